@@ -1,0 +1,1 @@
+"""One flow per file; the file's name is its verb."""

@@ -1,0 +1,90 @@
+"""Do what the ledger says is missing or stale, over a range of partitions."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from prefect import flow
+
+from flows.ingest import ingest_steps
+from flows.policy import alone, parse_partition
+from leeway import catalog
+from leeway.backfilling import Step, Which, plan
+from leeway.errors import LeewayError
+from leeway.store.ledger import STAGES, Stage
+from tasks.monitor import monitor
+from tasks.score import score
+
+Progress = Callable[[int, int, str], None]
+
+_progress: ContextVar[Progress] = ContextVar("progress", default=lambda done, total, text: None)
+
+DO: dict[Stage, Callable[..., Any]] = {"ingest": ingest_steps, "score": score, "monitor": monitor}
+
+
+@dataclass(frozen=True)
+class Backfilled:
+    """What a backfill did, or would do.
+
+    Attributes:
+        planned: every stage that is due, with the reason.
+        done: how many of them were done.
+        failed: partitions that could not be done, each with its error.
+    """
+
+    planned: list[dict[str, str]]
+    done: int
+    failed: dict[str, str]
+    dry_run: bool
+
+
+@flow(name="backfill", flow_run_name="{classifier} {first} to {last}")
+def backfill(
+    classifier: str,
+    first: str,
+    last: str,
+    stage: Stage | None = None,
+    which: Which = "missing",
+    dry_run: bool = True,
+) -> Backfilled:
+    """Do the stages that are due, oldest partition first. What is done is not done again, so it can be resumed.
+
+    Args:
+        classifier: its name: the stem of its file in models/.
+        first: the first partition, such as 2026-03-01.
+        last: the last partition, included.
+        stage: only this one; all stages, where it is not given.
+        which: missing: what was never done or was rejected. stale: also what was done from another input. all: everything.
+        dry_run: only say what would be done.
+    """
+    bounds = parse_partition(classifier, first), parse_partition(classifier, last)
+    steps = plan(catalog.load(classifier), *bounds, (stage,) if stage else STAGES, which)
+    failed: dict[str, str] = {}
+    done = 0
+    for position, step in enumerate(steps if not dry_run else []):
+        _progress.get()(position, len(steps), f"{step.stage} {step.partition}")
+        if step.partition.key in failed:
+            continue  # the stages after one that failed have nothing to work on
+        try:
+            with alone(classifier, step.partition):
+                DO[step.stage](classifier, step.partition)
+            done += 1
+        except LeewayError as error:
+            failed[step.partition.key] = str(error)
+    return Backfilled([_described(step) for step in steps], done, failed, dry_run)
+
+
+@contextmanager
+def reporting(progress: Progress) -> Iterator[None]:
+    """Have backfills within this block tell how many of how many steps are done, and which comes next."""
+    token = _progress.set(progress)
+    try:
+        yield
+    finally:
+        _progress.reset(token)
+
+
+def _described(step: Step) -> dict[str, str]:
+    return {"partition": step.partition.key, "stage": step.stage, "why": step.why}

@@ -1,0 +1,20 @@
+"""Monitor a partition."""
+
+from prefect import flow
+
+import tasks.monitor
+from flows.policy import alone, parse_partition
+from leeway.monitoring.night import Monitored
+
+
+@flow(name="monitor", flow_run_name="{classifier} {partition} monitor")
+def monitor(classifier: str, partition: str) -> Monitored:
+    """Hold one scored partition against the reference; a breach files a retrain request.
+
+    Args:
+        classifier: its name: the stem of its file in models/.
+        partition: a date such as 2026-03-01, or an hour such as 2026-03-01T13.
+    """
+    period = parse_partition(classifier, partition)
+    with alone(classifier, period):
+        return tasks.monitor.monitor(classifier, period)

@@ -1,0 +1,20 @@
+"""Score a partition."""
+
+from prefect import flow
+
+import tasks.score
+from flows.policy import alone, parse_partition
+from leeway.scoring import Scored
+
+
+@flow(name="score", flow_run_name="{classifier} {partition} score")
+def score(classifier: str, partition: str) -> Scored:
+    """Predict one partition's events with the champion.
+
+    Args:
+        classifier: its name: the stem of its file in models/.
+        partition: a date such as 2026-03-01, or an hour such as 2026-03-01T13.
+    """
+    period = parse_partition(classifier, partition)
+    with alone(classifier, period):
+        return tasks.score.score(classifier, period)

@@ -1,0 +1,198 @@
+"""Audit a delivery with the classifier's suite. The one module that knows Great Expectations."""
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+
+from leeway import catalog, deliveries
+from leeway.contract import Checked, check
+from leeway.definition import Classifier
+from leeway.errors import DefinitionError, DeliveryRejected
+from leeway.files import replacing
+from leeway.partitions import Partition
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the audit found in one delivery.
+
+    Attributes:
+        delivery: the delivery's hash.
+        rows: how many rows it has.
+        expectations: how many expectations were asked.
+        broken: by row position, the rules that the row broke; these rows go to quarantine.
+        failed: table-level rules that the delivery broke; with any, it is rejected whole.
+        warnings: rules of lesser severity that were broken.
+        at: when it was done, in ISO 8601: the present that event times were held against.
+    """
+
+    delivery: str
+    rows: int
+    expectations: int
+    broken: dict[int, list[str]]
+    failed: list[str]
+    warnings: list[str]
+    at: str
+
+    def save(self, path: Path) -> None:
+        """Keep the result beside its delivery."""
+        with replacing(path, "writing an audit") as beside:
+            beside.write_text(json.dumps(asdict(self), sort_keys=True))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a result back."""
+        fields = json.loads(path.read_text())
+        return cls(**{**fields, "broken": {int(row): rules for row, rules in fields["broken"].items()}})
+
+
+def audit_path(name: str, partition: Partition, delivery: str) -> Path:
+    """Where the audit of a delivery lies."""
+    return deliveries.path_of(name, partition, delivery).with_suffix(".audit.json")
+
+
+def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
+    """Check a delivery against the definition and the suite, and keep the result beside it.
+
+    A row-level expectation sends the rows that break it to quarantine; with `mostly` below 1, a delivery of which fewer rows
+    hold is rejected. A table-level expectation that fails rejects the delivery. Only severity `critical` counts.
+
+    Raises:
+        DefinitionError: the suite is empty, or not all of its expectations could be loaded.
+        DeliveryRejected: the delivery must not be published.
+    """
+    suite = load_suite(classifier.name)
+    now = datetime.now(UTC)
+    checked = check(classifier, partition, deliveries.read(classifier.name, partition, delivery), now=now)
+    result = _judge(suite, checked, delivery, now)
+    share = len(result.broken) / result.rows
+    if share > classifier.quarantine_limit:
+        rules = pd.Series([rule for broken in result.broken.values() for rule in broken]).value_counts()
+        result.failed.append(
+            f"quarantine_limit: at most {classifier.quarantine_limit:.0%} of the rows may be bad, {share:.0%} are, "
+            f"most by '{rules.index[0]}' ({rules.iloc[0]} rows)"
+        )
+    result.save(audit_path(classifier.name, partition, delivery))
+    if result.failed:
+        raise DeliveryRejected(
+            f"auditing {classifier.name} {partition}",
+            rule="a delivery that breaks a table-level expectation is not published",
+            found="; ".join(result.failed),
+            way_out=f"the delivery is kept as {delivery[:12]}; correct the source, or the suite, and ingest again",
+        )
+    return result
+
+
+def load_suite(name: str) -> Any:
+    """The suite of a classifier, every expectation of it loaded.
+
+    Raises:
+        DefinitionError: it is empty, or not all of it could be loaded.
+    """
+    _quieten()
+    import great_expectations as gx
+
+    declared = catalog.load_expectations(name)
+    path = catalog.expectations_path(name)
+    if not declared:
+        raise DefinitionError(
+            f"loading {path}",
+            rule="a suite must not be empty: it would pass everything",
+            found="0 expectations",
+            way_out="declare at least one; expectations/payments.py is an example",
+        )
+    try:
+        suite = gx.ExpectationSuite(name=name, expectations=declared)
+    except Exception as error:  # the library raises many kinds for a wrong argument
+        raise DefinitionError(
+            f"loading {path}",
+            rule="every expectation must be valid",
+            found=" ".join(str(error).split()),
+            way_out="correct its arguments",
+        ) from error
+    if len(suite.expectations) != len(declared):  # the library only logs what it cannot load
+        raise DefinitionError(
+            f"loading {path}",
+            rule="every expectation must load",
+            found=f"{len(suite.expectations)} of {len(declared)} did",
+            way_out="correct the names of the others, and keep no two that are equal",
+        )
+    return suite
+
+
+def _judge(suite: Any, checked: Checked, delivery: str, now: datetime) -> Audit:
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    # Exact repetitions are not stored again, so the suite does not see them: they would break uniqueness.
+    seen = [position for position in range(len(checked.rows)) if position not in checked.repeated]
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    batch = context.data_sources.add_pandas("pandas").add_dataframe_asset("delivery").add_batch_definition_whole_dataframe("b")
+    definition = gx.ValidationDefinition(name="audit", data=batch, suite=context.suites.add(suite))
+    results = context.validation_definitions.add(definition).run(
+        batch_parameters={"dataframe": checked.rows.iloc[seen].reset_index(drop=True)},
+        result_format={
+            "result_format": "COMPLETE",
+            "exclude_unexpected_values": True,
+            "return_unexpected_index_query": False,
+        },
+    ).results
+    audit = Audit(delivery, len(checked.rows), len(results), dict(checked.broken), [], [], now.isoformat())
+    if len(results) != len(suite.expectations):
+        audit.failed.append(f"only {len(results)} of {len(suite.expectations)} expectations were evaluated")
+    for result in results:
+        _take(result, audit, seen)
+    audit.failed.sort()
+    audit.warnings.sort()
+    return audit
+
+
+def _take(result: Any, audit: Audit, seen: list[int]) -> None:
+    from great_expectations.expectations.expectation import (
+        ColumnMapExpectation,
+        ColumnPairMapExpectation,
+        MulticolumnMapExpectation,
+    )
+    from great_expectations.expectations.registry import get_expectation_impl
+
+    config = result.expectation_config
+    rule = _describe(config)
+    raised = _exceptions(result.exception_info or {})
+    if config.severity.value != "critical":
+        if not result.success:
+            audit.warnings.append(rule)
+        return
+    if raised:
+        audit.failed.append(f"{rule} could not be evaluated: {raised[0]}")
+        return
+    row_level = issubclass(
+        get_expectation_impl(config.type), (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
+    )
+    if row_level:
+        for index in result.result.get("unexpected_index_list") or []:
+            audit.broken.setdefault(seen[index], []).append(rule)
+    if not result.success and (not row_level or config.kwargs.get("mostly", 1) < 1):
+        share = result.result.get("unexpected_percent")
+        observed = f"{share:.1f} % of rows break it" if share is not None else result.result.get("observed_value")
+        audit.failed.append(f"{rule}, observed {observed}" if observed is not None else rule)
+
+
+def _describe(config: Any) -> str:
+    arguments = {key: value for key, value in config.kwargs.items() if value is not None and key not in ("batch_id",)}
+    return f"{config.type}({', '.join(f'{key}={value}' for key, value in sorted(arguments.items()))})"
+
+
+def _exceptions(info: dict[str, Any]) -> list[str]:
+    """One flat record when all is well, one per metric when any raised."""
+    records = [info] if "raised_exception" in info else list(info.values())
+    return [" ".join(str(record["exception_message"]).split()) for record in records if record.get("raised_exception")]
+
+
+def _quieten() -> None:
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)

@@ -1,0 +1,80 @@
+"""Plan a backfill from the ledger: which stages of which partitions are missing or stale."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from leeway import catalog, registry
+from leeway.definition import Classifier
+from leeway.errors import NotFound
+from leeway.partitions import Partition, between
+from leeway.store import ledger
+from leeway.store.database import database
+from leeway.store.ledger import STAGES, Entry, Stage
+
+Which = Literal["missing", "stale", "all"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of one partition that is to be done, and why."""
+
+    partition: Partition
+    stage: Stage
+    why: str
+
+
+def plan(classifier: Classifier, first: Partition, last: Partition, stages: Iterable[Stage], which: Which) -> list[Step]:
+    """What is to be done, oldest partition first.
+
+    Args:
+        which: `missing`: what was never done or was rejected. `stale`: that, and what was done from another input than
+            would be used now. `all`: everything.
+
+    Raises:
+        NotFound: the range is empty.
+    """
+    if last < first:
+        raise NotFound(
+            f"backfilling {classifier.name}",
+            rule="the first partition must not lie after the last",
+            found=f"{first} to {last}",
+            way_out="exchange them",
+        )
+    with database().transaction() as connection:
+        entries = {(entry.partition, entry.stage): entry for entry in ledger.entries(connection, classifier.name, first=first.key)}
+    champion = registry.champion(classifier.name) if "score" in stages else None
+    version = champion.version if champion else None
+    suite = catalog.audit_fingerprint(classifier.name)
+    steps = []
+    for partition in between(first, last):
+        done = {stage: entries.get((partition.key, stage)) for stage in STAGES}
+        again = False  # a stage that is done again makes those after it due
+        for stage in stages:
+            why = _why(stage, done, which, suite, version) or ("follows an earlier stage" if again else None)
+            if why:
+                steps.append(Step(partition, stage, why))
+                again = True
+    return steps
+
+
+def _why(
+    stage: Stage, done: dict[Stage, Entry | None], which: Which, suite: str, version: int | None
+) -> str | None:
+    entry = done[stage]
+    if entry is None:
+        return "missing"
+    if entry.status != "done":
+        return entry.status
+    if which == "all":
+        return "asked for"
+    if which == "missing":
+        return None
+    before = done[STAGES[STAGES.index(stage) - 1]] if stage != "ingest" else None
+    if stage == "ingest":
+        return "the suite has changed" if entry.input["suite"] != suite else None
+    if before is not None and before.input["delivery"] != entry.input["delivery"]:
+        return "the delivery has changed"
+    if version is not None and entry.input["version"] != version:
+        return f"version {version} is champion now"
+    return None

@@ -1,0 +1,170 @@
+"""Bundles: what is versioned, promoted and served as one thing. skops files, never pickle.
+
+A bundle is a folder: `model.skops` (pipeline and calibrator), `bundle.json` (threshold, signature, origin, metrics),
+`reference.json` (the monitor's reference) and `sample.parquet` (reference rows for reports, without sensitive columns).
+"""
+
+import hashlib
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leeway.definition import Kind
+from leeway.errors import BundleError
+from leeway.files import sha256
+from leeway.metrics import Floats
+from leeway.monitoring.reference import Reference
+from leeway.settings import settings
+
+FILES = ("model.skops", "bundle.json", "reference.json", "sample.parquet")
+
+#: What a bundle may hold beyond what skops itself trusts. The list is the host's: nothing in a bundle can extend it.
+TRUSTED_TYPES = frozenset(
+    {
+        "numpy.dtype",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.compose._column_transformer._RemainderColsList",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a bundle says of itself.
+
+    Attributes:
+        key: what it was made from: the hash of snapshot, definition and code.
+        features: the signature: every feature with its kind, in order.
+        threshold: the probability from which on an event is called positive.
+        trained_until, holdout_from, holdout_until: bounds of the event times it learnt from and was held out.
+        metrics: on the holdout.
+        search: every trial's metric; `trial` is the one that was kept.
+    """
+
+    classifier: str
+    key: str
+    snapshot: str
+    as_of: str
+    features: dict[str, Kind]
+    threshold: float
+    trial: str
+    calibration: str
+    seed: int
+    trained_until: str
+    holdout_from: str
+    holdout_until: str
+    rows: int
+    positives: int
+    metrics: dict[str, Any]
+    search: dict[str, float]
+    calibration_losses: dict[str, float]
+    libraries: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded bundle."""
+
+    folder: Path
+    card: Card
+    pipeline: Any
+    calibrator: Any
+
+    def score(self, rows: pd.DataFrame) -> Floats:
+        """The calibrated probability of the positive class for each row.
+
+        Args:
+            rows: at least the features of the signature; shape (n, any).
+        """
+        from leeway.training import calibration
+        from leeway.training.candidates import model_input
+
+        if rows.empty:
+            return np.empty(0)
+        raw = self.pipeline.predict_proba(model_input(rows, self.card.features))[:, 1]
+        return calibration.apply(self.calibrator, np.asarray(raw, dtype="float64"))
+
+    @cached_property
+    def reference(self) -> Reference:
+        """What the monitor compares with."""
+        return Reference.model_validate_json((self.folder / "reference.json").read_bytes())
+
+    @cached_property
+    def sample(self) -> pd.DataFrame:
+        """Reference rows for reports."""
+        return pd.read_parquet(self.folder / "sample.parquet")
+
+
+def save(
+    folder: Path, card: Card, pipeline: Any, calibrator: Any, reference: Reference, sample: pd.DataFrame
+) -> None:
+    """Write a bundle's files into a folder, which is made."""
+    import skops.io
+
+    folder.mkdir(parents=True)
+    model = {"pipeline": pipeline, "calibrator": calibrator}
+    skops.io.dump(model, folder / "model.skops", compression=zipfile.ZIP_DEFLATED)
+    (folder / "bundle.json").write_text(json.dumps(asdict(card), indent=1))
+    (folder / "reference.json").write_text(reference.model_dump_json())
+    sample.to_parquet(folder / "sample.parquet", index=False)
+
+
+def load(folder: Path, checksum_expected: str | None = None) -> Bundle:
+    """Load a bundle through the host's allow-list.
+
+    Args:
+        checksum_expected: what the promotion record says; None for a bundle that this process has just made.
+
+    Raises:
+        BundleError: a file is missing, altered, or holds a type that is not on the list.
+    """
+    import skops.io
+
+    doing = f"loading the bundle {folder}"
+    found = checksum(folder)
+    if checksum_expected is not None and found != checksum_expected:
+        raise BundleError(
+            doing,
+            rule="its checksum must be the one in the promotion record",
+            found=f"{found[:12]} instead of {checksum_expected[:12]}",
+            way_out="it was altered: restore the folder from a backup, or roll back to another version",
+        )
+    allowed = TRUSTED_TYPES | set(settings().trusted_types)
+    path = folder / "model.skops"
+    unknown = skops.io.get_untrusted_types(file=path)
+    if refused := sorted(set(unknown) - allowed):
+        raise BundleError(
+            doing,
+            rule="it may hold only types on the host's list",
+            found=", ".join(refused),
+            way_out="if you know and trust them, name them in LEEWAY_TRUSTED_TYPES",
+        )
+    model = skops.io.load(path, trusted=unknown)
+    card = Card(**json.loads((folder / "bundle.json").read_text()))
+    return Bundle(folder, card, model["pipeline"], model["calibrator"])
+
+
+def checksum(folder: Path) -> str:
+    """One hash over all files of a bundle.
+
+    Raises:
+        BundleError: a file is missing.
+    """
+    digest = hashlib.sha256()
+    for name in FILES:
+        path = folder / name
+        if not path.exists():
+            raise BundleError(
+                f"loading the bundle {folder}",
+                rule=f"it must have the files {', '.join(FILES)}",
+                found=f"no {name}",
+                way_out="restore the folder from a backup, or train again",
+            )
+        digest.update(f"{name} {sha256(path)}\n".encode())
+    return digest.hexdigest()

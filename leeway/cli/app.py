@@ -1,0 +1,48 @@
+"""The commands and how they fail: exit code 0, 1 (the work failed or was refused) or 2 (wrong usage)."""
+
+import sys
+import traceback
+
+import typer
+
+from leeway.cli import inspect, output, registry, stages
+from leeway.errors import LeewayError
+
+app = typer.Typer(
+    name="leeway",
+    help="Runs tabular classifiers in production: quiet when drift is harmless, acting when it is not.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+for command in (*stages.COMMANDS, *registry.COMMANDS, *inspect.COMMANDS):
+    # `list` alone must have another name in Python
+    app.command(name=command.__name__.removesuffix("_classifiers"))(command)
+
+
+@app.callback()
+def options(debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error.")) -> None:
+    """Runs tabular classifiers in production: quiet when drift is harmless, acting when it is not."""
+    output.debug = debug
+
+
+def main() -> None:
+    """Run the command line; an error is one line, never a traceback unless `--debug`."""
+    try:
+        app()
+    except LeewayError as error:
+        _fail(str(error), error)
+    except KeyboardInterrupt:
+        _fail("interrupted; what was finished is kept, run it again to go on", None)
+    except Exception as error:  # the person sees one line, whatever broke
+        text = " ".join(str(error).split())
+        _fail(f"unexpected {type(error).__name__}: {text}; run `leeway --debug …` for the traceback", error)
+
+
+def _fail(text: str, error: Exception | None) -> None:
+    if output.debug and error is not None:
+        traceback.print_exception(error)
+    output.error(text)
+    sys.exit(1)

@@ -1,0 +1,94 @@
+"""Commands that look, and change nothing but a replayed quarantine."""
+
+from typing import Annotated, Any
+
+import typer
+
+from leeway.cli import output
+from leeway.cli.options import Json, Name
+
+
+def list_classifiers(json: Json = False) -> None:
+    """The declared classifiers."""
+    from leeway import catalog
+
+    found = catalog.names()
+    output.emit(found, lambda: print("\n".join(found) or "none: write models/NAME.py"))
+
+
+def check(name: Name, json: Json = False) -> None:
+    """Load a definition and its suite, and say what is wrong."""
+    from leeway import catalog
+    from leeway.audit import load_suite
+
+    classifier = catalog.load(name)
+    suite = load_suite(name)
+    found = {"features": classifier.features, "expectations": len(suite.expectations)}
+    output.emit(found, lambda: print(f"{name}: {len(classifier.features)} features, {len(suite.expectations)} expectations"))
+
+
+def status(name: Name, json: Json = False) -> None:
+    """Champion, ledger, quarantine, last verdicts and retrain requests of a classifier."""
+    from leeway import catalog
+    from leeway.status import status as look
+
+    found = look(catalog.load(name))
+
+    def say() -> None:
+        champion = found.champion
+        print(f"champion: {f'version {champion.version}, as of {champion.as_of:%Y-%m-%d}' if champion else 'none yet'}")
+        print(f"events: {found.events}, quarantined: {found.quarantined}")
+        output.table("last partitions", ("partition", "ingest", "score", "monitor"), [list(row.values()) for row in found.ledger])
+        requests = [(item.key, item.state, item.as_of.date(), item.history[-1]["why"]) for item in found.requests[:10]]
+        output.table("retrain requests", ("key", "state", "as of", "why"), requests)
+
+    output.emit(found, say)
+
+
+def quarantine(
+    name: Name,
+    replay: Annotated[bool, typer.Option("--replay", help="Audit the kept deliveries of these rows again.")] = False,
+    json: Json = False,
+) -> None:
+    """Bad rows with the rules that they broke."""
+    from leeway import catalog, quarantining
+
+    classifier = catalog.load(name)
+    if replay:
+        replayed = quarantining.replay(classifier)
+        output.emit(replayed, lambda: print("\n".join(f"{key}: {text}" for key, text in replayed.items()) or "nothing to replay"))
+        return
+    found = quarantining.rows(classifier)
+
+    def say() -> None:
+        rows: list[Any] = [(item.partition, item.occurrences, "; ".join(item.broken), item.shown) for item in found]
+        output.table(f"{len(found)} rows of {name} in quarantine", ("partition", "times", "broken", "row"), rows)
+
+    output.emit(found, say)
+
+
+def report(
+    name: Name,
+    partition: Annotated[str | None, typer.Argument(help="The last one by default.", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """Path and verdict of a report."""
+    from leeway import catalog
+    from leeway.status import verdict
+
+    found = verdict(catalog.load(name), partition)
+    output.emit(found, lambda: print(f"{found['partition']}: {found['verdict']}: {found['why']}\n{found['report']}"))
+
+
+def doctor(json: Json = False) -> None:
+    """What this machine has and lacks for Leeway."""
+    from leeway.doctor import examine
+
+    found = examine()
+    rows = [(item.what, "ok" if item.ok else "NOT OK", item.found) for item in found]
+    output.emit(found, lambda: output.table("this machine", ("what", "", "found"), rows))
+    if not all(item.ok for item in found):
+        raise typer.Exit(1)
+
+
+COMMANDS = (list_classifiers, check, status, quarantine, report, doctor)

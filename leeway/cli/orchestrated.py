@@ -1,0 +1,68 @@
+"""Run flows within this process, under the Prefect server that the environment names, or a private one."""
+
+import getpass
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from datetime import UTC, datetime
+
+from leeway import catalog
+from leeway.environment import prepare_prefect
+from leeway.errors import NotFound
+from leeway.partitions import Partition
+from leeway.settings import settings
+
+
+@contextmanager
+def orchestrated() -> Iterator[None]:
+    """Make Prefect ready for flows that run here."""
+    prepare_prefect(settings().folder())
+    # `flows` and `tasks` lie beside the library, not in it.
+    root = str(settings().project.absolute())
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    # A heartbeat is for those who watch from elsewhere; here it would only cost a second for every flow.
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), redirect_stdout(_ToStandardError()):
+        yield
+
+
+def chosen_partition(name: str, partition: str | None) -> str:
+    """The partition that an option names, or the last complete one.
+
+    Raises:
+        NotFound: it is not over yet.
+    """
+    grain = catalog.load(name).partition
+    now = datetime.now(UTC)
+    if partition is None:
+        return Partition.last_complete(now, grain).key
+    chosen = Partition.parse(partition, grain)
+    if chosen.end > now:
+        raise NotFound(
+            f"choosing the partition {chosen} of {name}",
+            rule="it must be over, or its events are not all there",
+            found=f"it ends {chosen.end:%Y-%m-%d %H:%M} UTC",
+            way_out=f"the last one that is over is {Partition.last_complete(now, grain)}",
+        )
+    return chosen.key
+
+
+def person() -> str:
+    """Who is at the keyboard."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+class _ToStandardError(io.TextIOBase):
+    """What libraries print must not spoil the one JSON document on standard output."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()

@@ -1,0 +1,76 @@
+"""What a command prints: words and tables for a person, one JSON document with `--json`."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from typing import Any
+
+debug = False
+as_json = False
+
+
+def emit(result: Any, say: Callable[[], None]) -> None:
+    """Print a result: as JSON where that was asked for, else by `say`."""
+    if as_json:
+        print(json.dumps(_plain(result), default=_json, ensure_ascii=False))
+    else:
+        say()
+
+
+def error(text: str) -> None:
+    """Print an error: on standard error, and as JSON on standard output where that was asked for."""
+    if as_json:
+        print(json.dumps({"error": text}, ensure_ascii=False))
+    print(f"leeway: {text}", file=sys.stderr)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        grid.add_row(*("" if cell is None else str(cell) for cell in row))
+    # Without a terminal nothing is known of its width, and a cut table would be worse than a wide one.
+    Console(width=None if sys.stdout.isatty() else 160).print(grid)
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar on standard error while a person looks, nothing otherwise; yields `update(done, total, text)`."""
+    if not sys.stderr.isatty():
+        yield lambda done, total, text: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total, text: bar.update(task, completed=done, total=total, description=text)
+
+
+def _plain(result: Any) -> Any:
+    if is_dataclass(result) and not isinstance(result, type):
+        return asdict(result)
+    if isinstance(result, Mapping):
+        return {key: _plain(value) for key, value in result.items()}
+    if isinstance(result, list | tuple):
+        return [_plain(item) for item in result]
+    return result
+
+
+def _json(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,76 @@
+"""Commands about versions and retrain requests."""
+
+from typing import Annotated
+
+import typer
+
+from leeway.cli import output
+from leeway.cli.options import Json, Name, Reason
+
+Key = Annotated[str, typer.Argument(help="The request's key, as `leeway status` shows it.", show_default=False)]
+
+
+def versions(name: Name, json: Json = False) -> None:
+    """The history of promotions and refusals, newest first, with the gates' evidence."""
+    from leeway import catalog, registry
+
+    catalog.load(name)
+    champion = registry.champion(name)
+    past = registry.history(name)
+
+    def say() -> None:
+        rows = [
+            (
+                f"{item.version}{' *' if champion and item.version == champion.version else ''}",
+                item.outcome,
+                item.as_of.date(),
+                item.actor,
+                item.reason,
+                "\n".join(f"{gate['gate']}: {gate['outcome']}, {gate['why']}" for gate in item.evidence),
+            )
+            for item in past
+        ]
+        output.table(f"versions of {name} (* is champion)", ("version", "outcome", "as of", "by", "reason", "gates"), rows)
+
+    output.emit({"champion": champion.version if champion else None, "history": past}, say)
+
+
+def promote(name: Name, version: int, reason: Reason, json: Json = False) -> None:
+    """Make a version champion by your own decision; the history keeps your name and reason."""
+    from leeway import catalog, registry
+    from leeway.cli.orchestrated import person
+
+    catalog.load(name)
+    result = registry.promote(name, version, reason=reason, actor=person())
+    output.emit(result, lambda: print(f"version {result.version} is champion of {name}"))
+
+
+def rollback(name: Name, reason: Reason = "rolled back", json: Json = False) -> None:
+    """Bring back the champion before the present one."""
+    from leeway import catalog, registry
+    from leeway.cli.orchestrated import person
+
+    catalog.load(name)
+    result = registry.rollback(name, reason=reason, actor=person())
+    output.emit(result, lambda: print(f"version {result.version} is champion of {name} again"))
+
+
+def approve(request: Key, json: Json = False) -> None:
+    """Let a held retrain request go ahead; the next night carries it out."""
+    _settle(request, approved=True)
+
+
+def reject(request: Key, json: Json = False) -> None:
+    """Turn a held retrain request down."""
+    _settle(request, approved=False)
+
+
+def _settle(request: str, *, approved: bool) -> None:
+    from leeway import retraining
+    from leeway.cli.orchestrated import person
+
+    result = retraining.settle(request, approved, person())
+    output.emit(result, lambda: print(f"{result.key}: {result.state}"))
+
+
+COMMANDS = (versions, promote, rollback, approve, reject)

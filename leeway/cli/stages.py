@@ -1,0 +1,180 @@
+"""Commands that run a stage of the life of a classifier."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from leeway.cli import output
+from leeway.cli.options import Json, Name, PartitionOption, Reason
+
+if TYPE_CHECKING:
+    from tasks.decide import Decision
+
+
+class Stage(StrEnum):
+    """The stages that a backfill can be limited to."""
+
+    ingest = "ingest"
+    score = "score"
+    monitor = "monitor"
+
+
+def ingest(name: Name, partition: PartitionOption = None, json: Json = False) -> None:
+    """Bring one partition from the source to the events: extract, audit, publish."""
+    result = _run("ingest", name, partition)
+    done = f"{result.new} new events, {result.revised} revised, {result.labels} labels, {result.quarantined} quarantined"
+    output.emit(result, lambda: print(done if result.changed else f"nothing changed: {result.rows} events are there already"))
+
+
+def score(name: Name, partition: PartitionOption = None, json: Json = False) -> None:
+    """Predict one partition's events with the champion."""
+    result = _run("score", name, partition)
+    done = f"{result.rows} events scored by version {result.version}, {result.positives} called positive"
+    output.emit(result, lambda: print(done if result.changed else f"nothing changed: {done} before"))
+
+
+def monitor(name: Name, partition: PartitionOption = None, json: Json = False) -> None:
+    """Hold one scored partition against the reference, and write its report."""
+    result = _run("monitor", name, partition)
+    output.emit(result, lambda: print(f"{result.verdict}: {result.why}\n{result.report}"))
+
+
+def nightly(name: Name, partition: PartitionOption = None, json: Json = False) -> None:
+    """All of a night for one partition: ingest, score, monitor, and a retrain where one is due."""
+    result = _run("nightly", name, partition)
+
+    def say() -> None:
+        print(f"{name} {result.partition}: {result.ingested.rows} events, {result.ingested.quarantined} quarantined")
+        print(f"version {result.scored.version} calls {result.scored.positives} positive")
+        print(f"{result.monitored.verdict}: {result.monitored.why}\n{result.monitored.report}")
+        if result.monitored.request:
+            print(f"retrain request {result.monitored.request}: {result.monitored.request_state}")
+        if result.retrained:
+            print(f"retrained for {result.retrained.key}: {result.retrained.state}, version {result.retrained.version}")
+        if result.retrain_failed:
+            print(f"the retrain failed: {result.retrain_failed}")
+
+    output.emit(result, say)
+
+
+def train(
+    name: Name,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Use nothing that became known later; now by default.", show_default=False)
+    ] = None,
+    reason: Reason = "asked for",
+    json: Json = False,
+) -> None:
+    """Train a challenger; it becomes champion if every gate admits it."""
+    from datetime import UTC, datetime
+
+    from leeway import catalog
+    from leeway.cli.orchestrated import orchestrated, person
+    from leeway.errors import NotFound
+
+    catalog.load(name)
+    try:
+        moment = datetime.now(UTC) if as_of is None else datetime.fromisoformat(as_of)
+    except ValueError:
+        raise NotFound("reading --as-of", rule="it must be an ISO date or time", found=as_of, way_out="give one") from None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    with orchestrated(), output.progress(f"training {name}"):
+        import flows.train
+
+        decision = flows.train.train(name, moment, reason, person())
+    output.emit(decision, lambda: _say_decision(name, decision))
+    if not decision.promoted:
+        raise typer.Exit(1)
+
+
+def retrain(name: Name, reason: Reason, json: Json = False) -> None:
+    """Ask for a retrain, and carry it out: the state machine's way to a new champion."""
+    from datetime import UTC, datetime
+
+    from leeway import catalog, retraining
+    from leeway.cli.orchestrated import orchestrated, person
+    from leeway.store.database import database
+
+    classifier = catalog.load(name)
+    now = datetime.now(UTC)
+    key = f"{name}:{now:%Y-%m-%dT%H%M%S}"
+    with database().transaction() as connection:
+        retraining.file(connection, classifier, key, now, f"{reason} ({person()})", forced=True)
+    with orchestrated(), output.progress(f"retraining {name}"):
+        import flows.retrain
+
+        result = flows.retrain.retrain(name, key)
+    output.emit(result, lambda: print(f"{result.key}: {result.state}, version {result.version}\n{result.history[-1]['why']}"))
+    if result.state != "promoted":
+        raise typer.Exit(1)
+
+
+def backfill(
+    name: Name,
+    first: Annotated[str, typer.Option("--from", help="The first partition.", show_default=False)],
+    last: Annotated[str, typer.Option("--to", help="The last partition, included.", show_default=False)],
+    stage: Annotated[Stage | None, typer.Option("--stage", help="Only this stage; all by default.", show_default=False)] = None,
+    missing: Annotated[bool, typer.Option("--missing", help="What was never done or was rejected (the default).")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Also what was done from another input than today's.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Everything, done or not.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    json: Json = False,
+) -> None:
+    """Do what the ledger says is missing or stale; what is done is skipped, so it can be stopped and run again."""
+    from leeway.cli.orchestrated import chosen_partition, orchestrated
+
+    if missing + stale + everything > 1:
+        raise typer.BadParameter("give one of --missing, --stale and --all")
+    which = "all" if everything else "stale" if stale else "missing"
+    chosen_partition(name, last)
+    with orchestrated(), output.progress(f"backfilling {name}") as update:
+        import flows.backfill
+
+        with flows.backfill.reporting(update):
+            result = flows.backfill.backfill(name, first, last, stage.value if stage else None, which, dry_run)
+
+    def say() -> None:
+        if dry_run:
+            output.table(f"{len(result.planned)} steps are due", ("partition", "stage", "why"), [list(step.values()) for step in result.planned])
+            return
+        print(f"{result.done} of {len(result.planned)} steps done")
+        for key, text in result.failed.items():
+            print(f"{key}: {text}")
+
+    output.emit(result, say)
+    if result.failed:
+        raise typer.Exit(1)
+
+
+def demo(
+    folder: Annotated[str, typer.Argument(help="Where the demo keeps its data; made anew every time.")] = "leeway-demo",
+    json: Json = False,
+) -> None:
+    """Play a classifier's whole life on a simulated stream of card payments, and print its timeline."""
+    from leeway.cli.demo import play
+
+    timeline = play(folder)
+    output.emit(timeline, timeline.say)
+    if not timeline.as_told:
+        raise typer.Exit(1)
+
+
+COMMANDS = (demo, ingest, score, monitor, nightly, train, retrain, backfill)
+
+
+def _run(verb: str, name: str, partition: str | None) -> Any:
+    """Run the flow of this verb for one partition."""
+    from importlib import import_module
+
+    from leeway.cli.orchestrated import chosen_partition, orchestrated
+
+    chosen = chosen_partition(name, partition)
+    with orchestrated(), output.progress(f"{verb} {name} {chosen}"):
+        return getattr(import_module(f"flows.{verb}"), verb)(name, chosen)
+
+
+def _say_decision(name: str, decision: "Decision") -> None:
+    print(f"{name} version {decision.version}: {'promoted' if decision.promoted else 'refused'}")
+    for verdict in decision.verdicts:
+        print(f"  {verdict.gate}: {verdict.outcome}, {verdict.why}")

@@ -1,0 +1,70 @@
+"""Deliveries: immutable batches of raw rows, as Parquet files named by the hash of their content."""
+
+import hashlib
+import io
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from leeway.errors import NotFound
+from leeway.files import replacing
+from leeway.partitions import Partition
+from leeway.settings import settings
+
+
+def write(name: str, partition: Partition, raw: pd.DataFrame) -> str:
+    """Keep the rows of a partition as they came.
+
+    Returns:
+        The delivery's hash. The same rows have the same hash, and are kept once.
+    """
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pandas(_storable(raw), preserve_index=False), buffer, compression="zstd")
+    content = buffer.getbuffer()
+    delivery = hashlib.sha256(content).hexdigest()
+    path = path_of(name, partition, delivery)
+    if not path.exists():
+        with replacing(path, f"writing a delivery of {name} {partition}") as beside:
+            beside.write_bytes(content)
+    return delivery
+
+
+def read(name: str, partition: Partition, delivery: str) -> pd.DataFrame:
+    """The raw rows of a delivery.
+
+    Raises:
+        NotFound: there is no such delivery.
+    """
+    path = path_of(name, partition, delivery)
+    if not path.exists():
+        raise NotFound(
+            f"reading delivery {delivery[:12]} of {name} {partition}",
+            rule="the file must be in the data folder",
+            found=f"no {path}",
+            way_out="ingest the partition again",
+        )
+    return pq.read_table(path).to_pandas()
+
+
+def path_of(name: str, partition: Partition, delivery: str) -> Path:
+    """Where a delivery lies."""
+    return _folder(name, partition) / f"{delivery}.parquet"
+
+
+def _folder(name: str, partition: Partition) -> Path:
+    return settings().folder("deliveries", name, partition.key)
+
+
+def _storable(raw: pd.DataFrame) -> pd.DataFrame:
+    """Columns that mix types become text, which loses nothing that the audit would use."""
+    mixed = {
+        name: raw[name].map(str, na_action="ignore")
+        for name in raw.columns
+        if raw[name].dtype == object and pd.api.types.infer_dtype(raw[name], skipna=True) not in _PURE
+    }
+    return raw.assign(**mixed)
+
+
+_PURE = {"string", "boolean", "date", "datetime", "decimal", "empty"}

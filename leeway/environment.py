@@ -1,0 +1,39 @@
+"""What the libraries below Leeway read from the environment, in one place."""
+
+import os
+import warnings
+from pathlib import Path
+
+TELEMETRY_OFF = {
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+}
+
+QUIET = {
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+def switch_off_telemetry() -> None:
+    """Tell every library below not to send anything anywhere; overrules what the environment says."""
+    os.environ.update(TELEMETRY_OFF)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def prepare_prefect(home: Path, *, log_level: str = "CRITICAL") -> None:
+    """Point Prefect at Leeway's own data folder. Must run before Prefect is first imported.
+
+    A server named by `PREFECT_API_URL` is used as it is; without one Prefect starts a private one for the process.
+    """
+    os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", log_level)
+    os.environ.setdefault("PREFECT_LOGGING_ROOT_LEVEL", log_level)
+    os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+    warnings.filterwarnings("ignore", category=DeprecationWarning)

@@ -1,0 +1,145 @@
+"""Features as of each event, as one query: the same expression serves training and scoring.
+
+A history feature looks at what the same entity did strictly before the event: window functions over a RANGE of time whose
+frame ends one microsecond, PostgreSQL's resolution, before the event. So no event sees itself, another one of the same
+instant, or its future; and a label is seen from the instant at which it became known, not from that of its event.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from leeway.definition import CalendarPart, Classifier, History
+from leeway.partitions import Partition
+from leeway.store.tables import Tables, tables_of
+
+LABEL_AGGREGATES = ("positives", "positive_rate")
+CALENDAR_FIELDS: dict[CalendarPart, str] = {"hour": "hour", "weekday": "isodow", "day": "day", "month": "month"}
+
+
+class PastWindow(sa.ColumnElement[float]):
+    """An aggregate over the rows of the same entity within `window` before the present row's time, itself excluded."""
+
+    inherit_cache = False
+
+    def __init__(
+        self,
+        aggregate: sa.ColumnElement[Any],
+        *,
+        by: sa.ColumnElement[Any],
+        at: sa.ColumnElement[Any],
+        window: timedelta,
+    ) -> None:
+        self.aggregate, self.by, self.at, self.window = aggregate, by, at, window
+        self.type = sa.Double()
+
+
+@compiles(PastWindow)
+def _past_window(element: PastWindow, compiler: SQLCompiler, **kw: Any) -> str:
+    aggregate, by, at = (compiler.process(part, **kw) for part in (element.aggregate, element.by, element.at))
+    microseconds = element.window // timedelta(microseconds=1)
+    return (
+        f"{aggregate} OVER (PARTITION BY {by} ORDER BY {at} RANGE BETWEEN "
+        f"INTERVAL '{microseconds} microseconds' PRECEDING AND INTERVAL '1 microsecond' PRECEDING)"
+    )
+
+
+def for_scoring(classifier: Classifier, partition: Partition) -> sa.Select[Any]:
+    """The features of a partition's events, in their present version, ordered by time and id."""
+    return _features(classifier, partition.start, partition.end, as_of=None)
+
+
+def for_training(classifier: Classifier, *, first: datetime | None, as_of: datetime) -> sa.Select[Any]:
+    """The features of the labelled events that were old enough to be mature at `as_of`, ordered by time and id.
+
+    Events and labels are taken in the version that was known then. Columns `positive` and `known_at` are the label's.
+
+    Args:
+        first: the earliest event time; everything when None.
+    """
+    label = tables_of(classifier).label
+    known = (
+        sa.select(label.c.event_id, label.c.positive, label.c.known_at)
+        .distinct(label.c.event_id)
+        .where(label.c.known_at <= as_of)
+        .order_by(label.c.event_id, label.c.known_at.desc())
+        .subquery("known")
+    )
+    features = _features(classifier, first, as_of - classifier.label.maturity, as_of=as_of).order_by(None).subquery("features")
+    return (
+        sa.select(features, known.c.positive, known.c.known_at)
+        .join(known, known.c.event_id == features.c.event_id)
+        .order_by(features.c.event_time, features.c.event_id)
+    )
+
+
+def _features(classifier: Classifier, start: datetime | None, end: datetime, *, as_of: datetime | None) -> sa.Select[Any]:
+    tables = tables_of(classifier)
+    reach = max((item.window for item in classifier.history), default=timedelta(0))
+    timeline = _timeline(classifier, tables, None if start is None else start - reach, end, as_of).cte("timeline")
+    own = [timeline.c[name] for name, column in classifier.columns.items() if column.is_feature]
+    calendar = [
+        sa.cast(sa.extract(CALENDAR_FIELDS[part], sa.func.timezone("UTC", timeline.c.at)), sa.Double).label(f"event_{part}")
+        for part in classifier.calendar
+    ]
+    history = [_history(item, timeline).label(item.name) for item in classifier.history]
+    rows = sa.select(
+        timeline.c.event_id, timeline.c.at.label("event_time"), timeline.c.is_event, *own, *calendar, *history
+    ).subquery("rows")
+    wanted = [rows.c[name] for name in ("event_id", "event_time", *classifier.features)]
+    query = sa.select(*wanted).where(rows.c.is_event).order_by(rows.c.event_time, rows.c.event_id)
+    return query if start is None else query.where(rows.c.event_time >= start)
+
+
+def _timeline(
+    classifier: Classifier, tables: Tables, start: datetime | None, end: datetime, as_of: datetime | None
+) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+    """Events, and where a feature asks for it the arrivals of their labels, in one order of time."""
+    event, label = tables.event, tables.label
+    current = event.c.superseded_at.is_(None)
+    if as_of is not None:
+        current = (event.c.known_at <= as_of) & (current | (event.c.superseded_at > as_of))
+    columns = [event.c[name] for name in classifier.columns]
+    none = sa.cast(sa.null(), sa.Boolean).label("positive")
+    events = sa.select(event.c.event_id, event.c.event_time.label("at"), sa.true().label("is_event"), none, *columns)
+    events = events.where(current, event.c.event_time < end)
+    if start is not None:
+        events = events.where(event.c.event_time >= start)
+    if not any(item.aggregate in LABEL_AGGREGATES for item in classifier.history):
+        return events
+    arrivals = (
+        sa.select(event.c.event_id, label.c.known_at, sa.false(), label.c.positive, *columns)
+        .join(label, label.c.event_id == event.c.event_id)
+        .where(current, label.c.known_at < end)
+    )
+    if start is not None:
+        arrivals = arrivals.where(label.c.known_at >= start)
+    return sa.union_all(events, arrivals)
+
+
+def _history(item: History, timeline: sa.CTE) -> sa.ColumnElement[Any]:
+    by = timeline.c[item.by]
+    past = PastWindow(_aggregate(item, timeline), by=by, at=timeline.c.at, window=item.window)
+    value: sa.ColumnElement[Any] = sa.cast(past, sa.Double)
+    if item.aggregate in ("count", "sum", "positives"):
+        value = sa.func.coalesce(value, 0.0)
+    return sa.case((by.is_not(None), value))  # nobody shares the history of an unknown entity
+
+
+def _aggregate(item: History, timeline: sa.CTE) -> sa.ColumnElement[Any]:
+    match item.aggregate:
+        case "count":
+            return sa.func.count().filter(timeline.c.is_event)
+        case "positives":
+            return sa.func.count().filter(timeline.c.positive)
+        case "positive_rate":
+            # numeric, because only its aggregates can slide: those over floats start anew at every row
+            return sa.func.avg(sa.cast(sa.cast(timeline.c.positive, sa.Integer), sa.Numeric))
+    over = sa.cast(timeline.c[str(item.over)], sa.Double)
+    if item.aggregate in ("min", "max"):
+        return getattr(sa.func, item.aggregate)(over).filter(timeline.c.is_event)
+    name = {"sum": "sum", "mean": "avg", "std": "stddev_samp"}[item.aggregate]
+    return getattr(sa.func, name)(sa.cast(over, sa.Numeric)).filter(timeline.c.is_event)

@@ -1,0 +1,45 @@
+"""Files that are whole or not there: written beside their place, then moved into it in one step."""
+
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from leeway.errors import StoreError
+
+
+@contextmanager
+def replacing(path: Path, doing: str) -> Iterator[Path]:
+    """Yield a path to write a file or a folder at; moved to `path` when the block ends well, removed when it does not.
+
+    Raises:
+        StoreError: the disk is full, or refuses for another reason; nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}"
+    try:
+        yield beside
+        if beside.is_dir() and path.is_dir():
+            shutil.rmtree(path)  # made by an earlier run of the same step, of which nothing has come
+        os.replace(beside, path)
+    except OSError as error:
+        raise StoreError(
+            doing,
+            rule="the disk must take it",
+            found=error.strerror or error,
+            way_out=f"make room or set the permissions in {path.parent}, then run this again; nothing was changed",
+        ) from error
+    finally:
+        if beside.is_dir():
+            shutil.rmtree(beside, ignore_errors=True)
+        else:
+            beside.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

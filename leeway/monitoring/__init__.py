@@ -1,0 +1,1 @@
+"""The monitor: compare a partition with what the reference's own partitions vary among themselves."""

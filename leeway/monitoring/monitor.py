@@ -1,0 +1,210 @@
+"""The night's verdict on a partition: quiet, harmless drift, or a breach."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from leeway.definition import DriftPolicy
+from leeway.metrics import Bools, Floats
+from leeway.monitoring.reference import Reference
+from leeway.monitoring.residuals import MIN_ROWS, residuals
+from leeway.monitoring.sketch import shares
+
+Verdict = Literal["quiet", "drift", "suspect", "breach", "data fault", "watching"]
+
+NULL_BURST = 0.05  # more nulls than in any reference partition, by this share of rows
+UNSEEN_BURST = 0.10
+VOLUME_FACTOR = 4.0
+
+
+@dataclass(frozen=True)
+class ColumnDrift:
+    """One column held against the reference.
+
+    Attributes:
+        distance: Hellinger's, from 0 to 1.
+        standardised: the distance in spreads of the reference partitions' own.
+        impact: how far the column's new distribution moves the mean score, in probability.
+    """
+
+    column: str
+    distance: float
+    standardised: float
+    impact: float
+    impact_standardised: float
+    null_share: float
+    unseen_share: float
+
+
+@dataclass(frozen=True)
+class Harm:
+    """What mature labels say.
+
+    Attributes:
+        partition: whose labels they are; it lies the label's maturity before the one that is monitored.
+        rows: how many labels.
+        bias: mean(y - p), as the difference from the reference's.
+        column: the one along which labels and scores part most surely; `score` is calibration itself.
+        standardised: how surely, in spreads of the reference partitions' own.
+        error: by how much: the root mean squared error of that column's bins beyond the reference's, in probability.
+        harmful: whether it is both sure and, by the definition's tolerance, material.
+    """
+
+    partition: str
+    rows: int
+    bias: float
+    column: str
+    standardised: float
+    error: float
+    harmful: bool
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The monitor's finding on one partition.
+
+    Attributes:
+        why: the verdict in words.
+        columns: by impact, the largest first.
+        harm: None where no labels were mature, or too few.
+        confirmed: in how many of the recent partitions, this one included, harm was seen.
+    """
+
+    verdict: Verdict
+    why: str
+    rows: int
+    score_mean: float
+    columns: tuple[ColumnDrift, ...]
+    harm: Harm | None
+    confirmed: int
+    faults: tuple[str, ...] = ()
+    limits: dict[str, float] = field(default_factory=dict)
+
+    def evidence(self) -> dict[str, Any]:
+        """What the monitoring record keeps beside the columns."""
+        harm = None if self.harm is None else asdict(self.harm)
+        return {
+            "score_mean": self.score_mean,
+            "harm": harm,
+            "confirmed": self.confirmed,
+            "faults": list(self.faults),
+            "limits": self.limits,
+        }
+
+
+def compare(reference: Reference, x: pd.DataFrame) -> tuple[ColumnDrift, ...]:
+    """Hold every column of a partition against the reference; by size of impact, the largest first.
+
+    Args:
+        x: the partition's features as `model_input` makes them.
+    """
+    counts = {name: binning.count(x[name]) for name, binning in reference.binnings.items()}
+    distances, impacts = reference.distances(counts), reference.impacts(counts)
+    drifts = [
+        ColumnDrift(
+            column=name,
+            distance=distances[name],
+            standardised=reference.distance[name].standardise(distances[name]),
+            impact=impacts[name],
+            impact_standardised=reference.impact[name].standardise(impacts[name]),
+            null_share=float(shares(own)[-1]),
+            unseen_share=reference.binnings[name].unseen_share(x[name]),
+        )
+        for name, own in counts.items()
+    ]
+    return tuple(sorted(drifts, key=lambda drift: -abs(drift.impact)))
+
+
+def harm_of(
+    reference: Reference, policy: DriftPolicy, partition: str, x: pd.DataFrame, y: Bools, p: Floats
+) -> Harm | None:
+    """What the mature labels of a partition say about the bundle; None where there are too few.
+
+    Args:
+        x, y, p: features, labels and scores of the rows whose labels were known at maturity.
+    """
+    if len(y) < MIN_ROWS:
+        return None
+    found = residuals(reference.residual_binnings, x, y, p)
+    surely = {name: reference.residual[name].standardise(item.chi) for name, item in found.items()}
+    column = max(surely, key=lambda name: surely[name])
+    error = float(np.sqrt(max(0.0, found[column].mse - reference.residual_mse[column])))
+    bias = float((y - p).mean()) - reference.bias.mean
+    harmful = surely[column] > reference.residual_limit and error >= policy.tolerance * reference.label_spread
+    return Harm(partition, len(y), bias, column, surely[column], error, harmful)
+
+
+def judge(
+    reference: Reference,
+    policy: DriftPolicy,
+    *,
+    rows: int,
+    score_mean: float,
+    columns: tuple[ColumnDrift, ...],
+    harm: Harm | None,
+    before: Sequence[bool],
+) -> Finding:
+    """The verdict.
+
+    Args:
+        before: whether harm was seen, for the partitions before this one, the most recent first.
+    """
+    faults = _faults(reference, rows, columns)
+    confirmed = sum([harm is not None and harm.harmful, *before[: policy.among - 1]])
+    moved = [column for column in columns if column.standardised > reference.drift_limit]
+    limits = {
+        "drift": reference.drift_limit,
+        "residual": reference.residual_limit,
+        "tolerance": policy.tolerance * reference.label_spread,
+    }
+    verdict, why = _verdict(reference, policy, moved, harm, confirmed, faults)
+    return Finding(verdict, why, rows, score_mean, columns, harm, confirmed, faults, limits)
+
+
+def _verdict(
+    reference: Reference,
+    policy: DriftPolicy,
+    moved: list[ColumnDrift],
+    harm: Harm | None,
+    confirmed: int,
+    faults: tuple[str, ...],
+) -> tuple[Verdict, str]:
+    if faults:
+        return "data fault", "; ".join(faults)
+    harmful = harm is not None and harm.harmful
+    if harmful and len(reference.partitions) < policy.min_reference:
+        why = f"labels lie {_apart(harm)}, but {len(reference.partitions)} reference partitions are too few to act on"
+        return "watching", why
+    if harmful and confirmed >= policy.confirm:
+        return "breach", f"labels lie {_apart(harm)}, seen in {confirmed} of the last {policy.among} partitions"
+    if harmful:
+        return "suspect", f"labels lie {_apart(harm)}, not yet confirmed by another partition"
+    unharmed = "labels and scores agree" if harm else "no mature labels yet"
+    if moved:
+        names = ", ".join(column.column for column in moved[:3]) + (f" and {len(moved) - 3} more" if len(moved) > 3 else "")
+        return "drift", f"moved beyond the reference: {names}; {unharmed}"
+    return "quiet", f"within what the reference varies; {unharmed}"
+
+
+def _apart(harm: Harm | None) -> str:
+    assert harm is not None
+    return (
+        f"{harm.error:.1%} from the scores along {harm.column} on {harm.partition} "
+        f"({harm.standardised:.1f} spreads, {harm.bias:+.1%} on average)"
+    )
+
+
+def _faults(reference: Reference, rows: int, columns: tuple[ColumnDrift, ...]) -> tuple[str, ...]:
+    faults = []
+    least, most = min(reference.rows), max(reference.rows)
+    if not least / VOLUME_FACTOR <= rows <= most * VOLUME_FACTOR:
+        faults.append(f"{rows} events, where the reference's partitions have {least} to {most}")
+    for column in columns:
+        if column.null_share > reference.null_share[column.column] + NULL_BURST:
+            faults.append(f"{column.column} is missing in {column.null_share:.0%} of the rows")
+        if column.unseen_share > UNSEEN_BURST:
+            faults.append(f"{column.column} has values never seen before in {column.unseen_share:.0%} of the rows")
+    return tuple(faults)

@@ -1,0 +1,168 @@
+"""Monitor one partition: read, compare, judge, report, and write the verdict with what it asks for in one transaction."""
+
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection
+
+from leeway import registry, retraining, scoring
+from leeway.bundle import Bundle
+from leeway.definition import Classifier
+from leeway.errors import NotFound
+from leeway.monitoring import monitor, report
+from leeway.monitoring.monitor import Finding, Harm
+from leeway.partitions import STEP, Partition
+from leeway.store import ledger
+from leeway.store.database import database
+from leeway.store.tables import column_drift, monitoring, tables_of
+from leeway.training.candidates import model_input
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """What a monitoring run found.
+
+    Attributes:
+        changed: whether anything was written; the same predictions are monitored once.
+        request: the key of the retrain request that a breach filed, with `request_state`.
+    """
+
+    changed: bool
+    verdict: str
+    why: str
+    report: str
+    request: str | None = None
+    request_state: str | None = None
+
+
+def run(classifier: Classifier, partition: Partition) -> Monitored:
+    """Monitor a scored partition, unless that has been done.
+
+    Raises:
+        NotFound: the partition has not been scored.
+    """
+    name, store = classifier.name, database()
+    with store.transaction() as connection:
+        scored = ledger.entry(connection, name, partition, "score")
+        done = ledger.entry(connection, name, partition, "monitor")
+    if scored is None:
+        raise NotFound(
+            f"monitoring {name} {partition}",
+            rule="the partition must have been scored",
+            way_out=f"run `leeway score {name} --partition {partition}` first",
+        )
+    source = {"delivery": scored.input["delivery"], "version": scored.input["version"]}
+    if done is not None and done.input == source:
+        return Monitored(changed=False, **done.output)
+    version = int(scored.input["version"])
+    bundle = registry.load(name, _promotion(name, version))
+    rows = scoring.read(name, partition, version)
+    x = model_input(rows, bundle.card.features)
+    finding = _find(classifier, partition, bundle, version, x, rows["score"])
+    path = report.write(classifier, partition, bundle, finding, x.assign(score=rows["score"]), version)
+    with store.transaction() as connection:
+        _record(connection, name, partition, version, finding, str(path))
+        request = _request(connection, classifier, partition, finding)
+        output = {"verdict": finding.verdict, "why": finding.why, "report": str(path), **request}
+        ledger.record(connection, name, partition, "monitor", input=source, output=output)
+    return Monitored(changed=True, **output)
+
+
+def request_key(name: str, partition: Partition) -> str:
+    """The key of the request that a breach in this partition files."""
+    return f"{name}:{partition.key}"
+
+
+def _find(
+    classifier: Classifier, partition: Partition, bundle: Bundle, version: int, x: pd.DataFrame, scores: "pd.Series[float]"
+) -> Finding:
+    reference, policy = bundle.reference, classifier.drift
+    return monitor.judge(
+        reference,
+        policy,
+        rows=len(x),
+        score_mean=float(scores.mean()) if len(x) else 0.0,
+        columns=monitor.compare(reference, x),
+        harm=_harm(classifier, partition, bundle, version),
+        before=_harm_before(classifier, partition, version),
+    )
+
+
+def _harm(classifier: Classifier, partition: Partition, bundle: Bundle, version: int) -> Harm | None:
+    """What the labels say that have just become mature, of the newest partition whose labels all could.
+
+    They are taken as known at a fixed age, the maturity, as the reference's were: so early and late labels weigh the same
+    on both sides.
+    """
+    maturity = classifier.label.maturity
+    mature = Partition.containing(partition.end - maturity, classifier.partition).shift(-1)
+    with database().transaction() as connection:
+        fault = sa.select(monitoring.c.verdict).where(
+            monitoring.c.classifier == classifier.name, monitoring.c.partition == mature.key
+        )
+        if connection.scalar(fault) == "data fault":
+            return None
+    tables = tables_of(classifier)
+    label, prediction = tables.label, tables.prediction
+    known = (
+        sa.select(label.c.event_id, label.c.positive)
+        .distinct(label.c.event_id)
+        .where(label.c.known_at <= mature.end + maturity)
+        .order_by(label.c.event_id, label.c.known_at.desc())
+        .subquery()
+    )
+    predicted = sa.select(prediction.c.event_id).where(prediction.c.partition == mature.key, prediction.c.version == version)
+    query = sa.select(known).where(known.c.event_id.in_(predicted))
+    labelled = database().read(query).to_pandas()
+    if labelled.empty:
+        return None
+    rows = scoring.read(classifier.name, mature, version).merge(labelled, on="event_id")
+    x, y = model_input(rows, bundle.card.features), rows["positive"].to_numpy(dtype=bool)
+    return monitor.harm_of(bundle.reference, classifier.drift, mature.key, x, y, rows["score"].to_numpy(dtype="float64"))
+
+
+def _harm_before(classifier: Classifier, partition: Partition, version: int) -> list[bool]:
+    """Whether harm was seen in each of the partitions before, under this version, the most recent first."""
+    first = Partition(partition.start - (classifier.drift.among - 1) * STEP[partition.grain], partition.grain)
+    harmful = monitoring.c.evidence["harm"]["harmful"].as_boolean()
+    query = sa.select(sa.func.coalesce(harmful, sa.false())).where(
+        monitoring.c.classifier == classifier.name,
+        monitoring.c.version == version,
+        monitoring.c.partition >= first.key,
+        monitoring.c.partition < partition.key,
+    )
+    with database().transaction() as connection:
+        return list(connection.scalars(query.order_by(monitoring.c.partition.desc())))
+
+
+def _promotion(name: str, version: int) -> registry.Promotion:
+    return next(item for item in registry.history(name) if item.version == version and item.outcome != "refused")
+
+
+def _record(connection: Connection, name: str, partition: Partition, version: int, finding: Finding, path: str) -> None:
+    values = {
+        "version": version,
+        "verdict": finding.verdict,
+        "why": finding.why,
+        "rows": finding.rows,
+        "evidence": finding.evidence(),
+        "report": path,
+        "created_at": sa.func.clock_timestamp(),
+    }
+    statement = insert(monitoring).values(classifier=name, partition=partition.key, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["classifier", "partition"], set_=values))
+    mine = (column_drift.c.classifier == name) & (column_drift.c.partition == partition.key)
+    connection.execute(sa.delete(column_drift).where(mine))
+    kept = {column.name for column in column_drift.c}
+    drifts = [{key: value for key, value in asdict(drift).items() if key in kept} for drift in finding.columns]
+    connection.execute(sa.insert(column_drift), [{"classifier": name, "partition": partition.key, **drift} for drift in drifts])
+
+
+def _request(connection: Connection, classifier: Classifier, partition: Partition, finding: Finding) -> dict[str, str | None]:
+    if finding.verdict != "breach":
+        return {"request": None, "request_state": None}
+    key = request_key(classifier.name, partition)
+    state = retraining.file(connection, classifier, key, partition.end, finding.why)
+    return {"request": key, "request_state": state}

@@ -1,0 +1,187 @@
+"""The reference: what the monitor compares with. Built with the bundle and kept in it.
+
+It is made of the development rows' out-of-fold scores and the holdout's, cut into the partitions that the nights will have:
+so the size, the season and the ordinary unrest of a partition are in it.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from leeway.definition import Classifier
+from leeway.metrics import Bools, Floats
+from leeway.monitoring import sketch
+from leeway.monitoring.residuals import MIN_ROWS, SCORE, residuals
+from leeway.monitoring.sketch import Binning, hellinger, shares
+from leeway.partitions import Partition
+
+
+class Threshold(BaseModel):
+    """What the reference's partitions vary among themselves.
+
+    Attributes:
+        mean, spread: of a statistic over the reference partitions.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    mean: float
+    spread: float
+
+    def standardise(self, value: float) -> float:
+        """How many spreads the value lies from the mean."""
+        return (value - self.mean) / self.spread
+
+
+class Reference(BaseModel):
+    """Everything that the monitor needs to know of the past.
+
+    Attributes:
+        partitions: the reference partitions' keys; the rows of the arrays below.
+        rows: their sizes.
+        binnings, counts: per feature, its bins and the counts of every partition in them.
+        outputs: per feature, the mean score of the reference rows in each bin.
+        distance: per feature, Hellinger distances of each partition from the others.
+        impact: per feature, how far its distribution moved the mean score, in probability.
+        residual: per column and for the score, `chi` of the partitions' mature labels (see `leeway.monitoring.residuals`).
+        residual_mse: likewise, the mean of `mse`.
+        bias: mean(y - p) of the partitions' mature labels.
+        score_mean: the mean reference score.
+        label_spread: the standard deviation of the label.
+        drift_limit, impact_limit, residual_limit: the chosen quantile of the reference partitions' own largest
+            standardised statistic: one number for the whole family.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    partitions: tuple[str, ...]
+    rows: tuple[int, ...]
+    binnings: dict[str, Binning]
+    counts: dict[str, list[list[int]]]
+    outputs: dict[str, list[float]]
+    distance: dict[str, Threshold]
+    impact: dict[str, Threshold]
+    null_share: dict[str, float]
+    score_binning: Binning
+    score_mean: float
+    label_spread: float
+    drift_limit: float
+    impact_limit: float
+    residual_limit: float
+    residual: dict[str, Threshold]
+    residual_mse: dict[str, float]
+    bias: Threshold
+
+    @property
+    def residual_binnings(self) -> dict[str, Binning]:
+        """The bins by which residuals are summed: every feature's, and the score's."""
+        return {**self.binnings, SCORE: self.score_binning}
+
+    def distances(self, counts: Mapping[str, sketch.Counts]) -> dict[str, float]:
+        """Each feature's distance from the whole reference."""
+        return {
+            name: float(hellinger(shares(own), shares(np.asarray(self.counts[name]).sum(axis=0))))
+            for name, own in counts.items()
+        }
+
+    def impacts(self, counts: Mapping[str, sketch.Counts]) -> dict[str, float]:
+        """How far each feature's new distribution moves the mean score, were all else equal, in probability."""
+        return {
+            name: float((shares(own) - shares(np.asarray(self.counts[name]).sum(axis=0))) @ np.asarray(self.outputs[name]))
+            for name, own in counts.items()
+        }
+
+
+def build(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats) -> Reference:
+    """The reference of a new bundle.
+
+    Args:
+        rows: `event_time`, `positive` and `known_at` of rows that were not trained on when they were scored.
+        x: their features, as `model_input` makes them.
+        p: their calibrated scores.
+    """
+    keys = _keys(rows["event_time"], classifier)
+    sizes = keys.value_counts().sort_index()
+    kept = [key for key in sizes.index if sizes[key] >= MIN_ROWS] or list(sizes.index)
+    inside = keys.isin(kept).to_numpy()
+    rows, x, p, keys = rows[inside], x[inside], p[inside], keys[inside]
+
+    binnings = sketch.learn(x, classifier.features)
+    order = {key: position for position, key in enumerate(kept)}
+    place = keys.map(order).to_numpy()
+    counts, outputs, distances, impacts = {}, {}, {}, {}
+    for name, binning in binnings.items():
+        bins = binning.bin(x[name])
+        table = np.zeros((len(kept), binning.size), dtype=np.int64)
+        np.add.at(table, (place, bins), 1)
+        output = _mean_by(bins, p, binning.size)
+        rest = shares(table.sum(axis=0) - table)
+        counts[name], outputs[name] = table, output
+        distances[name] = hellinger(shares(table), rest)
+        impacts[name] = (shares(table) - rest) @ output
+
+    y = rows["positive"].to_numpy(dtype=bool)
+    score_binning = Binning.learn(pd.Series(p), "numeric")
+    mature = [_mature(classifier, rows, place == position, key) for position, key in enumerate(kept)]
+    mature = [part for part in mature if part.sum() >= MIN_ROWS]
+    found = [residuals({**binnings, SCORE: score_binning}, x[part], y[part], p[part]) for part in mature]
+    chi = {name: np.array([item[name].chi for item in found]) for name in [*binnings, SCORE]}
+    quantile = classifier.drift.quantile
+    return Reference(
+        partitions=tuple(kept),
+        rows=tuple(int(sizes[key]) for key in kept),
+        binnings=binnings,
+        counts={name: table.tolist() for name, table in counts.items()},
+        outputs={name: output.tolist() for name, output in outputs.items()},
+        distance={name: _threshold(values) for name, values in distances.items()},
+        impact={name: _threshold(values) for name, values in impacts.items()},
+        null_share={name: float(shares(table)[:, -1].max()) for name, table in counts.items()},
+        score_binning=score_binning,
+        score_mean=float(p.mean()),
+        label_spread=float(max(y.std(), 1e-9)),
+        drift_limit=_limit(list(distances.values()), quantile, two_sided=False),
+        impact_limit=_limit(list(impacts.values()), quantile),
+        residual_limit=_limit(list(chi.values()), quantile, two_sided=False),
+        residual={name: _threshold(values) for name, values in chi.items()},
+        residual_mse={name: float(np.mean([item[name].mse for item in found] or [0.0])) for name in chi},
+        bias=_threshold(np.array([float((y[part] - p[part]).mean()) for part in mature])),
+    )
+
+
+def _keys(times: "pd.Series[pd.Timestamp]", classifier: Classifier) -> "pd.Series[str]":
+    return times.map(lambda moment: Partition.containing(moment.to_pydatetime(), classifier.partition).key)
+
+
+def _mean_by(bins: np.ndarray, p: Floats, size: int) -> Floats:
+    totals = np.bincount(bins, minlength=size)
+    sums = np.bincount(bins, weights=p, minlength=size)
+    return np.where(totals > 0, sums / np.maximum(totals, 1), p.mean())
+
+
+def _mature(classifier: Classifier, rows: pd.DataFrame, inside: Bools, key: str) -> Bools:
+    """The rows of a partition whose labels were known at its maturity, as the night will see it."""
+    end = Partition.parse(key, classifier.partition).end
+    return np.asarray(inside & (rows["known_at"] <= end + classifier.label.maturity).to_numpy())
+
+
+def _threshold(values: Floats) -> Threshold:
+    if not len(values):
+        return Threshold(mean=0.0, spread=1e-9)
+    spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+    return Threshold(mean=float(values.mean()), spread=max(spread, 1e-9))
+
+
+def _limit(families: list[Floats], quantile: float, *, two_sided: bool = True) -> float:
+    """The quantile, over partitions, of the largest standardised statistic, each partition held against the others."""
+    table = np.column_stack(families)
+    if len(table) < 3:  # nothing can be said, so nothing exceeds it
+        return float("inf")
+    count = len(table)
+    rest_mean = (table.sum(axis=0) - table) / (count - 1)
+    rest_square = ((table**2).sum(axis=0) - table**2) / (count - 1)
+    spread = np.sqrt(np.maximum((rest_square - rest_mean**2) * (count - 1) / max(count - 2, 1), 1e-18))
+    standardised = (table - rest_mean) / spread
+    largest = (np.abs(standardised) if two_sided else standardised).max(axis=1)
+    return float(np.quantile(largest, quantile, method="higher"))

@@ -1,0 +1,98 @@
+"""The night's HTML report. The one module that knows Evidently.
+
+One file that opens without a network: the verdict in words and the columns by impact, then Evidently's own sections on a
+bounded sample. Sensitive columns are not in it.
+"""
+
+import html
+import warnings
+from pathlib import Path
+
+import pandas as pd
+
+from leeway.bundle import Bundle
+from leeway.definition import Classifier
+from leeway.files import replacing
+from leeway.monitoring.monitor import Finding
+from leeway.partitions import Partition
+from leeway.settings import settings
+from leeway.training.fit import SAMPLE_ROWS, is_sensitive
+
+SHOWN_COLUMNS = 8
+EVERY_VERDICT = {
+    "quiet": ("#1b7f4b", "Nothing to do."),
+    "drift": ("#1b7f4b", "Nothing to do: the data moved, the scores still fit the labels."),
+    "suspect": ("#9a6700", "Nothing yet: the next partitions confirm it or not."),
+    "watching": ("#9a6700", "Look at it: the reference is too short for Leeway to act by itself."),
+    "data fault": ("#b3261e", "Look at the source; nothing is retrained on this."),
+    "breach": ("#b3261e", "A retrain has been requested; see its state with `leeway status`."),
+}
+
+
+def path_of(name: str, partition: Partition) -> Path:
+    """Where the report of a partition lies."""
+    return settings().folder("reports", name) / f"{partition.key}.html"
+
+
+def write(classifier: Classifier, partition: Partition, bundle: Bundle, finding: Finding, x: pd.DataFrame, version: int) -> Path:
+    """Write the report of a partition.
+
+    Args:
+        x: the partition's features as `model_input` makes them, with its `score`.
+    """
+    path = path_of(classifier.name, partition)
+    shown = [drift.column for drift in finding.columns if not is_sensitive(classifier, drift.column)]
+    own = _summary(classifier, partition, finding, version, shown)
+    with replacing(path, f"writing the report of {classifier.name} {partition}") as beside:
+        beside.write_text(_with_summary(_evidently(bundle, x, shown[:SHOWN_COLUMNS]), own), encoding="utf-8")
+    return path
+
+
+def _evidently(bundle: Bundle, x: pd.DataFrame, columns: list[str]) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from evidently import DataDefinition, Dataset, Report
+        from evidently.metrics import MissingValueCount, RowCount, ValueDrift
+
+        reference = bundle.sample
+        current = x[[*columns, "score"]].sample(min(len(x), SAMPLE_ROWS), random_state=bundle.card.seed)
+        # A column without any value on one side would end the whole report.
+        shared = [name for name in ["score", *columns] if reference[name].notna().any() and current[name].notna().any()]
+        categories = [name for name in shared if bundle.card.features.get(name) == "categorical"]
+        definition = DataDefinition(
+            numerical_columns=[name for name in shared if name not in categories], categorical_columns=categories
+        )
+        datasets = [Dataset.from_pandas(frame[shared], data_definition=definition) for frame in (current, reference)]
+        metrics = [RowCount(), *(ValueDrift(column=name) for name in shared), *(MissingValueCount(column=name) for name in shared)]
+        return str(Report(metrics).run(*datasets).get_html_str(as_iframe=False))
+
+
+def _with_summary(page: str, summary: str) -> str:
+    """Evidently's page with our section before its own."""
+    head, body, rest = page.partition("<body>")
+    return f"{head}{body}\n{summary}\n{rest}" if body else f"{summary}\n{page}"
+
+
+def _summary(classifier: Classifier, partition: Partition, finding: Finding, version: int, shown: list[str]) -> str:
+    colour, to_do = EVERY_VERDICT[finding.verdict]
+    rows = "".join(
+        f"<tr><td>{html.escape(drift.column)}</td><td>{drift.impact:+.2%}</td><td>{drift.distance:.3f}</td>"
+        f"<td>{drift.standardised:+.1f}</td><td>{drift.null_share:.1%}</td></tr>"
+        for drift in finding.columns
+        if drift.column in shown
+    )
+    facts = f"{finding.rows:,} events, mean score {finding.score_mean:.2%}, version {version}"
+    return f"""<section style="{_STYLE}">
+<p style="margin:0;color:#57606a">{html.escape(classifier.name)} · {partition} · {facts}</p>
+<h1 style="margin:.2em 0;color:{colour}">{finding.verdict.capitalize()}</h1>
+<p style="font-size:1.1em;margin:.2em 0">{html.escape(finding.why.capitalize())}.</p>
+<p style="font-size:1.1em;margin:.2em 0"><strong>What to do:</strong> {html.escape(to_do)}</p>
+<details style="margin-top:1em" open><summary>Columns by impact on the mean score</summary>
+<table style="border-collapse:collapse;margin-top:.5em" cellpadding="6"><thead style="text-align:left"><tr>
+<th>column</th><th>impact</th><th>distance</th><th>spreads</th><th>missing</th></tr></thead><tbody>{rows}</tbody></table>
+<p style="color:#57606a">Impact: how far the column's new distribution moves the mean score, in percentage points.
+Distance: Hellinger's, 0 to 1. Spreads: how unusual that distance is among the reference's own partitions; the limit for
+all columns together is {finding.limits.get("drift", float("nan")):.1f}.</p></details></section>"""
+
+
+_STYLE = "font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:1.5em auto;padding:0 1em;color:#1f2328;background:#fff"

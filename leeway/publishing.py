@@ -1,0 +1,179 @@
+"""Publish an audited delivery: events, labels, quarantine and the ledger's line, in one transaction."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection
+
+from leeway import deliveries
+from leeway.audit import Audit, audit_path
+from leeway.contract import KNOWN_AT, Checked, check, row_hash
+from leeway.definition import Classifier, Kind
+from leeway.errors import DeliveryRejected
+from leeway.partitions import Partition
+from leeway.store import ledger
+from leeway.store.database import database, drop_staged
+from leeway.store.schemas import ensure_tables
+from leeway.store.tables import Tables
+
+ARROW_TYPES: dict[Kind, pa.DataType] = {
+    "numeric": pa.float64(),
+    "boolean": pa.bool_(),
+    "categorical": pa.string(),
+    "identifier": pa.string(),
+}
+INSTANT = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication changed.
+
+    Attributes:
+        changed: whether anything was written; a second publication of the same delivery changes nothing.
+        rows: good rows in the delivery.
+        new, revised: events seen for the first time, and with another content than before.
+        labels: labels that are new or corrected.
+        quarantined: rows in quarantine.
+        repeated: exact repetitions of another row of the delivery.
+    """
+
+    changed: bool
+    delivery: str
+    rows: int
+    new: int
+    revised: int
+    labels: int
+    quarantined: int
+    repeated: int
+
+
+def published(classifier: Classifier, partition: Partition, delivery: str, suite: str) -> Published | None:
+    """What an earlier publication of this very delivery, under this very suite, did; None if there was none."""
+    with database().transaction() as connection:
+        entry = ledger.entry(connection, classifier.name, partition, "ingest")
+    if entry is None or entry.status != "done" or entry.input != {"delivery": delivery, "suite": suite}:
+        return None
+    return Published(changed=False, delivery=delivery, **entry.output)
+
+
+def publish(classifier: Classifier, partition: Partition, delivery: str, suite: str) -> Published:
+    """Make the good rows of an audited delivery events and labels: new, identical, or a later version.
+
+    Args:
+        suite: the fingerprint of what it was audited by, for the ledger.
+    """
+    audit = Audit.load(audit_path(classifier.name, partition, delivery))
+    raw = deliveries.read(classifier.name, partition, delivery)
+    checked = check(classifier, partition, raw, now=_moment(audit))
+    good = _good_rows(classifier, checked, audit)
+    store = database()
+    staged = store.stage(f"{classifier.name}_{delivery[:12]}", good)
+    with store.transaction() as connection:
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"publish {classifier.name}"))))
+        tables = ensure_tables(connection, classifier)
+        counts = _events(connection, tables, staged, partition, delivery)
+        counts["labels"] = _labels(connection, tables, staged, delivery)
+        counts["quarantined"] = _quarantine(connection, tables, raw, audit, partition, delivery)
+        output = {"rows": good.num_rows, "repeated": len(checked.repeated), **counts}
+        source = {"delivery": delivery, "suite": suite}
+        ledger.record(connection, classifier.name, partition, "ingest", input=source, output=output)
+        drop_staged(connection, staged)
+    return Published(changed=True, delivery=delivery, **output)
+
+
+def reject(classifier: Classifier, partition: Partition, delivery: str, suite: str, error: DeliveryRejected) -> None:
+    """Write into the ledger that a delivery was refused; what an earlier one published stays."""
+    with database().transaction() as connection:
+        ensure_tables(connection, classifier)
+        ledger.record(
+            connection,
+            classifier.name,
+            partition,
+            "ingest",
+            status="rejected",
+            input={"delivery": delivery, "suite": suite},
+            output={"reason": f"{error.rule} (found: {error.found})"},
+        )
+
+
+def _moment(audit: Audit) -> pd.Timestamp:
+    return pd.Timestamp(audit.at)
+
+
+def _good_rows(classifier: Classifier, checked: Checked, audit: Audit) -> pa.Table:
+    rows = checked.rows.drop(index=[*audit.broken, *checked.repeated])
+    kinds = {name: ARROW_TYPES[column.kind] for name, column in classifier.columns.items()}
+    columns = {
+        "event_id": (classifier.event_id, pa.string()),
+        "event_time": (classifier.event_time, INSTANT),
+        **{name: (name, kind) for name, kind in kinds.items()},
+        "positive": (classifier.label.column, pa.bool_()),
+        "label_known_at": (KNOWN_AT, INSTANT),
+    }
+    return pa.table({name: pa.array(rows[source], type=kind, from_pandas=True) for name, (source, kind) in columns.items()})
+
+
+def _events(
+    connection: Connection, tables: Tables, staged: sa.TableClause, partition: Partition, delivery: str
+) -> Counter[str]:
+    event, now = tables.event, sa.func.now()
+    content = [name for name in staged.c.keys() if name not in ("event_id", "positive", "label_known_at")]
+    differs = sa.tuple_(*(event.c[name] for name in content)).is_distinct_from(sa.tuple_(*(staged.c[name] for name in content)))
+    current = event.c.superseded_at.is_(None) & (event.c.event_id == staged.c.event_id)
+    revised = connection.execute(sa.update(event).where(current, differs).values(superseded_at=now)).rowcount
+
+    # What came with its own partition was known at its end; a revision, only now.
+    seen = sa.exists().where(event.c.event_id == staged.c.event_id)
+    known_at = sa.case((seen, now), else_=sa.cast(sa.literal(partition.end), event.c.known_at.type))
+    origin = [sa.literal(partition.key), sa.literal(delivery)]
+    unchanged = sa.exists().where(current)
+    fresh = sa.select(staged.c.event_id, known_at, *origin, *(staged.c[name] for name in content)).where(~unchanged)
+    names = ["event_id", "known_at", "partition", "delivery", *content]
+    written = connection.execute(sa.insert(event).from_select(names, fresh)).rowcount
+    return Counter(new=written - revised, revised=revised)
+
+
+def _labels(connection: Connection, tables: Tables, staged: sa.TableClause, delivery: str) -> int:
+    label = tables.label
+    latest = (
+        sa.select(label.c.event_id, label.c.positive, label.c.known_at)
+        .distinct(label.c.event_id)
+        .where(label.c.event_id.in_(sa.select(staged.c.event_id)))
+        .order_by(label.c.event_id, label.c.known_at.desc())
+        .subquery()
+    )
+    # A correction that claims to have been known no later than what it corrects is known from now on.
+    known_at = sa.case(
+        (staged.c.label_known_at <= latest.c.known_at, sa.func.now()), else_=staged.c.label_known_at
+    )
+    changed = (
+        sa.select(staged.c.event_id, known_at, staged.c.positive, sa.literal(delivery))
+        .select_from(staged.outerjoin(latest, latest.c.event_id == staged.c.event_id))
+        .where(staged.c.positive.is_not(None), staged.c.positive.is_distinct_from(latest.c.positive))
+    )
+    return connection.execute(sa.insert(label).from_select(["event_id", "known_at", "positive", "delivery"], changed)).rowcount
+
+
+def _quarantine(
+    connection: Connection, tables: Tables, raw: pd.DataFrame, audit: Audit, partition: Partition, delivery: str
+) -> int:
+    quarantine = tables.quarantine
+    # The newest audit has the last word on the partition; older deliveries keep their rows in their files.
+    connection.execute(sa.delete(quarantine).where(quarantine.c.partition == partition.key))
+    rows: dict[str, dict[str, Any]] = {}
+    for position, broken in audit.broken.items():
+        row = json.loads(raw.iloc[[position]].to_json(orient="records", date_format="iso", date_unit="us"))[0]
+        record = rows.setdefault(row_hash(row), {"occurrences": 0, "broken": broken, "row": row})
+        record["occurrences"] += 1
+    if rows:
+        values = [{"row_hash": key, "partition": partition.key, "delivery": delivery, **row} for key, row in rows.items()]
+        statement = insert(quarantine).on_conflict_do_nothing()
+        connection.execute(statement, values)
+    return len(audit.broken)

@@ -1,0 +1,270 @@
+"""Versions and the champion. The one module that knows MLflow.
+
+The truth about the champion is the last row of `leeway.promotion`, written in one transaction; MLflow's aliases follow it.
+A crash between the two leaves the aliases behind, and whoever asks for the champion next brings them up to date.
+"""
+
+import logging
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+import leeway.bundle
+from leeway import snapshots
+from leeway.bundle import Bundle, Card
+from leeway.definition import Classifier
+from leeway.errors import BundleError, NotFound
+from leeway.gates import GATES, Evidence, Verdict, admitted, examine
+from leeway.partitions import Partition
+from leeway.settings import settings
+from leeway.store.database import database, mlflow_url
+from leeway.store.tables import promotion
+from leeway.training import fit
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """One line of a classifier's history: who became champion, or did not, when and why."""
+
+    version: int
+    outcome: str
+    reason: str
+    actor: str
+    bundle: str
+    checksum: str
+    evidence: list[dict[str, Any]]
+    as_of: datetime
+    created_at: datetime
+
+
+def register(name: str, key: str) -> int:
+    """Give a bundle a version in the registry, as challenger; the same bundle gets the same version."""
+    client = _client()
+    _ensure_model(client, name)
+    found = client.search_model_versions(f"name = '{name}' and tags.bundle = '{key}'")
+    version = min((int(item.version) for item in found), default=None)
+    if version is None:
+        version = _log_bundle(client, name, key)
+    if version not in {item.version for item in history(name)}:
+        client.set_registered_model_alias(name, CHALLENGER, str(version))
+    return version
+
+
+def champion(name: str) -> Promotion | None:
+    """The champion, after its alias has been brought into line; None before the first promotion."""
+    past = history(name)
+    current = next((item for item in past if item.outcome != "refused"), None)
+    _align(name, current, {item.version for item in past})
+    return current
+
+
+def load(name: str, promoted: Promotion) -> Bundle:
+    """A promoted bundle, checked against its promotion record.
+
+    Raises:
+        BundleError: it is missing, altered, or not to be trusted.
+    """
+    return leeway.bundle.load(_folder(name, promoted.bundle, promoted.version), promoted.checksum)
+
+
+def history(name: str) -> list[Promotion]:
+    """All promotions and refusals, newest first."""
+    columns = [column for column in promotion.c if column.name not in ("id", "classifier")]
+    query = sa.select(*columns).where(promotion.c.classifier == name).order_by(promotion.c.id.desc())
+    with database().transaction() as connection:
+        return [Promotion(**row._mapping) for row in connection.execute(query)]
+
+
+def judge(classifier: Classifier, key: str) -> list[Verdict]:
+    """Ask every gate about a challenger, on its own holdout."""
+    challenger = leeway.bundle.load(fit.folder_of(classifier.name, key))
+    card = challenger.card
+    split = fit.cut(classifier, snapshots.read(classifier.name, card.snapshot), datetime.fromisoformat(card.as_of))
+    y, scores = fit.holdout_scores(challenger, split)
+    times = split.holdout["event_time"]
+    current = champion(classifier.name)
+    incumbent = load(classifier.name, current) if current and current.bundle != key else None
+    evidence = Evidence(
+        classifier=classifier,
+        y=y,
+        challenger=scores,
+        threshold=card.threshold,
+        champion=incumbent.score(split.holdout) if incumbent else None,
+        partitions=times.map(lambda time: Partition.containing(time.to_pydatetime(), classifier.partition).key).to_numpy(str),
+        fair=(times > datetime.fromisoformat(incumbent.card.trained_until)).to_numpy() if incumbent else y | True,
+        metrics=card.metrics,
+    )
+    return examine(GATES, evidence)
+
+
+def decide(classifier: Classifier, key: str, version: int, verdicts: list[Verdict], *, reason: str, actor: str) -> bool:
+    """Promote a challenger whose gates admit it, or write down why not. Deciding twice decides once.
+
+    Returns:
+        Whether the version is the champion now.
+    """
+    name, folder = classifier.name, fit.folder_of(classifier.name, key)
+    card = leeway.bundle.load(folder).card
+    values = {
+        "classifier": name,
+        "version": version,
+        "outcome": "promoted" if admitted(verdicts) else "refused",
+        "reason": reason,
+        "actor": actor,
+        "bundle": key,
+        "checksum": leeway.bundle.checksum(folder),
+        "evidence": [asdict(verdict) for verdict in verdicts],
+        "as_of": datetime.fromisoformat(card.as_of),
+    }
+    with database().transaction() as connection:
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"promote {name}"))))
+        decided = sa.select(promotion.c.outcome).where(promotion.c.classifier == name, promotion.c.version == version)
+        if connection.execute(decided.limit(1)).first() is None:
+            connection.execute(sa.insert(promotion).values(values))
+    current = champion(name)
+    return current is not None and current.version == version
+
+
+def promote(name: str, version: int, *, reason: str, actor: str) -> Promotion:
+    """Make a version champion by a person's decision; the record says so.
+
+    Raises:
+        NotFound: the version is not registered.
+    """
+    client = _client()
+    found = {int(item.version): item for item in client.search_model_versions(f"name = '{name}'")}
+    if version not in found:
+        raise NotFound(
+            f"promoting version {version} of {name}",
+            rule="it must be registered",
+            found=f"versions {sorted(found) or 'none'}",
+            way_out=f"see `leeway versions {name}`",
+        )
+    key = found[version].tags["bundle"]
+    folder = _folder(name, key, version)
+    as_of = datetime.fromisoformat(leeway.bundle.load(folder).card.as_of)
+    return _append(name, version, "promoted", reason, actor, key, leeway.bundle.checksum(folder), as_of)
+
+
+def rollback(name: str, *, reason: str, actor: str) -> Promotion:
+    """Bring back the champion before the present one.
+
+    Raises:
+        NotFound: there was none.
+    """
+    past = [item for item in history(name) if item.outcome != "refused"]
+    before = next((item for item in past[1:] if item.version != past[0].version), None)
+    if before is None:
+        raise NotFound(
+            f"rolling back {name}",
+            rule="only a version that was champion can come back",
+            found="no earlier champion",
+            way_out=f"see `leeway versions {name}`",
+        )
+    load(name, before)  # a bundle that cannot be loaded must not become champion
+    return _append(name, before.version, "rolled_back", reason, actor, before.bundle, before.checksum, before.as_of)
+
+
+def _append(
+    name: str, version: int, outcome: str, reason: str, actor: str, key: str, checksum: str, as_of: datetime
+) -> Promotion:
+    values = dict(classifier=name, version=version, outcome=outcome, reason=reason, actor=actor, bundle=key)
+    with database().transaction() as connection:
+        connection.execute(sa.insert(promotion).values(**values, checksum=checksum, evidence=[], as_of=as_of))
+    current = champion(name)
+    assert current is not None
+    return current
+
+
+def _align(name: str, current: Promotion | None, decided: set[int]) -> None:
+    """Make MLflow's aliases say what the promotion table says."""
+    client = _client()
+    _ensure_model(client, name)
+    aliases = {alias: int(version) for alias, version in client.get_registered_model(name).aliases.items()}
+    if current is not None and aliases.get(CHAMPION) != current.version:
+        client.set_registered_model_alias(name, CHAMPION, str(current.version))
+    if aliases.get(CHALLENGER) in decided:
+        client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def _log_bundle(client: "MlflowClient", name: str, key: str) -> int:
+    folder = fit.folder_of(name, key)
+    card: Card = leeway.bundle.load(folder).card
+    run = client.create_run(_experiment(client, name), run_name=f"{name} {card.as_of[:10]} {card.trial}", tags={"bundle": key})
+    run_id = run.info.run_id
+    for metric, value in card.metrics.items():
+        if value is not None:
+            client.log_metric(run_id, f"holdout_{metric}", value)
+    described = {field: getattr(card, field) for field in ("trial", "calibration", "threshold", "snapshot", "as_of", "seed")}
+    for field, value in described.items():
+        client.log_param(run_id, field, value)
+    client.log_dict(run_id, card.search, "search.json")
+    client.log_artifacts(run_id, str(folder), "bundle")
+    client.set_terminated(run_id)
+    source = f"{client.get_run(run_id).info.artifact_uri}/bundle"
+    tags = {"bundle": key, "checksum": leeway.bundle.checksum(folder), "snapshot": card.snapshot}
+    return int(client.create_model_version(name, source=source, run_id=run_id, tags=tags).version)
+
+
+def _folder(name: str, key: str, version: int) -> Path:
+    """A bundle's folder on this machine, fetched from the registry where it was made elsewhere."""
+    folder = fit.folder_of(name, key)
+    if not folder.exists():
+        from mlflow.artifacts import download_artifacts
+        from mlflow.exceptions import MlflowException
+
+        from leeway.files import replacing
+
+        source = _client().get_model_version(name, str(version)).source
+        try:
+            with replacing(folder, f"fetching the bundle of {name} version {version}") as beside:
+                download_artifacts(artifact_uri=source, dst_path=str(beside.parent / f"{beside.name}.download"))
+                (beside.parent / f"{beside.name}.download" / "bundle").rename(beside)
+        except MlflowException as error:
+            raise BundleError(
+                f"fetching the bundle of {name} version {version}",
+                rule="the registry must still have it",
+                found=str(error).splitlines()[0],
+                way_out=f"roll back (`leeway rollback {name}`), or train again",
+            ) from error
+    return folder
+
+
+def _ensure_model(client: "MlflowClient", name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_registered_model(name)
+    except MlflowException:
+        try:
+            client.create_registered_model(name)
+        except MlflowException:
+            client.get_registered_model(name)  # another process was faster
+
+
+def _experiment(client: "MlflowClient", name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    location = settings().folder("mlflow", name).as_uri()
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+@cache
+def _client() -> "MlflowClient":
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    from mlflow import MlflowClient
+
+    url = mlflow_url()
+    return MlflowClient(tracking_uri=url, registry_uri=url)
+
+

@@ -1,0 +1,40 @@
+"""Deployment values: what differs between machines. What differs between classifiers is in `models/`."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from `LEEWAY_*` environment variables.
+
+    Attributes:
+        home: the data folder: embedded database, deliveries, snapshots, bundles, reports.
+        project: the folder that holds `models/` and `expectations/`.
+        database_url: a PostgreSQL server, as `postgresql://user:password@host:port/database`; empty means the
+            embedded one in `home`.
+        mlflow_database_url: where MLflow keeps its own tables; empty means a database `<database>_mlflow` beside ours.
+        trusted_types: further types that a bundle may hold, beyond those that Leeway's own estimators need.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="LEEWAY_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path(".leeway"))
+    project: Path = Field(default=Path())
+    database_url: str = ""
+    mlflow_database_url: str = ""
+    trusted_types: tuple[str, ...] = ()
+
+    def folder(self, *parts: str) -> Path:
+        """A folder in the data folder, made when it is not there."""
+        path = self.home.absolute().joinpath(*parts)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once, when first needed."""
+    return Settings()

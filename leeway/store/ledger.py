@@ -1,0 +1,67 @@
+"""The ledger: which stage has done which partition, with what input. Written in the transaction of the work itself."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection
+
+from leeway.partitions import Partition
+from leeway.store.tables import partition as ledger
+
+Stage = Literal["ingest", "score", "monitor"]
+STAGES: tuple[Stage, ...] = ("ingest", "score", "monitor")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the ledger.
+
+    Attributes:
+        status: `done`, or `rejected` for a delivery that the audit refused.
+        input: what the stage worked from; another input makes the entry stale.
+        output: what came of it, in counts.
+    """
+
+    partition: str
+    stage: str
+    status: str
+    input: dict[str, Any] = field(default_factory=dict)
+    output: dict[str, Any] = field(default_factory=dict)
+    finished_at: datetime | None = None
+
+
+def record(
+    connection: Connection,
+    name: str,
+    partition: Partition,
+    stage: Stage,
+    *,
+    status: str = "done",
+    input: dict[str, Any],
+    output: dict[str, Any],
+) -> None:
+    """Write what a stage has done, in place of what it did before."""
+    values = {"status": status, "input": input, "output": output, "finished_at": sa.func.clock_timestamp()}
+    statement = insert(ledger).values(classifier=name, partition=partition.key, stage=stage, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["classifier", "partition", "stage"], set_=values))
+
+
+def entry(connection: Connection, name: str, partition: Partition, stage: Stage) -> Entry | None:
+    """What a stage has done with a partition, if anything."""
+    query = _select(name).where(ledger.c.partition == partition.key, ledger.c.stage == stage)
+    row = connection.execute(query).one_or_none()
+    return Entry(**row._mapping) if row else None
+
+
+def entries(connection: Connection, name: str, *, first: str = "", last: str = "~") -> list[Entry]:
+    """All entries of a classifier within a range of partition keys, oldest first."""
+    query = _select(name).where(ledger.c.partition.between(first, last)).order_by(ledger.c.partition, ledger.c.stage)
+    return [Entry(**row._mapping) for row in connection.execute(query)]
+
+
+def _select(name: str) -> sa.Select[Any]:
+    columns = [column for column in ledger.c if column.name != "classifier"]
+    return sa.select(*columns).where(ledger.c.classifier == name)

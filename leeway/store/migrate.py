@@ -1,0 +1,50 @@
+"""Bring the shared tables to the present schema."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from leeway.errors import StoreError
+from leeway.store.database import Database
+from leeway.store.tables import SHARED
+
+SCRIPTS = Path(__file__).parent / "migrations"
+MIGRATION_LOCK = 5_311_704
+
+
+def migrate(database: Database) -> None:
+    """Run the migrations that this database lacks; two processes at once run them once.
+
+    Raises:
+        StoreError: the database is of a newer Leeway.
+    """
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    scripts = ScriptDirectory.from_config(config)
+    with database.transaction() as connection:
+        present = _present(connection, MigrationContext)
+        if present == scripts.get_current_head():
+            return
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        present = _present(connection, MigrationContext)
+        if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
+            raise StoreError(
+                "opening the database",
+                rule="its schema must be known to this version of Leeway",
+                found=f"schema {present}",
+                way_out="upgrade Leeway, or name another database in LEEWAY_DATABASE_URL",
+            )
+        connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SHARED}"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _present(connection: Connection, context: type) -> str | None:
+    revision: str | None = context.configure(connection, opts={"version_table_schema": SHARED}).get_current_revision()
+    return revision

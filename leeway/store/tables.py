@@ -1,0 +1,183 @@
+"""The tables: the shared ones in schema `leeway`, and those of one classifier in a schema of its name.
+
+The shared tables are migrated by Alembic (`leeway/store/migrations`). A classifier's own tables follow its definition: they
+are made when they are missing and gain a column when the definition does.
+"""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+
+from leeway.definition import Classifier, Kind
+
+SHARED = "leeway"
+metadata = sa.MetaData(schema=SHARED)
+
+INSTANT = TIMESTAMP(timezone=True)
+COLUMN_TYPES: dict[Kind, sa.types.TypeEngine[object]] = {
+    "numeric": sa.Double(),
+    "boolean": sa.Boolean(),
+    "categorical": sa.Text(),
+    "identifier": sa.Text(),
+}
+
+
+def _now() -> sa.sql.functions.Function[object]:
+    return sa.func.clock_timestamp()
+
+
+#: The ledger: which stage has done which partition, with what input, by which version. The truth about what has run.
+partition = sa.Table(
+    "partition",
+    metadata,
+    sa.Column("classifier", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Text, primary_key=True),
+    sa.Column("stage", sa.Text, primary_key=True),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("input", JSONB, nullable=False),
+    sa.Column("output", JSONB, nullable=False),
+    sa.Column("finished_at", INSTANT, nullable=False, server_default=_now()),
+)
+
+snapshot = sa.Table(
+    "snapshot",
+    metadata,
+    sa.Column("classifier", sa.Text, primary_key=True),
+    sa.Column("hash", sa.Text, primary_key=True),
+    sa.Column("as_of", INSTANT, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("positives", sa.BigInteger, nullable=False),
+    sa.Column("first_event", INSTANT, nullable=False),
+    sa.Column("last_event", INSTANT, nullable=False),
+    sa.Column("created_at", INSTANT, nullable=False, server_default=_now()),
+)
+
+#: Append-only: who became champion, when, why, with the gates' evidence. Its last row is the truth about the champion.
+promotion = sa.Table(
+    "promotion",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("classifier", sa.Text, nullable=False, index=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("bundle", sa.Text, nullable=False),
+    sa.Column("checksum", sa.Text, nullable=False),
+    sa.Column("evidence", JSONB, nullable=False),
+    sa.Column("as_of", INSTANT, nullable=False),
+    sa.Column("created_at", INSTANT, nullable=False, server_default=_now()),
+    sa.CheckConstraint("outcome in ('promoted', 'refused', 'rolled_back')", name="promotion_outcome"),
+)
+
+monitoring = sa.Table(
+    "monitoring",
+    metadata,
+    sa.Column("classifier", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("evidence", JSONB, nullable=False),
+    sa.Column("report", sa.Text),
+    sa.Column("created_at", INSTANT, nullable=False, server_default=_now()),
+)
+
+column_drift = sa.Table(
+    "column_drift",
+    metadata,
+    sa.Column("classifier", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Text, primary_key=True),
+    sa.Column("column", sa.Text, primary_key=True),
+    sa.Column("distance", sa.Double, nullable=False),
+    sa.Column("standardised", sa.Double, nullable=False),
+    sa.Column("impact", sa.Double, nullable=False),
+    sa.Column("null_share", sa.Double, nullable=False),
+    sa.Column("unseen_share", sa.Double, nullable=False),
+)
+
+retrain_request = sa.Table(
+    "retrain_request",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("classifier", sa.Text, nullable=False, index=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("as_of", INSTANT, nullable=False),
+    sa.Column("history", JSONB, nullable=False),
+    sa.Column("version", sa.Integer),
+    sa.Column("created_at", INSTANT, nullable=False, server_default=_now()),
+    sa.Column("updated_at", INSTANT, nullable=False, server_default=_now()),
+    sa.CheckConstraint(
+        "state in ('requested', 'running', 'promoted', 'kept_champion', 'failed', 'suppressed', 'held', 'rejected')",
+        name="retrain_request_state",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of one classifier.
+
+    Attributes:
+        event: one row per version of an event; the current version has no `superseded_at`.
+        label: one row per version of a label.
+        quarantine: rows that broke a rule, as JSON in the source's own columns, with the rule.
+        prediction: one row per event and bundle version.
+    """
+
+    event: sa.Table
+    label: sa.Table
+    quarantine: sa.Table
+    prediction: sa.Table
+
+
+def tables_of(classifier: Classifier) -> Tables:
+    """The tables that the definition asks for; nothing is created."""
+    own = sa.MetaData(schema=classifier.name)
+    columns = [sa.Column(name, COLUMN_TYPES[column.kind]) for name, column in classifier.columns.items()]
+    event = sa.Table(
+        "event",
+        own,
+        sa.Column("event_id", sa.Text, primary_key=True),
+        sa.Column("known_at", INSTANT, primary_key=True),
+        sa.Column("superseded_at", INSTANT),
+        sa.Column("event_time", INSTANT, nullable=False),
+        sa.Column("partition", sa.Text, nullable=False),
+        sa.Column("delivery", sa.Text, nullable=False),
+        *columns,
+        sa.Index("event_current", "event_id", unique=True, postgresql_where=sa.text("superseded_at is null")),
+        sa.Index("event_by_time", "event_time"),
+    )
+    label = sa.Table(
+        "label",
+        own,
+        sa.Column("event_id", sa.Text, primary_key=True),
+        sa.Column("known_at", INSTANT, primary_key=True),
+        sa.Column("positive", sa.Boolean, nullable=False),
+        sa.Column("delivery", sa.Text, nullable=False),
+    )
+    quarantine = sa.Table(
+        "quarantine",
+        own,
+        sa.Column("row_hash", sa.Text, primary_key=True),
+        sa.Column("partition", sa.Text, primary_key=True),
+        sa.Column("occurrences", sa.BigInteger, nullable=False),
+        sa.Column("broken", JSONB, nullable=False),
+        sa.Column("row", JSONB, nullable=False),
+        sa.Column("delivery", sa.Text, nullable=False),
+        sa.Column("quarantined_at", INSTANT, nullable=False, server_default=_now()),
+    )
+    prediction = sa.Table(
+        "prediction",
+        own,
+        sa.Column("event_id", sa.Text, primary_key=True),
+        sa.Column("version", sa.Integer, primary_key=True),
+        sa.Column("partition", sa.Text, nullable=False),
+        sa.Column("score", sa.Double, nullable=False),
+        sa.Column("decision", sa.Boolean, nullable=False),
+        sa.Index("prediction_by_partition", "partition", "version"),
+    )
+    return Tables(event=event, label=label, quarantine=quarantine, prediction=prediction)

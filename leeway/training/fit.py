@@ -1,0 +1,153 @@
+"""From a snapshot to a bundle."""
+
+import hashlib
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import leeway.bundle
+from leeway import catalog, snapshots
+from leeway.bundle import Bundle, Card
+from leeway.definition import Classifier
+from leeway.errors import TrainingError
+from leeway.files import replacing
+from leeway.metrics import Bools, Floats, summary
+from leeway.monitoring import reference
+from leeway.settings import settings
+from leeway.training import calibration, decision
+from leeway.training.candidates import build, model_input
+from leeway.training.search import Outcome, search
+
+SAMPLE_ROWS = 5_000
+LIBRARIES = ("leeway", "numpy", "pandas", "scikit-learn", "skops")
+
+
+@dataclass(frozen=True)
+class Split:
+    """A snapshot in two: what is learnt from, and what nothing sees before the gates. Both in the order of time."""
+
+    development: pd.DataFrame
+    holdout: pd.DataFrame
+
+
+def fit(classifier: Classifier, snapshot: str, as_of: datetime, progress: Callable[[str], None] = lambda text: None) -> str:
+    """Learn a bundle from a snapshot.
+
+    Returns:
+        The bundle's key. The same snapshot, definition and code have the same key, and are learnt from once.
+
+    Raises:
+        TrainingError: there is not enough to learn from.
+        StoreError: the disk refused the bundle.
+    """
+    key = hashlib.sha256(f"{snapshot} {as_of.isoformat()} {catalog.fingerprint(classifier.name)} {_libraries()}".encode())
+    name = key.hexdigest()[:16]
+    folder = folder_of(classifier.name, name)
+    if folder.exists():
+        return name
+    split = cut(classifier, snapshots.read(classifier.name, snapshot), as_of)
+    x, y = model_input(split.development, classifier.features), split.development["positive"].to_numpy(dtype=bool)
+    outcome = search(classifier, x, y, progress)
+    progress("calibration and threshold")
+    method, losses = calibration.choose(y[outcome.rows], outcome.scores)
+    calibrator = calibration.fit(method, y[outcome.rows], outcome.scores)
+    probabilities = calibration.apply(calibrator, outcome.scores)
+    threshold = decision.threshold(classifier.objective, y[outcome.rows], probabilities)
+    progress(f"fitting {outcome.trial} to all of the development rows")
+    pipeline = build(outcome.trial, classifier.features, classifier.training.seed).fit(x, y)
+
+    holdout_x = model_input(split.holdout, classifier.features)
+    held_out = calibration.apply(calibrator, np.asarray(pipeline.predict_proba(holdout_x)[:, 1], dtype="float64"))
+    card = Card(
+        classifier=classifier.name,
+        key=name,
+        snapshot=snapshot,
+        as_of=as_of.isoformat(),
+        features=classifier.features,
+        threshold=threshold,
+        trial=str(outcome.trial),
+        calibration=method,
+        seed=classifier.training.seed,
+        trained_until=split.development["event_time"].iloc[-1].isoformat(),
+        holdout_from=split.holdout["event_time"].iloc[0].isoformat(),
+        holdout_until=split.holdout["event_time"].iloc[-1].isoformat(),
+        rows=len(y),
+        positives=int(y.sum()),
+        metrics=summary(split.holdout["positive"].to_numpy(dtype=bool), held_out, threshold),
+        search=outcome.results,
+        calibration_losses=losses,
+        libraries=_libraries(),
+    )
+    unseen, unseen_x, unseen_p = _unseen(split, x, outcome, probabilities, holdout_x, held_out)
+    known = reference.build(classifier, unseen, unseen_x, unseen_p)
+    with replacing(folder, f"writing a bundle of {classifier.name}") as beside:
+        leeway.bundle.save(beside, card, pipeline, calibrator, known, _sample(classifier, unseen_x, unseen_p))
+    return name
+
+
+def folder_of(name: str, key: str) -> Path:
+    """Where a bundle is made."""
+    return settings().folder("bundles", name) / key
+
+
+def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime) -> Split:
+    """Split a snapshot by time; its most recent part, `training.holdout` long, is held out.
+
+    Raises:
+        TrainingError: a side has not both classes.
+    """
+    start = as_of - classifier.label.maturity - classifier.training.holdout
+    early = (rows["event_time"] < start).to_numpy()
+    split = Split(rows[early].reset_index(drop=True), rows[~early].reset_index(drop=True))
+    for side, part in (("before", split.development), ("within", split.holdout)):
+        positives = int(part["positive"].sum())
+        if not 0 < positives < len(part):
+            raise TrainingError(
+                f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
+                rule=f"there must be labels of both classes {side} the holdout, which starts {start:%Y-%m-%d %H:%M}",
+                found=f"{len(part)} labelled events, {positives} positive",
+                way_out="ingest more partitions, or change training.holdout or label.maturity",
+            )
+    return split
+
+
+def holdout_scores(bundle: Bundle, split: Split) -> tuple[Bools, Floats]:
+    """Labels and probabilities on the holdout."""
+    return split.holdout["positive"].to_numpy(dtype=bool), bundle.score(split.holdout)
+
+
+def _unseen(
+    split: Split, x: pd.DataFrame, outcome: Outcome, out_of_fold: Floats, holdout_x: pd.DataFrame, held_out: Floats
+) -> tuple[pd.DataFrame, pd.DataFrame, Floats]:
+    """All rows with scores by a model that had not seen them, in the order of time."""
+    columns = ["event_time", "positive", "known_at"]
+    rows = pd.concat([split.development.iloc[outcome.rows][columns], split.holdout[columns]], ignore_index=True)
+    features = pd.concat([x.iloc[outcome.rows], holdout_x], ignore_index=True)
+    return rows, features, np.concatenate([out_of_fold, held_out])
+
+
+def _sample(classifier: Classifier, x: pd.DataFrame, p: Floats) -> pd.DataFrame:
+    shown = [name for name in x.columns if not is_sensitive(classifier, name)]
+    sample = x[shown].assign(score=p)
+    return sample.sample(min(len(sample), SAMPLE_ROWS), random_state=classifier.training.seed)
+
+
+def is_sensitive(classifier: Classifier, feature: str) -> bool:
+    """Whether a feature must not be shown."""
+    column = classifier.columns.get(feature)
+    return column is not None and column.sensitive
+
+
+def _libraries() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+
+
+def age(card: Card, at: datetime) -> timedelta:
+    """How long ago a bundle's knowledge ended."""
+    return at - datetime.fromisoformat(card.as_of)

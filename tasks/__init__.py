@@ -1,0 +1,1 @@
+"""One step per file: a thin Prefect task around library functions."""

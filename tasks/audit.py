@@ -1,0 +1,22 @@
+"""Audit a delivery."""
+
+from datetime import timedelta
+
+from prefect import task
+
+import leeway.audit
+from leeway import catalog, publishing
+from leeway.errors import DeliveryRejected
+from leeway.partitions import Partition
+from tasks.policy import policy
+
+
+@task(task_run_name="audit {partition}", **policy(limit=timedelta(hours=1)))
+def audit(classifier: str, partition: Partition, delivery: str, suite: str) -> None:
+    """Ask the suite about a delivery; a refusal is written into the ledger before it is raised."""
+    definition = catalog.load(classifier)
+    try:
+        leeway.audit.audit(definition, partition, delivery)
+    except DeliveryRejected as error:
+        publishing.reject(definition, partition, delivery, suite, error)
+        raise

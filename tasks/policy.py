@@ -1,0 +1,46 @@
+"""What every task shares: its time limit, and which failures are worth another try."""
+
+from datetime import timedelta
+from typing import Any, TypedDict
+
+from prefect import Task
+from prefect.cache_policies import NO_CACHE, CachePolicy
+from prefect.client.schemas.objects import State, TaskRun
+
+from leeway.errors import LeewayError, StoreError
+
+
+class Policy(TypedDict):
+    """Arguments of `prefect.task`."""
+
+    retries: int
+    retry_delay_seconds: list[float]
+    retry_condition_fn: Any
+    timeout_seconds: float
+    cache_policy: CachePolicy
+    persist_result: bool
+
+
+def can_pass_by_itself(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """A database that does not answer may answer soon; bad data stays bad."""
+    try:
+        state.result()
+    except StoreError:
+        return True
+    except LeewayError:
+        return False
+    except Exception:
+        return False
+    return False
+
+
+def policy(*, limit: timedelta) -> Policy:
+    """The policy of a task that must end within `limit`. The ledger, not a cache, knows what has been done."""
+    return Policy(
+        retries=2,
+        retry_delay_seconds=[1, 5],
+        retry_condition_fn=can_pass_by_itself,
+        timeout_seconds=limit.total_seconds(),
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )

@@ -1,0 +1,14 @@
+"""Register a challenger."""
+
+from datetime import timedelta
+
+from prefect import task
+
+from leeway import registry
+from tasks.policy import policy
+
+
+@task(task_run_name="register", **policy(limit=timedelta(minutes=30)))
+def register(classifier: str, bundle: str) -> int:
+    """Give a bundle its version in the registry."""
+    return registry.register(classifier, bundle)

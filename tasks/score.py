@@ -1,0 +1,16 @@
+"""Score a partition."""
+
+from datetime import timedelta
+
+from prefect import task
+
+from leeway import catalog, scoring
+from leeway.partitions import Partition
+from leeway.scoring import Scored
+from tasks.policy import policy
+
+
+@task(task_run_name="score {partition}", **policy(limit=timedelta(hours=2)))
+def score(classifier: str, partition: Partition) -> Scored:
+    """Predict the partition's events with the champion."""
+    return scoring.score(catalog.load(classifier), partition)

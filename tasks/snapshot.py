@@ -1,0 +1,14 @@
+"""Take a training snapshot."""
+
+from datetime import datetime, timedelta
+
+from prefect import task
+
+from leeway import catalog, snapshots
+from tasks.policy import policy
+
+
+@task(task_run_name="snapshot", **policy(limit=timedelta(hours=1)))
+def snapshot(classifier: str, as_of: datetime) -> str:
+    """Write down what could be learnt from as of a time; returns the snapshot's hash."""
+    return snapshots.take(catalog.load(classifier), as_of).hash
