@@ -2,10 +2,11 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import pandas as pd
 
@@ -107,7 +108,7 @@ def load_suite(name: str) -> Any:
             way_out="declare at least one; expectations/payments.py is an example",
         )
     try:
-        suite = gx.ExpectationSuite(name=name, expectations=declared)
+        suite = gx.ExpectationSuite(name=name, expectations=cast("Sequence[dict[str, Any]]", declared))
     except Exception as error:  # the library raises many kinds for a wrong argument
         raise DefinitionError(
             f"loading {path}",
@@ -127,22 +128,36 @@ def load_suite(name: str) -> Any:
 
 def _judge(suite: Any, checked: Checked, delivery: str, now: datetime) -> Audit:
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
     # Exact repetitions are not stored again, so the suite does not see them: they would break uniqueness.
     seen = [position for position in range(len(checked.rows)) if position not in checked.repeated]
-    context = gx.get_context(mode="ephemeral")
+    # In memory, and without the documentation site that the default configuration prepares for every context.
+    config = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults())
+    context = gx.get_context(mode="ephemeral", project_config=config)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    batch = context.data_sources.add_pandas("pandas").add_dataframe_asset("delivery").add_batch_definition_whole_dataframe("b")
+    batch = (
+        context.data_sources.add_pandas("pandas")
+        .add_dataframe_asset("delivery")
+        .add_batch_definition_whole_dataframe("b")
+    )
     definition = gx.ValidationDefinition(name="audit", data=batch, suite=context.suites.add(suite))
-    results = context.validation_definitions.add(definition).run(
-        batch_parameters={"dataframe": checked.rows.iloc[seen].reset_index(drop=True)},
-        result_format={
-            "result_format": "COMPLETE",
-            "exclude_unexpected_values": True,
-            "return_unexpected_index_query": False,
-        },
-    ).results
+    results = (
+        context.validation_definitions.add(definition)
+        .run(
+            batch_parameters={"dataframe": checked.rows.iloc[seen].reset_index(drop=True)},
+            result_format={
+                "result_format": "COMPLETE",
+                "exclude_unexpected_values": True,
+                "return_unexpected_index_query": False,
+            },
+        )
+        .results
+    )
     audit = Audit(delivery, len(checked.rows), len(results), dict(checked.broken), [], [], now.isoformat())
     if len(results) != len(suite.expectations):
         audit.failed.append(f"only {len(results)} of {len(suite.expectations)} expectations were evaluated")

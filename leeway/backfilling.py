@@ -24,7 +24,9 @@ class Step:
     why: str
 
 
-def plan(classifier: Classifier, first: Partition, last: Partition, stages: Iterable[Stage], which: Which) -> list[Step]:
+def plan(
+    classifier: Classifier, first: Partition, last: Partition, stages: Iterable[Stage], which: Which
+) -> list[Step]:
     """What is to be done, oldest partition first.
 
     Args:
@@ -42,7 +44,10 @@ def plan(classifier: Classifier, first: Partition, last: Partition, stages: Iter
             way_out="exchange them",
         )
     with database().transaction() as connection:
-        entries = {(entry.partition, entry.stage): entry for entry in ledger.entries(connection, classifier.name, first=first.key)}
+        entries = {
+            (entry.partition, entry.stage): entry
+            for entry in ledger.entries(connection, classifier.name, first=first.key)
+        }
     champion = registry.champion(classifier.name) if "score" in stages else None
     version = champion.version if champion else None
     suite = catalog.audit_fingerprint(classifier.name)
@@ -58,9 +63,7 @@ def plan(classifier: Classifier, first: Partition, last: Partition, stages: Iter
     return steps
 
 
-def _why(
-    stage: Stage, done: dict[Stage, Entry | None], which: Which, suite: str, version: int | None
-) -> str | None:
+def _why(stage: Stage, done: dict[Stage, Entry | None], which: Which, suite: str, version: int | None) -> str | None:
     entry = done[stage]
     if entry is None:
         return "missing"

@@ -101,9 +101,7 @@ class Bundle:
         return pd.read_parquet(self.folder / "sample.parquet")
 
 
-def save(
-    folder: Path, card: Card, pipeline: Any, calibrator: Any, reference: Reference, sample: pd.DataFrame
-) -> None:
+def save(folder: Path, card: Card, pipeline: Any, calibrator: Any, reference: Reference, sample: pd.DataFrame) -> None:
     """Write a bundle's files into a folder, which is made."""
     import skops.io
 

@@ -97,7 +97,13 @@ def fingerprint(name: str) -> str:
 def audit_fingerprint(name: str) -> str:
     """A hash of what a delivery is audited by: the suite's text and the definition's contract."""
     classifier = load(name)
-    contract = (classifier.event_id, classifier.event_time, classifier.label, classifier.columns, classifier.quarantine_limit)
+    contract = (
+        classifier.event_id,
+        classifier.event_time,
+        classifier.label,
+        classifier.columns,
+        classifier.quarantine_limit,
+    )
     suite = expectations_path(name)
     text = suite.read_bytes() if suite.exists() else b""
     return hashlib.sha256(text + repr(contract).encode()).hexdigest()[:16]

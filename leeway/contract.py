@@ -109,7 +109,9 @@ def _label(
     cast[label.column] = value.eq(positive).astype("boolean").mask(~value.isin([positive, negative]))
     fault(given & ~value.isin([positive, negative]), f"{label.column}: must be {positive} or {negative}")
 
-    known = read_times(raw[label.time], classifier.source.timezone) if label.time else pd.Series(pd.NaT, index=raw.index)
+    known = (
+        read_times(raw[label.time], classifier.source.timezone) if label.time else pd.Series(pd.NaT, index=raw.index)
+    )
     known = known.astype("datetime64[us, UTC]")
     if label.time:
         cast[label.time] = known
@@ -148,4 +150,9 @@ def _text(raw: pd.Series) -> pd.Series:
 
 
 _CASTS = {"numeric": _number, "boolean": _boolean, "categorical": _text, "identifier": _text}
-_MUST_BE: dict[Kind, str] = {"numeric": "a finite number", "boolean": "yes or no", "categorical": "text", "identifier": "text"}
+_MUST_BE: dict[Kind, str] = {
+    "numeric": "a finite number",
+    "boolean": "yes or no",
+    "categorical": "text",
+    "identifier": "text",
+}

@@ -310,7 +310,9 @@ class Training(Value):
     @model_validator(mode="after")
     def _holdout_within_window(self) -> Self:
         if self.window is not None and self.holdout >= self.window:
-            raise ValueError(f"holdout {self.holdout} must be shorter than window {self.window}; nothing is left to learn")
+            raise ValueError(
+                f"holdout {self.holdout} must be shorter than window {self.window}; nothing is left to learn"
+            )
         return self
 
 
@@ -323,7 +325,7 @@ class Gates(Value):
         confidence: how sure the gate must be that the challenger beats the champion, by a bootstrap over partitions.
     """
 
-    floors: Mapping[Metric, float] = Field(default_factory=lambda: {"roc_auc": 0.55})
+    floors: Mapping[Metric, float] = Field(default={"roc_auc": 0.55})
     calibration_error: Share | None = 0.1
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
 
@@ -344,6 +346,8 @@ class DriftPolicy(Value):
             square, in standard deviations of the label.
         confirm: harm must be seen in `confirm` of the last `among` partitions.
         cooldown: after a retrain is requested, no other is for this long.
+        label_age: how old a partition must be for its labels to be held against its scores, the same in the reference and
+            every night; by default the label's maturity. Labels that are known later than that do not count.
         min_reference: with fewer reference partitions than this, the monitor watches and never acts.
         retrain: `auto` starts the retraining by itself, `hold` waits for a person, `never` only reports.
     """
@@ -353,6 +357,7 @@ class DriftPolicy(Value):
     confirm: int = Field(default=2, ge=1)
     among: int = Field(default=3, ge=1)
     cooldown: Duration = timedelta(days=7)
+    label_age: timedelta | None = Field(default=None, ge=timedelta(0))
     min_reference: int = Field(default=8, ge=3)
     retrain: Literal["auto", "hold", "never"] = "auto"
 
@@ -426,9 +431,19 @@ class Classifier(Value):
     def features(self) -> dict[str, Kind]:
         """Every feature the classifier sees, with its kind, in a fixed order."""
         own: dict[str, Kind] = {name: column.kind for name, column in self.columns.items() if column.is_feature}
-        calendar: dict[str, Kind] = {f"event_{part}": "numeric" for part in self.calendar}
+        calendar: dict[str, Kind] = dict.fromkeys(self.calendar_features, "numeric")
         history: dict[str, Kind] = {item.name: "numeric" for item in self.history}
         return own | calendar | history
+
+    @property
+    def calendar_features(self) -> list[str]:
+        """The names of the features that are parts of the event time."""
+        return [f"event_{part}" for part in self.calendar]
+
+    @property
+    def label_age(self) -> timedelta:
+        """How old a partition must be for its labels to be held against its scores."""
+        return self.label.maturity if self.drift.label_age is None else self.drift.label_age
 
     @property
     def source_columns(self) -> list[str]:
@@ -440,7 +455,9 @@ class Classifier(Value):
     def _names_fit(self) -> Self:
         special = [self.event_id, self.event_time, self.label.column, *([self.label.time] if self.label.time else [])]
         if twice := {name for name in special if special.count(name) > 1}:
-            raise ValueError(f"event_id, event_time, label and label time must be different columns; {sorted(twice)} is not")
+            raise ValueError(
+                f"event_id, event_time, label and label time must be different columns; {sorted(twice)} is not"
+            )
         if both := sorted(set(self.columns) & set(special)):
             raise ValueError(f"columns must not repeat the id, time or label; drop {both} from columns")
         if reserved := sorted(set(self.columns) & RESERVED_COLUMNS):
@@ -456,13 +473,15 @@ class Classifier(Value):
 
     @model_validator(mode="after")
     def _history_fits(self) -> Self:
-        seen = set(self.columns) | {f"event_{part}" for part in self.calendar}
+        seen = {*self.columns, *self.calendar_features}
         for item in self.history:
             for name in (item.by, item.over):
                 if name is not None and name not in self.columns:
                     raise ValueError(f"history {item.name!r} uses {name!r}, which is not in columns; declare it there")
             if item.over is not None and self.columns[item.over].kind not in ("numeric", "boolean"):
-                raise ValueError(f"history {item.name!r} aggregates {item.over!r}, which is not numeric; use count instead")
+                raise ValueError(
+                    f"history {item.name!r} aggregates {item.over!r}, which is not numeric; use count instead"
+                )
             if item.name in seen:
                 raise ValueError(f"history {item.name!r} is declared twice; keep one")
             seen.add(item.name)

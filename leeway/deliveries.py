@@ -45,7 +45,7 @@ def read(name: str, partition: Partition, delivery: str) -> pd.DataFrame:
             found=f"no {path}",
             way_out="ingest the partition again",
         )
-    return pq.read_table(path).to_pandas()
+    return pd.read_parquet(path)
 
 
 def path_of(name: str, partition: Partition, delivery: str) -> Path:

@@ -68,7 +68,9 @@ def for_training(classifier: Classifier, *, first: datetime | None, as_of: datet
         .order_by(label.c.event_id, label.c.known_at.desc())
         .subquery("known")
     )
-    features = _features(classifier, first, as_of - classifier.label.maturity, as_of=as_of).order_by(None).subquery("features")
+    features = (
+        _features(classifier, first, as_of - classifier.label.maturity, as_of=as_of).order_by(None).subquery("features")
+    )
     return (
         sa.select(features, known.c.positive, known.c.known_at)
         .join(known, known.c.event_id == features.c.event_id)
@@ -76,13 +78,17 @@ def for_training(classifier: Classifier, *, first: datetime | None, as_of: datet
     )
 
 
-def _features(classifier: Classifier, start: datetime | None, end: datetime, *, as_of: datetime | None) -> sa.Select[Any]:
+def _features(
+    classifier: Classifier, start: datetime | None, end: datetime, *, as_of: datetime | None
+) -> sa.Select[Any]:
     tables = tables_of(classifier)
     reach = max((item.window for item in classifier.history), default=timedelta(0))
     timeline = _timeline(classifier, tables, None if start is None else start - reach, end, as_of).cte("timeline")
     own = [timeline.c[name] for name, column in classifier.columns.items() if column.is_feature]
     calendar = [
-        sa.cast(sa.extract(CALENDAR_FIELDS[part], sa.func.timezone("UTC", timeline.c.at)), sa.Double).label(f"event_{part}")
+        sa.cast(sa.extract(CALENDAR_FIELDS[part], sa.func.timezone("UTC", timeline.c.at)), sa.Double).label(
+            f"event_{part}"
+        )
         for part in classifier.calendar
     ]
     history = [_history(item, timeline).label(item.name) for item in classifier.history]
@@ -99,7 +105,7 @@ def _timeline(
 ) -> sa.Select[Any] | sa.CompoundSelect[Any]:
     """Events, and where a feature asks for it the arrivals of their labels, in one order of time."""
     event, label = tables.event, tables.label
-    current = event.c.superseded_at.is_(None)
+    current: sa.ColumnElement[bool] = event.c.superseded_at.is_(None)
     if as_of is not None:
         current = (event.c.known_at <= as_of) & (current | (event.c.superseded_at > as_of))
     columns = [event.c[name] for name in classifier.columns]
@@ -140,6 +146,13 @@ def _aggregate(item: History, timeline: sa.CTE) -> sa.ColumnElement[Any]:
             return sa.func.avg(sa.cast(sa.cast(timeline.c.positive, sa.Integer), sa.Numeric))
     over = sa.cast(timeline.c[str(item.over)], sa.Double)
     if item.aggregate in ("min", "max"):
-        return getattr(sa.func, item.aggregate)(over).filter(timeline.c.is_event)
-    name = {"sum": "sum", "mean": "avg", "std": "stddev_samp"}[item.aggregate]
-    return getattr(sa.func, name)(sa.cast(over, sa.Numeric)).filter(timeline.c.is_event)
+        extreme = sa.func.min(over) if item.aggregate == "min" else sa.func.max(over)
+        return extreme.filter(timeline.c.is_event)
+    number = sa.cast(over, sa.Numeric)
+    match item.aggregate:
+        case "sum":
+            return sa.func.sum(number).filter(timeline.c.is_event)
+        case "mean":
+            return sa.func.avg(number).filter(timeline.c.is_event)
+        case _:
+            return sa.func.stddev_samp(number).filter(timeline.c.is_event)

@@ -64,7 +64,10 @@ class Partition:
             return cls.containing(datetime.fromisoformat(text), grain)
         except ValueError:
             raise NotFound(
-                "reading a partition", rule="it must be a date such as 2026-03-01", found=text, way_out="give an ISO date"
+                "reading a partition",
+                rule="it must be a date such as 2026-03-01",
+                found=text,
+                way_out="give an ISO date",
             ) from None
 
     @classmethod

@@ -117,15 +117,19 @@ def _good_rows(classifier: Classifier, checked: Checked, audit: Audit) -> pa.Tab
         "positive": (classifier.label.column, pa.bool_()),
         "label_known_at": (KNOWN_AT, INSTANT),
     }
-    return pa.table({name: pa.array(rows[source], type=kind, from_pandas=True) for name, (source, kind) in columns.items()})
+    return pa.table(
+        {name: pa.array(rows[source], type=kind, from_pandas=True) for name, (source, kind) in columns.items()}
+    )
 
 
 def _events(
     connection: Connection, tables: Tables, staged: sa.TableClause, partition: Partition, delivery: str
 ) -> Counter[str]:
     event, now = tables.event, sa.func.now()
-    content = [name for name in staged.c.keys() if name not in ("event_id", "positive", "label_known_at")]
-    differs = sa.tuple_(*(event.c[name] for name in content)).is_distinct_from(sa.tuple_(*(staged.c[name] for name in content)))
+    content = [name for name in [*staged.c.keys()] if name not in ("event_id", "positive", "label_known_at")]
+    differs = sa.tuple_(*(event.c[name] for name in content)).is_distinct_from(
+        sa.tuple_(*(staged.c[name] for name in content))
+    )
     current = event.c.superseded_at.is_(None) & (event.c.event_id == staged.c.event_id)
     revised = connection.execute(sa.update(event).where(current, differs).values(superseded_at=now)).rowcount
 
@@ -150,15 +154,15 @@ def _labels(connection: Connection, tables: Tables, staged: sa.TableClause, deli
         .subquery()
     )
     # A correction that claims to have been known no later than what it corrects is known from now on.
-    known_at = sa.case(
-        (staged.c.label_known_at <= latest.c.known_at, sa.func.now()), else_=staged.c.label_known_at
-    )
+    known_at = sa.case((staged.c.label_known_at <= latest.c.known_at, sa.func.now()), else_=staged.c.label_known_at)
     changed = (
         sa.select(staged.c.event_id, known_at, staged.c.positive, sa.literal(delivery))
         .select_from(staged.outerjoin(latest, latest.c.event_id == staged.c.event_id))
         .where(staged.c.positive.is_not(None), staged.c.positive.is_distinct_from(latest.c.positive))
     )
-    return connection.execute(sa.insert(label).from_select(["event_id", "known_at", "positive", "delivery"], changed)).rowcount
+    return connection.execute(
+        sa.insert(label).from_select(["event_id", "known_at", "positive", "delivery"], changed)
+    ).rowcount
 
 
 def _quarantine(
@@ -173,7 +177,9 @@ def _quarantine(
         record = rows.setdefault(row_hash(row), {"occurrences": 0, "broken": broken, "row": row})
         record["occurrences"] += 1
     if rows:
-        values = [{"row_hash": key, "partition": partition.key, "delivery": delivery, **row} for key, row in rows.items()]
+        values = [
+            {"row_hash": key, "partition": partition.key, "delivery": delivery, **row} for key, row in rows.items()
+        ]
         statement = insert(quarantine).on_conflict_do_nothing()
         connection.execute(statement, values)
     return len(audit.broken)

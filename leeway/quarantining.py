@@ -51,7 +51,9 @@ def replay(classifier: Classifier) -> dict[str, str]:
     """
     with database().transaction() as connection:
         table = ensure_tables(connection, classifier).quarantine
-        found = connection.execute(sa.select(table.c.partition, table.c.delivery).distinct().order_by(table.c.partition)).all()
+        found = connection.execute(
+            sa.select(table.c.partition, table.c.delivery).distinct().order_by(table.c.partition)
+        ).all()
     suite = catalog.audit_fingerprint(classifier.name)
     outcome = {}
     for key, delivery in found:

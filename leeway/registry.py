@@ -99,7 +99,9 @@ def judge(classifier: Classifier, key: str) -> list[Verdict]:
         challenger=scores,
         threshold=card.threshold,
         champion=incumbent.score(split.holdout) if incumbent else None,
-        partitions=times.map(lambda time: Partition.containing(time.to_pydatetime(), classifier.partition).key).to_numpy(str),
+        partitions=times.map(
+            lambda time: Partition.containing(time.to_pydatetime(), classifier.partition).key
+        ).to_numpy(str),
         fair=(times > datetime.fromisoformat(incumbent.card.trained_until)).to_numpy() if incumbent else y | True,
         metrics=card.metrics,
     )
@@ -177,9 +179,19 @@ def rollback(name: str, *, reason: str, actor: str) -> Promotion:
 def _append(
     name: str, version: int, outcome: str, reason: str, actor: str, key: str, checksum: str, as_of: datetime
 ) -> Promotion:
-    values = dict(classifier=name, version=version, outcome=outcome, reason=reason, actor=actor, bundle=key)
+    values = {
+        "classifier": name,
+        "version": version,
+        "outcome": outcome,
+        "reason": reason,
+        "actor": actor,
+        "bundle": key,
+        "checksum": checksum,
+        "evidence": [],
+        "as_of": as_of,
+    }
     with database().transaction() as connection:
-        connection.execute(sa.insert(promotion).values(**values, checksum=checksum, evidence=[], as_of=as_of))
+        connection.execute(sa.insert(promotion).values(values))
     current = champion(name)
     assert current is not None
     return current
@@ -199,12 +211,16 @@ def _align(name: str, current: Promotion | None, decided: set[int]) -> None:
 def _log_bundle(client: "MlflowClient", name: str, key: str) -> int:
     folder = fit.folder_of(name, key)
     card: Card = leeway.bundle.load(folder).card
-    run = client.create_run(_experiment(client, name), run_name=f"{name} {card.as_of[:10]} {card.trial}", tags={"bundle": key})
+    run = client.create_run(
+        _experiment(client, name), run_name=f"{name} {card.as_of[:10]} {card.trial}", tags={"bundle": key}
+    )
     run_id = run.info.run_id
     for metric, value in card.metrics.items():
         if value is not None:
             client.log_metric(run_id, f"holdout_{metric}", value)
-    described = {field: getattr(card, field) for field in ("trial", "calibration", "threshold", "snapshot", "as_of", "seed")}
+    described = {
+        field: getattr(card, field) for field in ("trial", "calibration", "threshold", "snapshot", "as_of", "seed")
+    }
     for field, value in described.items():
         client.log_param(run_id, field, value)
     client.log_dict(run_id, card.search, "search.json")
@@ -266,5 +282,3 @@ def _client() -> "MlflowClient":
 
     url = mlflow_url()
     return MlflowClient(tracking_uri=url, registry_uri=url)
-
-

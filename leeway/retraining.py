@@ -43,7 +43,9 @@ class Request:
     history: list[dict[str, str]]
 
 
-def file(connection: Connection, classifier: Classifier, key: str, as_of: datetime, reason: str, *, forced: bool = False) -> str:
+def file(
+    connection: Connection, classifier: Classifier, key: str, as_of: datetime, reason: str, *, forced: bool = False
+) -> str:
     """Write a request, in the transaction of the verdict that asks for it; one that is there already stays as it is.
 
     Args:
@@ -124,7 +126,9 @@ def get(key: str) -> Request:
     with database().transaction() as connection:
         row = connection.execute(_select().where(table.c.key == key)).one_or_none()
     if row is None:
-        raise NotFound("finding a retrain request", rule="its key must exist", found=key, way_out="see `leeway status NAME`")
+        raise NotFound(
+            "finding a retrain request", rule="its key must exist", found=key, way_out="see `leeway status NAME`"
+        )
     return Request(**row._mapping)
 
 
@@ -143,14 +147,18 @@ def startable(name: str) -> str | None:
     return key
 
 
-def _first_state(connection: Connection, classifier: Classifier, key: str, as_of: datetime, reason: str) -> tuple[str, str]:
+def _first_state(
+    connection: Connection, classifier: Classifier, key: str, as_of: datetime, reason: str
+) -> tuple[str, str]:
     others = _select().where(table.c.classifier == classifier.name, table.c.key != key)
     if (open_one := connection.execute(others.where(table.c.state.in_(OPEN)).limit(1)).first()) is not None:
         return "suppressed", f"{open_one.key} is {open_one.state} already"
     if classifier.drift.retrain == "never":
         return "suppressed", "the definition never retrains on drift"
     counted = table.c.state.not_in(("suppressed", "rejected"))
-    last = connection.execute(others.where(counted, table.c.as_of <= as_of).order_by(table.c.as_of.desc()).limit(1)).first()
+    last = connection.execute(
+        others.where(counted, table.c.as_of <= as_of).order_by(table.c.as_of.desc()).limit(1)
+    ).first()
     if last is not None and as_of < last.as_of + classifier.drift.cooldown:
         return "suppressed", f"cooldown until {last.as_of + classifier.drift.cooldown:%Y-%m-%d} after {last.key}"
     if classifier.drift.retrain == "hold":

@@ -79,7 +79,7 @@ def read(name: str, snapshot: str) -> pd.DataFrame:
             found=f"no {path}",
             way_out="train again: the same knowledge gives the same snapshot",
         )
-    return pq.read_table(path).to_pandas()
+    return pd.read_parquet(path)
 
 
 def path_of(name: str, snapshot: str) -> Path:
@@ -90,7 +90,9 @@ def path_of(name: str, snapshot: str) -> Path:
 def _learnable(classifier: Classifier, as_of: datetime, rows: int, positives: int) -> None:
     if 0 < positives < rows:
         return
-    found = "no labelled event" if rows == 0 else f"{rows} labelled events, all {'positive' if positives else 'negative'}"
+    found = (
+        "no labelled event" if rows == 0 else f"{rows} labelled events, all {'positive' if positives else 'negative'}"
+    )
     raise TrainingError(
         f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
         rule="there must be mature labels of both classes",

@@ -43,9 +43,11 @@ def extract(classifier: Classifier, partition: Partition, *, now: datetime | Non
     if isinstance(source, CSV | Parquet):
         wanted = times.isna() | (times > now) | ((times >= partition.start) & (times < partition.end))
         rows, times = rows[wanted], times[wanted]
-    by = [times.rename("time"), *([rows[classifier.event_id].astype(str)] if classifier.event_id in rows.columns else [])]
-    order = pd.concat(by, axis=1).sort_values([column.name for column in by], kind="stable").index
-    return rows.loc[order].reset_index(drop=True)
+    keys = pd.DataFrame(
+        {"time": times, "id": rows[classifier.event_id].astype("str") if classifier.event_id in rows else ""}
+    )
+    order = keys.sort_values(["time", "id"], kind="stable").index
+    return rows.reindex(order).reset_index(drop=True)
 
 
 def _files(pattern: str) -> tuple[str, ...]:
@@ -62,7 +64,7 @@ def _files(pattern: str) -> tuple[str, ...]:
 
 
 def _state(file: str) -> tuple[int, int]:
-    stat = os.stat(file)
+    stat = Path(file).stat()
     return stat.st_mtime_ns, stat.st_size
 
 
@@ -77,8 +79,10 @@ def _csv_reader(source: CSV) -> Callable[[str], pd.DataFrame]:
 
 
 def _read_file(read: Callable[[str], pd.DataFrame], file: str) -> pd.DataFrame:
-    if os.path.getsize(file) == 0:
-        raise SourceError(f"reading {file}", rule="a file must not be empty", found="0 bytes", way_out="deliver it again")
+    if Path(file).stat().st_size == 0:
+        raise SourceError(
+            f"reading {file}", rule="a file must not be empty", found="0 bytes", way_out="deliver it again"
+        )
     try:
         return read(file)
     except (ValueError, OSError) as error:  # pandas' and pyarrow's own derive from ValueError

@@ -41,14 +41,18 @@ def status(classifier: Classifier) -> Status:
         tables = ensure_tables(connection, classifier)
         current = tables.event.c.superseded_at.is_(None)
         events = connection.scalar(sa.select(sa.func.count()).select_from(tables.event).where(current)) or 0
-        quarantined = connection.scalar(sa.select(sa.func.coalesce(sa.func.sum(tables.quarantine.c.occurrences), 0))) or 0
+        quarantined = (
+            connection.scalar(sa.select(sa.func.coalesce(sa.func.sum(tables.quarantine.c.occurrences), 0))) or 0
+        )
         entries = ledger.entries(connection, classifier.name)
     by_partition: dict[str, dict[str, str]] = {}
     for entry in entries:
         row = by_partition.setdefault(entry.partition, {"partition": entry.partition, **dict.fromkeys(STAGES, "")})
         row[entry.stage] = _shown(entry)
     last = sorted(by_partition.values(), key=lambda row: row["partition"], reverse=True)[:LAST]
-    return Status(registry.champion(classifier.name), events, int(quarantined), last, retraining.all_of(classifier.name))
+    return Status(
+        registry.champion(classifier.name), events, int(quarantined), last, retraining.all_of(classifier.name)
+    )
 
 
 def verdict(classifier: Classifier, partition: str | None) -> dict[str, Any]:
@@ -58,7 +62,9 @@ def verdict(classifier: Classifier, partition: str | None) -> dict[str, Any]:
         NotFound: it has not been monitored.
     """
     columns = (monitoring.c.partition, monitoring.c.verdict, monitoring.c.why, monitoring.c.report)
-    query = sa.select(*columns).where(monitoring.c.classifier == classifier.name).order_by(monitoring.c.partition.desc())
+    query = (
+        sa.select(*columns).where(monitoring.c.classifier == classifier.name).order_by(monitoring.c.partition.desc())
+    )
     if partition is not None:
         query = query.where(monitoring.c.partition == Partition.parse(partition, classifier.partition).key)
     with database().transaction() as connection:

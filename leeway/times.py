@@ -1,5 +1,7 @@
 """Read instants from whatever a source holds, into UTC with microseconds."""
 
+from typing import Any
+
 import pandas as pd
 
 from leeway.errors import SourceError
@@ -7,7 +9,7 @@ from leeway.errors import SourceError
 OFFSET = r"(?:[zZ]|[+-]\d{2}:?\d{2})$"
 
 
-def read_times(raw: "pd.Series[object]", timezone: str) -> "pd.Series[pd.Timestamp]":
+def read_times(raw: "pd.Series[Any]", timezone: str) -> "pd.Series[pd.Timestamp]":
     """Instants in UTC; NaT where a value is missing or is no ISO 8601 date or time.
 
     An offset is honoured. A time without one is in `timezone`; where that clock was put back, the earlier of the two
@@ -17,7 +19,8 @@ def read_times(raw: "pd.Series[object]", timezone: str) -> "pd.Series[pd.Timesta
         SourceError: some values carry an offset and some do not, so that the latter mean nobody knows what.
     """
     if isinstance(raw.dtype, pd.DatetimeTZDtype):
-        return raw.dt.tz_convert("UTC").dt.as_unit("us")
+        aware: pd.Series[pd.Timestamp] = raw.dt.tz_convert("UTC").dt.as_unit("us")
+        return aware
     if pd.api.types.is_datetime64_any_dtype(raw.dtype):
         return _localised(raw, timezone)
     if pd.api.types.is_numeric_dtype(raw.dtype) and raw.notna().any():

@@ -30,9 +30,9 @@ classifier = Classifier(
     source=Simulator(
         stream=Payments(
             changes=(
-                PriceRise(on=date(2026, 3, 22)),
-                CorruptDelivery(on=date(2026, 3, 27)),
-                NewFraudPattern(on=date(2026, 4, 3)),
+                PriceRise(on=date(2026, 3, 16)),
+                CorruptDelivery(on=date(2026, 3, 19)),
+                NewFraudPattern(on=date(2026, 3, 21)),
             )
         )
     ),
@@ -62,7 +62,7 @@ classifier = Classifier(
     calendar=("hour", "weekday"),
     candidates=(Logistic(C=(0.1,)), Boosting(max_leaf_nodes=(15,), max_iter=100)),
     objective=PrecisionFloor(precision=0.5),
-    training=Training(window=days(60), holdout=days(6), folds=4, select_by="average_precision"),
+    training=Training(window=days(45), holdout=days(4), folds=4, select_by="average_precision"),
     gates=Gates(floors={"roc_auc": 0.85, "average_precision": 0.3, "recall": 0.4}, calibration_error=0.02),
     drift=DriftPolicy(cooldown=days(6)),
 )

@@ -10,8 +10,8 @@ from leeway.cli import output
 from leeway.errors import StoreError
 
 NAME = "payments"
-HISTORY = ("2026-01-10", "2026-03-15")
-NIGHTS = ("2026-03-16", "2026-04-28")
+HISTORY = ("2026-01-04", "2026-03-11")
+NIGHTS = ("2026-03-12", "2026-04-16")
 MARKER = ".leeway-demo"
 
 
@@ -119,7 +119,11 @@ def _timeline(home: Path, first: str, nights: list, lived: dict) -> Timeline:  #
     classifier = catalog.load(NAME)
     changes = classifier.source.stream.changes  # type: ignore[union-attr]
     shift, corrupt, harm = (change.on.isoformat() for change in changes)
-    scripted = {shift: "prices rise and channels change: harmless", corrupt: "the export is broken", harm: "a new fraud pattern"}
+    scripted = {
+        shift: "prices rise and channels change: harmless",
+        corrupt: "the export is broken",
+        harm: "a new fraud pattern",
+    }
     lines, results, promoted = [], {}, []
     for night in nights:
         happened = lived[night.key]
@@ -154,7 +158,9 @@ def _timeline(home: Path, first: str, nights: list, lived: dict) -> Timeline:  #
         recall(lambda key: harm <= key <= (promoted[0] if promoted else "~")),
         recall(lambda key: key > last),
     )
-    calm = not any(isinstance(lived[key], str) or lived[key].retrained for key in lived if key < harm and key != corrupt)
+    calm = not any(
+        isinstance(lived[key], str) or lived[key].retrained for key in lived if key < harm and key != corrupt
+    )
     stopped = isinstance(lived[corrupt], str)
     as_told = calm and stopped and bool(promoted) and harmed < before and after > (before + harmed) / 2
     return Timeline(str(home), first, lines, before, harmed, after, as_told)
@@ -184,5 +190,3 @@ def _fresh(folder: Path) -> Path:
     folder.mkdir(parents=True)
     (folder / MARKER).touch()
     return folder
-
-

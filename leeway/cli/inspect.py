@@ -24,7 +24,9 @@ def check(name: Name, json: Json = False) -> None:
     classifier = catalog.load(name)
     suite = load_suite(name)
     found = {"features": classifier.features, "expectations": len(suite.expectations)}
-    output.emit(found, lambda: print(f"{name}: {len(classifier.features)} features, {len(suite.expectations)} expectations"))
+    output.emit(
+        found, lambda: print(f"{name}: {len(classifier.features)} features, {len(suite.expectations)} expectations")
+    )
 
 
 def status(name: Name, json: Json = False) -> None:
@@ -38,7 +40,9 @@ def status(name: Name, json: Json = False) -> None:
         champion = found.champion
         print(f"champion: {f'version {champion.version}, as of {champion.as_of:%Y-%m-%d}' if champion else 'none yet'}")
         print(f"events: {found.events}, quarantined: {found.quarantined}")
-        output.table("last partitions", ("partition", "ingest", "score", "monitor"), [list(row.values()) for row in found.ledger])
+        output.table(
+            "last partitions", ("partition", "ingest", "score", "monitor"), [list(row.values()) for row in found.ledger]
+        )
         requests = [(item.key, item.state, item.as_of.date(), item.history[-1]["why"]) for item in found.requests[:10]]
         output.table("retrain requests", ("key", "state", "as of", "why"), requests)
 
@@ -56,7 +60,10 @@ def quarantine(
     classifier = catalog.load(name)
     if replay:
         replayed = quarantining.replay(classifier)
-        output.emit(replayed, lambda: print("\n".join(f"{key}: {text}" for key, text in replayed.items()) or "nothing to replay"))
+        output.emit(
+            replayed,
+            lambda: print("\n".join(f"{key}: {text}" for key, text in replayed.items()) or "nothing to replay"),
+        )
         return
     found = quarantining.rows(classifier)
 

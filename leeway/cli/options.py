@@ -16,6 +16,8 @@ Name = Annotated[str, typer.Argument(help="The classifier: the stem of its file 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.", callback=_set_json)]
 PartitionOption = Annotated[
     str | None,
-    typer.Option("--partition", help="A date such as 2026-03-01; by default the last one that is over.", show_default=False),
+    typer.Option(
+        "--partition", help="A date such as 2026-03-01; by default the last one that is over.", show_default=False
+    ),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the history.", show_default=False)]

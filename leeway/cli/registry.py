@@ -30,7 +30,9 @@ def versions(name: Name, json: Json = False) -> None:
             )
             for item in past
         ]
-        output.table(f"versions of {name} (* is champion)", ("version", "outcome", "as of", "by", "reason", "gates"), rows)
+        output.table(
+            f"versions of {name} (* is champion)", ("version", "outcome", "as of", "by", "reason", "gates"), rows
+        )
 
     output.emit({"champion": champion.version if champion else None, "history": past}, say)
 

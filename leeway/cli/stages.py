@@ -1,7 +1,7 @@
 """Commands that run a stage of the life of a classifier."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -23,8 +23,12 @@ class Stage(StrEnum):
 def ingest(name: Name, partition: PartitionOption = None, json: Json = False) -> None:
     """Bring one partition from the source to the events: extract, audit, publish."""
     result = _run("ingest", name, partition)
-    done = f"{result.new} new events, {result.revised} revised, {result.labels} labels, {result.quarantined} quarantined"
-    output.emit(result, lambda: print(done if result.changed else f"nothing changed: {result.rows} events are there already"))
+    done = (
+        f"{result.new} new events, {result.revised} revised, {result.labels} labels, {result.quarantined} quarantined"
+    )
+    output.emit(
+        result, lambda: print(done if result.changed else f"nothing changed: {result.rows} events are there already")
+    )
 
 
 def score(name: Name, partition: PartitionOption = None, json: Json = False) -> None:
@@ -61,7 +65,8 @@ def nightly(name: Name, partition: PartitionOption = None, json: Json = False) -
 def train(
     name: Name,
     as_of: Annotated[
-        str | None, typer.Option("--as-of", help="Use nothing that became known later; now by default.", show_default=False)
+        str | None,
+        typer.Option("--as-of", help="Use nothing that became known later; now by default.", show_default=False),
     ] = None,
     reason: Reason = "asked for",
     json: Json = False,
@@ -77,7 +82,9 @@ def train(
     try:
         moment = datetime.now(UTC) if as_of is None else datetime.fromisoformat(as_of)
     except ValueError:
-        raise NotFound("reading --as-of", rule="it must be an ISO date or time", found=as_of, way_out="give one") from None
+        raise NotFound(
+            "reading --as-of", rule="it must be an ISO date or time", found=as_of, way_out="give one"
+        ) from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     with orchestrated(), output.progress(f"training {name}"):
         import flows.train
@@ -105,7 +112,9 @@ def retrain(name: Name, reason: Reason, json: Json = False) -> None:
         import flows.retrain
 
         result = flows.retrain.retrain(name, key)
-    output.emit(result, lambda: print(f"{result.key}: {result.state}, version {result.version}\n{result.history[-1]['why']}"))
+    output.emit(
+        result, lambda: print(f"{result.key}: {result.state}, version {result.version}\n{result.history[-1]['why']}")
+    )
     if result.state != "promoted":
         raise typer.Exit(1)
 
@@ -114,8 +123,12 @@ def backfill(
     name: Name,
     first: Annotated[str, typer.Option("--from", help="The first partition.", show_default=False)],
     last: Annotated[str, typer.Option("--to", help="The last partition, included.", show_default=False)],
-    stage: Annotated[Stage | None, typer.Option("--stage", help="Only this stage; all by default.", show_default=False)] = None,
-    missing: Annotated[bool, typer.Option("--missing", help="What was never done or was rejected (the default).")] = False,
+    stage: Annotated[
+        Stage | None, typer.Option("--stage", help="Only this stage; all by default.", show_default=False)
+    ] = None,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="What was never done or was rejected (the default).")
+    ] = False,
     stale: Annotated[bool, typer.Option("--stale", help="Also what was done from another input than today's.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Everything, done or not.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
@@ -126,7 +139,7 @@ def backfill(
 
     if missing + stale + everything > 1:
         raise typer.BadParameter("give one of --missing, --stale and --all")
-    which = "all" if everything else "stale" if stale else "missing"
+    which: Literal["all", "stale", "missing"] = "all" if everything else "stale" if stale else "missing"
     chosen_partition(name, last)
     with orchestrated(), output.progress(f"backfilling {name}") as update:
         import flows.backfill
@@ -136,7 +149,11 @@ def backfill(
 
     def say() -> None:
         if dry_run:
-            output.table(f"{len(result.planned)} steps are due", ("partition", "stage", "why"), [list(step.values()) for step in result.planned])
+            output.table(
+                f"{len(result.planned)} steps are due",
+                ("partition", "stage", "why"),
+                [list(step.values()) for step in result.planned],
+            )
             return
         print(f"{result.done} of {len(result.planned)} steps done")
         for key, text in result.failed.items():

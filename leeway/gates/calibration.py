@@ -1,6 +1,6 @@
 """The challenger's probabilities are as frequent as they say."""
 
-from leeway.gates.gate import Evidence, Gate, Verdict
+from leeway.gates.gate import Evidence, Gate, Outcome, Verdict
 
 NAME = "calibration"
 
@@ -10,7 +10,7 @@ def check(evidence: Evidence) -> Verdict:
     limit, error = evidence.classifier.gates.calibration_error, evidence.metrics["calibration_error"]
     if limit is None:
         return Verdict(NAME, "not applicable", "the definition sets no limit")
-    outcome = "pass" if error <= limit else "fail"
+    outcome: Outcome = "pass" if error <= limit else "fail"
     return Verdict(NAME, outcome, f"calibration error {error:.4f} (limit {limit})", {"error": error, "limit": limit})
 
 

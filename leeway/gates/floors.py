@@ -1,5 +1,7 @@
 """The challenger reaches every floor of the definition."""
 
+from typing import Any
+
 from leeway.gates.gate import Evidence, Gate, Verdict
 
 NAME = "floors"
@@ -8,9 +10,13 @@ NAME = "floors"
 def check(evidence: Evidence) -> Verdict:
     """Every metric with a floor is defined on the holdout and on the right side of it."""
     floors = evidence.classifier.gates.floors
-    numbers = {metric: {"floor": floor, "value": evidence.metrics[metric]} for metric, floor in floors.items()}
+    numbers: dict[str, Any] = {
+        metric: {"floor": floor, "value": evidence.metrics[metric]} for metric, floor in floors.items()
+    }
     missed = [metric for metric, floor in floors.items() if not _reached(metric, evidence.metrics[metric], floor)]
-    shown = ", ".join(f"{metric} {_show(evidence.metrics[metric])} (floor {floors[metric]})" for metric in missed or floors)
+    shown = ", ".join(
+        f"{metric} {_show(evidence.metrics[metric])} (floor {floors[metric]})" for metric in missed or floors
+    )
     return Verdict(NAME, "fail" if missed else "pass", shown, numbers)
 
 

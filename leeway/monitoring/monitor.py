@@ -101,7 +101,7 @@ def compare(reference: Reference, x: pd.DataFrame) -> tuple[ColumnDrift, ...]:
     Args:
         x: the partition's features as `model_input` makes them.
     """
-    counts = {name: binning.count(x[name]) for name, binning in reference.binnings.items()}
+    counts = {name: reference.binnings[name].count(x[name]) for name in reference.counts}
     distances, impacts = reference.distances(counts), reference.impacts(counts)
     drifts = [
         ColumnDrift(
@@ -184,7 +184,9 @@ def _verdict(
         return "suspect", f"labels lie {_apart(harm)}, not yet confirmed by another partition"
     unharmed = "labels and scores agree" if harm else "no mature labels yet"
     if moved:
-        names = ", ".join(column.column for column in moved[:3]) + (f" and {len(moved) - 3} more" if len(moved) > 3 else "")
+        names = ", ".join(column.column for column in moved[:3]) + (
+            f" and {len(moved) - 3} more" if len(moved) > 3 else ""
+        )
         return "drift", f"moved beyond the reference: {names}; {unharmed}"
     return "quiet", f"within what the reference varies; {unharmed}"
 

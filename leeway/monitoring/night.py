@@ -1,6 +1,7 @@
 """Monitor one partition: read, compare, judge, report, and write the verdict with what it asks for in one transaction."""
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -65,7 +66,7 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     with store.transaction() as connection:
         _record(connection, name, partition, version, finding, str(path))
         request = _request(connection, classifier, partition, finding)
-        output = {"verdict": finding.verdict, "why": finding.why, "report": str(path), **request}
+        output: dict[str, Any] = {"verdict": finding.verdict, "why": finding.why, "report": str(path), **request}
         ledger.record(connection, name, partition, "monitor", input=source, output=output)
     return Monitored(changed=True, **output)
 
@@ -76,7 +77,12 @@ def request_key(name: str, partition: Partition) -> str:
 
 
 def _find(
-    classifier: Classifier, partition: Partition, bundle: Bundle, version: int, x: pd.DataFrame, scores: "pd.Series[float]"
+    classifier: Classifier,
+    partition: Partition,
+    bundle: Bundle,
+    version: int,
+    x: pd.DataFrame,
+    scores: "pd.Series[float]",
 ) -> Finding:
     reference, policy = bundle.reference, classifier.drift
     return monitor.judge(
@@ -93,11 +99,11 @@ def _find(
 def _harm(classifier: Classifier, partition: Partition, bundle: Bundle, version: int) -> Harm | None:
     """What the labels say that have just become mature, of the newest partition whose labels all could.
 
-    They are taken as known at a fixed age, the maturity, as the reference's were: so early and late labels weigh the same
+    They are taken as known at a fixed age, as the reference's were: so early and late labels weigh the same
     on both sides.
     """
-    maturity = classifier.label.maturity
-    mature = Partition.containing(partition.end - maturity, classifier.partition).shift(-1)
+    age = classifier.label_age
+    mature = Partition.containing(partition.end - age, classifier.partition).shift(-1)
     with database().transaction() as connection:
         fault = sa.select(monitoring.c.verdict).where(
             monitoring.c.classifier == classifier.name, monitoring.c.partition == mature.key
@@ -109,18 +115,22 @@ def _harm(classifier: Classifier, partition: Partition, bundle: Bundle, version:
     known = (
         sa.select(label.c.event_id, label.c.positive)
         .distinct(label.c.event_id)
-        .where(label.c.known_at <= mature.end + maturity)
+        .where(label.c.known_at <= mature.end + age)
         .order_by(label.c.event_id, label.c.known_at.desc())
         .subquery()
     )
-    predicted = sa.select(prediction.c.event_id).where(prediction.c.partition == mature.key, prediction.c.version == version)
+    predicted = sa.select(prediction.c.event_id).where(
+        prediction.c.partition == mature.key, prediction.c.version == version
+    )
     query = sa.select(known).where(known.c.event_id.in_(predicted))
     labelled = database().read(query).to_pandas()
     if labelled.empty:
         return None
     rows = scoring.read(classifier.name, mature, version).merge(labelled, on="event_id")
     x, y = model_input(rows, bundle.card.features), rows["positive"].to_numpy(dtype=bool)
-    return monitor.harm_of(bundle.reference, classifier.drift, mature.key, x, y, rows["score"].to_numpy(dtype="float64"))
+    return monitor.harm_of(
+        bundle.reference, classifier.drift, mature.key, x, y, rows["score"].to_numpy(dtype="float64")
+    )
 
 
 def _harm_before(classifier: Classifier, partition: Partition, version: int) -> list[bool]:
@@ -157,10 +167,14 @@ def _record(connection: Connection, name: str, partition: Partition, version: in
     connection.execute(sa.delete(column_drift).where(mine))
     kept = {column.name for column in column_drift.c}
     drifts = [{key: value for key, value in asdict(drift).items() if key in kept} for drift in finding.columns]
-    connection.execute(sa.insert(column_drift), [{"classifier": name, "partition": partition.key, **drift} for drift in drifts])
+    connection.execute(
+        sa.insert(column_drift), [{"classifier": name, "partition": partition.key, **drift} for drift in drifts]
+    )
 
 
-def _request(connection: Connection, classifier: Classifier, partition: Partition, finding: Finding) -> dict[str, str | None]:
+def _request(
+    connection: Connection, classifier: Classifier, partition: Partition, finding: Finding
+) -> dict[str, str | None]:
     if finding.verdict != "breach":
         return {"request": None, "request_state": None}
     key = request_key(classifier.name, partition)

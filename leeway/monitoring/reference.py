@@ -5,6 +5,7 @@ so the size, the season and the ordinary unrest of a partition are in it.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -41,7 +42,9 @@ class Reference(BaseModel):
     Attributes:
         partitions: the reference partitions' keys; the rows of the arrays below.
         rows: their sizes.
-        binnings, counts: per feature, its bins and the counts of every partition in them.
+        binnings: per feature, its bins.
+        counts: per feature, the counts of every partition in its bins; not for parts of the calendar, which every partition
+            has its own of.
         outputs: per feature, the mean score of the reference rows in each bin.
         distance: per feature, Hellinger distances of each partition from the others.
         impact: per feature, how far its distribution moved the mean score, in probability.
@@ -89,18 +92,21 @@ class Reference(BaseModel):
     def impacts(self, counts: Mapping[str, sketch.Counts]) -> dict[str, float]:
         """How far each feature's new distribution moves the mean score, were all else equal, in probability."""
         return {
-            name: float((shares(own) - shares(np.asarray(self.counts[name]).sum(axis=0))) @ np.asarray(self.outputs[name]))
+            name: float(
+                (shares(own) - shares(np.asarray(self.counts[name]).sum(axis=0))) @ np.asarray(self.outputs[name])
+            )
             for name, own in counts.items()
         }
 
 
-def build(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats) -> Reference:
+def build(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats, as_of: datetime) -> Reference:
     """The reference of a new bundle.
 
     Args:
         rows: `event_time`, `positive` and `known_at` of rows that were not trained on when they were scored.
         x: their features, as `model_input` makes them.
         p: their calibrated scores.
+        as_of: when `known_at` was looked up; younger partitions may have labels still to come.
     """
     keys = _keys(rows["event_time"], classifier)
     sizes = keys.value_counts().sort_index()
@@ -112,7 +118,8 @@ def build(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats
     order = {key: position for position, key in enumerate(kept)}
     place = keys.map(order).to_numpy()
     counts, outputs, distances, impacts = {}, {}, {}, {}
-    for name, binning in binnings.items():
+    for name in [name for name in binnings if name not in classifier.calendar_features]:
+        binning = binnings[name]
         bins = binning.bin(x[name])
         table = np.zeros((len(kept), binning.size), dtype=np.int64)
         np.add.at(table, (place, bins), 1)
@@ -124,7 +131,7 @@ def build(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats
 
     y = rows["positive"].to_numpy(dtype=bool)
     score_binning = Binning.learn(pd.Series(p), "numeric")
-    mature = [_mature(classifier, rows, place == position, key) for position, key in enumerate(kept)]
+    mature = [_mature(classifier, rows, place == position, key, as_of) for position, key in enumerate(kept)]
     mature = [part for part in mature if part.sum() >= MIN_ROWS]
     found = [residuals({**binnings, SCORE: score_binning}, x[part], y[part], p[part]) for part in mature]
     chi = {name: np.array([item[name].chi for item in found]) for name in [*binnings, SCORE]}
@@ -160,10 +167,12 @@ def _mean_by(bins: np.ndarray, p: Floats, size: int) -> Floats:
     return np.where(totals > 0, sums / np.maximum(totals, 1), p.mean())
 
 
-def _mature(classifier: Classifier, rows: pd.DataFrame, inside: Bools, key: str) -> Bools:
-    """The rows of a partition whose labels were known at its maturity, as the night will see it."""
-    end = Partition.parse(key, classifier.partition).end
-    return np.asarray(inside & (rows["known_at"] <= end + classifier.label.maturity).to_numpy())
+def _mature(classifier: Classifier, rows: pd.DataFrame, inside: Bools, key: str, as_of: datetime) -> Bools:
+    """The rows of a partition whose labels were known at the age at which the night will see them; none if it is younger."""
+    seen_at = Partition.parse(key, classifier.partition).end + classifier.label_age
+    if seen_at > as_of:
+        return np.zeros(len(rows), dtype=bool)
+    return np.asarray(inside & (rows["known_at"] <= seen_at).to_numpy())
 
 
 def _threshold(values: Floats) -> Threshold:

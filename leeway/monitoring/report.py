@@ -34,7 +34,9 @@ def path_of(name: str, partition: Partition) -> Path:
     return settings().folder("reports", name) / f"{partition.key}.html"
 
 
-def write(classifier: Classifier, partition: Partition, bundle: Bundle, finding: Finding, x: pd.DataFrame, version: int) -> Path:
+def write(
+    classifier: Classifier, partition: Partition, bundle: Bundle, finding: Finding, x: pd.DataFrame, version: int
+) -> Path:
     """Write the report of a partition.
 
     Args:
@@ -52,7 +54,7 @@ def _evidently(bundle: Bundle, x: pd.DataFrame, columns: list[str]) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from evidently import DataDefinition, Dataset, Report
-        from evidently.metrics import MissingValueCount, RowCount, ValueDrift
+        from evidently.metrics import ValueDrift
 
         reference = bundle.sample
         current = x[[*columns, "score"]].sample(min(len(x), SAMPLE_ROWS), random_state=bundle.card.seed)
@@ -63,8 +65,7 @@ def _evidently(bundle: Bundle, x: pd.DataFrame, columns: list[str]) -> str:
             numerical_columns=[name for name in shared if name not in categories], categorical_columns=categories
         )
         datasets = [Dataset.from_pandas(frame[shared], data_definition=definition) for frame in (current, reference)]
-        metrics = [RowCount(), *(ValueDrift(column=name) for name in shared), *(MissingValueCount(column=name) for name in shared)]
-        return str(Report(metrics).run(*datasets).get_html_str(as_iframe=False))
+        return str(Report([ValueDrift(column=name) for name in shared]).run(*datasets).get_html_str(as_iframe=False))
 
 
 def _with_summary(page: str, summary: str) -> str:
@@ -95,4 +96,6 @@ Distance: Hellinger's, 0 to 1. Spreads: how unusual that distance is among the r
 all columns together is {finding.limits.get("drift", float("nan")):.1f}.</p></details></section>"""
 
 
-_STYLE = "font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:1.5em auto;padding:0 1em;color:#1f2328;background:#fff"
+_STYLE = (
+    "font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:1.5em auto;padding:0 1em;color:#1f2328;background:#fff"
+)

@@ -52,8 +52,10 @@ class Binning(BaseModel):
     def bin(self, column: "pd.Series[Any]") -> npt.NDArray[np.intp]:
         """Each row's bin."""
         null = column.isna().to_numpy()
+        bins: npt.NDArray[np.intp]
         if self.edges is not None:
-            bins = np.searchsorted(np.asarray(self.edges), column.to_numpy(dtype="float64"), side="left")
+            numbers = column.to_numpy(dtype="float64")
+            bins = np.asarray(np.searchsorted(np.asarray(self.edges), numbers, side="left"), dtype=np.intp)
         else:
             place = {value: position for position, value in enumerate(self.values or ())}
             bins = column.map(place).fillna(self.size - 2).to_numpy(dtype=np.intp)

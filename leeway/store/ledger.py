@@ -46,7 +46,9 @@ def record(
     """Write what a stage has done, in place of what it did before."""
     values = {"status": status, "input": input, "output": output, "finished_at": sa.func.clock_timestamp()}
     statement = insert(ledger).values(classifier=name, partition=partition.key, stage=stage, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["classifier", "partition", "stage"], set_=values))
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["classifier", "partition", "stage"], set_=values)
+    )
 
 
 def entry(connection: Connection, name: str, partition: Partition, stage: Stage) -> Entry | None:

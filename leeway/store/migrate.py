@@ -21,18 +21,17 @@ def migrate(database: Database) -> None:
     """
     from alembic import command
     from alembic.config import Config
-    from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
     scripts = ScriptDirectory.from_config(config)
     with database.transaction() as connection:
-        present = _present(connection, MigrationContext)
+        present = _present(connection)
         if present == scripts.get_current_head():
             return
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-        present = _present(connection, MigrationContext)
+        present = _present(connection)
         if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
             raise StoreError(
                 "opening the database",
@@ -45,6 +44,7 @@ def migrate(database: Database) -> None:
         command.upgrade(config, "head")
 
 
-def _present(connection: Connection, context: type) -> str | None:
-    revision: str | None = context.configure(connection, opts={"version_table_schema": SHARED}).get_current_revision()
-    return revision
+def _present(connection: Connection) -> str | None:
+    from alembic.runtime.migration import MigrationContext
+
+    return MigrationContext.configure(connection, opts={"version_table_schema": SHARED}).get_current_revision()

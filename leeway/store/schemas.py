@@ -24,7 +24,7 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
         wanted = column.type.compile(connection.dialect)
         if column.name not in stored:
             table, name = preparer.format_table(tables.event), preparer.quote(column.name)
-            connection.execute(sa.DDL(f"ALTER TABLE {table} ADD COLUMN {name} {wanted}"))
+            connection.execute(sa.text(f"ALTER TABLE {table} ADD COLUMN {name} {wanted}"))
         elif (found := stored[column.name].compile(connection.dialect)) != wanted:
             raise StoreError(
                 f"opening the tables of {classifier.name}",

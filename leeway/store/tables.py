@@ -5,6 +5,7 @@ are made when they are missing and gain a column when the definition does.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
@@ -15,7 +16,7 @@ SHARED = "leeway"
 metadata = sa.MetaData(schema=SHARED)
 
 INSTANT = TIMESTAMP(timezone=True)
-COLUMN_TYPES: dict[Kind, sa.types.TypeEngine[object]] = {
+COLUMN_TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
     "numeric": sa.Double(),
     "boolean": sa.Boolean(),
     "categorical": sa.Text(),
@@ -23,7 +24,7 @@ COLUMN_TYPES: dict[Kind, sa.types.TypeEngine[object]] = {
 }
 
 
-def _now() -> sa.sql.functions.Function[object]:
+def _now() -> sa.sql.functions.Function[Any]:
     return sa.func.clock_timestamp()
 
 

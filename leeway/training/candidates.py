@@ -53,7 +53,9 @@ def build(trial: Trial, features: Mapping[str, Kind], seed: int) -> Pipeline:
     categories = [name for name, kind in features.items() if kind == "categorical"]
     match trial.candidate:
         case Logistic() as logistic:
-            scaled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler())
+            scaled = make_pipeline(
+                SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler()
+            )
             hot = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=RARE)
             estimator = LogisticRegression(
                 C=trial.parameters["C"], class_weight=logistic.class_weight, max_iter=2_000, random_state=seed
@@ -61,7 +63,10 @@ def build(trial: Trial, features: Mapping[str, Kind], seed: int) -> Pipeline:
             return _pipeline(scaled, numbers, hot, categories, estimator)
         case Boosting() as boosting:
             codes = OrdinalEncoder(
-                handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan, min_frequency=RARE
+                handle_unknown="use_encoded_value",
+                unknown_value=np.nan,
+                encoded_missing_value=np.nan,
+                min_frequency=RARE,
             )
             estimator = HistGradientBoostingClassifier(
                 **trial.parameters,

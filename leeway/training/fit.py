@@ -36,7 +36,9 @@ class Split:
     holdout: pd.DataFrame
 
 
-def fit(classifier: Classifier, snapshot: str, as_of: datetime, progress: Callable[[str], None] = lambda text: None) -> str:
+def fit(
+    classifier: Classifier, snapshot: str, as_of: datetime, progress: Callable[[str], None] = lambda text: None
+) -> str:
     """Learn a bundle from a snapshot.
 
     Returns:
@@ -46,7 +48,9 @@ def fit(classifier: Classifier, snapshot: str, as_of: datetime, progress: Callab
         TrainingError: there is not enough to learn from.
         StoreError: the disk refused the bundle.
     """
-    key = hashlib.sha256(f"{snapshot} {as_of.isoformat()} {catalog.fingerprint(classifier.name)} {_libraries()}".encode())
+    key = hashlib.sha256(
+        f"{snapshot} {as_of.isoformat()} {catalog.fingerprint(classifier.name)} {_libraries()}".encode()
+    )
     name = key.hexdigest()[:16]
     folder = folder_of(classifier.name, name)
     if folder.exists():
@@ -85,7 +89,7 @@ def fit(classifier: Classifier, snapshot: str, as_of: datetime, progress: Callab
         libraries=_libraries(),
     )
     unseen, unseen_x, unseen_p = _unseen(split, x, outcome, probabilities, holdout_x, held_out)
-    known = reference.build(classifier, unseen, unseen_x, unseen_p)
+    known = reference.build(classifier, unseen, unseen_x, unseen_p, as_of)
     with replacing(folder, f"writing a bundle of {classifier.name}") as beside:
         leeway.bundle.save(beside, card, pipeline, calibrator, known, _sample(classifier, unseen_x, unseen_p))
     return name

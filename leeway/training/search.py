@@ -76,9 +76,7 @@ def time_folds(y: Bools, count: int) -> Iterator[tuple[Rows, Rows]]:
             yield train, validate
 
 
-def _out_of_fold(
-    classifier: Classifier, trial: Trial, x: pd.DataFrame, y: Bools, fold: tuple[Rows, Rows]
-) -> Floats:
+def _out_of_fold(classifier: Classifier, trial: Trial, x: pd.DataFrame, y: Bools, fold: tuple[Rows, Rows]) -> Floats:
     train, validate = fold
     pipeline = build(trial, classifier.features, classifier.training.seed)
     pipeline.fit(x.iloc[train], y[train])

@@ -1,0 +1,154 @@
+"""What the tests share: one real PostgreSQL, and for every test a database and a project of its own."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+
+import leeway.registry
+from leeway import catalog
+from leeway.settings import settings
+from leeway.store import database as store
+from leeway.store.migrate import migrate
+
+os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
+os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"  # a test that runs a flow says so, by the fixture `prefect`
+
+COUNTER = itertools.count()
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+TOY_MODEL = """
+from leeway.definition import *
+
+classifier = Classifier(
+    source=CSV(path="data/*.csv"),
+    event_id="id",
+    event_time="at",
+    label=Label(column="bad", positive=1, negative=0, delay=days(1)),
+    columns={"card": identifier(), "email": categorical(sensitive=True), "amount": numeric(), "kind": categorical()},
+    history=(History(by="card", window=days(7)), History(by="card", window=days(7), aggregate="mean", over="amount")),
+    candidates=(Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20)),
+    training=Training(holdout=days(5), folds=3),
+    gates=Gates(floors={"roc_auc": 0.6}, calibration_error=0.2),
+    drift=DriftPolicy(cooldown=days(3)),
+)
+"""
+
+TOY_SUITE = """
+import great_expectations.expectations as gxe
+
+expectations = [
+    gxe.ExpectColumnValuesToBeUnique(column="id"),
+    gxe.ExpectColumnValuesToBeBetween(column="amount", min_value=0),
+    gxe.ExpectColumnValuesToNotBeNull(column="kind", mostly=0.9),
+    gxe.ExpectTableRowCountToBeBetween(min_value=5, max_value=5000),
+]
+"""
+
+
+class Project:
+    """A project folder of one test, with a data folder and a database of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.home = root / ".leeway"
+
+    def write(self, path: str, text: str) -> Path:
+        """Write a file of the project; what was loaded before is forgotten."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(dedent(text))
+        catalog.load.cache_clear()
+        return file
+
+    def declare(self, name: str = "toy", model: str = TOY_MODEL, suite: str = TOY_SUITE) -> str:
+        """Declare a classifier; returns its name."""
+        self.write(f"models/{name}.py", model)
+        self.write(f"expectations/{name}.py", suite)
+        return name
+
+
+def forget() -> None:
+    """Forget everything that a process keeps for its life: the next test has other settings."""
+    if store.database.cache_info().currsize:
+        store.database().engine.dispose()
+    for cached in (settings, store.database, store.mlflow_url, catalog.load, leeway.registry._client):
+        cached.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> URL:
+    """The address of a PostgreSQL of this test run, with a migrated database `template_leeway`, and MLflow's `template_mlflow`."""
+    folder = tmp_path_factory.mktemp("postgres")
+    url = store._start_embedded(folder).set(drivername=store.DRIVER)
+    for name in ("template_leeway", "template_mlflow"):
+        store._ensure_database(url, name)
+    template = store.Database(url.set(database="template_leeway"))
+    migrate(template)
+    template.engine.dispose()
+    _fill_mlflow(url.set(database="template_mlflow"))
+    return url
+
+
+def _fill_mlflow(url: URL) -> None:
+    """Have MLflow make its tables once, not for every test."""
+    from mlflow import MlflowClient
+
+    address = url.render_as_string(hide_password=False)
+    client = MlflowClient(tracking_uri=address, registry_uri=address)
+    client.search_experiments()
+    client.search_registered_models()
+
+
+@pytest.fixture
+def project(server: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A project in a folder of its own, on databases of its own."""
+    number = next(COUNTER)
+    urls = {}
+    # A template must have no connection while it is copied, and MLflow keeps one.
+    idle = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with admin.connect() as connection:
+        for variable, template in (("LEEWAY_DATABASE_URL", "leeway"), ("LEEWAY_MLFLOW_DATABASE_URL", "mlflow")):
+            name = f"{template}_{number}"
+            connection.execute(idle, {"name": f"template_{template}"})
+            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE template_{template}"))
+            urls[variable] = server.set(database=name).render_as_string(hide_password=False)
+    for variable, url in urls.items():
+        monkeypatch.setenv(variable, url)
+    monkeypatch.setenv("LEEWAY_HOME", str(tmp_path / ".leeway"))
+    monkeypatch.setenv("LEEWAY_PROJECT", str(tmp_path))
+    forget()
+    yield Project(tmp_path)
+    forget()
+
+
+@pytest.fixture(scope="session")
+def prefect() -> Iterator[None]:
+    """A private Prefect server for flows."""
+    from prefect.settings import (
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        PREFECT_LOGGING_LEVEL,
+        PREFECT_LOGGING_TO_API_ENABLED,
+        PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
+        temporary_settings,
+    )
+    from prefect.testing.utilities import prefect_test_harness
+
+    with (
+        temporary_settings({PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: True}),
+        prefect_test_harness(server_startup_timeout=120),
+        temporary_settings(
+            {
+                PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+                PREFECT_LOGGING_TO_API_ENABLED: False,
+                PREFECT_LOGGING_LEVEL: "CRITICAL",
+            }
+        ),
+    ):
+        yield

@@ -1,0 +1,44 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leeway.errors import NotFound
+from leeway.partitions import STEP, Partition, between
+
+GRAINS = st.sampled_from(["hour", "day", "week"])
+MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.timezones())
+
+
+@given(moment=MOMENTS, grain=GRAINS)
+def test_a_moment_lies_in_its_partition_and_in_no_other(moment, grain):
+    partition = Partition.containing(moment, grain)
+    assert partition.start <= moment < partition.end
+    assert partition.end - partition.start == STEP[grain]
+    assert Partition.containing(partition.start, grain) == partition
+    assert Partition.containing(partition.end, grain) == partition.shift(1)
+
+
+@given(moment=MOMENTS, grain=GRAINS, steps=st.integers(0, 30))
+def test_keys_name_partitions_and_sort_as_they_do(moment, grain, steps):
+    partition = Partition.containing(moment, grain)
+    later = partition.shift(steps)
+    assert Partition.parse(partition.key, grain) == partition
+    assert (partition.key < later.key) == (steps > 0)
+    assert len(list(between(partition, later))) == steps + 1
+
+
+def test_a_week_starts_on_monday():
+    assert Partition.parse("2026-03-01", "week").key == "2026-02-23"
+
+
+def test_the_last_complete_partition_is_over():
+    now = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
+    assert Partition.last_complete(now, "day").key == "2026-03-01"
+    assert Partition.last_complete(now - timedelta(seconds=1), "day").key == "2026-02-28"
+
+
+def test_no_date_is_a_clear_error():
+    with pytest.raises(NotFound, match="must be a date such as 2026-03-01.*found: yesterday"):
+        Partition.parse("yesterday", "day")
