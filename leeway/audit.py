@@ -13,7 +13,7 @@ import pandas as pd
 from leeway import catalog, deliveries
 from leeway.contract import Checked, check
 from leeway.definition import Classifier
-from leeway.errors import DefinitionError, DeliveryRejected
+from leeway.errors import DefinitionError, DeliveryRejected, NotFound
 from leeway.files import replacing
 from leeway.partitions import Partition
 
@@ -40,6 +40,20 @@ class Audit:
     warnings: list[str]
     at: str
 
+    def must_pass(self, doing: str) -> None:
+        """Refuse a delivery that broke a table-level rule.
+
+        Raises:
+            DeliveryRejected: it did.
+        """
+        if self.failed:
+            raise DeliveryRejected(
+                doing,
+                rule="a delivery that breaks a table-level expectation is not published",
+                found="; ".join(self.failed),
+                way_out=f"the delivery is kept as {self.delivery[:12]}; correct the source, or the suite, and ingest again",
+            )
+
     def save(self, path: Path) -> None:
         """Keep the result beside its delivery."""
         with replacing(path, "writing an audit") as beside:
@@ -47,7 +61,15 @@ class Audit:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a result back."""
+        """Read a result back.
+
+        Raises:
+            NotFound: there is none.
+        """
+        if not path.exists():
+            raise NotFound(
+                "reading an audit", rule="a delivery is audited first", found=f"no {path}", way_out="ingest it again"
+            )
         fields = json.loads(path.read_text())
         return cls(**{**fields, "broken": {int(row): rules for row, rules in fields["broken"].items()}})
 
@@ -70,7 +92,7 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
     suite = load_suite(classifier.name)
     now = datetime.now(UTC)
     checked = check(classifier, partition, deliveries.read(classifier.name, partition, delivery), now=now)
-    result = _judge(suite, checked, delivery, now)
+    result = _judge(suite, checked, delivery, now, sensitive=_sensitive(classifier))
     share = len(result.broken) / result.rows
     if share > classifier.quarantine_limit:
         rules = pd.Series([rule for broken in result.broken.values() for rule in broken]).value_counts()
@@ -79,13 +101,7 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
             f"most by '{rules.index[0]}' ({rules.iloc[0]} rows)"
         )
     result.save(audit_path(classifier.name, partition, delivery))
-    if result.failed:
-        raise DeliveryRejected(
-            f"auditing {classifier.name} {partition}",
-            rule="a delivery that breaks a table-level expectation is not published",
-            found="; ".join(result.failed),
-            way_out=f"the delivery is kept as {delivery[:12]}; correct the source, or the suite, and ingest again",
-        )
+    result.must_pass(f"auditing {classifier.name} {partition}")
     return result
 
 
@@ -126,7 +142,11 @@ def load_suite(name: str) -> Any:
     return suite
 
 
-def _judge(suite: Any, checked: Checked, delivery: str, now: datetime) -> Audit:
+def _sensitive(classifier: Classifier) -> frozenset[str]:
+    return frozenset(name for name, column in classifier.columns.items() if column.sensitive)
+
+
+def _judge(suite: Any, checked: Checked, delivery: str, now: datetime, *, sensitive: frozenset[str]) -> Audit:
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -162,13 +182,13 @@ def _judge(suite: Any, checked: Checked, delivery: str, now: datetime) -> Audit:
     if len(results) != len(suite.expectations):
         audit.failed.append(f"only {len(results)} of {len(suite.expectations)} expectations were evaluated")
     for result in results:
-        _take(result, audit, seen)
+        _take(result, audit, seen, sensitive)
     audit.failed.sort()
     audit.warnings.sort()
     return audit
 
 
-def _take(result: Any, audit: Audit, seen: list[int]) -> None:
+def _take(result: Any, audit: Audit, seen: list[int], sensitive: frozenset[str]) -> None:
     from great_expectations.expectations.expectation import (
         ColumnMapExpectation,
         ColumnPairMapExpectation,
@@ -179,23 +199,34 @@ def _take(result: Any, audit: Audit, seen: list[int]) -> None:
     config = result.expectation_config
     rule = _describe(config)
     raised = _exceptions(result.exception_info or {})
+    hidden = bool(sensitive & _mentioned(config))  # what was found may be a value
     if config.severity.value != "critical":
         if not result.success:
             audit.warnings.append(rule)
         return
     if raised:
-        audit.failed.append(f"{rule} could not be evaluated: {raised[0]}")
+        audit.failed.append(f"{rule} could not be evaluated: {'(sensitive)' if hidden else raised[0]}")
         return
     row_level = issubclass(
         get_expectation_impl(config.type), (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
     )
-    if row_level:
-        for index in result.result.get("unexpected_index_list") or []:
-            audit.broken.setdefault(seen[index], []).append(rule)
-    if not result.success and (not row_level or config.kwargs.get("mostly", 1) < 1):
+    rows = (result.result.get("unexpected_index_list") or []) if row_level else []
+    for index in rows:
+        audit.broken.setdefault(seen[index], []).append(rule)
+    if not result.success and (not rows or config.kwargs.get("mostly", 1) < 1):
         share = result.result.get("unexpected_percent")
-        observed = f"{share:.1f} % of rows break it" if share is not None else result.result.get("observed_value")
+        found = None if hidden else result.result.get("observed_value")
+        observed = f"{share:.1f} % of rows break it" if share is not None else found
         audit.failed.append(f"{rule}, observed {observed}" if observed is not None else rule)
+
+
+def _mentioned(config: Any) -> set[object]:
+    return {
+        name
+        for value in config.kwargs.values()
+        for name in (value if isinstance(value, list | tuple | set) else [value])
+        if isinstance(name, str)
+    }
 
 
 def _describe(config: Any) -> str:

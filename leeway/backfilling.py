@@ -80,4 +80,7 @@ def _why(stage: Stage, done: dict[Stage, Entry | None], which: Which, suite: str
         return "the delivery has changed"
     if version is not None and entry.input["version"] != version:
         return f"version {version} is champion now"
+    # What a stage works from holds all that the stage before it worked from.
+    if before is not None and not before.input.items() <= entry.input.items():
+        return f"{before.stage} was done anew"
     return None

@@ -81,10 +81,20 @@ class Bundle:
 
         Args:
             rows: at least the features of the signature; shape (n, any).
+
+        Raises:
+            BundleError: a feature of the signature is not among the columns.
         """
         from leeway.training import calibration
         from leeway.training.candidates import model_input
 
+        if missing := [name for name in self.card.features if name not in rows.columns]:
+            raise BundleError(
+                f"scoring with the bundle {self.folder.name} of {self.card.classifier}",
+                rule="the definition must still have every feature of its signature",
+                found=f"no {', '.join(missing)}",
+                way_out="declare it again until a successor is champion, or promote one that was trained without it",
+            )
         if rows.empty:
             return np.empty(0)
         raw = self.pipeline.predict_proba(model_input(rows, self.card.features))[:, 1]

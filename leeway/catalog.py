@@ -5,8 +5,10 @@ import hashlib
 import importlib.util
 import sys
 from functools import cache
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
+from typing import Never
 
 from pydantic import BaseModel, ValidationError
 
@@ -31,7 +33,7 @@ def load(name: str) -> Classifier:
     """
     path = definition_path(name)
     module = _run(path, f"loading {path.name}")
-    found = [value for value in vars(module).values() if isinstance(value, Classifier)]
+    found = list({id(value): value for value in vars(module).values() if isinstance(value, Classifier)}.values())
     if len(found) != 1:
         raise DefinitionError(
             f"loading {path}",
@@ -102,6 +104,7 @@ def audit_fingerprint(name: str) -> str:
         classifier.event_time,
         classifier.label,
         classifier.columns,
+        classifier.source.timezone,
         classifier.quarantine_limit,
     )
     suite = expectations_path(name)
@@ -141,15 +144,22 @@ def _fields(classifier: Classifier) -> dict[str, object]:
     return {field: getattr(classifier, field) for field in classifier.model_fields_set}
 
 
+class _FreshLoader(SourceFileLoader):
+    """Runs the file as it is now: bytecode would hide a second change within one second."""
+
+    def path_stats(self, path: str) -> Never:
+        raise OSError
+
+
 def _run(path: Path, doing: str) -> ModuleType:
     # A name of its own: `models` and `expectations` are folders of the user, not packages to import.
-    spec = importlib.util.spec_from_file_location(f"_leeway_{path.parent.name}_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise DefinitionError(doing, rule="it must be a Python file", found=path, way_out="rename it to NAME.py")
+    loader = _FreshLoader(f"_leeway_{path.parent.name}_{path.stem}", str(path))
+    spec = ModuleSpec(loader.name, loader, origin=loader.path)
+    spec.has_location = True  # so that the file knows its `__file__`
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
+    sys.modules[loader.name] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except ValidationError as error:
         raise definition_error(doing, error) from error
     except Exception as error:  # whatever a person's file raises

@@ -7,6 +7,7 @@ without identity or time, a label that is not among the classes.
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -110,7 +111,9 @@ def _label(
     fault(given & ~value.isin([positive, negative]), f"{label.column}: must be {positive} or {negative}")
 
     known = (
-        read_times(raw[label.time], classifier.source.timezone) if label.time else pd.Series(pd.NaT, index=raw.index)
+        read_times(raw[label.time], classifier.source.timezone)
+        if label.time
+        else pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
     )
     known = known.astype("datetime64[us, UTC]")
     if label.time:
@@ -119,7 +122,8 @@ def _label(
     if label.delay is not None:
         known = known.fillna(times + label.delay)
     cast[KNOWN_AT] = known.mask(~given)
-    fault(given & known.isna(), f"{label.time}: a label must say when it became known")
+    if label.delay is None:
+        fault(given & known.isna(), f"{label.time}: a label must say when it became known")
     fault(given & (known < times), f"{label.time or label.column}: a label must not be known before its event")
 
 
@@ -128,7 +132,7 @@ def _class(value: object) -> str:
         return str(bool(value)).lower()
     if isinstance(value, int | float | np.number) and float(value).is_integer():
         return str(int(value))
-    text = str(value).strip()
+    text = re.sub(r"^(-?\d+)\.0+$", r"\1", str(value).strip())  # 1.0 for 1: a CSV column of whole numbers with gaps
     return text.lower() if text.lower() in ("true", "false") else text
 
 
@@ -138,7 +142,7 @@ def _number(raw: pd.Series) -> pd.Series:
 
 
 def _boolean(raw: pd.Series) -> pd.Series:
-    text = _text(raw).str.lower()
+    text = _text(raw).str.strip().str.lower()
     return text.isin(TRUE).astype("boolean").mask(~text.isin(TRUE | FALSE))
 
 
@@ -146,13 +150,14 @@ def _text(raw: pd.Series) -> pd.Series:
     if pd.api.types.is_float_dtype(raw.dtype):  # 9.0 for 9: a column of whole numbers with gaps
         whole = raw.dropna().mod(1).eq(0).all() and raw.abs().lt(2**53).where(raw.notna(), True).all()
         raw = raw.astype("Int64") if whole else raw
-    return raw.astype("string").astype("str").mask(raw.isna())
+    text = raw.astype("string").astype("str")
+    return text.mask(raw.isna() | text.str.contains("\0", regex=False, na=False))  # PostgreSQL's text cannot hold it
 
 
 _CASTS = {"numeric": _number, "boolean": _boolean, "categorical": _text, "identifier": _text}
 _MUST_BE: dict[Kind, str] = {
     "numeric": "a finite number",
     "boolean": "yes or no",
-    "categorical": "text",
-    "identifier": "text",
+    "categorical": "text without zero bytes",
+    "identifier": "text without zero bytes",
 }

@@ -4,12 +4,23 @@ A file `models/NAME.py` holds one `Classifier`; its stem is the classifier's nam
 combinations are refused when the file is loaded (see `leeway.catalog`).
 """
 
-from collections.abc import Callable, Mapping
+import codecs
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Protocol, Self, runtime_checkable
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 
 Grain = Literal["hour", "day", "week"]
 Kind = Literal["numeric", "categorical", "boolean", "identifier"]
@@ -20,8 +31,37 @@ Duration = Annotated[timedelta, Field(gt=timedelta(0))]
 
 RESERVED_COLUMNS = frozenset(
     {"event_id", "event_time", "known_at", "superseded_at", "delivery", "partition", "label", "score", "decision"}
+    | {"positive", "label_known_at"}
+    | {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}  # PostgreSQL's own, in every table
 )
+RESERVED_NAMES = frozenset({"leeway", "staging", "public", "information_schema"})  # schemas that are taken
 MAX_IDENTIFIER = 63  # PostgreSQL cuts longer names silently, so two could become one
+
+
+def _zone(name: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"timezone {name!r} is unknown; use a name such as 'Europe/Berlin'") from error
+    return name
+
+
+def _codec(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except LookupError as error:
+        raise ValueError(f"encoding {name!r} is unknown; use a name such as 'utf-8' or 'latin-1'") from error
+    return name
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Timezone = Annotated[str, AfterValidator(_zone)]
+Class = Annotated[StrictBool | StrictInt | StrictStr, BeforeValidator(_whole)]
 
 
 def days(count: float) -> timedelta:
@@ -61,10 +101,10 @@ class CSV(Value):
     """
 
     path: str
-    delimiter: str = ","
-    encoding: str = "utf-8"
+    delimiter: str = Field(default=",", min_length=1)
+    encoding: Annotated[str, AfterValidator(_codec)] = "utf-8"
     prepare: Prepare | None = None
-    timezone: str = "UTC"
+    timezone: Timezone = "UTC"
 
 
 class Parquet(Value):
@@ -72,7 +112,7 @@ class Parquet(Value):
 
     path: str
     prepare: Prepare | None = None
-    timezone: str = "UTC"
+    timezone: Timezone = "UTC"
 
 
 class Query(Value):
@@ -87,7 +127,7 @@ class Query(Value):
     url: str
     sql: str
     prepare: Prepare | None = None
-    timezone: str = "UTC"
+    timezone: Timezone = "UTC"
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -113,7 +153,7 @@ class Simulator(Value):
     """
 
     stream: Stream
-    timezone: str = "UTC"
+    timezone: Timezone = "UTC"
 
 
 Source = CSV | Parquet | Query | Simulator
@@ -181,8 +221,8 @@ class Label(Value):
     """
 
     column: str
-    positive: bool | int | str = True
-    negative: bool | int | str = False
+    positive: Class = True
+    negative: Class = False
     time: str | None = None
     delay: timedelta | None = Field(default=None, ge=timedelta(0))
     maturity: timedelta = Field(default=timedelta(0), ge=timedelta(0))
@@ -242,7 +282,7 @@ class Logistic(Value):
     """Regularised logistic regression on scaled numbers and one-hot categories; every `C` is tried."""
 
     kind: Literal["logistic"] = "logistic"
-    C: tuple[Annotated[float, Field(gt=0)], ...] = (0.03, 1.0)
+    C: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(0.03, 1.0), min_length=1)
     class_weight: Literal["balanced"] | None = None
 
 
@@ -250,8 +290,8 @@ class Boosting(Value):
     """Histogram gradient boosting on numbers and ordinal codes; every combination of the tuples is tried."""
 
     kind: Literal["boosting"] = "boosting"
-    learning_rate: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.08,)
-    max_leaf_nodes: tuple[Annotated[int, Field(ge=2)], ...] = (15, 31)
+    learning_rate: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(default=(0.08,), min_length=1)
+    max_leaf_nodes: tuple[Annotated[int, Field(ge=2)], ...] = Field(default=(15, 31), min_length=1)
     max_iter: int = Field(default=120, ge=1)
     min_samples_leaf: int = Field(default=30, ge=1)
     l2_regularization: float = Field(default=1.0, ge=0)
@@ -333,7 +373,15 @@ class Gates(Value):
     def _some_floor(self) -> Self:
         if not self.floors:
             raise ValueError("floors must name at least one metric, or the first champion is promoted unseen")
+        if beyond := [f"{name}={floor}" for name, floor in self.floors.items() if not self._reachable(name, floor)]:
+            raise ValueError(
+                f"floors no model can meet, or every model meets: {', '.join(beyond)}; all lie within 0 and 1"
+            )
         return self
+
+    @staticmethod
+    def _reachable(name: str, floor: float) -> bool:
+        return floor > 0 if name == "log_loss" else 0 <= floor <= 1
 
 
 class DriftPolicy(Value):
@@ -372,22 +420,16 @@ class Schedule(Value):
     """When the night runs: a cron line in a time zone."""
 
     cron: str = "0 2 * * *"
-    timezone: str = "UTC"
+    timezone: Timezone = "UTC"
 
     @model_validator(mode="after")
     def _parses(self) -> Self:
-        from zoneinfo import ZoneInfo
-
         from cronsim import CronSim, CronSimError
 
         try:
             CronSim(self.cron, datetime(2000, 1, 1))
         except CronSimError as error:
             raise ValueError(f"cron {self.cron!r} is not a cron line ({error}); for example '0 2 * * *'") from error
-        try:
-            ZoneInfo(self.timezone)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"timezone {self.timezone!r} is unknown; use a name such as 'Europe/Berlin'") from error
         return self
 
 
@@ -452,40 +494,43 @@ class Classifier(Value):
         return [self.event_id, self.event_time, *self.columns, self.label.column, *times]
 
     @model_validator(mode="after")
-    def _names_fit(self) -> Self:
-        special = [self.event_id, self.event_time, self.label.column, *([self.label.time] if self.label.time else [])]
-        if twice := {name for name in special if special.count(name) > 1}:
-            raise ValueError(
-                f"event_id, event_time, label and label time must be different columns; {sorted(twice)} is not"
-            )
-        if both := sorted(set(self.columns) & set(special)):
-            raise ValueError(f"columns must not repeat the id, time or label; drop {both} from columns")
-        if reserved := sorted(set(self.columns) & RESERVED_COLUMNS):
-            raise ValueError(f"columns may not be named {reserved}, Leeway's own; rename them in the source's prepare")
-        names = [*self.columns, *self.features]
-        if long := sorted({name for name in names if not name or len(name.encode()) > MAX_IDENTIFIER}):
-            raise ValueError(f"names must have 1 to {MAX_IDENTIFIER} bytes; rename {long}")
-        if not self.features:
-            raise ValueError("there is no feature to learn from; declare a numeric, categorical or boolean column")
-        if not self.candidates:
-            raise ValueError("candidates must not be empty; leave it out for the defaults")
+    def _fits(self) -> Self:
+        if findings := [*self._wrong_names(), *self._wrong_history()]:
+            raise ValueError(" | ".join(findings))
         return self
 
-    @model_validator(mode="after")
-    def _history_fits(self) -> Self:
+    def _wrong_names(self) -> Iterator[str]:
+        if self.name in RESERVED_NAMES or self.name.startswith("pg_"):
+            yield f"the name {self.name!r} is taken in the database; rename the file"
+        special = [self.event_id, self.event_time, self.label.column, *([self.label.time] if self.label.time else [])]
+        if twice := {name for name in special if special.count(name) > 1}:
+            yield f"event_id, event_time, label and label time must be different columns; {sorted(twice)} is not"
+        if both := sorted(set(self.columns) & set(special)):
+            yield f"columns must not repeat the id, time or label; drop {both} from columns"
+        if reserved := sorted(set(self.columns) & RESERVED_COLUMNS):
+            yield f"columns may not be named {reserved}, Leeway's own; rename them in the source's prepare"
+        if parts := sorted(set(self.columns) & set(self.calendar_features)):
+            yield f"columns may not be named as the calendar's parts, {parts}; rename them in the source's prepare"
+        names = [*self.columns, *self.features]
+        if long := sorted({name for name in names if not name or len(name.encode()) > MAX_IDENTIFIER}):
+            yield f"names must have 1 to {MAX_IDENTIFIER} bytes; rename {long}"
+        if not self.features:
+            yield "there is no feature to learn from; declare a numeric, categorical or boolean column"
+        if not self.candidates:
+            yield "candidates must not be empty; leave it out for the defaults"
+
+    def _wrong_history(self) -> Iterator[str]:
         seen = {*self.columns, *self.calendar_features}
         for item in self.history:
             for name in (item.by, item.over):
                 if name is not None and name not in self.columns:
-                    raise ValueError(f"history {item.name!r} uses {name!r}, which is not in columns; declare it there")
-            if item.over is not None and self.columns[item.over].kind not in ("numeric", "boolean"):
-                raise ValueError(
-                    f"history {item.name!r} aggregates {item.over!r}, which is not numeric; use count instead"
-                )
+                    yield f"history {item.name!r} uses {name!r}, which is not in columns; declare it there"
+            over = self.columns.get(item.over) if item.over is not None else None
+            if over is not None and over.kind not in ("numeric", "boolean"):
+                yield f"history {item.name!r} aggregates {item.over!r}, which is not numeric; use count instead"
             if item.name in seen:
-                raise ValueError(f"history {item.name!r} is declared twice; keep one")
+                yield f"history {item.name!r} is declared twice; keep one"
             seen.add(item.name)
-        return self
 
 
 def _short(window: timedelta) -> str:

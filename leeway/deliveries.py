@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from leeway.errors import NotFound
-from leeway.files import replacing
+from leeway.errors import NotFound, StoreError
+from leeway.files import replacing, sha256
 from leeway.partitions import Partition
 from leeway.settings import settings
 
@@ -36,6 +36,7 @@ def read(name: str, partition: Partition, delivery: str) -> pd.DataFrame:
 
     Raises:
         NotFound: there is no such delivery.
+        StoreError: the file is not what was written.
     """
     path = path_of(name, partition, delivery)
     if not path.exists():
@@ -44,6 +45,13 @@ def read(name: str, partition: Partition, delivery: str) -> pd.DataFrame:
             rule="the file must be in the data folder",
             found=f"no {path}",
             way_out="ingest the partition again",
+        )
+    if sha256(path) != delivery:
+        raise StoreError(
+            f"reading delivery {delivery[:12]} of {name} {partition}",
+            rule="a delivery's content must have the hash in its name",
+            found=f"{path} was altered or damaged",
+            way_out="remove the file and ingest the partition again",
         )
     return pd.read_parquet(path)
 

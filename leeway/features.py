@@ -130,6 +130,8 @@ def _history(item: History, timeline: sa.CTE) -> sa.ColumnElement[Any]:
     by = timeline.c[item.by]
     past = PastWindow(_aggregate(item, timeline), by=by, at=timeline.c.at, window=item.window)
     value: sa.ColumnElement[Any] = sa.cast(past, sa.Double)
+    if item.aggregate == "std":
+        value = sa.func.sqrt(value)  # PostgreSQL's own deviation of numerics keeps but half of the digits
     if item.aggregate in ("count", "sum", "positives"):
         value = sa.func.coalesce(value, 0.0)
     return sa.case((by.is_not(None), value))  # nobody shares the history of an unknown entity
@@ -144,7 +146,9 @@ def _aggregate(item: History, timeline: sa.CTE) -> sa.ColumnElement[Any]:
         case "positive_rate":
             # numeric, because only its aggregates can slide: those over floats start anew at every row
             return sa.func.avg(sa.cast(sa.cast(timeline.c.positive, sa.Integer), sa.Numeric))
-    over = sa.cast(timeline.c[str(item.over)], sa.Double)
+    column = timeline.c[str(item.over)]
+    # PostgreSQL has no cast from a boolean to anything but an integer.
+    over = sa.cast(sa.cast(column, sa.Integer) if isinstance(column.type, sa.Boolean) else column, sa.Double)
     if item.aggregate in ("min", "max"):
         extreme = sa.func.min(over) if item.aggregate == "min" else sa.func.max(over)
         return extreme.filter(timeline.c.is_event)
@@ -155,4 +159,4 @@ def _aggregate(item: History, timeline: sa.CTE) -> sa.ColumnElement[Any]:
         case "mean":
             return sa.func.avg(number).filter(timeline.c.is_event)
         case _:
-            return sa.func.stddev_samp(number).filter(timeline.c.is_event)
+            return sa.func.var_samp(number).filter(timeline.c.is_event)

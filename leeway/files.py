@@ -5,7 +5,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from leeway.errors import StoreError
@@ -18,9 +18,9 @@ def replacing(path: Path, doing: str) -> Iterator[Path]:
     Raises:
         StoreError: the disk is full, or refuses for another reason; nothing is left behind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}"
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield beside
         if beside.is_dir() and path.is_dir():
             shutil.rmtree(path)  # made by an earlier run of the same step, of which nothing has come
@@ -36,7 +36,8 @@ def replacing(path: Path, doing: str) -> Iterator[Path]:
         if beside.is_dir():
             shutil.rmtree(beside, ignore_errors=True)
         else:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):
+                beside.unlink()
 
 
 def sha256(path: Path) -> str:

@@ -1,8 +1,10 @@
 """Publish an audited delivery: events, labels, quarantine and the ledger's line, in one transaction."""
 
-import json
+import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -20,6 +22,7 @@ from leeway.partitions import Partition
 from leeway.store import ledger
 from leeway.store.database import database, drop_staged
 from leeway.store.schemas import ensure_tables
+from leeway.store.tables import INSTANT as INSTANT_TYPE
 from leeway.store.tables import Tables
 
 ARROW_TYPES: dict[Kind, pa.DataType] = {
@@ -68,19 +71,25 @@ def publish(classifier: Classifier, partition: Partition, delivery: str, suite: 
 
     Args:
         suite: the fingerprint of what it was audited by, for the ledger.
+
+    Raises:
+        DeliveryRejected: its audit refused it.
     """
     audit = Audit.load(audit_path(classifier.name, partition, delivery))
+    audit.must_pass(f"publishing {classifier.name} {partition}")
     raw = deliveries.read(classifier.name, partition, delivery)
     checked = check(classifier, partition, raw, now=_moment(audit))
     good = _good_rows(classifier, checked, audit)
     store = database()
-    staged = store.stage(f"{classifier.name}_{delivery[:12]}", good)
+    staged = store.stage(f"{classifier.name}_{partition.key.replace('-', '')}_{delivery[:8]}", good)
     with store.transaction() as connection:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"publish {classifier.name}"))))
         tables = ensure_tables(connection, classifier)
-        counts = _events(connection, tables, staged, partition, delivery)
-        counts["labels"] = _labels(connection, tables, staged, delivery)
-        counts["quarantined"] = _quarantine(connection, tables, raw, audit, partition, delivery)
+        # Read under the lock: the transaction's own time may lie before that of a publication it waited for.
+        now = sa.literal(connection.scalar(sa.select(sa.func.clock_timestamp())), INSTANT_TYPE)
+        counts = _events(connection, tables, staged, partition, delivery, now)
+        counts["labels"] = _labels(connection, tables, staged, delivery, now)
+        counts["quarantined"] = _quarantine(connection, tables, raw, audit, checked.repeated, partition, delivery)
         output = {"rows": good.num_rows, "repeated": len(checked.repeated), **counts}
         source = {"delivery": delivery, "suite": suite}
         ledger.record(connection, classifier.name, partition, "ingest", input=source, output=output)
@@ -123,9 +132,14 @@ def _good_rows(classifier: Classifier, checked: Checked, audit: Audit) -> pa.Tab
 
 
 def _events(
-    connection: Connection, tables: Tables, staged: sa.TableClause, partition: Partition, delivery: str
+    connection: Connection,
+    tables: Tables,
+    staged: sa.TableClause,
+    partition: Partition,
+    delivery: str,
+    now: sa.ColumnElement[datetime],
 ) -> Counter[str]:
-    event, now = tables.event, sa.func.now()
+    event = tables.event
     content = [name for name in [*staged.c.keys()] if name not in ("event_id", "positive", "label_known_at")]
     differs = sa.tuple_(*(event.c[name] for name in content)).is_distinct_from(
         sa.tuple_(*(staged.c[name] for name in content))
@@ -144,7 +158,9 @@ def _events(
     return Counter(new=written - revised, revised=revised)
 
 
-def _labels(connection: Connection, tables: Tables, staged: sa.TableClause, delivery: str) -> int:
+def _labels(
+    connection: Connection, tables: Tables, staged: sa.TableClause, delivery: str, now: sa.ColumnElement[datetime]
+) -> int:
     label = tables.label
     latest = (
         sa.select(label.c.event_id, label.c.positive, label.c.known_at)
@@ -153,8 +169,10 @@ def _labels(connection: Connection, tables: Tables, staged: sa.TableClause, deli
         .order_by(label.c.event_id, label.c.known_at.desc())
         .subquery()
     )
-    # A correction that claims to have been known no later than what it corrects is known from now on.
-    known_at = sa.case((staged.c.label_known_at <= latest.c.known_at, sa.func.now()), else_=staged.c.label_known_at)
+    # A correction that claims to have been known no later than what it corrects is known from now on; or right after
+    # that, where it is not to be known yet: the newest version must come last.
+    after = sa.func.greatest(now, latest.c.known_at + timedelta(microseconds=1))
+    known_at = sa.case((staged.c.label_known_at <= latest.c.known_at, after), else_=staged.c.label_known_at)
     changed = (
         sa.select(staged.c.event_id, known_at, staged.c.positive, sa.literal(delivery))
         .select_from(staged.outerjoin(latest, latest.c.event_id == staged.c.event_id))
@@ -166,16 +184,25 @@ def _labels(connection: Connection, tables: Tables, staged: sa.TableClause, deli
 
 
 def _quarantine(
-    connection: Connection, tables: Tables, raw: pd.DataFrame, audit: Audit, partition: Partition, delivery: str
+    connection: Connection,
+    tables: Tables,
+    raw: pd.DataFrame,
+    audit: Audit,
+    repeated: frozenset[int],
+    partition: Partition,
+    delivery: str,
 ) -> int:
     quarantine = tables.quarantine
     # The newest audit has the last word on the partition; older deliveries keep their rows in their files.
     connection.execute(sa.delete(quarantine).where(quarantine.c.partition == partition.key))
     rows: dict[str, dict[str, Any]] = {}
-    for position, broken in audit.broken.items():
-        row = json.loads(raw.iloc[[position]].to_json(orient="records", date_format="iso", date_unit="us"))[0]
-        record = rows.setdefault(row_hash(row), {"occurrences": 0, "broken": broken, "row": row})
-        record["occurrences"] += 1
+    # Every row's first position comes before its repetitions, and has all the rules that it broke.
+    for position, row in _as_json(raw, sorted({*audit.broken, *repeated})):
+        key = row_hash(row)
+        if key not in rows and position in audit.broken:
+            rows[key] = {"occurrences": 0, "broken": audit.broken[position], "row": row}
+        if key in rows:
+            rows[key]["occurrences"] += 1
     if rows:
         values = [
             {"row_hash": key, "partition": partition.key, "delivery": delivery, **row} for key, row in rows.items()
@@ -183,3 +210,20 @@ def _quarantine(
         statement = insert(quarantine).on_conflict_do_nothing()
         connection.execute(statement, values)
     return len(audit.broken)
+
+
+def _as_json(raw: pd.DataFrame, positions: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+    values = {str(name): [_plain(value) for value in raw[name].iloc[positions].tolist()] for name in raw.columns}
+    for place, position in enumerate(positions):
+        yield position, {name: column[place] for name, column in values.items()}
+
+
+def _plain(value: Any) -> object:
+    """The value as JSON and PostgreSQL can hold it; what they cannot becomes its text."""
+    if isinstance(value, bool | int):
+        return value
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    return (value.isoformat() if isinstance(value, date) else str(value)).replace("\0", "\\0")

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -151,20 +152,23 @@ def promote(name: str, version: int, *, reason: str, actor: str) -> Promotion:
             found=f"versions {sorted(found) or 'none'}",
             way_out=f"see `leeway versions {name}`",
         )
-    key = found[version].tags["bundle"]
-    folder = _folder(name, key, version)
-    as_of = datetime.fromisoformat(leeway.bundle.load(folder).card.as_of)
-    return _append(name, version, "promoted", reason, actor, key, leeway.bundle.checksum(folder), as_of)
+    key, checksum = (found[version].tags[tag] for tag in ("bundle", "checksum"))
+    as_of = datetime.fromisoformat(leeway.bundle.load(_folder(name, key, version), checksum).card.as_of)
+    return _append(name, version, "promoted", reason, actor, key, checksum, as_of)
 
 
 def rollback(name: str, *, reason: str, actor: str) -> Promotion:
-    """Bring back the champion before the present one.
+    """Bring back the champion before the present one; again, the one before that.
 
     Raises:
         NotFound: there was none.
     """
     past = [item for item in history(name) if item.outcome != "refused"]
-    before = next((item for item in past[1:] if item.version != past[0].version), None)
+    # From the present one's own promotion backwards: what has been rolled back does not return this way.
+    start = next(
+        (at for at, item in enumerate(past) if (item.version, item.outcome) == (past[0].version, "promoted")), 0
+    )
+    before = next((item for item in past[start:] if item.version != past[0].version), None)
     if before is None:
         raise NotFound(
             f"rolling back {name}",
@@ -242,9 +246,12 @@ def _folder(name: str, key: str, version: int) -> Path:
 
         source = _client().get_model_version(name, str(version)).source
         try:
-            with replacing(folder, f"fetching the bundle of {name} version {version}") as beside:
-                download_artifacts(artifact_uri=source, dst_path=str(beside.parent / f"{beside.name}.download"))
-                (beside.parent / f"{beside.name}.download" / "bundle").rename(beside)
+            with (
+                replacing(folder, f"fetching the bundle of {name} version {version}") as beside,
+                TemporaryDirectory(prefix=".", dir=beside.parent) as download,
+            ):
+                download_artifacts(artifact_uri=source, dst_path=download)
+                (Path(download) / "bundle").rename(beside)
         except MlflowException as error:
             raise BundleError(
                 f"fetching the bundle of {name} version {version}",

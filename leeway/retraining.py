@@ -75,19 +75,26 @@ def claim(key: str) -> Request:
     Raises:
         NotFound: there is none, or it is not to be carried out.
     """
-    request = get(key)
-    if request.state not in STARTABLE:
-        raise NotFound(
-            f"carrying out {key}",
-            rule=f"its state must be one of {', '.join(STARTABLE)}",
-            found=request.state,
-            way_out="approve it if it is held; nothing else can be done with it",
-        )
-    return move(key, "running", "taken up" if request.state == "requested" else "taken up again after its process died")
+    with database().transaction() as connection:
+        request = _get(connection, key, lock=True)
+        if request.state not in STARTABLE:
+            raise NotFound(
+                f"carrying out {key}",
+                rule=f"its state must be one of {', '.join(STARTABLE)}",
+                found=request.state,
+                way_out="approve it if it is held; nothing else can be done with it",
+            )
+        again = " again after its process died" if request.state == "running" else ""
+        return _move(connection, key, "running", f"taken up{again}")
 
 
 def move(key: str, state: str, why: str, *, version: int | None = None) -> Request:
     """Write a transition with its reason."""
+    with database().transaction() as connection:
+        return _move(connection, key, state, why, version=version)
+
+
+def _move(connection: Connection, key: str, state: str, why: str, *, version: int | None = None) -> Request:
     values: dict[str, Any] = {
         "state": state,
         "updated_at": sa.func.clock_timestamp(),
@@ -95,9 +102,8 @@ def move(key: str, state: str, why: str, *, version: int | None = None) -> Reque
     }
     if version is not None:
         values["version"] = version
-    with database().transaction() as connection:
-        connection.execute(sa.update(table).where(table.c.key == key).values(values))
-    return get(key)
+    connection.execute(sa.update(table).where(table.c.key == key).values(values))
+    return _get(connection, key)
 
 
 def settle(key: str, approved: bool, actor: str) -> Request:
@@ -106,15 +112,17 @@ def settle(key: str, approved: bool, actor: str) -> Request:
     Raises:
         NotFound: it is not held.
     """
-    request = get(key)
-    if request.state != "held":
-        raise NotFound(
-            f"{'approving' if approved else 'rejecting'} {key}",
-            rule="only a held request waits for a person",
-            found=request.state,
-            way_out=f"see `leeway status {request.classifier}`",
-        )
-    return move(key, "requested" if approved else "rejected", f"{'approved' if approved else 'rejected'} by {actor}")
+    with database().transaction() as connection:
+        request = _get(connection, key, lock=True)
+        if request.state != "held":
+            raise NotFound(
+                f"{'approving' if approved else 'rejecting'} {key}",
+                rule="only a held request waits for a person",
+                found=request.state,
+                way_out=f"see `leeway status {request.classifier}`",
+            )
+        state, answer = ("requested", "approved") if approved else ("rejected", "rejected")
+        return _move(connection, key, state, f"{answer} by {actor}")
 
 
 def get(key: str) -> Request:
@@ -124,7 +132,13 @@ def get(key: str) -> Request:
         NotFound: there is none of this key.
     """
     with database().transaction() as connection:
-        row = connection.execute(_select().where(table.c.key == key)).one_or_none()
+        return _get(connection, key)
+
+
+def _get(connection: Connection, key: str, *, lock: bool = False) -> Request:
+    """One request; with `lock`, nobody else can move it before the transaction ends."""
+    query = _select().where(table.c.key == key)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         raise NotFound(
             "finding a retrain request", rule="its key must exist", found=key, way_out="see `leeway status NAME`"

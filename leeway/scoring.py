@@ -62,7 +62,7 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
             found=ingested.output.get("reason") if ingested else "nothing in the ledger",
             way_out=f"run `leeway ingest {name} --partition {partition}` first",
         )
-    source = {"delivery": ingested.input["delivery"], "version": champion.version, "checksum": champion.checksum}
+    source = {**ingested.input, "version": champion.version, "checksum": champion.checksum}
     if done is not None and done.input == source:
         return Scored(changed=False, version=champion.version, **done.output)
 
@@ -111,19 +111,24 @@ def path_of(name: str, partition: Partition, version: int) -> Path:
 
 def _write_scored(classifier: Classifier, partition: Partition, bundle: Bundle, path: Path) -> None:
     """The features that the bundle saw, with its scores; a chunk at a time."""
+    query = features.for_scoring(classifier, partition)
     writer = None
     try:
-        for batch in database().read_batches(features.for_scoring(classifier, partition)):
-            scores = bundle.score(batch.to_pandas())
-            outcome = {"score": pa.array(scores), "decision": pa.array(scores >= bundle.card.threshold)}
-            table = pa.table({**{name: batch[name] for name in batch.schema.names}, **outcome})
+        for batch in database().read_batches(query):
+            table = _scored(bundle, batch)
             writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
             writer.write_table(table)
-        if writer is None:
-            pq.write_table(SCHEMA.empty_table(), path)
+        if writer is None:  # no batch, and so no schema, came of a partition without events
+            pq.write_table(_scored(bundle, database().read(query)), path)
     finally:
         if writer is not None:
             writer.close()
+
+
+def _scored(bundle: Bundle, rows: pa.RecordBatch | pa.Table) -> pa.Table:
+    scores = bundle.score(rows.to_pandas())
+    outcome = {"score": pa.array(scores), "decision": pa.array(scores >= bundle.card.threshold)}
+    return pa.table({**{name: rows[name] for name in rows.schema.names}, **outcome})
 
 
 def _stored_predictions(path: Path) -> pa.RecordBatchReader:

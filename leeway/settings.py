@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from leeway.errors import StoreError
+
 
 class Settings(BaseSettings):
     """Read from `LEEWAY_*` environment variables.
@@ -28,9 +30,21 @@ class Settings(BaseSettings):
     trusted_types: tuple[str, ...] = ()
 
     def folder(self, *parts: str) -> Path:
-        """A folder in the data folder, made when it is not there."""
+        """A folder in the data folder, made when it is not there.
+
+        Raises:
+            StoreError: it cannot be made.
+        """
         path = self.home.absolute().joinpath(*parts)
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"making the folder {path}",
+                rule="the data folder must be writable",
+                found=error.strerror or error,
+                way_out="make room, set its permissions, or name another in LEEWAY_HOME",
+            ) from error
         return path
 
 

@@ -31,7 +31,7 @@ def options(debug: bool = typer.Option(False, "--debug", help="Show the tracebac
 def main() -> None:
     """Run the command line; an error is one line, never a traceback unless `--debug`."""
     try:
-        app()
+        app(prog_name="leeway")
     except LeewayError as error:
         _fail(str(error), error)
     except KeyboardInterrupt:

@@ -1,7 +1,8 @@
 """What a gate is, and how a challenger is examined."""
 
+import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -76,6 +77,8 @@ def _ask(gate: Gate, evidence: Evidence) -> Verdict:
     if not len(evidence.y):
         return Verdict(gate.name, "fail", "there is no row in the holdout to judge by")
     try:
-        return gate.check(evidence)
+        verdict = gate.check(evidence)
+        json.dumps(asdict(verdict), allow_nan=False)  # evidence that cannot be written down is none
+        return verdict
     except Exception as error:  # the gate fails closed, whatever broke it
         return Verdict(gate.name, "fail", f"the gate itself failed: {type(error).__name__}: {error}")

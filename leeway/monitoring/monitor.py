@@ -1,5 +1,6 @@
 """The night's verdict on a partition: quiet, harmless drift, or a breach."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -91,7 +92,7 @@ class Finding:
             "harm": harm,
             "confirmed": self.confirmed,
             "faults": list(self.faults),
-            "limits": self.limits,
+            "limits": {name: limit if math.isfinite(limit) else None for name, limit in self.limits.items()},
         }
 
 

@@ -54,8 +54,7 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
             rule="the partition must have been scored",
             way_out=f"run `leeway score {name} --partition {partition}` first",
         )
-    source = {"delivery": scored.input["delivery"], "version": scored.input["version"]}
-    if done is not None and done.input == source:
+    if done is not None and done.input == scored.input:
         return Monitored(changed=False, **done.output)
     version = int(scored.input["version"])
     bundle = registry.load(name, _promotion(name, version))
@@ -67,7 +66,7 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
         _record(connection, name, partition, version, finding, str(path))
         request = _request(connection, classifier, partition, finding)
         output: dict[str, Any] = {"verdict": finding.verdict, "why": finding.why, "report": str(path), **request}
-        ledger.record(connection, name, partition, "monitor", input=source, output=output)
+        ledger.record(connection, name, partition, "monitor", input=scored.input, output=output)
     return Monitored(changed=True, **output)
 
 

@@ -54,10 +54,10 @@ class Reference(BaseModel):
         score_mean: the mean reference score.
         label_spread: the standard deviation of the label.
         drift_limit, impact_limit, residual_limit: the chosen quantile of the reference partitions' own largest
-            standardised statistic: one number for the whole family.
+            standardised statistic: one number for the whole family. Infinite where there are too few to say.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
     partitions: tuple[str, ...]
     rows: tuple[int, ...]

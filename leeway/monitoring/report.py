@@ -86,7 +86,7 @@ def _summary(classifier: Classifier, partition: Partition, finding: Finding, ver
     return f"""<section style="{_STYLE}">
 <p style="margin:0;color:#57606a">{html.escape(classifier.name)} · {partition} · {facts}</p>
 <h1 style="margin:.2em 0;color:{colour}">{finding.verdict.capitalize()}</h1>
-<p style="font-size:1.1em;margin:.2em 0">{html.escape(finding.why.capitalize())}.</p>
+<p style="font-size:1.1em;margin:.2em 0">{html.escape(finding.why[:1].upper() + finding.why[1:])}.</p>
 <p style="font-size:1.1em;margin:.2em 0"><strong>What to do:</strong> {html.escape(to_do)}</p>
 <details style="margin-top:1em" open><summary>Columns by impact on the mean score</summary>
 <table style="border-collapse:collapse;margin-top:.5em" cellpadding="6"><thead style="text-align:left"><tr>

@@ -30,7 +30,7 @@ class Binning(BaseModel):
 
     edges: tuple[float, ...] | None = None
     values: tuple[str, ...] | None = None
-    seen: frozenset[str] = frozenset()
+    seen: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -44,7 +44,7 @@ class Binning(BaseModel):
         present = column.dropna()
         if kind == "categorical":
             counts = present.value_counts()
-            return cls(values=tuple(sorted(counts.index[:COMMONEST])), seen=frozenset(counts.index))
+            return cls(values=tuple(sorted(counts.index[:COMMONEST])), seen=tuple(sorted(counts.index)))
         numbers = present.to_numpy(dtype="float64")
         inner = np.quantile(numbers, np.linspace(0, 1, BINS + 1)[1:-1], method="lower") if len(numbers) else []
         return cls(edges=tuple(float(edge) for edge in np.unique(inner)))
@@ -52,7 +52,7 @@ class Binning(BaseModel):
     def bin(self, column: "pd.Series[Any]") -> npt.NDArray[np.intp]:
         """Each row's bin."""
         null = column.isna().to_numpy()
-        bins: npt.NDArray[np.intp]
+        bins: npt.NDArray[np.integer[Any]]
         if self.edges is not None:
             numbers = column.to_numpy(dtype="float64")
             bins = np.asarray(np.searchsorted(np.asarray(self.edges), numbers, side="left"), dtype=np.intp)
@@ -69,7 +69,7 @@ class Binning(BaseModel):
         """The share of rows with a category that the reference never had."""
         if self.values is None or column.empty:
             return 0.0
-        return float((column.notna() & ~column.isin(list(self.seen))).mean())
+        return float((column.notna() & ~column.isin(self.seen)).mean())
 
 
 def learn(x: pd.DataFrame, features: Mapping[str, Kind]) -> dict[str, Binning]:

@@ -72,10 +72,13 @@ class Database:
             AlreadyRunning: another process holds it.
         """
         key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-        with _clear_errors(f"talking to the database {self.address}"):
+        talking = f"talking to the database {self.address}"
+        with _clear_errors(talking):
             connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
-            if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(key))):
+            with _clear_errors(talking):
+                free = connection.scalar(sa.select(sa.func.pg_try_advisory_lock(key)))
+            if not free:
                 raise AlreadyRunning(
                     doing,
                     rule="one at a time",
@@ -118,7 +121,7 @@ def mlflow_url() -> str:
     given = settings().mlflow_database_url
     ours = database().url
     url = (
-        make_url(given)
+        _read_url("LEEWAY_MLFLOW_DATABASE_URL", given)
         if given
         else ours.set(database="mlflow" if ours.database == OUR_DATABASE else f"{ours.database}_mlflow")
     )
@@ -130,11 +133,22 @@ def mlflow_url() -> str:
 
 def _our_url(chosen: Settings) -> URL:
     if chosen.database_url:
-        with _clear_errors("reading LEEWAY_DATABASE_URL"):
-            return make_url(chosen.database_url)
+        return _read_url("LEEWAY_DATABASE_URL", chosen.database_url)
     url = _start_embedded(chosen.folder("postgres"))
     _ensure_database(url, OUR_DATABASE)
     return url.set(database=OUR_DATABASE)
+
+
+def _read_url(variable: str, text: str) -> URL:
+    try:
+        return make_url(text)
+    except (sa.exc.ArgumentError, ValueError):  # their own words may quote a part of the password
+        raise StoreError(
+            f"reading {variable}",
+            rule="it must read postgresql://user:password@host:port/database",
+            found="something else",
+            way_out="correct it; special characters in the password must be percent-encoded",
+        ) from None
 
 
 def _start_embedded(folder: Path) -> URL:
@@ -181,8 +195,8 @@ def _clear_errors(doing: str) -> Iterator[None]:
         yield
     except LeewayError:
         raise
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.ArgumentError) as error:
-        raise _store_error(doing, getattr(error, "orig", None) or error) from error
+    except sa.exc.DBAPIError as error:
+        raise _store_error(doing, error.orig or error) from error
     except Exception as error:
         if type(error).__module__.startswith("adbc_driver_manager"):
             raise _store_error(doing, error) from error

@@ -1,6 +1,7 @@
 """A classifier's own tables, made to fit its definition."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
 from leeway.definition import Classifier
@@ -19,12 +20,14 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
     connection.execute(sa.schema.CreateSchema(classifier.name, if_not_exists=True))
     tables.event.metadata.create_all(connection)
     stored = {column["name"]: column["type"] for column in sa.inspect(connection).get_columns("event", classifier.name)}
-    preparer = connection.dialect.identifier_preparer
+    # paramstyle: the connection's own doubles percent signs, for statements with parameters.
+    preparer = postgresql.dialect(paramstyle="named").identifier_preparer  # type: ignore[no-untyped-call]
     for column in tables.event.columns:
         wanted = column.type.compile(connection.dialect)
         if column.name not in stored:
             table, name = preparer.format_table(tables.event), preparer.quote(column.name)
-            connection.execute(sa.text(f"ALTER TABLE {table} ADD COLUMN {name} {wanted}"))
+            statement = f"ALTER TABLE {table} ADD COLUMN {name} {wanted}"
+            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
         elif (found := stored[column.name].compile(connection.dialect)) != wanted:
             raise StoreError(
                 f"opening the tables of {classifier.name}",

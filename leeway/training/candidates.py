@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from leeway.definition import Boosting, Candidate, Kind, Logistic
+from leeway.metrics import Bools
 
 RARE = 20  # categories seen less often share one code
 
@@ -77,6 +78,12 @@ def build(trial: Trial, features: Mapping[str, Kind], seed: int) -> Pipeline:
                 random_state=seed,
             )
             return _pipeline("passthrough", numbers, codes, categories, estimator)
+
+
+def learn(trial: Trial, features: Mapping[str, Kind], x: pd.DataFrame, y: Bools, seed: int) -> Pipeline:
+    """The fitted pipeline of a trial. A column without any value teaches nothing, and boosting refuses it: it is left out."""
+    present = {name: kind for name, kind in features.items() if x[name].notna().any()}
+    return build(trial, present, seed).fit(x, y)
 
 
 def model_input(rows: pd.DataFrame, features: Mapping[str, Kind]) -> pd.DataFrame:

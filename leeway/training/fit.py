@@ -21,7 +21,7 @@ from leeway.metrics import Bools, Floats, summary
 from leeway.monitoring import reference
 from leeway.settings import settings
 from leeway.training import calibration, decision
-from leeway.training.candidates import build, model_input
+from leeway.training.candidates import learn, model_input
 from leeway.training.search import Outcome, search
 
 SAMPLE_ROWS = 5_000
@@ -64,7 +64,7 @@ def fit(
     probabilities = calibration.apply(calibrator, outcome.scores)
     threshold = decision.threshold(classifier.objective, y[outcome.rows], probabilities)
     progress(f"fitting {outcome.trial} to all of the development rows")
-    pipeline = build(outcome.trial, classifier.features, classifier.training.seed).fit(x, y)
+    pipeline = learn(outcome.trial, classifier.features, x, y, classifier.training.seed)
 
     holdout_x = model_input(split.holdout, classifier.features)
     held_out = calibration.apply(calibrator, np.asarray(pipeline.predict_proba(holdout_x)[:, 1], dtype="float64"))
@@ -143,8 +143,9 @@ def _sample(classifier: Classifier, x: pd.DataFrame, p: Floats) -> pd.DataFrame:
 
 
 def is_sensitive(classifier: Classifier, feature: str) -> bool:
-    """Whether a feature must not be shown."""
-    column = classifier.columns.get(feature)
+    """Whether a feature must not be shown: a sensitive column, or an aggregate over one, which is of its values."""
+    over = {item.name: item.over for item in classifier.history if item.over is not None}
+    column = classifier.columns.get(over.get(feature, feature))
     return column is not None and column.sensitive
 
 

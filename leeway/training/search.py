@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from leeway.definition import Classifier
 from leeway.errors import TrainingError
 from leeway.metrics import Bools, Floats, log_losses
-from leeway.training.candidates import Trial, build, trials
+from leeway.training.candidates import Trial, learn, trials
 
 Rows = npt.NDArray[np.intp]
 Progress = Callable[[str], None]
@@ -78,8 +78,7 @@ def time_folds(y: Bools, count: int) -> Iterator[tuple[Rows, Rows]]:
 
 def _out_of_fold(classifier: Classifier, trial: Trial, x: pd.DataFrame, y: Bools, fold: tuple[Rows, Rows]) -> Floats:
     train, validate = fold
-    pipeline = build(trial, classifier.features, classifier.training.seed)
-    pipeline.fit(x.iloc[train], y[train])
+    pipeline = learn(trial, classifier.features, x.iloc[train], y[train], classifier.training.seed)
     return np.asarray(pipeline.predict_proba(x.iloc[validate])[:, 1], dtype="float64")
 
 

@@ -1,11 +1,98 @@
-def test_smoke(project, prefect):
-    import time
+"""The nights of a toy classifier, by the flow itself."""
 
-    time.time()
-    name = project.declare()
-    from leeway.store.database import database
+import pandas as pd
+import pytest
 
-    database()
-    from leeway import registry
+from flows.backfill import backfill
+from flows.nightly import nightly
+from flows.score import score
+from leeway import catalog, registry, retraining
+from leeway.errors import DeliveryRejected
+from leeway.partitions import Partition
+from leeway.store.database import database
 
-    assert registry.champion(name) is None
+
+def test_a_second_run_of_a_night_changes_nothing_and_says_so(toy, prefect, night):
+    first, second = nightly(toy, night(0)), nightly(toy, night(0))
+    assert (first.ingested.changed, first.scored.changed, first.monitored.changed) == (True, True, True)
+    assert (second.ingested.changed, second.scored.changed, second.monitored.changed) == (False, False, False)
+    assert (second.ingested.rows, second.ingested.quarantined) == (59, 1)
+    assert second.monitored.verdict == first.monitored.verdict
+
+
+def test_an_open_request_that_was_lost_is_carried_out_by_the_next_night(toy, prefect, night):
+    as_of = Partition.parse(night(0), "day").start
+    with database().transaction() as connection:
+        retraining.file(connection, catalog.load(toy), "toy:lost", as_of.replace(hour=1), "a breach", forced=True)
+    done = nightly(toy, night(0))
+    assert done.retrained is not None
+    assert done.retrained.state in ("promoted", "kept_champion")
+    assert [step["state"] for step in done.retrained.history][:2] == ["requested", "running"]
+    assert nightly(toy, night(0)).retrained is None
+
+
+def test_a_retrain_that_fails_is_written_down_and_does_not_fail_the_night(toy, prefect, night):
+    long_ago = Partition.parse("2020-01-01", "day").start
+    with database().transaction() as connection:
+        retraining.file(connection, catalog.load(toy), "toy:hopeless", long_ago, "asked for", forced=True)
+    done = nightly(toy, night(0))
+    assert "there must be mature labels of both classes" in (done.retrain_failed or "")
+    assert retraining.get("toy:hopeless").state == "failed"
+
+
+def test_harmful_drift_starts_a_retrain_and_a_promotion_by_itself(toy, project, prefect, night):
+    """The pattern turns round on the first night: what was bad is good."""
+    data = project.root / "data" / "toy.csv"
+    rows = pd.read_csv(data)
+    turned = rows["at"] >= night(0)
+    rows.loc[turned, "bad"] = 1 - rows.loc[turned, "bad"]
+    rows.to_csv(data, index=False)
+    model = project.root / "models" / "toy.py"
+    project.write("models/toy.py", model.read_text().replace("holdout=days(5)", "window=days(14), holdout=days(4)"))
+    nights = [nightly(toy, night(number)) for number in range(17)]
+    verdicts = [done.monitored.verdict for done in nights]
+    assert "breach" in verdicts[:4]
+    assert verdicts.index("suspect") < verdicts.index("breach")
+    promoted = [done.retrained for done in nights if done.retrained and done.retrained.state == "promoted"]
+    assert promoted
+    assert registry.champion(toy).version == max(request.version for request in promoted)
+    states = [request.state for request in retraining.all_of(toy)]
+    assert "suppressed" in states  # the breaches within the cooldown
+    assert all(request.key.startswith(f"{toy}:2026-") for request in retraining.all_of(toy))
+
+
+def test_a_rejected_delivery_publishes_nothing_and_the_night_can_be_run_again(toy, project, prefect, night):
+    data = project.root / "data" / "toy.csv"
+    whole = data.read_text()
+    rows = pd.read_csv(data)
+    rows[rows["at"] < night(0)].to_csv(data, index=False)
+    with pytest.raises(DeliveryRejected, match="a partition must have events"):
+        nightly(toy, night(0))
+    data.write_text(whole)
+    assert nightly(toy, night(0)).ingested.new == 59
+
+
+def test_a_backfill_does_what_is_missing_and_no_more(toy, prefect, night):
+    dry = backfill(toy, night(0), night(2), dry_run=True)
+    assert [step["stage"] for step in dry.planned] == ["ingest", "score", "monitor"] * 3
+    assert dry.done == 0
+    nightly(toy, night(1))
+    done = backfill(toy, night(0), night(2), dry_run=False)
+    assert (done.done, done.failed) == (6, {})
+    assert backfill(toy, night(0), night(2), dry_run=False).planned == []
+
+
+def test_a_backfill_goes_on_after_a_partition_that_fails_and_names_it(toy, project, prefect, night):
+    data = project.root / "data" / "toy.csv"
+    rows = pd.read_csv(data)
+    rows[~rows["at"].str.startswith(night(1))].to_csv(data, index=False)
+    done = backfill(toy, night(0), night(2), dry_run=False)
+    assert list(done.failed) == [night(1)]
+    assert done.done == 6
+
+
+def test_score_alone_says_whether_it_changed_anything(toy, prefect, night):
+    nightly(toy, night(0))
+    again = score(toy, night(0))
+    assert again.changed is False
+    assert again.rows == 59

@@ -1,0 +1,39 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each makes its own virtual environment where there is none.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo test lint bench clean
+
+setup: $(READY)
+
+# --compile: every process would otherwise compile Great Expectations and Evidently anew, 20 seconds each time
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --compile --no-deps --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+demo: $(READY)
+	$(BIN)/leeway demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+# After a change of the ranges in pyproject.toml; needs uv
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-annotate --no-header \
+		--no-emit-index-url --quiet --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) leeway-demo .leeway

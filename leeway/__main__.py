@@ -1,0 +1,5 @@
+"""`python -m leeway`: the command line."""
+
+from leeway.cli import main
+
+main()

@@ -1,0 +1,73 @@
+"""A toy classifier with history and a champion, ready for its nights."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leeway import catalog, deliveries, publishing, registry, snapshots, sources
+from leeway.audit import audit
+from leeway.partitions import Partition, between
+from leeway.training import fit
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+HISTORY_DAYS = 24
+NIGHTS = 60
+
+
+def rows(day: datetime, count: int = 60) -> pd.DataFrame:
+    """One day of the toy stream: high amounts at the shop kind `b` tend to be bad."""
+    rng = np.random.default_rng(int(day.timestamp()))
+    amount = rng.lognormal(2, 1, count).round(2)
+    kind = rng.choice(["a", "b", "c"], count)
+    odds = -2 + 0.9 * (np.log(amount) - 2) + 1.5 * (kind == "b")
+    return pd.DataFrame(
+        {
+            "id": [f"{day:%Y%m%d}-{number}" for number in range(count)],
+            "at": [(day + timedelta(minutes=17 * number)).isoformat() for number in range(count)],
+            "card": rng.choice([f"card{number}" for number in range(20)], count),
+            "email": [f"someone{number}@example.com" for number in range(count)],
+            "amount": np.where(np.arange(count) == 7, -1.0, amount),  # one row a day that the suite refuses
+            "kind": kind,
+            "bad": (rng.random(count) < 1 / (1 + np.exp(-odds))).astype(int),
+        }
+    )
+
+
+@pytest.fixture
+def night():
+    """The key of the n-th night after the history."""
+    return lambda number: (START + timedelta(days=HISTORY_DAYS + number)).date().isoformat()
+
+
+def ingest(name: str, partition: Partition) -> None:
+    """Ingest without an orchestrator."""
+    classifier, suite = catalog.load(name), catalog.audit_fingerprint(name)
+    delivery = deliveries.write(name, partition, sources.extract(classifier, partition))
+    audit(classifier, partition, delivery)
+    publishing.publish(classifier, partition, delivery, suite)
+
+
+def train(name: str, as_of: datetime) -> int:
+    """Train and decide without an orchestrator; returns the version."""
+    classifier = catalog.load(name)
+    key = fit.fit(classifier, snapshots.take(classifier, as_of).hash, as_of)
+    version = registry.register(name, key)
+    registry.decide(classifier, key, version, registry.judge(classifier, key), reason="first", actor="test")
+    return version
+
+
+@pytest.fixture
+def toy(project) -> str:
+    """A declared toy classifier with data, history and a champion."""
+    name = project.declare()
+    (project.root / "data").mkdir()
+    days = [START + timedelta(days=number) for number in range(HISTORY_DAYS + NIGHTS)]
+    pd.concat([rows(day) for day in days]).to_csv(project.root / "data" / "toy.csv", index=False)
+    first = Partition.containing(START, "day")
+    for partition in between(first, first.shift(HISTORY_DAYS - 1)):
+        ingest(name, partition)
+    train(name, START + timedelta(days=HISTORY_DAYS))
+    assert registry.champion(name) is not None
+    return name

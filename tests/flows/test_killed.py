@@ -1,0 +1,95 @@
+"""Killed between any two steps, the next run of the same command completes it."""
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from flows.nightly import nightly
+from leeway import catalog, registry, retraining
+from leeway.store.database import database
+from leeway.store.tables import column_drift, monitoring, promotion, tables_of
+from leeway.store.tables import partition as ledger
+from tests.flows import killing
+
+NOT_THE_SAME_TWICE = ["finished_at", "created_at", "quarantined_at", "report"]
+
+
+def _rows(name: str, partition: str) -> dict[str, pd.DataFrame]:
+    """Everything that a night writes about a partition, but for when and where it was written."""
+    own = tables_of(catalog.load(name))
+    found = {}
+    for table in (own.event, own.quarantine, own.prediction, ledger, monitoring, column_drift):
+        rows = database().read(sa.select(table).where(table.c.partition == partition)).to_pandas()
+        rows = rows.drop(columns=[column for column in NOT_THE_SAME_TWICE if column in rows])
+        if "output" in rows:
+            rows["output"] = rows["output"].str.replace(r'"report": "[^"]*"', "", regex=True)
+        found[table.name] = rows.sort_values(list(rows.columns)).reset_index(drop=True)
+    events = sa.select(own.event.c.event_id).where(own.event.c.partition == partition)
+    labels = database().read(sa.select(own.label).where(own.label.c.event_id.in_(events))).to_pandas()
+    found["label"] = labels.sort_values("event_id").reset_index(drop=True)
+    return found
+
+
+def _staged() -> list[str]:
+    with database().transaction() as connection:
+        return sa.inspect(connection).get_table_names("staging")
+
+
+@pytest.mark.timeout(400)
+def test_a_night_killed_at_any_step_is_completed_by_the_next_run_with_the_same_rows(toy, prefect, night):
+    steps = killing.run("nightly", toy, night(0)).steps
+    assert steps > 10
+    killed = {}
+    for step in range(1, steps + 1):
+        partition = night(step)
+        assert killing.run("nightly", toy, partition, kill_at=step).killed
+        assert not killing.run("nightly", toy, partition).error
+        killed[partition] = _rows(toy, partition)
+        assert all(len(rows) for rows in killed[partition].values())
+    assert not _staged()
+    _forget_nights(toy, night(0))
+    nightly(toy, night(0))
+    for partition, found in killed.items():
+        nightly(toy, partition)
+        for table, rows in _rows(toy, partition).items():
+            pd.testing.assert_frame_equal(found[table], rows, obj=f"{table} of {partition}")
+
+
+def _forget_nights(name: str, first: str) -> None:
+    """Back to before the first night: what follows was never killed."""
+    own = tables_of(catalog.load(name))
+    with database().transaction() as connection:
+        nightly = sa.select(own.event.c.event_id).where(own.event.c.partition >= first)
+        connection.execute(sa.delete(own.label).where(own.label.c.event_id.in_(nightly)))
+        for table in (own.event, own.quarantine, own.prediction, ledger, monitoring, column_drift):
+            connection.execute(sa.delete(table).where(table.c.partition >= first))
+
+
+@pytest.mark.timeout(400)
+def test_a_retrain_killed_at_any_step_is_completed_and_registry_and_table_agree(toy, prefect, night):
+    classifier = catalog.load(toy)
+
+    def request(number: int) -> str:
+        key, as_of = f"{toy}:killed{number}", pd.Timestamp(night(0), tz="UTC") - pd.Timedelta(hours=number)
+        with database().transaction() as connection:
+            retraining.file(connection, classifier, key, as_of.to_pydatetime(), "asked for", forced=True)
+        return key
+
+    steps = killing.run("retrain", toy, request(0)).steps
+    assert steps > 10
+    for step in range(1, steps + 1):
+        key = request(step)
+        assert killing.run("retrain", toy, key, kill_at=step).killed
+        if retraining.get(key).state in retraining.STARTABLE:  # else all was done but the process's own end
+            assert not killing.run("retrain", toy, key).error
+        settled = retraining.get(key)
+        assert settled.state in ("promoted", "kept_champion")
+        decided = [item for item in registry.history(toy) if item.version == settled.version]
+        assert len(decided) == 1
+        assert decided[0].outcome == {"promoted": "promoted", "kept_champion": "refused"}[settled.state]
+        aliases = registry._client().get_registered_model(toy).aliases
+        assert int(aliases["champion"]) == registry.champion(toy).version
+        assert "challenger" not in aliases
+    with database().transaction() as connection:
+        versions = connection.scalars(sa.select(promotion.c.version)).all()
+    assert len(versions) == len(set(versions))

@@ -1,0 +1,96 @@
+"""The command line as a person meets it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from leeway.cli.app import app
+
+
+def leeway(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "leeway", *arguments]
+    return subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+COMMANDS = [command.name for command in app.registered_commands]
+
+
+def test_every_command_of_the_design_is_there():
+    wanted = "demo check list status ingest score monitor nightly train retrain backfill versions promote rollback"
+    assert set(wanted.split()) <= set(COMMANDS)
+    assert {"approve", "reject", "quarantine", "report", "doctor"} <= set(COMMANDS)
+
+
+def test_help_names_every_command_and_imports_nothing_heavy():
+    probe = "import sys; sys.argv = ['leeway', '--help']; from leeway.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    probe += "print([name for name in ('pandas', 'numpy', 'prefect', 'sqlalchemy', 'pydantic', 'sklearn') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert all(command in done.stdout for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_it_does(command):
+    done = leeway(command, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Usage: leeway")
+    assert len(done.stdout.splitlines()) > 5
+
+
+def test_wrong_usage_exits_with_2():
+    assert leeway("nightly").returncode == 2
+    assert leeway("no-such-command").returncode == 2
+    assert leeway("backfill", "toy", "--from", "2026-01-01", "--to", "2026-01-02", "--all", "--stale").returncode == 2
+
+
+def test_an_unknown_classifier_is_one_line_and_exits_with_1(project):
+    project.declare()
+    done = leeway("status", "toi")
+    assert done.returncode == 1
+    assert done.stderr == "leeway: finding a classifier: it must be a file in models/ (found: toi); did you mean toy?\n"
+
+
+def test_an_error_is_also_one_json_document(project):
+    project.declare()
+    done = leeway("nightly", "toy", "--partition", "soon", "--json")
+    assert done.returncode == 1
+    assert "must be a date" in json.loads(done.stdout)["error"]
+
+
+def test_debug_shows_the_traceback(project):
+    done = leeway("--debug", "status", "toi")
+    assert "Traceback" in done.stderr
+
+
+def test_a_partition_that_is_not_over_is_refused(project):
+    project.declare()
+    done = leeway("ingest", "toy", "--partition", "2999-01-01")
+    assert done.returncode == 1
+    assert "it must be over" in done.stderr
+
+
+def test_a_database_that_is_down_is_one_line_without_the_password(project):
+    project.declare()
+    done = leeway("status", "toy", LEEWAY_DATABASE_URL="postgresql://someone:secret@127.0.0.1:1/leeway")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "must be reachable" in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_list_and_check_work_on_a_declared_classifier(project):
+    project.declare()
+    assert json.loads(leeway("list", "--json").stdout) == ["toy"]
+    assert json.loads(leeway("check", "toy", "--json").stdout)["expectations"] == 4
+
+
+def test_check_finds_an_empty_suite(project):
+    project.declare(suite="expectations = []")
+    done = leeway("check", "toy")
+    assert done.returncode == 1
+    assert "a suite must not be empty" in done.stderr

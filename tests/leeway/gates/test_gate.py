@@ -1,0 +1,105 @@
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from leeway.definition import CSV, Classifier, Gates, Label, numeric
+from leeway.gates import GATES, Evidence, Gate, Verdict, admitted, examine
+from leeway.metrics import summary
+
+
+def classifier(**gates):
+    return Classifier(
+        source=CSV(path="x"),
+        event_id="id",
+        event_time="at",
+        label=Label(column="bad", time="known"),
+        columns={"amount": numeric()},
+        gates=Gates(**{"floors": {"roc_auc": 0.7, "log_loss": 0.6}, "calibration_error": 0.1, **gates}),
+    )
+
+
+def evidence_of(challenger, champion=None, *, y=None, nights=10, **gates):
+    """Evidence of equally large nights."""
+    p = np.asarray(challenger, dtype=float)
+    return Evidence(
+        classifier=classifier(**gates),
+        y=y,
+        challenger=p,
+        threshold=0.5,
+        champion=champion,
+        partitions=np.array([f"night {row * nights // max(1, len(p)):02}" for row in range(len(p))], dtype=str),
+        fair=np.ones(len(p), dtype=bool),
+        metrics=summary(y, p, 0.5),
+    )
+
+
+def truth(count=2000, seed=0):
+    rng = np.random.default_rng(seed)
+    p = rng.beta(0.6, 0.9, count)
+    return p, rng.random(count) < p
+
+
+def situations():
+    p, y = truth()
+    vague = 0.8 * y.mean() + 0.2 * p
+    none, impossible = np.array([], dtype=bool), np.full(len(y), np.nan)
+    return {
+        "good": evidence_of(p, vague, y=y),
+        "bad": evidence_of(1 - p, p, y=y),
+        "no holdout": evidence_of(none, none.astype(float), y=none),
+        "no champion": evidence_of(p, y=y),
+        "one class": evidence_of(p[y], p[y], y=y[y]),
+        "no limit": evidence_of(p, y=y, calibration_error=None),
+        "impossible champion": evidence_of(p, impossible, y=y),
+        "impossible metrics": replace(
+            evidence_of(p, y=y), metrics={"roc_auc": np.nan, "log_loss": 0, "calibration_error": np.nan}
+        ),
+        "no metrics": replace(evidence_of(p, p[:-1], y=y), metrics={}),
+    }
+
+
+SITUATIONS = situations()
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
+def test_every_gate_gives_an_outcome_in_words_and_numbers_that_can_be_written_down(gate, name):
+    (verdict,) = examine([gate], SITUATIONS[name])
+    assert verdict.gate == gate.name
+    assert verdict.outcome in ("pass", "fail", "not applicable")
+    assert verdict.why
+    json.dumps(asdict(verdict), allow_nan=False)
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_only_good_evidence_admits(name):
+    assert admitted(examine(GATES, SITUATIONS[name])) == (name in ("good", "no champion", "no limit"))
+
+
+def test_every_gate_fails_on_bad_evidence_and_on_none():
+    for name in ("bad", "no holdout"):
+        assert [verdict.outcome for verdict in examine(GATES, SITUATIONS[name])] == ["fail"] * len(GATES)
+
+
+def test_without_a_passing_gate_nobody_is_admitted():
+    assert not admitted([])
+    assert not admitted([Verdict("one", "not applicable", "no")])
+    assert admitted([Verdict("one", "not applicable", "no"), Verdict("two", "pass", "yes")])
+    assert not admitted([Verdict("one", "pass", "yes"), Verdict("two", "fail", "no")])
+
+
+def test_a_gate_that_crashes_fails_and_says_how():
+    def crash(evidence):
+        raise ZeroDivisionError("nothing to divide by")
+
+    (verdict,) = examine([Gate("broken", crash)], SITUATIONS["good"])
+    assert (verdict.outcome, verdict.why) == ("fail", "the gate itself failed: ZeroDivisionError: nothing to divide by")
+
+
+def test_evidence_that_is_no_number_is_none():
+    gate = Gate("careless", lambda evidence: Verdict("careless", "pass", "fine", {"value": float("nan")}))
+    (verdict,) = examine([gate], SITUATIONS["good"])
+    assert verdict.outcome == "fail"
+    assert verdict.numbers == {}

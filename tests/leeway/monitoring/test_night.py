@@ -1,0 +1,160 @@
+import re
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from leeway import registry, retraining, scoring
+from leeway.errors import NotFound
+from leeway.monitoring import night, report
+from leeway.scoring import score
+from leeway.store.database import database
+from leeway.store.tables import column_drift, monitoring, tables_of
+
+
+def everything(world):
+    tables = (monitoring, column_drift)
+    with database().transaction() as connection:
+        return [connection.execute(sa.select(table).order_by(*table.primary_key)).all() for table in tables]
+
+
+def nightly(world, number):
+    score(world.classifier, world.day(number))
+    return night.run(world.classifier, world.day(number))
+
+
+@pytest.fixture
+def harmed(quick):
+    """After twenty ordinary days, ten on which kind `b` is misjudged."""
+    return quick.fill(first=20, count=10, rows=150, drift=-5.0)
+
+
+def test_monitoring_twice_changes_nothing(quick):
+    first = nightly(quick, 18)
+    before = everything(quick)
+    again = night.run(quick.classifier, quick.day(18))
+    assert (first.changed, again.changed) == (True, False)
+    assert (again.verdict, again.why, again.report) == (first.verdict, first.why, first.report)
+    assert everything(quick) == before
+    assert len(before[0]) == 1
+    assert {row.column for row in before[1]} == set(quick.classifier.features)
+
+
+def test_a_partition_that_was_not_scored_is_a_clear_error(quick):
+    with pytest.raises(
+        NotFound, match="monitoring toy 2026-03-19: the partition must have been scored; run `leeway score"
+    ):
+        night.run(quick.classifier, quick.day(18))
+
+
+def test_a_night_of_the_reference_is_no_breach_and_asks_for_nothing(quick):
+    found = nightly(quick, 18)
+    assert found.verdict in ("quiet", "drift", "suspect")
+    assert (found.request, retraining.all_of("toy")) == (None, [])
+
+
+def test_harm_that_is_confirmed_is_a_breach_and_files_one_request_as_of_its_night(harmed):
+    verdicts = [nightly(harmed, number).verdict for number in range(20, 24)]
+    assert verdicts[0] in ("quiet", "drift")  # no label of a bad night is mature yet
+    assert verdicts[1:] == ["suspect", "breach", "breach"]
+    first, second = (retraining.get(f"toy:{harmed.day(number).key}") for number in (22, 23))
+    assert (first.state, first.as_of) == ("requested", harmed.day(23).start)
+    assert "along kind on 2026-03-22" in first.reason  # a day for the labels to become known
+    assert (second.state, second.history[0]["why"]) == ("suppressed", "toy:2026-03-23 is requested already")
+    status = night.run(harmed.classifier, harmed.day(22))
+    assert (status.changed, status.request, status.request_state) == (False, "toy:2026-03-23", "requested")
+    assert len(retraining.all_of("toy")) == 2
+
+
+def test_harm_counts_only_labels_that_were_known_at_their_age(harmed):
+    label = tables_of(harmed.classifier).label
+    with database().transaction() as connection:
+        late = sa.update(label).where(label.c.event_id.like(f"{harmed.day(20).key}%"))
+        connection.execute(late.values(known_at=harmed.day(25).start))
+    nightly(harmed, 20)
+    assert nightly(harmed, 21).why.endswith("no mature labels yet")
+
+
+def test_a_successor_does_not_inherit_the_harm_of_the_champion_before(harmed):
+    assert [nightly(harmed, number).verdict for number in (20, 21)][-1] == "suspect"
+    harmed.crown(19)
+    for number in (21, 22):
+        score(harmed.classifier, harmed.day(number))
+    assert night.run(harmed.classifier, harmed.day(22)).verdict == "suspect"
+
+
+def test_a_partition_is_monitored_anew_after_another_version_scored_it(quick):
+    nightly(quick, 18)
+    quick.crown(19)
+    assert nightly(quick, 18).changed
+    with database().transaction() as connection:
+        assert list(connection.scalars(sa.select(monitoring.c.version))) == [2]
+
+
+def test_an_empty_partition_is_a_data_fault_with_a_report(quick):
+    day = quick.day(25)
+    quick.fill(first=25, count=1, rows=3)
+    with database().transaction() as connection:
+        connection.execute(sa.delete(tables_of(quick.classifier).event).where(sa.column("partition") == day.key))
+    found = nightly(quick, 25)
+    assert (found.verdict, "0 events" in found.why) == ("data fault", True)
+    assert "Look at the source" in report.path_of("toy", day).read_text()
+
+
+def test_a_young_reference_watches_and_is_written_down(world):
+    world.redeclare(
+        "candidates=(Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20))",
+        "candidates=(Logistic(C=(1.0,)),)",
+    )
+    world.redeclare("holdout=days(5), folds=3", "holdout=days(1), folds=2")
+    world.fill(count=5, rows=80).crown(5)
+    bundle = registry.load("toy", registry.champion("toy"))
+    assert len(bundle.reference.partitions) <= 4
+    world.fill(first=5, count=3, rows=160, drift=-6.0)
+    verdicts = {nightly(world, number).verdict for number in (5, 6, 7)}
+    assert "breach" not in verdicts
+    assert retraining.all_of("toy") == []
+
+
+def test_a_report_opens_without_a_network_and_begins_with_the_verdict_and_what_to_do(quick):
+    found = nightly(quick, 18)
+    page = report.path_of("toy", quick.day(18)).read_text(encoding="utf-8")
+    assert found.report == str(report.path_of("toy", quick.day(18)))
+    body = page[page.index("<body>") :]
+    assert re.search(rf"<h1[^>]*>{found.verdict.capitalize()}</h1>", body[:2000])
+    assert report.EVERY_VERDICT[found.verdict][1].replace("'", "&#x27;") in body[:2000]
+    for name in ("amount", "kind", "card_count_7d"):
+        assert f"<td>{name}</td>" in body[:5000]
+    tags = re.findall(r"<(?:script|link|img|iframe|source|use)\b[^>]*>", page)
+    assert not [tag for tag in tags if re.search(r"(?:src|href)\s*=\s*[\"']?(?:https?:)?//", tag)]
+    assert not re.search(r"@import\s+(?:url\()?[\"']?(?:https?:)?//", page)
+
+
+def test_no_value_of_a_sensitive_column_reaches_the_report_or_the_record(world):
+    world.redeclare(
+        "candidates=(Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20))",
+        "candidates=(Logistic(C=(1.0,)),)",
+    )
+    world.redeclare("sensitive=True", "sensitive=True, feature=True")
+    world.redeclare('"amount": numeric()', '"amount": numeric(sensitive=True, feature=True)')
+    world.redeclare('aggregate="mean"', 'aggregate="max"')
+    world.fill().crown()
+    found = nightly(world, 18)
+    page = report.path_of("toy", world.day(18)).read_text(encoding="utf-8")
+    assert "secret" not in page
+    rows = scoring.read("toy", world.day(18), 1)
+    values = {f"{value}" for name in ("amount", "card_max_amount_7d") for value in rows[name].dropna() if value > 1000}
+    assert values or np.isfinite(rows["amount"]).all()
+    assert not [value for value in values if value in page]
+    own = page[page.index("<body>") :][:5000]
+    assert "<td>kind</td>" in own
+    assert "<td>amount</td>" not in own
+    assert "<td>card_max_amount_7d</td>" not in own
+    assert "secret" not in f"{everything(world)} {found}"
+
+
+def test_names_keep_their_case_in_the_report(quick):
+    quick.fill(first=20, count=1, rows=300)
+    found = nightly(quick, 20)
+    page = report.path_of("toy", quick.day(20)).read_text(encoding="utf-8")
+    assert found.why[1:] in page.replace("&#x27;", "'")

@@ -1,0 +1,51 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from leeway.monitoring.residuals import SCORE, residuals
+from leeway.monitoring.sketch import Binning
+
+
+def night(seed, count=2000, lift=0.0):
+    """Scores that are right but for kind `b`, whose true probability is `lift` higher."""
+    rng = np.random.default_rng(seed)
+    x = pd.DataFrame({"kind": rng.choice(["a", "b", "c", "d"], count), "amount": rng.normal(size=count)})
+    p = np.clip(0.3 + 0.1 * x["amount"].to_numpy(), 0.02, 0.9)
+    true = np.clip(p + lift * (x["kind"] == "b").to_numpy(), 0, 1)
+    return x, rng.random(count) < true, p
+
+
+def binnings():
+    x, _, p = night(999)
+    return {
+        "kind": Binning.learn(x["kind"], "categorical"),
+        "amount": Binning.learn(x["amount"], "numeric"),
+        SCORE: Binning.learn(pd.Series(p), "numeric"),
+    }
+
+
+def test_where_scores_are_right_residuals_are_what_chance_makes_of_them():
+    found = [residuals(binnings(), *night(seed)) for seed in range(60)]
+    for name, bins in (("kind", 4), ("amount", 16), (SCORE, 16)):
+        squares = np.mean([item[name].chi ** 2 for item in found])
+        assert squares == pytest.approx(bins, rel=0.2)
+        errors = np.array([item[name].mse for item in found])
+        assert abs(errors.mean()) < 3 * errors.std() / np.sqrt(len(errors))
+
+
+def test_one_misjudged_category_stands_out_in_its_own_column_by_as_much_as_it_is_misjudged():
+    found = residuals(binnings(), *night(0, lift=0.3))
+    assert max(found, key=lambda name: found[name].chi) == "kind"
+    assert found["kind"].chi > 1.5 * found["amount"].chi
+    assert found["kind"].mse == pytest.approx(0.3**2 / 4, rel=0.3)  # a quarter of the rows
+
+
+def test_scores_that_are_all_too_low_show_in_the_score_itself():
+    x, y, p = night(0)
+    found = residuals(binnings(), x, y, p / 3)
+    assert found[SCORE].mse > 0.02
+
+
+def test_no_rows_have_no_residual():
+    x, y, p = night(0)
+    assert {item.chi for item in residuals(binnings(), x.iloc[:0], y[:0], p[:0]).values()} == {0.0}

@@ -1,0 +1,77 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leeway.monitoring import sketch
+from leeway.monitoring.sketch import Binning, hellinger, shares
+
+NUMBERS = st.lists(st.none() | st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0]), max_size=60).map(
+    lambda values: pd.Series(values, dtype="float64")
+)
+WORDS = st.lists(st.none() | st.sampled_from([f"w{n}" for n in range(50)]), max_size=80).map(
+    lambda values: pd.Series(values, dtype="object")
+)
+COUNTS = st.lists(st.integers(0, 1000), min_size=5, max_size=5).map(np.array)
+
+
+@given(learnt=NUMBERS, tonight=NUMBERS)
+def test_every_number_is_counted_once_and_nulls_in_the_last_bin(learnt, tonight):
+    binning = Binning.learn(learnt, "numeric")
+    counts = binning.count(tonight)
+    assert len(counts) == binning.size
+    assert counts.sum() == len(tonight)
+    assert counts[-1] == tonight.isna().sum()
+    assert binning.unseen_share(tonight) == 0
+    assert Binning.model_validate_json(binning.model_dump_json()) == binning
+
+
+@given(learnt=WORDS, tonight=WORDS)
+def test_every_category_is_counted_once_nulls_in_the_last_bin_and_strangers_before_it(learnt, tonight):
+    binning = Binning.learn(learnt, "categorical")
+    counts = binning.count(tonight)
+    assert counts.sum() == len(tonight)
+    assert counts[-1] == tonight.isna().sum()
+    strangers = [word for word in tonight.dropna() if word not in set(learnt.dropna())]
+    assert binning.unseen_share(tonight) == pytest.approx(len(strangers) / max(1, len(tonight)))
+    assert counts[-2] >= len(strangers)
+    own = binning.count(learnt)
+    assert own[: len(binning.values)].sum() + own[-2] == learnt.notna().sum()
+    assert Binning.model_validate_json(binning.model_dump_json()) == binning
+
+
+def test_numbers_fill_the_bins_evenly_and_what_lies_beyond_falls_into_the_outer_ones():
+    column = pd.Series(np.random.default_rng(0).normal(size=16_000))
+    binning = Binning.learn(column, "numeric")
+    counts = binning.count(column)
+    assert counts[:16] == pytest.approx(np.full(16, 1000), abs=2)
+    extremes = binning.count(pd.Series([-1e9, 1e9]))
+    assert extremes[0] == extremes[15] == 1
+
+
+def test_the_rare_are_not_the_unseen():
+    common = [f"c{n}" for n in range(sketch.COMMONEST)] * 3
+    binning = Binning.learn(pd.Series([*common, "rare"]), "categorical")
+    assert binning.count(pd.Series(["rare", "unseen"]))[-2] == 2
+    assert binning.unseen_share(pd.Series(["rare", "unseen"])) == 0.5
+
+
+def test_the_same_values_make_the_same_bins_in_any_process():
+    column = pd.Series([f"w{n}" for n in range(40)])
+    assert list(Binning.learn(column, "categorical").seen) == sorted(column)
+
+
+@given(COUNTS, COUNTS)
+def test_the_distance_is_symmetric_and_lies_between_zero_and_one(p, q):
+    distance = float(hellinger(shares(p), shares(q)))
+    assert 0 <= distance <= 1
+    assert distance == pytest.approx(float(hellinger(shares(q), shares(p))))
+    if p.any():
+        assert float(hellinger(shares(p), shares(3 * p))) == pytest.approx(0, abs=1e-7)
+
+
+def test_disjoint_distributions_are_as_far_apart_as_can_be_and_the_distance_is_that_of_the_formula():
+    assert hellinger(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == 1
+    by_hand = np.sqrt(((np.sqrt([0.2, 0.8]) - np.sqrt([0.5, 0.5])) ** 2).sum() / 2)
+    assert hellinger(np.array([0.2, 0.8]), np.array([0.5, 0.5])) == pytest.approx(by_hand)

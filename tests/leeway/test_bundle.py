@@ -1,0 +1,170 @@
+import subprocess
+import sys
+import zipfile
+from collections import OrderedDict
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import FunctionTransformer
+
+import leeway.bundle
+from leeway.bundle import FILES, Card
+from leeway.definition import CSV, Boosting, Classifier, Label, Logistic, days
+from leeway.definition import numeric as number
+from leeway.errors import BundleError
+from leeway.monitoring import reference
+from leeway.settings import settings
+from leeway.training import calibration
+from leeway.training.candidates import learn, model_input, trials
+
+FEATURES = {"amount": "numeric", "kind": "categorical", "flag": "boolean"}
+CANDIDATES = [Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20)]
+
+
+def rows_of(count=400, seed=0):
+    rng = np.random.default_rng(seed)
+    amount = np.where(rng.random(count) < 0.1, np.nan, rng.normal(size=count))
+    kind = pd.Series(rng.choice(["a", "b", None], count), dtype="object")
+    return pd.DataFrame({"amount": amount, "kind": kind, "flag": rng.random(count) < 0.5})
+
+
+def card(**changes):
+    fields = dict.fromkeys(
+        ("classifier", "key", "snapshot", "trial", "trained_until", "holdout_from", "holdout_until"), "t"
+    )
+    fields |= {
+        "as_of": "2026-03-01T00:00:00+00:00",
+        "features": FEATURES,
+        "threshold": 0.1 + 0.2,
+        "calibration": "none",
+    }
+    fields |= {
+        "seed": 0,
+        "rows": 1,
+        "positives": 1,
+        "metrics": {"recall": None},
+        "search": {},
+        "calibration_losses": {},
+    }
+    return Card(**{**fields, "libraries": {}, **changes})
+
+
+def reference_of(x, p):
+    classifier = Classifier(
+        source=CSV(path="x"),
+        event_id="id",
+        event_time="at",
+        label=Label(column="bad", delay=days(1)),
+        columns={"amount": number()},
+    )
+    at = pd.Series(pd.Timestamp("2026-03-01T12:00Z"), index=range(len(x)))
+    rows = pd.DataFrame({"event_time": at, "positive": p > 0.5, "known_at": at})
+    return reference.build(classifier, rows, x[["amount"]], p, pd.Timestamp("2026-04-01", tz="UTC"))
+
+
+def save(folder, trial=None, method="none", pipeline=None):
+    trial = trial or next(trials(CANDIDATES))
+    rows = rows_of()
+    x = model_input(rows, FEATURES)
+    y = np.random.default_rng(1).random(len(x)) < 1 / (1 + np.exp(-2 * x["amount"].fillna(0)))
+    fitted = learn(trial, FEATURES, x, y.to_numpy(), 0)
+    scores = fitted.predict_proba(x)[:, 1]
+    calibrator = calibration.fit(method, y.to_numpy(), scores)
+    leeway.bundle.save(folder, card(), pipeline or fitted, calibrator, reference_of(x, scores), x.assign(score=scores))
+    return calibration.apply(calibrator, scores), rows
+
+
+@pytest.mark.parametrize("method", calibration.METHODS)
+@pytest.mark.parametrize("trial", list(trials(CANDIDATES)), ids=str)
+def test_a_loaded_bundle_scores_as_the_saved_one_to_the_bit(tmp_path, trial, method):
+    before, rows = save(tmp_path / "b", trial, method)
+    loaded = leeway.bundle.load(tmp_path / "b", leeway.bundle.checksum(tmp_path / "b"))
+    assert (loaded.score(rows) == before).all()
+    assert loaded.card == card()
+    assert type(loaded.calibrator) is {"none": type(None), "sigmoid": LogisticRegression}.get(
+        method, IsotonicRegression
+    )
+
+
+def test_a_fresh_process_scores_the_same_to_the_bit(tmp_path):
+    before, rows = save(tmp_path / "b", list(trials(CANDIDATES))[1], "isotonic")
+    rows.to_parquet(tmp_path / "rows.parquet")
+    program = """
+import sys, pandas, pathlib, leeway.bundle
+folder = pathlib.Path(sys.argv[1])
+bundle = leeway.bundle.load(folder / "b", sys.argv[2])
+print(*(score.hex() for score in bundle.score(pandas.read_parquet(folder / "rows.parquet")).tolist()))
+"""
+    arguments = [sys.executable, "-c", program, str(tmp_path), leeway.bundle.checksum(tmp_path / "b")]
+    done = subprocess.run(arguments, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == [score.hex() for score in before.tolist()]
+
+
+def test_a_reference_of_too_few_partitions_survives_the_round_trip(tmp_path):
+    save(tmp_path / "b")
+    loaded = leeway.bundle.load(tmp_path / "b")
+    assert loaded.reference.drift_limit == float("inf")
+    assert loaded.reference.partitions == ("2026-03-01",)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_one_changed_byte_in_any_file_is_refused(tmp_path, name):
+    save(tmp_path / "b")
+    checksum = leeway.bundle.checksum(tmp_path / "b")
+    path = tmp_path / "b" / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(
+        BundleError, match=f"checksum must be the one in the promotion record.*instead of {checksum[:12]}"
+    ):
+        leeway.bundle.load(tmp_path / "b", checksum)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(tmp_path, name):
+    save(tmp_path / "b")
+    (tmp_path / "b" / name).unlink()
+    with pytest.raises(BundleError, match=f"it must have the files.*found: no {name}"):
+        leeway.bundle.load(tmp_path / "b")
+
+
+def test_a_type_that_is_not_on_the_hosts_list_is_refused_by_name_until_the_host_names_it(tmp_path, monkeypatch):
+    save(tmp_path / "b", pipeline=FunctionTransformer(func=OrderedDict))
+    monkeypatch.delenv("LEEWAY_TRUSTED_TYPES", raising=False)
+    settings.cache_clear()
+    with pytest.raises(BundleError, match=r"only types on the host's list.*collections.OrderedDict"):
+        leeway.bundle.load(tmp_path / "b")
+    monkeypatch.setenv("LEEWAY_TRUSTED_TYPES", '["collections.OrderedDict"]')
+    settings.cache_clear()
+    assert isinstance(leeway.bundle.load(tmp_path / "b").pipeline, FunctionTransformer)
+    settings.cache_clear()
+
+
+def test_there_is_no_pickle_in_a_bundle(tmp_path):
+    for trial in trials(CANDIDATES):
+        folder = tmp_path / trial.candidate.kind
+        save(folder, trial, "isotonic")
+        assert {path.name for path in folder.iterdir()} == set(FILES)
+        with zipfile.ZipFile(folder / "model.skops") as archive:
+            assert {name.rpartition(".")[2] for name in archive.namelist()} <= {"json", "npy", "npz"}
+            assert not any(archive.read(name).startswith(b"\x80") for name in archive.namelist())
+
+
+def test_no_rows_have_no_scores_and_rows_without_a_feature_are_refused_by_name(tmp_path):
+    _, rows = save(tmp_path / "b")
+    loaded = leeway.bundle.load(tmp_path / "b")
+    assert len(loaded.score(rows.iloc[:0])) == 0
+    with pytest.raises(BundleError, match=r"every feature of its signature.*found: no kind, flag.*promote"):
+        loaded.score(rows[["amount"]])
+
+
+def test_rows_may_come_in_any_chunks_and_column_order(tmp_path):
+    before, rows = save(tmp_path / "b", list(trials(CANDIDATES))[0], "sigmoid")
+    loaded = leeway.bundle.load(tmp_path / "b")
+    shuffled = rows[["flag", "kind", "amount"]].assign(more=1)
+    chunks = [loaded.score(shuffled.iloc[start : start + 7]) for start in range(0, len(rows), 7)]
+    assert np.concatenate(chunks) == pytest.approx(before, rel=1e-12)

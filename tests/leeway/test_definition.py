@@ -1,0 +1,148 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from leeway.definition import (
+    CSV,
+    Boosting,
+    Classifier,
+    Column,
+    DriftPolicy,
+    Gates,
+    History,
+    Label,
+    Logistic,
+    Parquet,
+    PrecisionFloor,
+    Query,
+    Schedule,
+    Training,
+    boolean,
+    categorical,
+    days,
+    hours,
+    identifier,
+    numeric,
+    weeks,
+)
+
+LABEL = Label(column="bad", delay=days(1))
+
+
+def classifier(**changes):
+    given = {
+        "source": CSV(path="data/*.csv"),
+        "event_id": "id",
+        "event_time": "at",
+        "label": LABEL,
+        "columns": {"amount": numeric(), "card": identifier(), "kind": categorical()},
+    }
+    return Classifier(**{**given, **changes})
+
+
+def test_a_definition_is_frozen_takes_keywords_only_and_refuses_unknown_names():
+    with pytest.raises(ValidationError, match="frozen"):
+        classifier().event_id = "other"
+    with pytest.raises(TypeError, match="positional"):
+        CSV("data.csv")
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        classifier(colums={})
+
+
+def test_what_the_classifier_sees_is_derived_in_a_fixed_order():
+    declared = classifier(
+        columns={
+            "card": identifier(),
+            "email": categorical(sensitive=True),
+            "income": numeric(sensitive=True, feature=True),
+            "amount": numeric(),
+            "seen": boolean(feature=False),
+        },
+        calendar=("hour",),
+        history=(History(by="card", window=hours(36), aggregate="mean", over="amount"),),
+        label=Label(column="bad", time="bad_at"),
+    )
+    assert declared.features == {
+        "income": "numeric",
+        "amount": "numeric",
+        "event_hour": "numeric",
+        "card_mean_amount_36h": "numeric",
+    }
+    assert declared.source_columns == ["id", "at", *declared.columns, "bad", "bad_at"]
+
+
+def test_maturity_and_label_age_follow_the_delay_unless_they_are_given():
+    assert classifier().label_age == LABEL.maturity == days(1)
+    assert classifier(drift=DriftPolicy(label_age=days(3))).label_age == days(3)
+    assert Label(column="bad", delay=days(1), maturity=weeks(1)).maturity == weeks(1)
+
+
+def test_whole_numbers_as_classes_stay_numbers():
+    label = Label(column="bad", delay=days(1), positive=1.0, negative=0)
+    assert (label.positive, label.negative) == (1, 0)
+    assert type(label.positive) is int
+
+
+IMPOSSIBLE = {
+    "twice": (lambda: classifier(event_time="id"), "must be different columns"),
+    "both": (lambda: classifier(columns={"amount": numeric(), "bad": numeric()}), r"drop \['bad'\] from columns"),
+    "own word": (lambda: classifier(columns={"delivery": numeric()}), "Leeway's own"),
+    "the label's place": (lambda: classifier(columns={"positive": numeric()}), "Leeway's own"),
+    "the label time's place": (lambda: classifier(columns={"label_known_at": numeric()}), "Leeway's own"),
+    "the database's own": (lambda: classifier(columns={"ctid": numeric()}), "Leeway's own"),
+    "calendar's name": (
+        lambda: classifier(columns={"event_hour": numeric()}, calendar=("hour",)),
+        "calendar's parts",
+    ),
+    "long": (lambda: classifier(columns={"ü" * 32: numeric()}), "1 to 63 bytes"),
+    "no feature": (lambda: classifier(columns={"card": identifier()}), "no feature to learn from"),
+    "no candidate": (lambda: classifier(candidates=()), "candidates must not be empty"),
+    "no C": (lambda: Logistic(C=()), "at least 1 item"),
+    "negative C": (lambda: Logistic(C=(-1.0,)), "greater than 0"),
+    "no rate": (lambda: Boosting(learning_rate=()), "at least 1 item"),
+    "undeclared entity": (lambda: classifier(history=(History(by="crad", window=days(1)),)), "not in columns"),
+    "mean of text": (
+        lambda: classifier(history=(History(by="card", window=days(1), aggregate="mean", over="kind"),)),
+        "not numeric; use count",
+    ),
+    "the same feature twice": (
+        lambda: classifier(history=(History(by="card", window=days(1)), History(by="card", window=hours(24)))),
+        "declared twice",
+    ),
+    "mean of nothing": (lambda: History(by="card", window=days(1), aggregate="mean"), "needs over"),
+    "count of something": (lambda: History(by="card", window=days(1), over="amount"), "takes no over"),
+    "no window": (lambda: History(by="card", window=days(0)), "greater than 0"),
+    "identifier as feature": (lambda: Column(kind="identifier", feature=True), "identifier cannot be a feature"),
+    "label known by nobody": (lambda: Label(column="bad"), "needs time .* or delay"),
+    "one class": (lambda: Label(column="bad", delay=days(1), positive="1", negative=1), "must differ"),
+    "holdout": (lambda: Training(window=days(7), holdout=days(7)), "shorter than window"),
+    "no floor": (lambda: Gates(floors={}), "at least one metric"),
+    "floor beyond reach": (lambda: Gates(floors={"roc_auc": 60}), "no model can meet.*roc_auc=60"),
+    "confirm": (lambda: DriftPolicy(confirm=3, among=2), "can never happen"),
+    "precision": (lambda: PrecisionFloor(precision=1), "less than 1"),
+    "cron": (lambda: Schedule(cron="at night"), "not a cron line"),
+    "schedule's zone": (lambda: Schedule(timezone="Berlin"), "timezone 'Berlin' is unknown"),
+    "source's zone": (lambda: Parquet(path="x", timezone="Europe/Berln"), "timezone 'Europe/Berln' is unknown"),
+    "encoding": (lambda: CSV(path="x", encoding="utf-9"), "encoding 'utf-9' is unknown"),
+    "delimiter": (lambda: CSV(path="x", delimiter=""), "at least 1 character"),
+    "unbounded query": (lambda: Query(url="x", sql="SELECT 1 WHERE at >= :start"), ":end is missing"),
+    "a schema that is taken": (lambda: classifier(name="staging"), "taken in the database"),
+    "a schema of the database": (lambda: classifier(name="pg_fraud"), "taken in the database"),
+    "quarantine": (lambda: classifier(quarantine_limit=20), "less than or equal to 1"),
+}
+
+
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_an_impossible_combination_is_refused_with_its_reason(case):
+    make, reason = IMPOSSIBLE[case]
+    with pytest.raises(ValidationError, match=reason):
+        make()
+
+
+@given(st.integers(1, 10_000_000))
+def test_windows_of_different_length_name_different_features(seconds):
+    from datetime import timedelta
+
+    one, other = (History(by="card", window=timedelta(seconds=length)).name for length in (seconds, seconds + 1))
+    assert one != other

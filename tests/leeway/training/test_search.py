@@ -1,0 +1,81 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leeway.definition import CSV, Boosting, Classifier, Label, Logistic, Training, categorical, days, numeric
+from leeway.errors import TrainingError
+from leeway.metrics import log_losses
+from leeway.training.candidates import model_input
+from leeway.training.search import search, time_folds
+
+
+def classifier(**training):
+    return Classifier(
+        source=CSV(path="x"),
+        event_id="id",
+        event_time="at",
+        label=Label(column="bad", delay=days(1)),
+        columns={"amount": numeric(), "kind": categorical(), "late": numeric()},
+        candidates=(Logistic(C=(1e-6, 1.0)), Boosting(max_leaf_nodes=(7,), max_iter=20)),
+        training=Training(folds=3, **training),
+    )
+
+
+def development(count=500, seed=0):
+    rng = np.random.default_rng(seed)
+    amount = rng.normal(size=count)
+    late = np.where(np.arange(count) < count / 2, np.nan, rng.normal(size=count))  # empty in the first folds
+    rows = pd.DataFrame({"amount": amount, "kind": rng.choice(["a", "b"], count), "late": late})
+    return model_input(rows, classifier().features), rng.random(count) < 1 / (1 + np.exp(-2 * amount))
+
+
+@given(y=st.lists(st.booleans(), min_size=1, max_size=120).map(np.array), count=st.integers(2, 8))
+def test_no_fold_trains_on_what_lies_after_and_every_fold_has_both_classes(y, count):
+    last = -1
+    for train, validate in time_folds(y, count):
+        assert train.max() < validate.min()
+        assert (train == np.arange(len(train))).all()
+        assert validate.min() > last  # none is validated on twice
+        last = validate.max()
+        assert all(0 < y[side].sum() < len(side) for side in (train, validate))
+
+
+@pytest.mark.parametrize("by", ["log_loss", "roc_auc", "average_precision"])
+def test_the_trial_with_the_best_out_of_fold_metric_is_kept(by):
+    x, y = development()
+    outcome = search(classifier(select_by=by), x, y)
+    assert len(outcome.results) == 3
+    best = min if by == "log_loss" else max
+    assert str(outcome.trial) == best(outcome.results, key=lambda name: outcome.results[name])
+    assert (outcome.rows == np.arange(125, 500)).all()
+    if by == "log_loss":
+        loss = log_losses(y[outcome.rows], outcome.scores).mean()
+        assert outcome.results[str(outcome.trial)] == pytest.approx(loss)
+
+
+def test_the_same_rows_have_the_same_outcome_and_progress_names_every_trial():
+    x, y = development()
+    told = []
+    first, second = search(classifier(), x, y, told.append), search(classifier(), x, y)
+    assert first.trial == second.trial
+    assert first.results == second.results
+    assert (first.scores == second.scores).all()
+    assert told == list(first.results)
+
+
+def test_out_of_fold_scores_do_not_depend_on_what_lies_after():
+    x, y = development()
+    changed_x, changed_y = x.copy(), y.copy()
+    changed_x.iloc[375:, 0], changed_y[375:] = -9.0, ~y[375:]
+    one = classifier().model_copy(update={"candidates": (Logistic(C=(1.0,)),)})
+    before, after = search(one, x, y), search(one, changed_x, changed_y)
+    assert (before.scores[:250] == after.scores[:250]).all()
+
+
+def test_positives_that_are_all_late_are_a_clear_error():
+    x, y = development()
+    y[:] = np.arange(len(y)) >= 499
+    with pytest.raises(TrainingError, match="one time-ordered fold must have both classes.*500 rows, 1 positive"):
+        search(classifier(), x, y)
