@@ -1,6 +1,5 @@
 """What the library's tests share: a classifier with a past, written straight into the store."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -114,6 +113,10 @@ class World:
         _, version = self.train(as_of)
         return registry.promote(self.name, version, reason="test", actor="test").version
 
+    def one_trial(self):
+        """Leave but the cheapest candidate."""
+        return self.redeclare(", Boosting(max_leaf_nodes=(7,), max_iter=20))", ",)")
+
     def redeclare(self, old, new):
         """Change the text of the definition."""
         path = self.project.root / "models" / f"{self.name}.py"
@@ -133,15 +136,5 @@ def world(project):
 @pytest.fixture
 def quick(world):
     """A toy classifier with one cheap trial, twenty days and a champion."""
-    world.redeclare("candidates=(Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20))", QUICK)
-    world.fill(count=20)
-    world.crown()
+    world.one_trial().fill().crown()
     return world
-
-
-QUICK = "candidates=(Logistic(C=(1.0,)),)"
-
-
-def strict_json(value):
-    """The value as JSON without NaN or infinity, or an error."""
-    return json.dumps(value, allow_nan=False)

@@ -32,7 +32,7 @@ def planned(world, first, last, which, stages=STAGES):
 @pytest.fixture
 def crowned(world):
     """One cheap trial."""
-    return world.redeclare("C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20)", "C=(1.0,)),")
+    return world.one_trial()
 
 
 def test_what_was_never_done_is_missing_oldest_partition_and_earliest_stage_first(world):

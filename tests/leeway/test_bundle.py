@@ -163,7 +163,7 @@ def test_no_rows_have_no_scores_and_rows_without_a_feature_are_refused_by_name(t
 
 
 def test_rows_may_come_in_any_chunks_and_column_order(tmp_path):
-    before, rows = save(tmp_path / "b", list(trials(CANDIDATES))[0], "sigmoid")
+    before, rows = save(tmp_path / "b", next(trials(CANDIDATES)), "sigmoid")
     loaded = leeway.bundle.load(tmp_path / "b")
     shuffled = rows[["flag", "kind", "amount"]].assign(more=1)
     chunks = [loaded.score(shuffled.iloc[start : start + 7]) for start in range(0, len(rows), 7)]

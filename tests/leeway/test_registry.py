@@ -4,28 +4,21 @@ import subprocess
 import sys
 
 import pytest
-import sqlalchemy as sa
 
 import leeway.bundle
 from leeway import registry
-from leeway.errors import BundleError, LeewayError, NotFound
+from leeway.errors import BundleError, NotFound
 from leeway.gates import Verdict
 from leeway.settings import settings
-from leeway.store.database import database
-from leeway.store.tables import promotion
 from leeway.training import fit
 
 YES, NO = [Verdict("gate", "pass", "fine", {"value": 1})], [Verdict("gate", "fail", "poor", {"value": 0})]
-ONE_TRIAL = (
-    "candidates=(Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20))",
-    "candidates=(Logistic(C=(1.0,)),)",
-)
 
 
 @pytest.fixture
 def lived(world):
     """Twenty days and one cheap trial; nobody is champion yet."""
-    return world.redeclare(*ONE_TRIAL).fill()
+    return world.one_trial().fill()
 
 
 def aliases(name):
@@ -180,19 +173,15 @@ def test_a_bundle_that_nobody_has_any_more_is_a_clear_error(lived):
 
 def test_a_crash_before_the_record_leaves_no_champion(lived):
     key, version = lived.train()
-    with pytest.raises(LeewayError), database().transaction() as connection:
-        connection.execute(
-            sa.insert(promotion).values(
-                classifier=lived.name,
-                version=version,
-                outcome="promoted",
-                reason="",
-                actor="",
-                bundle=key,
-                checksum="",
-                evidence=[],
-                as_of=lived.day(20).start,
-            )
-        )
-        raise LeewayError("deciding", rule="the process must live", way_out="none")
+    program = """
+import os, sys
+from leeway import catalog, registry
+registry.asdict = lambda verdict: os._exit(9)
+name, key, version = sys.argv[1:]
+registry.decide(catalog.load(name), key, int(version), [registry.Verdict("g", "pass", "")], reason="", actor="")
+"""
+    arguments = [sys.executable, "-c", program, lived.name, key, str(version)]
+    assert subprocess.run(arguments, env=dict(os.environ), check=False).returncode == 9
     assert registry.champion(lived.name) is None
+    assert aliases(lived.name) == {"challenger": version}
+    assert decide(lived, key, version, YES)

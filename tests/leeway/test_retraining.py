@@ -151,9 +151,12 @@ def test_a_request_that_does_not_exist_is_a_clear_error(world):
 
 
 def test_a_request_rolls_back_with_the_verdict_that_asked_for_it(world):
-    with pytest.raises(RuntimeError), database().transaction() as connection:
-        file(connection, world.classifier, "toy:1", world.day(1).start, "harm")
-        raise RuntimeError
+    def crash():
+        with database().transaction() as connection:
+            file(connection, world.classifier, "toy:1", world.day(1).start, "harm")
+            raise RuntimeError
+
+    pytest.raises(RuntimeError, crash)
     assert all_of("toy") == []
 
 

@@ -140,7 +140,7 @@ def test_what_is_missing_for_scoring_is_a_clear_error(world):
         NotFound, match="scoring toy 2026-03-11: there must be a champion; run `leeway train toy` first"
     ):
         score(world.classifier, world.day(10))
-    world.redeclare("C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20)", "C=(1.0,)),").fill().crown()
+    world.one_trial().fill().crown()
     nowhere, refused = world.day(30), world.day(31)
     with pytest.raises(NotFound, match=r"must have been ingested \(found: nothing in the ledger\); run `leeway ingest"):
         score(world.classifier, nowhere)

@@ -69,7 +69,7 @@ def test_a_window_bounds_how_far_back_a_snapshot_reaches_but_not_its_history_fea
 def test_one_class_alone_is_a_clear_error(world, positive, found):
     world.fill(count=3)
     relabel(world, positive)
-    with pytest.raises(TrainingError, match=f"mature labels of both classes.*{found}.*ingest more"):
+    with pytest.raises(TrainingError, match=rf"mature labels of both classes.*{found}.*ingest more"):
         snapshots.take(world.classifier, world.day(5).start)
 
 

@@ -37,7 +37,7 @@ def built(nights=20, as_of=None, **options):
 
 def test_its_own_partitions_stay_within_the_limits_but_for_the_quantile():
     made = built()
-    rows, x, _ = past()
+    _, x, _ = past()
     beyond = [
         max(drift.standardised for drift in compare(made, x.iloc[night * 200 : night * 200 + 200])) > made.drift_limit
         for night in range(20)
@@ -86,7 +86,7 @@ def test_small_partitions_do_not_count_unless_all_are_small():
 
 def test_impact_is_how_far_a_columns_new_distribution_moves_the_mean_score():
     made = built()
-    _, x, p = past(1, seed=3)
+    _, x, _ = past(1, seed=3)
     moved = x.assign(amount=x["amount"] + 1.0)
     drift = {drift.column: drift for drift in compare(made, moved)}
     assert compare(made, moved)[0].column == "amount"

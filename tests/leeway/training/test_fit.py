@@ -7,11 +7,6 @@ from leeway import bundle, snapshots
 from leeway.errors import TrainingError
 from leeway.training import fit
 
-ONE_TRIAL = (
-    "candidates=(Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20))",
-    "candidates=(Logistic(C=(1.0,)),)",
-)
-
 
 def rows_of(world, as_of=20):
     return snapshots.read(world.name, snapshots.take(world.classifier, world.day(as_of).start).hash)
@@ -38,7 +33,7 @@ def test_the_same_snapshot_and_definition_give_the_same_bundle_also_when_it_is_l
 
 
 def test_another_definition_or_another_time_is_another_bundle(world):
-    world.redeclare(*ONE_TRIAL).fill()
+    world.one_trial().fill()
     key = fitted(world)
     assert fitted(world, 19) != key
     world.redeclare("C=(1.0,)", "C=(0.5,)")
@@ -46,7 +41,7 @@ def test_another_definition_or_another_time_is_another_bundle(world):
 
 
 def test_the_card_tells_what_was_learnt_from_and_nothing_learns_from_the_holdout(world):
-    world.redeclare(*ONE_TRIAL).fill()
+    world.one_trial().fill()
     card = bundle.load(fit.folder_of(world.name, fitted(world))).card
     rows = rows_of(world)
     start = world.day(14).start  # as of day 20: a day for maturity, five for the holdout
@@ -59,7 +54,7 @@ def test_the_card_tells_what_was_learnt_from_and_nothing_learns_from_the_holdout
 
 
 def test_the_threshold_and_the_model_do_not_depend_on_the_holdouts_labels(world):
-    world.redeclare(*ONE_TRIAL).fill()
+    world.one_trial().fill()
     rows = rows_of(world)
     split = fit.cut(world.classifier, rows, world.day(20).start)
     changed = rows.copy()
@@ -77,14 +72,14 @@ def test_a_side_of_the_holdout_without_both_classes_is_a_clear_error(world):
     world.fill(count=20)
     rows = rows_of(world)
     rows.loc[rows["event_time"] >= world.day(14).start, "positive"] = False
-    with pytest.raises(TrainingError, match="both classes within the holdout, which starts 2026-03-15.* 0 positive"):
+    with pytest.raises(TrainingError, match=r"both classes within the holdout, which starts 2026-03-15.* 0 positive"):
         fit.cut(world.classifier, rows, world.day(20).start)
-    with pytest.raises(TrainingError, match="both classes before the holdout.*0 labelled events"):
+    with pytest.raises(TrainingError, match=r"both classes before the holdout.*0 labelled events"):
         fit.cut(world.classifier, rows_of(world, 5), world.day(5).start)
 
 
 def test_a_bundles_sample_shows_no_sensitive_column_and_no_aggregate_over_one(world):
-    world.redeclare(*ONE_TRIAL).redeclare("sensitive=True", "sensitive=True, feature=True")
+    world.one_trial().redeclare("sensitive=True", "sensitive=True, feature=True")
     world.redeclare('"amount": numeric()', '"amount": numeric(sensitive=True, feature=True)').fill()
     made = bundle.load(fit.folder_of(world.name, fitted(world)))
     assert {"email", "amount", "card_mean_amount_7d"} <= set(made.card.features)
@@ -92,7 +87,7 @@ def test_a_bundles_sample_shows_no_sensitive_column_and_no_aggregate_over_one(wo
 
 
 def test_age_is_how_long_ago_the_knowledge_ended(world):
-    world.redeclare(*ONE_TRIAL).fill()
+    world.one_trial().fill()
     card = bundle.load(fit.folder_of(world.name, fitted(world))).card
     assert fit.age(replace(card, as_of=world.day(20).start.isoformat()), world.day(23).start).days == 3
 

@@ -77,5 +77,5 @@ def test_out_of_fold_scores_do_not_depend_on_what_lies_after():
 def test_positives_that_are_all_late_are_a_clear_error():
     x, y = development()
     y[:] = np.arange(len(y)) >= 499
-    with pytest.raises(TrainingError, match="one time-ordered fold must have both classes.*500 rows, 1 positive"):
+    with pytest.raises(TrainingError, match=r"one time-ordered fold must have both classes.*500 rows, 1 positive"):
         search(classifier(), x, y)
