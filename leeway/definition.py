@@ -31,7 +31,7 @@ Duration = Annotated[timedelta, Field(gt=timedelta(0))]
 
 RESERVED_COLUMNS = frozenset(
     {"event_id", "event_time", "known_at", "superseded_at", "delivery", "partition", "label", "score", "decision"}
-    | {"positive", "label_known_at"}
+    | {"positive", "label_known_at", "at", "is_event"}
     | {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}  # PostgreSQL's own, in every table
 )
 RESERVED_NAMES = frozenset({"leeway", "staging", "public", "information_schema"})  # schemas that are taken
@@ -394,6 +394,7 @@ class DriftPolicy(Value):
             square, in standard deviations of the label.
         confirm: harm must be seen in `confirm` of the last `among` partitions.
         cooldown: after a retrain is requested, no other is for this long.
+        reference: a partition is held against at most this many of the most recent ones before the training.
         label_age: how old a partition must be for its labels to be held against its scores, the same in the reference and
             every night; by default the label's maturity. Labels that are known later than that do not count.
         min_reference: with fewer reference partitions than this, the monitor watches and never acts.
@@ -406,6 +407,7 @@ class DriftPolicy(Value):
     among: int = Field(default=3, ge=1)
     cooldown: Duration = timedelta(days=7)
     label_age: timedelta | None = Field(default=None, ge=timedelta(0))
+    reference: int = Field(default=60, ge=3)
     min_reference: int = Field(default=8, ge=3)
     retrain: Literal["auto", "hold", "never"] = "auto"
 

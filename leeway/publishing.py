@@ -147,9 +147,13 @@ def _events(
     current = event.c.superseded_at.is_(None) & (event.c.event_id == staged.c.event_id)
     revised = connection.execute(sa.update(event).where(current, differs).values(superseded_at=now)).rowcount
 
-    # What came with its own partition was known at its end; a revision, only now.
+    # What came with the first delivery of its partition was known at its end; a revision or a late event, only now.
+    inside = event.c.event_time.between(partition.start, partition.end - timedelta(microseconds=1))
+    at_first = (
+        now if connection.scalar(sa.select(sa.exists().where(inside))) else sa.literal(partition.end, INSTANT_TYPE)
+    )
     seen = sa.exists().where(event.c.event_id == staged.c.event_id)
-    known_at = sa.case((seen, now), else_=sa.cast(sa.literal(partition.end), event.c.known_at.type))
+    known_at = sa.case((seen, now), else_=at_first)
     origin = [sa.literal(partition.key), sa.literal(delivery)]
     unchanged = sa.exists().where(current)
     fresh = sa.select(staged.c.event_id, known_at, *origin, *(staged.c[name] for name in content)).where(~unchanged)

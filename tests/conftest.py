@@ -83,7 +83,7 @@ def forget() -> None:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> URL:
-    """The address of a PostgreSQL of this test run, with a migrated database `template_leeway`, and MLflow's `template_mlflow`."""
+    """A PostgreSQL of this test run, with the databases `template_leeway`, migrated, and `template_mlflow`."""
     folder = tmp_path_factory.mktemp("postgres")
     url = store._start_embedded(folder).set(drivername=store.DRIVER)
     for name in ("template_leeway", "template_mlflow"):

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from leeway.definition import DriftPolicy
@@ -35,7 +34,6 @@ class ColumnDrift:
     distance: float
     standardised: float
     impact: float
-    impact_standardised: float
     null_share: float
     unseen_share: float
 
@@ -48,7 +46,7 @@ class Harm:
         partition: whose labels they are; it lies the label's maturity before the one that is monitored.
         rows: how many labels.
         bias: mean(y - p), as the difference from the reference's.
-        column: the one along which labels and scores part most surely; `score` is calibration itself.
+        column: the one along which labels and scores part most, of those where they surely do; `score` is calibration itself.
         standardised: how surely, in spreads of the reference partitions' own.
         error: by how much: the root mean squared error of that column's bins beyond the reference's, in probability.
         harmful: whether it is both sure and, by the definition's tolerance, material.
@@ -110,7 +108,6 @@ def compare(reference: Reference, x: pd.DataFrame) -> tuple[ColumnDrift, ...]:
             distance=distances[name],
             standardised=reference.distance[name].standardise(distances[name]),
             impact=impacts[name],
-            impact_standardised=reference.impact[name].standardise(impacts[name]),
             null_share=float(shares(own)[-1]),
             unseen_share=reference.binnings[name].unseen_share(x[name]),
         )
@@ -130,11 +127,13 @@ def harm_of(
     if len(y) < MIN_ROWS:
         return None
     found = residuals(reference.residual_binnings, x, y, p)
-    surely = {name: reference.residual[name].standardise(item.chi) for name, item in found.items()}
-    column = max(surely, key=lambda name: surely[name])
-    error = float(np.sqrt(max(0.0, found[column].mse - reference.residual_mse[column])))
-    bias = float((y - p).mean()) - reference.bias.mean
-    harmful = surely[column] > reference.residual_limit and error >= policy.tolerance * reference.label_spread
+    surely = {name: reference.residual[name].standardise(item.error) for name, item in found.items()}
+    sure = [name for name, spreads in surely.items() if spreads > reference.residual_limit]
+    errors = {name: item.beyond(reference.residual[name].median) for name, item in found.items()}
+    column = max(sure, key=lambda name: errors[name]) if sure else max(surely, key=lambda name: surely[name])
+    error = errors[column]
+    bias = float((y - p).mean()) - reference.bias.median
+    harmful = bool(sure) and error >= policy.tolerance * reference.label_spread
     return Harm(partition, len(y), bias, column, surely[column], error, harmful)
 
 

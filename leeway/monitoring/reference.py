@@ -18,22 +18,35 @@ from leeway.monitoring.residuals import MIN_ROWS, SCORE, residuals
 from leeway.monitoring.sketch import Binning, hellinger, shares
 from leeway.partitions import Partition
 
+MIN_PARTITIONS = 3
+LEAST_DISTANCE = 0.01  # of Hellinger
+LEAST_ERROR = 0.001  # in probability
 
-class Threshold(BaseModel):
-    """What the reference's partitions vary among themselves.
+
+class Typical(BaseModel):
+    """What a statistic is like among the reference's partitions.
 
     Attributes:
-        mean, spread: of a statistic over the reference partitions.
+        median, spread: robust, so that a few unusual partitions do not hide those to come: the spread is the interquartile
+            range over 1.349, which is the standard deviation of a normal distribution.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    mean: float
+    median: float
     spread: float
 
+    @classmethod
+    def of(cls, values: Floats, *, least: float) -> "Typical":
+        """The typical value; a spread below `least` is not worth telling apart, and taken as that."""
+        if not len(values):
+            return cls(median=0.0, spread=least)
+        lower, median, upper = np.quantile(values, [0.25, 0.5, 0.75])
+        return cls(median=float(median), spread=float(max((upper - lower) / 1.349, least)))
+
     def standardise(self, value: float) -> float:
-        """How many spreads the value lies from the mean."""
-        return (value - self.mean) / self.spread
+        """How many spreads the value lies from the median."""
+        return (value - self.median) / self.spread
 
 
 class Reference(BaseModel):
@@ -47,13 +60,12 @@ class Reference(BaseModel):
             has its own of.
         outputs: per feature, the mean score of the reference rows in each bin.
         distance: per feature, Hellinger distances of each partition from the others.
-        impact: per feature, how far its distribution moved the mean score, in probability.
-        residual: per column and for the score, `chi` of the partitions' mature labels (see `leeway.monitoring.residuals`).
-        residual_mse: likewise, the mean of `mse`.
+        residual: per column and for the score, the `error` of the partitions' mature labels (see
+            `leeway.monitoring.residuals`).
         bias: mean(y - p) of the partitions' mature labels.
         score_mean: the mean reference score.
         label_spread: the standard deviation of the label.
-        drift_limit, impact_limit, residual_limit: the chosen quantile of the reference partitions' own largest
+        drift_limit, residual_limit: the chosen quantile of the reference partitions' own largest
             standardised statistic: one number for the whole family. Infinite where there are too few to say.
     """
 
@@ -64,18 +76,15 @@ class Reference(BaseModel):
     binnings: dict[str, Binning]
     counts: dict[str, list[list[int]]]
     outputs: dict[str, list[float]]
-    distance: dict[str, Threshold]
-    impact: dict[str, Threshold]
+    distance: dict[str, Typical]
     null_share: dict[str, float]
     score_binning: Binning
     score_mean: float
     label_spread: float
     drift_limit: float
-    impact_limit: float
     residual_limit: float
-    residual: dict[str, Threshold]
-    residual_mse: dict[str, float]
-    bias: Threshold
+    residual: dict[str, Typical]
+    bias: Typical
 
     @property
     def residual_binnings(self) -> dict[str, Binning]:
@@ -110,50 +119,45 @@ def build(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats
     """
     keys = _keys(rows["event_time"], classifier)
     sizes = keys.value_counts().sort_index()
-    kept = [key for key in sizes.index if sizes[key] >= MIN_ROWS] or list(sizes.index)
+    kept = ([key for key in sizes.index if sizes[key] >= MIN_ROWS] or list(sizes.index))[-classifier.drift.reference :]
     inside = keys.isin(kept).to_numpy()
     rows, x, p, keys = rows[inside], x[inside], p[inside], keys[inside]
 
     binnings = sketch.learn(x, classifier.features)
     order = {key: position for position, key in enumerate(kept)}
     place = keys.map(order).to_numpy()
-    counts, outputs, distances, impacts = {}, {}, {}, {}
+    counts, outputs, distances = {}, {}, {}
     for name in [name for name in binnings if name not in classifier.calendar_features]:
         binning = binnings[name]
         bins = binning.bin(x[name])
         table = np.zeros((len(kept), binning.size), dtype=np.int64)
         np.add.at(table, (place, bins), 1)
-        output = _mean_by(bins, p, binning.size)
-        rest = shares(table.sum(axis=0) - table)
-        counts[name], outputs[name] = table, output
-        distances[name] = hellinger(shares(table), rest)
-        impacts[name] = (shares(table) - rest) @ output
+        counts[name], outputs[name] = table, _mean_by(bins, p, binning.size)
+        distances[name] = hellinger(shares(table), shares(table.sum(axis=0) - table))
 
     y = rows["positive"].to_numpy(dtype=bool)
     score_binning = Binning.learn(pd.Series(p), "numeric")
     mature = [_mature(classifier, rows, place == position, key, as_of) for position, key in enumerate(kept)]
     mature = [part for part in mature if part.sum() >= MIN_ROWS]
     found = [residuals({**binnings, SCORE: score_binning}, x[part], y[part], p[part]) for part in mature]
-    chi = {name: np.array([item[name].chi for item in found]) for name in [*binnings, SCORE]}
-    quantile = classifier.drift.quantile
+    errors = {name: np.array([item[name].error for item in found]) for name in [*binnings, SCORE]}
+    distance = {name: Typical.of(values, least=LEAST_DISTANCE) for name, values in distances.items()}
+    residual = {name: Typical.of(values, least=LEAST_ERROR) for name, values in errors.items()}
     return Reference(
         partitions=tuple(kept),
         rows=tuple(int(sizes[key]) for key in kept),
         binnings=binnings,
         counts={name: table.tolist() for name, table in counts.items()},
         outputs={name: output.tolist() for name, output in outputs.items()},
-        distance={name: _threshold(values) for name, values in distances.items()},
-        impact={name: _threshold(values) for name, values in impacts.items()},
+        distance=distance,
         null_share={name: float(shares(table)[:, -1].max()) for name, table in counts.items()},
         score_binning=score_binning,
         score_mean=float(p.mean()),
         label_spread=float(max(y.std(), 1e-9)),
-        drift_limit=_limit(list(distances.values()), quantile, two_sided=False),
-        impact_limit=_limit(list(impacts.values()), quantile),
-        residual_limit=_limit(list(chi.values()), quantile, two_sided=False),
-        residual={name: _threshold(values) for name, values in chi.items()},
-        residual_mse={name: float(np.mean([item[name].mse for item in found] or [0.0])) for name in chi},
-        bias=_threshold(np.array([float((y[part] - p[part]).mean()) for part in mature])),
+        drift_limit=_limit(distances, distance, classifier.drift.quantile),
+        residual_limit=_limit(errors, residual, classifier.drift.quantile),
+        residual=residual,
+        bias=Typical.of(np.array([float((y[part] - p[part]).mean()) for part in mature]), least=LEAST_ERROR),
     )
 
 
@@ -175,22 +179,9 @@ def _mature(classifier: Classifier, rows: pd.DataFrame, inside: Bools, key: str,
     return np.asarray(inside & (rows["known_at"] <= seen_at).to_numpy())
 
 
-def _threshold(values: Floats) -> Threshold:
-    if not len(values):
-        return Threshold(mean=0.0, spread=1e-9)
-    spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-    return Threshold(mean=float(values.mean()), spread=max(spread, 1e-9))
-
-
-def _limit(families: list[Floats], quantile: float, *, two_sided: bool = True) -> float:
-    """The quantile, over partitions, of the largest standardised statistic, each partition held against the others."""
-    table = np.column_stack(families)
-    if len(table) < 3:  # nothing can be said, so nothing exceeds it
+def _limit(families: Mapping[str, Floats], typical: Mapping[str, Typical], quantile: float) -> float:
+    """The quantile, over the reference's partitions, of their largest standardised statistic."""
+    standardised = [(values - typical[name].median) / typical[name].spread for name, values in families.items()]
+    if len(standardised[0]) < MIN_PARTITIONS:  # nothing can be said, so nothing exceeds it
         return float("inf")
-    count = len(table)
-    rest_mean = (table.sum(axis=0) - table) / (count - 1)
-    rest_square = ((table**2).sum(axis=0) - table**2) / (count - 1)
-    spread = np.sqrt(np.maximum((rest_square - rest_mean**2) * (count - 1) / max(count - 2, 1), 1e-18))
-    standardised = (table - rest_mean) / spread
-    largest = (np.abs(standardised) if two_sided else standardised).max(axis=1)
-    return float(np.quantile(largest, quantile, method="higher"))
+    return float(np.quantile(np.max(standardised, axis=0), quantile, method="higher"))

@@ -1,16 +1,16 @@
 """Residuals: where labels and scores part, column by column.
 
 A drop in accuracy may be nobody's fault; a residual that a column predicts is something that a new model could learn. So
-each column's bins are asked whether the scores in them are right on average: with e_b the sum of y - p in bin b, n_b its rows
-and v_b the sum of p (1 - p), the variance of e_b were the scores right,
+each column's bins are asked how far the scores in them are from the labels on average: with e_b the sum of y - p in bin b, n_b
+its rows of n, and v_b the sum of p (1 - p), which is what chance alone would make of e_b squared,
 
-    chi_j = sqrt(sum_b e_b^2 / (v_b + 1/2))          how surely the scores are wrong somewhere along column j
-    mse_j = sum_b (e_b^2 - v_b) / (n_b n)            by how much: the mean squared error of the bins' mean score, without
-                                                     what chance adds to it (so it may come out below zero)
+    mse_j = sum_b (e_b^2 - v_b) / (n_b n)
 
-The score itself counts as a column: its row is the calibration curve.
+is the mean squared error of the bins' mean scores, without what chance adds to it; so it is about zero, on either side, where
+the scores are right. The score itself counts as a column: its residual is that of the calibration curve.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -28,14 +28,21 @@ class ColumnResidual(BaseModel):
     """One column's residual: see the module.
 
     Attributes:
-        chi: of no unit; about the square root of the number of bins where the scores are right.
         mse: in squared probability.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    chi: float
     mse: float
+
+    @property
+    def error(self) -> float:
+        """The root of `mse` with its sign, in probability."""
+        return math.copysign(math.sqrt(abs(self.mse)), self.mse)
+
+    def beyond(self, error: float) -> float:
+        """How much of the error is not explained by an ordinary one: the root of the difference of their squares."""
+        return math.sqrt(max(0.0, self.mse - math.copysign(error**2, error)))
 
 
 def residuals(binnings: Mapping[str, Binning], x: pd.DataFrame, y: Bools, p: Floats) -> dict[str, ColumnResidual]:
@@ -56,5 +63,4 @@ def _residual(binning: Binning, column: "pd.Series[float]", error: Floats, varia
     e = np.bincount(bins, weights=error, minlength=binning.size)
     v = np.bincount(bins, weights=variance, minlength=binning.size)
     n = np.maximum(np.bincount(bins, minlength=binning.size), 1)
-    chi = float(np.sqrt((e**2 / (v + 0.5)).sum()))
-    return ColumnResidual(chi=chi, mse=float(((e**2 - v) / n).sum() / max(len(error), 1)))
+    return ColumnResidual(mse=float(((e**2 - v) / n).sum() / max(len(error), 1)))

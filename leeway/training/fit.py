@@ -4,7 +4,7 @@ import hashlib
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -151,8 +151,3 @@ def is_sensitive(classifier: Classifier, feature: str) -> bool:
 
 def _libraries() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
-
-
-def age(card: Card, at: datetime) -> timedelta:
-    """How long ago a bundle's knowledge ended."""
-    return at - datetime.fromisoformat(card.as_of)

@@ -98,6 +98,13 @@ def test_a_revised_row_becomes_a_later_version_and_the_former_one_is_kept(toy):
     assert new["superseded_at"] is None
 
 
+def test_an_event_that_a_redelivery_adds_was_not_known_before(toy):
+    deliver(toy, rows())
+    deliver(toy, rows(ids="abcd"))
+    known_at = {row["event_id"]: row["known_at"] for row in stored(toy, "event")}
+    assert known_at["a"] == DAY.end < known_at["d"]
+
+
 def test_a_redelivery_in_another_order_or_with_repetitions_is_no_revision(toy):
     deliver(toy, rows())
     done = deliver(toy, pd.concat([rows().iloc[::-1], rows().head(1)], ignore_index=True))

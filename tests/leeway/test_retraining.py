@@ -156,7 +156,8 @@ def test_a_request_rolls_back_with_the_verdict_that_asked_for_it(world):
             file(connection, world.classifier, "toy:1", world.day(1).start, "harm")
             raise RuntimeError
 
-    pytest.raises(RuntimeError, crash)
+    with pytest.raises(RuntimeError):
+        crash()
     assert all_of("toy") == []
 
 

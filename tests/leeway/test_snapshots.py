@@ -74,7 +74,7 @@ def test_one_class_alone_is_a_clear_error(world, positive, found):
 
 
 def test_no_label_is_a_clear_error(world):
-    with pytest.raises(TrainingError, match="training toy as of 2026-03-06.*no labelled event"):
+    with pytest.raises(TrainingError, match=r"training toy as of 2026-03-06.*no labelled event"):
         snapshots.take(world.classifier, world.day(5).start)
 
 

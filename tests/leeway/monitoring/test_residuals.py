@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leeway.monitoring.residuals import SCORE, residuals
+from leeway.monitoring.residuals import SCORE, ColumnResidual, residuals
 from leeway.monitoring.sketch import Binning
 
 
@@ -26,17 +26,15 @@ def binnings():
 
 def test_where_scores_are_right_residuals_are_what_chance_makes_of_them():
     found = [residuals(binnings(), *night(seed)) for seed in range(60)]
-    for name, bins in (("kind", 4), ("amount", 16), (SCORE, 16)):
-        squares = np.mean([item[name].chi ** 2 for item in found])
-        assert squares == pytest.approx(bins, rel=0.2)
+    for name in ("kind", "amount", SCORE):
         errors = np.array([item[name].mse for item in found])
         assert abs(errors.mean()) < 3 * errors.std() / np.sqrt(len(errors))
 
 
 def test_one_misjudged_category_stands_out_in_its_own_column_by_as_much_as_it_is_misjudged():
     found = residuals(binnings(), *night(0, lift=0.3))
-    assert max(found, key=lambda name: found[name].chi) == "kind"
-    assert found["kind"].chi > 1.5 * found["amount"].chi
+    assert max(found, key=lambda name: found[name].error) == "kind"
+    assert found["kind"].error > 1.5 * found["amount"].error
     assert found["kind"].mse == pytest.approx(0.3**2 / 4, rel=0.3)  # a quarter of the rows
 
 
@@ -48,4 +46,12 @@ def test_scores_that_are_all_too_low_show_in_the_score_itself():
 
 def test_no_rows_have_no_residual():
     x, y, p = night(0)
-    assert {item.chi for item in residuals(binnings(), x.iloc[:0], y[:0], p[:0]).values()} == {0.0}
+    assert {item.error for item in residuals(binnings(), x.iloc[:0], y[:0], p[:0]).values()} == {0.0}
+
+
+def test_what_is_ordinary_is_taken_off_before_an_error_is_weighed():
+    found = ColumnResidual(mse=0.05**2)
+    assert found.beyond(0.03) == pytest.approx(0.04)
+    assert found.beyond(0.06) == 0.0
+    assert found.beyond(-0.03) > 0.05
+    assert ColumnResidual(mse=-0.01).error == pytest.approx(-0.1)

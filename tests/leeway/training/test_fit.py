@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -84,12 +82,6 @@ def test_a_bundles_sample_shows_no_sensitive_column_and_no_aggregate_over_one(wo
     made = bundle.load(fit.folder_of(world.name, fitted(world)))
     assert {"email", "amount", "card_mean_amount_7d"} <= set(made.card.features)
     assert set(made.sample.columns) == {"kind", "card_count_7d", "score"}
-
-
-def test_age_is_how_long_ago_the_knowledge_ended(world):
-    world.one_trial().fill()
-    card = bundle.load(fit.folder_of(world.name, fitted(world))).card
-    assert fit.age(replace(card, as_of=world.day(20).start.isoformat()), world.day(23).start).days == 3
 
 
 def test_a_column_that_was_never_filled_does_not_stop_the_training(world):

@@ -87,5 +87,5 @@ classifier = Classifier(
     objective=MaximizeF1(),
     training=Training(holdout=days(14), folds=4),
     gates=Gates(floors={"roc_auc": 0.6}, calibration_error=None),
-    drift=DriftPolicy(label_age=weeks(4), cooldown=weeks(6), tolerance=0.1),
+    drift=DriftPolicy(quantile=0.95, reference=26, label_age=weeks(4), cooldown=weeks(6)),
 )
