@@ -16,7 +16,6 @@ from leeway.definition import (
     Parquet,
     Training,
     categorical,
-    days,
     numeric,
     weeks,
 )
@@ -85,7 +84,7 @@ classifier = Classifier(
     partition="week",
     candidates=(Logistic(C=(0.3,)), Boosting(learning_rate=(0.1,), max_leaf_nodes=(31,), max_iter=100)),
     objective=MaximizeF1(),
-    training=Training(holdout=days(14), folds=4),
+    training=Training(holdout=weeks(4), folds=4),
     gates=Gates(floors={"roc_auc": 0.6}, calibration_error=None),
     drift=DriftPolicy(quantile=0.95, reference=26, label_age=weeks(4), cooldown=weeks(6)),
 )
