@@ -4,7 +4,6 @@ The truth about the champion is the last row of `leeway.promotion`, written in o
 A crash between the two leaves the aliases behind, and whoever asks for the champion next brings them up to date.
 """
 
-import logging
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
@@ -284,7 +283,6 @@ def _experiment(client: "MlflowClient", name: str) -> str:
 
 @cache
 def _client() -> "MlflowClient":
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
     from mlflow import MlflowClient
 
     url = mlflow_url()

@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
 
 import leeway.registry
 from leeway import catalog
@@ -126,6 +126,10 @@ def project(server: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     forget()
     yield Project(tmp_path)
     forget()
+    with admin.connect() as connection:
+        for url in urls.values():
+            # By force: MLflow keeps its connections for as long as the process lives.
+            connection.execute(sa.text(f"DROP DATABASE {make_url(url).database} WITH (FORCE)"))
 
 
 @pytest.fixture(scope="session")

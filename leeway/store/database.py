@@ -4,7 +4,7 @@ import hashlib
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,10 @@ class Database:
                 )
             yield
         finally:
-            connection.invalidate()  # closes the session, and with it the lock, also when the server is gone
+            with suppress(sa.exc.DBAPIError):
+                # At once: the server notices a closed session only a moment later, when the next step wants the lock.
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(key)))
+            connection.invalidate()  # closes the session, also when the server is gone
             connection.close()
 
     @contextmanager

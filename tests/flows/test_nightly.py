@@ -87,7 +87,7 @@ def test_a_backfill_goes_on_after_a_partition_that_fails_and_names_it(toy, proje
     rows = pd.read_csv(data)
     rows[~rows["at"].str.startswith(night(1))].to_csv(data, index=False)
     done = backfill(toy, night(0), night(2), dry_run=False)
-    assert list(done.failed) == [night(1)]
+    assert list(done.failed) == [night(1)], done.failed
     assert done.done == 6
 
 

@@ -78,6 +78,12 @@ def test_a_lock_is_free_after_its_block_however_that_ended(project):
             fail()
 
 
+def test_a_lock_can_be_taken_again_at_once(project):
+    for _ in range(100):
+        with database().lock("x", "doing x"):
+            pass
+
+
 def test_a_connection_that_the_server_ends_within_a_lock_does_not_hide_what_the_block_did(project):
     end_others = sa.text(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
