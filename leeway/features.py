@@ -14,7 +14,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from leeway.definition import CalendarPart, Classifier, History
 from leeway.partitions import Partition
-from leeway.store.tables import Tables, tables_of
+from leeway.store.tables import Tables, labels_known, tables_of
 
 LABEL_AGGREGATES = ("positives", "positive_rate")
 CALENDAR_FIELDS: dict[CalendarPart, str] = {"hour": "hour", "weekday": "isodow", "day": "day", "month": "month"}
@@ -60,14 +60,7 @@ def for_training(classifier: Classifier, *, first: datetime | None, as_of: datet
     Args:
         first: the earliest event time; everything when None.
     """
-    label = tables_of(classifier).label
-    known = (
-        sa.select(label.c.event_id, label.c.positive, label.c.known_at)
-        .distinct(label.c.event_id)
-        .where(label.c.known_at <= as_of)
-        .order_by(label.c.event_id, label.c.known_at.desc())
-        .subquery("known")
-    )
+    known = labels_known(tables_of(classifier), as_of).subquery("known")
     features = (
         _features(classifier, first, as_of - classifier.label.maturity, as_of=as_of).order_by(None).subquery("features")
     )

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from leeway.definition import Classifier
 from leeway.partitions import Partition
 from leeway.store.database import database
-from leeway.store.tables import tables_of
+from leeway.store.tables import labels_known, tables_of
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,8 @@ def realised(classifier: Classifier, partition: Partition, version: int, *, as_o
 
 def _query(classifier: Classifier, partition: Partition, version: int, as_of: datetime) -> sa.Select[Any]:
     tables = tables_of(classifier)
-    label, prediction = tables.label, tables.prediction
-    known = (
-        sa.select(label.c.event_id, label.c.positive)
-        .distinct(label.c.event_id)
-        .where(label.c.known_at <= as_of)
-        .order_by(label.c.event_id, label.c.known_at.desc())
-        .subquery()
-    )
+    prediction = tables.prediction
+    known = labels_known(tables, as_of).subquery()
     count = sa.func.count()
     return (
         sa.select(

@@ -17,7 +17,7 @@ from leeway.monitoring.monitor import Finding, Harm
 from leeway.partitions import STEP, Partition
 from leeway.store import ledger
 from leeway.store.database import database
-from leeway.store.tables import column_drift, monitoring, tables_of
+from leeway.store.tables import column_drift, labels_known, monitoring, tables_of
 from leeway.training.candidates import model_input
 
 
@@ -110,14 +110,8 @@ def _harm(classifier: Classifier, partition: Partition, bundle: Bundle, version:
         if connection.scalar(fault) == "data fault":
             return None
     tables = tables_of(classifier)
-    label, prediction = tables.label, tables.prediction
-    known = (
-        sa.select(label.c.event_id, label.c.positive)
-        .distinct(label.c.event_id)
-        .where(label.c.known_at <= mature.end + age)
-        .order_by(label.c.event_id, label.c.known_at.desc())
-        .subquery()
-    )
+    prediction = tables.prediction
+    known = labels_known(tables, mature.end + age).subquery()
     predicted = sa.select(prediction.c.event_id).where(
         prediction.c.partition == mature.key, prediction.c.version == version
     )

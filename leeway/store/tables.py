@@ -5,6 +5,7 @@ are made when they are missing and gain a column when the definition does.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -182,3 +183,14 @@ def tables_of(classifier: Classifier) -> Tables:
         sa.Index("prediction_by_partition", "partition", "version"),
     )
     return Tables(event=event, label=label, quarantine=quarantine, prediction=prediction)
+
+
+def labels_known(tables: Tables, as_of: datetime) -> sa.Select[Any]:
+    """Each event's label in the version that was known at a time: `event_id`, `positive`, `known_at`."""
+    label = tables.label
+    return (
+        sa.select(label.c.event_id, label.c.positive, label.c.known_at)
+        .distinct(label.c.event_id)
+        .where(label.c.known_at <= as_of)
+        .order_by(label.c.event_id, label.c.known_at.desc())
+    )
