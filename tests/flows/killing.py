@@ -1,6 +1,6 @@
 """Run a flow in a process of its own that is killed at its n-th step. Imported by a fork server, so that a process is cheap.
 
-A step ends before every commit, before every file that is put in its place, and after every task.
+A step ends before every commit of something written, before every file that is put in its place, and after every task.
 """
 
 import json
@@ -90,7 +90,19 @@ def _child(
 
     _step(prefect.Task, "__call__", after=step)
     _step(files.os, "replace", before=step)
-    sa.event.listen(sa.Engine, "commit", lambda connection: step())
+    written: set[int] = set()
+
+    def write(connection: sa.Connection, cursor: Any, statement: str, *rest: Any) -> None:
+        if not statement.lstrip().upper().startswith("SELECT"):
+            written.add(id(connection))
+
+    def commit(connection: sa.Connection) -> None:
+        if id(connection) in written:
+            written.discard(id(connection))
+            step()
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", write)
+    sa.event.listen(sa.Engine, "commit", commit)
     settings = {PREFECT_API_URL: api, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_LOGGING_LEVEL: "CRITICAL"}
     with temporary_settings(settings):
         try:
