@@ -96,9 +96,10 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
     share = len(result.broken) / result.rows
     if share > classifier.quarantine_limit:
         rules = pd.Series([rule for broken in result.broken.values() for rule in broken]).value_counts()
-        result.failed.append(
+        result.failed.insert(  # first: it names the rule that most rows broke, which may have led to the others
+            0,
             f"quarantine_limit: at most {classifier.quarantine_limit:.0%} of the rows may be bad, {share:.0%} are, "
-            f"most by '{rules.index[0]}' ({rules.iloc[0]} rows)"
+            f"most by '{rules.index[0]}' ({rules.iloc[0]} rows)",
         )
     result.save(audit_path(classifier.name, partition, delivery))
     result.must_pass(f"auditing {classifier.name} {partition}")

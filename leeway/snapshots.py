@@ -97,7 +97,7 @@ def _learnable(classifier: Classifier, as_of: datetime, rows: int, positives: in
         f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
         rule="there must be mature labels of both classes",
         found=found,
-        way_out="ingest more partitions, train as of a later time, or shorten the label's maturity",
+        way_out="ingest more partitions, train as of a time when there were labels (--as-of), or shorten label.maturity",
     )
 
 

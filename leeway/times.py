@@ -32,10 +32,11 @@ def read_times(raw: "pd.Series[Any]", timezone: str) -> "pd.Series[pd.Timestamp]
     has_offset = text.str.contains(OFFSET, na=False)
     with_offset, without = instants.notna() & has_offset, instants.notna() & ~has_offset
     if with_offset.any() and without.any():
+        rarer = text[without] if without.sum() <= with_offset.sum() else text[with_offset]
         raise SourceError(
             f"reading the times in {raw.name}",
             rule="either all carry an offset or none does",
-            found=f"{with_offset.sum()} with, {without.sum()} without, such as {text[without].iloc[0]}",
+            found=f"{with_offset.sum()} with, {without.sum()} without, the rarer ones such as {rarer.iloc[0]}",
             way_out="deliver them in one form, or unify them in the source's prepare",
         )
     clock = instants.dt.tz_convert(None)

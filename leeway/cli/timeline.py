@@ -60,7 +60,7 @@ class Timeline:
         ]
         columns = ("night", "rows", "quarantined", "verdict", "champion", "recall", "what happened")
         output.table("The life of a classifier: is this card payment fraud?", columns, rows)
-        print("recall: the share of the frauds that were caught, where disputes are old enough to tell")
+        print("recall: the share of the frauds that were caught; disputes take time, so harm is seen a week late")
         print(f"first champion, on its holdout: {self.first_champion}")
         print(
             f"recall before the harmful change {self.recall_before:.0%}, while it did harm {self.recall_harmed:.0%}, "
@@ -103,7 +103,8 @@ def _line(night: "Partition", happened: "Night | str", what: str, last: "Partiti
     if isinstance(happened, str):
         return Line(night.key, None, None, "rejected", None, 0, 0, None, f"{what}; nothing was published")
     result = realised(catalog.load(NAME), night, happened.scored.version, as_of=last.end)
-    told = (what, happened.retrain_failed, _retrained(happened.retrained))
+    waits = "no retrain so soon after the last" if happened.monitored.request_state == "suppressed" else ""
+    told = (what, waits, happened.retrain_failed, _retrained(happened.retrained))
     return Line(
         night=night.key,
         rows=happened.ingested.rows,

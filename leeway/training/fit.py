@@ -116,7 +116,7 @@ def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime) -> Split:
                 f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
                 rule=f"there must be labels of both classes {side} the holdout, which starts {start:%Y-%m-%d %H:%M}",
                 found=f"{len(part)} labelled events, {positives} positive",
-                way_out="ingest more partitions, or change training.holdout or label.maturity",
+                way_out="ingest more partitions, train as of a time that had labels (--as-of), or change training.holdout",
             )
     return split
 
