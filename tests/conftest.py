@@ -1,7 +1,10 @@
 """What the tests share: one real PostgreSQL, and for every test a database and a project of its own."""
 
+import atexit
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -82,9 +85,12 @@ def forget() -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> URL:
+def server() -> URL:
     """A PostgreSQL of this test run, with the databases `template_leeway`, migrated, and `template_mlflow`."""
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not in pytest's own folder: a second run closes that to the user that the server of a superuser runs as. Removed
+    # when the process ends, after the server was stopped, which is registered later and so comes first.
+    folder = Path(tempfile.mkdtemp(prefix="leeway-postgres-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     url = store._start_embedded(folder).set(drivername=store.DRIVER)
     for name in ("template_leeway", "template_mlflow"):
         store._ensure_database(url, name)
