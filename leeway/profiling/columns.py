@@ -1,0 +1,178 @@
+"""What one column holds."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from leeway.profiling import values
+from leeway.profiling.sensitive import is_slice, sensitive, words
+from leeway.profiling.values import Numbers, Times
+
+Holds = Literal["numeric", "categorical", "boolean", "text", "timestamp", "identifier", "constant", "empty"]
+
+YES_NO = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"}, {"0", "1"})
+ID_NAME = re.compile(r"(.* )?(id|ids|uuid|guid|identifier|ref|reference|hash|token|serial( (no|number))?)")
+CODE_NAME = re.compile(
+    r"(.* )?(code|zip|zip ?code|post ?code|postal code|agent|company|store|branch|shop|merchant|vendor|supplier|region)"
+)
+TIME_NAME = re.compile(r"(.* )?(time|date|day|ts|timestamp|datetime|at|on|when|epoch|since|until)( .*)?")
+MANY_WORDS = 3.0  # on average, from which on a column is text
+LONG = 40  # characters on average, likewise
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column, as guessed from a sample.
+
+    Attributes:
+        values: as floats, booleans, UTC times or stripped text, by kind; what is missing is missing.
+        missing: spellings of missing beside the blank.
+        distinct: how many different values the sample has.
+        personal: what personal thing it holds, such as `e-mail`.
+        slice: whether it tells groups of people apart.
+        doubt: what a person should look at.
+    """
+
+    name: str
+    holds: Holds
+    values: pd.Series
+    missing: tuple[str, ...] = ()
+    distinct: int = 0
+    numbers: Numbers | None = None
+    times: Times | None = None
+    personal: str | None = None
+    slice: bool = False
+    doubt: str | None = None
+
+    @property
+    def missing_share(self) -> float:
+        """The share of rows without a value."""
+        return float(self.values.isna().mean())
+
+    @property
+    def in_words(self) -> str:
+        """What was found, for a person."""
+        parts: list[str] = [self.holds]
+        if self.numbers is not None and self.holds == "numeric" and not self.numbers.plain:
+            style = [f"unit {self.numbers.unit}"] if self.numbers.unit else []
+            style += [f"thousands {self.numbers.thousands!r}"] if self.numbers.thousands else []
+            style += [f"decimal {self.numbers.decimal!r}"] if self.numbers.decimal != "." else []
+            parts.append(", ".join(style))
+        if self.times is not None and self.times.formats:
+            parts.append(" or ".join(self.times.formats))
+        if self.holds in ("categorical", "identifier", "text"):
+            parts.append(f"{self.distinct:,} values")
+        if self.missing_share:
+            spelled = f" (also as {', '.join(self.missing)})" if self.missing else ""
+            parts.append(f"{_percent(self.missing_share)} missing{spelled}")
+        if self.personal:
+            parts.append(f"sensitive: {self.personal}")
+        if self.slice:
+            parts.append("tells groups of people apart")
+        return ", ".join(parts)
+
+
+def inspect(name: str, raw: pd.Series) -> Column:
+    """Guess what a column holds.
+
+    Args:
+        raw: the source's values of the sampled rows: text from a CSV, typed from Parquet or a database.
+    """
+    found = _typed(name, raw) if not _is_text(raw) else _textual(name, raw.astype("str").mask(raw.isna()))
+    text = found.values if found.holds in ("categorical", "identifier", "text") else None
+    as_text = raw.dropna().astype("str") if found.holds in ("numeric", "identifier") else text
+    personal = sensitive(name, as_text, distinct=found.distinct)
+    return Column(**{**vars(found), "personal": personal, "slice": is_slice(name)})
+
+
+def _is_text(raw: pd.Series) -> bool:
+    return raw.dtype == object or pd.api.types.is_string_dtype(raw.dtype) or isinstance(raw.dtype, pd.CategoricalDtype)
+
+
+def _typed(name: str, raw: pd.Series) -> Column:
+    distinct = int(raw.nunique())
+    if distinct == 0:
+        return Column(name, "empty", raw)
+    if pd.api.types.is_bool_dtype(raw.dtype):
+        return Column(name, "boolean" if distinct > 1 else "constant", raw.astype("boolean"), distinct=distinct)
+    if pd.api.types.is_datetime64_any_dtype(raw.dtype):
+        moments = pd.to_datetime(raw, utc=True).astype("datetime64[us, UTC]")
+        return Column(name, "timestamp", moments, distinct=distinct, times=Times(moments))
+    if pd.api.types.is_numeric_dtype(raw.dtype):
+        return _numeric(name, Numbers(raw.astype("float64")), raw, distinct, ())
+    return _textual(name, raw.astype("str").mask(raw.isna()))
+
+
+def _textual(name: str, raw: pd.Series) -> Column:
+    text = values.stripped(raw)
+    missing = values.spellings_of_missing(raw)
+    distinct = int(text.nunique())
+    if distinct == 0:
+        return Column(name, "empty", text, missing)
+    named_as_time = TIME_NAME.fullmatch(words(name)) is not None
+    if (times := values.times(text, named_as_time=named_as_time)) is not None:
+        doubt = f"day first or month first? Read as {times.formats[0]}" if times.ambiguous else None
+        return Column(name, "timestamp", times.values, (*missing, *times.missing), distinct, times=times, doubt=doubt)
+    low = set(text.dropna().str.lower().unique()) if distinct <= 4 else set()
+    if len(low) == 2 and low in YES_NO:
+        return Column(
+            name, "boolean", text.str.lower().isin({"true", "yes", "t", "y", "1"}).mask(text.isna()), missing, 2
+        )
+    leading_zeros = text.str.match(r"0\d").any()
+    numbers = None if leading_zeros else values.numbers(text)
+    if numbers is not None:
+        return _numeric(name, numbers, text, distinct, (*missing, *numbers.missing))
+    if distinct == 1:
+        return Column(name, "constant", text, missing, distinct)
+    return Column(name, _of_words(text, distinct, words(name)), text, missing, distinct)
+
+
+def _of_words(text: pd.Series, distinct: int, called: str) -> Holds:
+    given = text.dropna()
+    share = distinct / len(given)
+    sample = given.drop_duplicates().head(5_000)
+    count, length = sample.str.count(r"\s+").mean() + 1, sample.str.len().mean()
+    if share > 0.2 and distinct > 30 and (count >= MANY_WORDS or (length >= LONG and count > 1.5)):
+        return "text"
+    if distinct > 30 and (share > 0.9 or (ID_NAME.fullmatch(called) and distinct > max(1_000, 0.2 * len(given)))):
+        return "identifier"
+    return "categorical"
+
+
+def _numeric(name: str, numbers: Numbers, raw: pd.Series, distinct: int, missing: tuple[str, ...]) -> Column:
+    given = numbers.values.dropna()
+    called = words(name)
+    whole = values.is_whole(given)
+
+    def column(holds: Holds, doubt: str | None = None) -> Column:
+        kept = numbers.values if holds == "numeric" else _as_code(numbers.values, raw)
+        return Column(name, holds, kept, missing, distinct, numbers if holds == "numeric" else None, doubt=doubt)
+
+    if distinct == 1:
+        return column("constant")
+    if set(given.unique()) == {0.0, 1.0}:
+        return Column(name, "boolean", numbers.values.eq(1).astype("boolean").mask(numbers.values.isna()), missing, 2)
+    unique = distinct == len(given) and len(given) > 1
+    many = distinct > max(1_000, 0.2 * len(given)) or unique
+    if ID_NAME.fullmatch(called) and numbers.plain and (whole or many):
+        return column("identifier" if many else "categorical")
+    if whole and numbers.plain:
+        if unique and len(given) > 20 and bool((np.diff(given.to_numpy()) > 0).all()):
+            return column("identifier")
+        if CODE_NAME.fullmatch(called) and distinct > 2 and not many:
+            return column("categorical", "numbers that name things, by the column's name")
+    return column("numeric")
+
+
+def _as_code(numbers: pd.Series, raw: pd.Series) -> pd.Series:
+    if not _is_text(raw):
+        codes = numbers.astype("Int64") if values.is_whole(numbers) else numbers
+        return codes.astype("string").astype("str").mask(numbers.isna())
+    return raw.astype("str").mask(numbers.isna())
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.001 else "<0.1%"

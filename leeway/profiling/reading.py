@@ -1,0 +1,349 @@
+"""Read a bounded sample of a table that nobody has described: CSV of any delimiter and encoding, Parquet, or a query."""
+
+import bz2
+import csv
+import glob
+import gzip
+import lzma
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from leeway.errors import LeewayError, SourceError
+
+MAX_ROWS = 200_000
+MAX_CELLS = 8_000_000
+CHUNK = 50_000
+HEAD = 1 << 18  # bytes to tell encoding, delimiter and header from
+DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01", ":", " ")
+PARQUET = (".parquet", ".pq", ".parq")
+_OPEN: dict[str, Callable[[Path, Literal["rb"]], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Where the rows are and how to read them.
+
+    Attributes:
+        kind: `csv`, `parquet` or `query`.
+        where: a path or glob, or a SQLAlchemy URL.
+        sql: the query.
+        header: the names of a file without a header.
+    """
+
+    kind: str
+    where: str
+    files: tuple[Path, ...] = ()
+    sql: str = ""
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    header: tuple[str, ...] | None = None
+
+    def chunks(self) -> Iterator[pd.DataFrame]:
+        """The rows in the source's order, as it holds them: a CSV's as text."""
+        if self.kind == "query":
+            yield from _query_chunks(self.where, self.sql)
+            return
+        for file in self.files:
+            yield from _parquet_chunks(file) if self.kind == "parquet" else _csv_chunks(self, file)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample of a table's rows, drawn evenly from all of it.
+
+    Attributes:
+        rows: in the source's order.
+        total: how many rows the source has.
+        counts: how often each value occurs in all rows, by column, for the columns that were asked for.
+    """
+
+    table: Table
+    rows: pd.DataFrame
+    total: int
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it holds every row."""
+        return len(self.rows) == self.total
+
+
+def describe(
+    data: str, *, sql: str = "", delimiter: str | None = None, encoding: str | None = None, header: bool | None = None
+) -> Table:
+    """How to read the data that a person named: a file, a glob, a folder, or a SQLAlchemy URL.
+
+    Args:
+        sql: the query, where `data` is a URL.
+        delimiter, encoding, header: what the person knows; otherwise found.
+
+    Raises:
+        SourceError: there is nothing to read, or it cannot be told how.
+    """
+    if "://" in data:
+        if not sql:
+            raise SourceError(
+                f"reading {_without_password(data)}",
+                rule="a database needs a query",
+                way_out="add --query 'SELECT …'",
+            )
+        return Table("query", data, sql=sql.strip().rstrip(";"))
+    files = _files(data)
+    suffixes = {"parquet" if file.suffix.lower() in PARQUET else "csv" for file in files}
+    if len(suffixes) > 1:
+        raise SourceError(
+            f"reading {data}",
+            rule="all files must be of one format",
+            found=", ".join(sorted({file.suffix for file in files})),
+            way_out="name one format by a pattern, such as 'folder/*.csv'",
+        )
+    where = data
+    if Path(data).is_dir():
+        ending = Counter("".join(file.suffixes[-2:]) for file in files).most_common(1)[0][0]
+        where = f"{data.rstrip('/')}/*{ending}"
+    if suffixes == {"parquet"}:
+        return Table("parquet", where, files)
+    head = _head(files[0])
+    encoding = encoding or _encoding(head)
+    text = head.decode(encoding, errors="replace").removeprefix("\ufeff")
+    lines = text.splitlines()[: -1 if len(head) == HEAD else None]
+    delimiter = delimiter or _delimiter(lines)
+    has_header = header if header is not None else _has_header(lines, delimiter)
+    names = None
+    if not has_header:
+        width = max((len(row) for row in csv.reader(lines[:200], delimiter=delimiter)), default=0)
+        names = tuple(f"column_{position + 1}" for position in range(width))
+    return Table("csv", where, files, delimiter=delimiter, encoding=encoding, header=names)
+
+
+def draw(table: Table, *, count: Iterable[str] = (), seed: int = 0) -> Sample:
+    """Draw a sample in one pass over the source, with bounded memory.
+
+    Args:
+        count: columns whose values are counted over all rows: a rare class must not be missed.
+
+    Raises:
+        SourceError: the source cannot be read, or holds no row.
+    """
+    for attempt in (table, *_other_encodings(table)):
+        with suppress(UnicodeDecodeError):
+            return _draw(attempt, tuple(count), seed)
+    raise SourceError(
+        f"reading {table.where}",
+        rule="its text must be of one encoding",
+        found=f"bytes that are not {table.encoding}",
+        way_out="name it by --encoding",
+    )
+
+
+def is_unique(table: Table, column: str) -> bool:
+    """Whether no two rows of the whole source share a value of a column, and none is without; exact but for hash collisions."""
+    seen: list[np.ndarray] = []
+    for chunk in table.chunks():
+        text = chunk[column].astype("str")
+        if chunk[column].isna().any() or text.str.strip().eq("").any():
+            return False
+        seen.append(pd.util.hash_array(text.to_numpy(dtype=object)))
+    hashes = np.concatenate(seen)
+    return len(np.unique(hashes)) == len(hashes)
+
+
+def _draw(table: Table, count: tuple[str, ...], seed: int) -> Sample:
+    random = np.random.default_rng(seed)
+    kept, keys, total, limit = pd.DataFrame(), np.empty(0), 0, MAX_ROWS
+    counts: dict[str, Counter[str]] = {name: Counter() for name in count}
+    for chunk in table.chunks():
+        limit = max(1_000, min(MAX_ROWS, MAX_CELLS // max(1, len(chunk.columns))))
+        for name in count:
+            if name in chunk.columns:
+                for value, number in chunk[name].dropna().value_counts().items():
+                    counts[name][spelled(value)] += int(number)
+        total += len(chunk)
+        fresh = random.random(len(chunk))
+        kept = pd.concat([kept, chunk], ignore_index=True) if len(kept) else chunk.reset_index(drop=True)
+        keys = np.concatenate([keys, fresh])
+        if len(kept) > limit:
+            chosen = np.sort(np.argpartition(keys, limit)[:limit])
+            kept, keys = kept.iloc[chosen].reset_index(drop=True), keys[chosen]
+    if total == 0:
+        raise SourceError(
+            f"reading {_without_password(table.where)}",
+            rule="there must be rows to learn from",
+            found="a header and nothing else" if len(kept.columns) else "nothing",
+            way_out="name a file or a query that has rows",
+        )
+    return Sample(table, kept, total, counts)
+
+
+def spelled(value: object) -> str:
+    """A label's value as the contract spells it: `1`, `true`, or the stripped text."""
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
+    if isinstance(value, int | float | np.number) and float(value).is_integer():
+        return str(int(value))
+    text = re.sub(r"^(-?\d+)\.0+$", r"\1", str(value).strip())
+    return text.lower() if text.lower() in ("true", "false") else text
+
+
+def _other_encodings(table: Table) -> Iterator[Table]:
+    if table.kind == "csv":
+        yield from (replace(table, encoding=name) for name in ("cp1252", "latin-1") if name != table.encoding)
+
+
+def _files(data: str) -> tuple[Path, ...]:
+    path = Path(data)
+    if path.is_dir():
+        found = [file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith((".", "_"))]
+    else:
+        found = [Path(file) for file in sorted(glob.glob(data, recursive=True)) if Path(file).is_file()]
+        found = found or ([path] if path.is_file() else [])
+    found = [file for file in found if file.stat().st_size > 0]
+    if not found:
+        raise SourceError(
+            f"reading {data}",
+            rule="there must be a file with something in it",
+            found="an empty file" if path.is_file() else "no such file",
+            way_out="correct the path; a pattern goes in quotes",
+        )
+    return tuple(found)
+
+
+def _open(file: Path) -> IO[bytes]:
+    if file.suffix.lower() == ".zip":
+        archive = zipfile.ZipFile(file)
+        return archive.open(archive.namelist()[0])
+    opened: IO[bytes] = _OPEN.get(file.suffix.lower(), open)(file, "rb")
+    return opened
+
+
+def _head(file: Path) -> bytes:
+    try:
+        with _open(file) as stream:
+            return stream.read(HEAD)
+    except (OSError, EOFError, zipfile.BadZipFile, lzma.LZMAError, IndexError) as error:
+        raise SourceError(
+            f"reading {file}",
+            rule="it must be readable, and compressed as its name says",
+            found=str(error) or type(error).__name__,
+            way_out="check the file",
+        ) from error
+
+
+def _encoding(head: bytes) -> str:
+    for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if head.startswith(mark):
+            return name
+    for cut in range(4):  # the head may end within a character
+        with suppress(UnicodeDecodeError):
+            head[: len(head) - cut].decode("utf-8")
+            return "utf-8"
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(head).best()
+    if best is None:
+        return "cp1252"
+    with suppress(UnicodeDecodeError):  # of several that give the same text, the commonest
+        if head.decode("cp1252") == head.decode(best.encoding):
+            return "cp1252"
+    return best.encoding
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """The delimiter that splits the first line and nearly all others into the same number of fields, more than one."""
+    best, most = ",", 0.0
+    for delimiter in DELIMITERS:
+        try:
+            widths = [len(row) for row in csv.reader(lines[:200], delimiter=delimiter) if row]
+        except csv.Error:
+            continue
+        if not widths or widths[0] < 2:
+            continue
+        agreeing = sum(width == widths[0] for width in widths) / len(widths)
+        if agreeing > max(most, 0.8) + 1e-9:
+            best, most = delimiter, agreeing
+    return best
+
+
+def _has_header(lines: Sequence[str], delimiter: str) -> bool:
+    rows = [row for row in csv.reader(lines[:50], delimiter=delimiter) if row]
+    if len(rows) < 2:
+        return True
+    first = [cell.strip() for cell in rows[0]]
+    looks_like_data = any(_is_number(cell) for cell in first) or len(set(filter(None, first))) < len(
+        list(filter(None, first))
+    )
+    return not looks_like_data
+
+
+def _is_number(cell: str) -> bool:
+    return re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", cell) is not None
+
+
+def _csv_chunks(table: Table, file: Path) -> Iterator[pd.DataFrame]:
+    names = list(table.header) if table.header is not None else None
+    try:
+        yield from pd.read_csv(
+            file,
+            sep=table.delimiter,
+            encoding=table.encoding,
+            dtype="str",
+            keep_default_na=False,
+            na_values=[""],
+            names=names,
+            header=None if names else 0,
+            index_col=False,
+            chunksize=CHUNK,
+        )
+    except UnicodeDecodeError:
+        raise
+    except Exception as error:  # whatever pandas or a decompressor raises
+        raise _unreadable(str(file), error, "check it, or name --delimiter and --encoding") from error
+
+
+def _parquet_chunks(file: Path) -> Iterator[pd.DataFrame]:
+    import pyarrow.parquet as pq
+
+    try:
+        opened = pq.ParquetFile(file)
+        if opened.metadata.num_rows == 0:
+            yield opened.read().to_pandas()
+        for batch in opened.iter_batches(CHUNK):
+            yield batch.to_pandas()
+    except Exception as error:  # whatever pyarrow raises
+        raise _unreadable(str(file), error, "check the file") from error
+
+
+def _query_chunks(url: str, sql: str) -> Iterator[pd.DataFrame]:
+    import sqlalchemy as sa
+
+    from leeway.sources import engine_of
+
+    engine = engine_of(url)
+    try:
+        with engine.connect().execution_options(stream_results=True) as connection:
+            yield from pd.read_sql(sa.text(sql), connection, chunksize=CHUNK)
+    except (sa.exc.SQLAlchemyError, pd.errors.DatabaseError) as error:
+        raise _unreadable(_without_password(url), error, "check the URL and the query") from error
+    finally:
+        engine.dispose()
+
+
+def _unreadable(what: str, error: BaseException, way_out: str) -> LeewayError:
+    if isinstance(error, LeewayError):
+        return error
+    text = str(getattr(error, "orig", None) or error).strip()
+    found = text.splitlines()[0] if text else type(error).__name__
+    return SourceError(f"reading {what}", rule="it must be readable as a table", found=found, way_out=way_out)
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)

@@ -1,0 +1,68 @@
+"""Recognise what must not be shown, and what must be watched for unfairness, by a column's name and its values."""
+
+import re
+
+import pandas as pd
+
+_NAMES = {
+    "name": r"((first|last|full|middle|given|family|customer|client|patient|person|contact|card ?holder|holder) )?names?"
+    r"|surname|(sur|fore|nick|user) ?name",
+    "e-mail": r"(.* )?e ?mails?( address)?|mail address",
+    "phone": r"(.* )?(phone|telephone|mobile|cell|fax)( (number|no|nr))?|tel",
+    "card": r"(.* )?(card|account|iban|bank account)( ?(number|no|num|nr))|iban|pan|(credit|debit) card",
+    "birth date": r"(.* )?(birth ?(date|day)?|dob|date of birth|born( on)?)( .*)?|geburts.*|.*naissance|.*nacimiento|.*nascita",
+    "address": r"(.* )?(street|address|addr)( ?(line|1|2))*|ip( address)?",
+    "government id": r"ssn|social security( number)?|passport( (number|no))?|national id|tax id|nin",
+}
+_SLICES = (
+    r"sex|gender|race|ethnicity|ethnic group|age( (group|band|years))?|religion|nationality|disability|disabled|handicap"
+    r"|handcap|marital( status)?|senior( citizen)?|sexual orientation|pregnan(t|cy)"
+)
+_EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]{2,}"
+_PHONE = r"(?=(?:.*\d){8,15})\+?[\d\s().\-/]{8,22}"
+_IP = r"(\d{1,3}\.){3}\d{1,3}"
+_PUNCTUATED = r".*[+()\-/\s].*"
+
+
+def words(name: str) -> str:
+    """A column's name as lower-case words: `CardHolder_Name` is `card holder name`."""
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
+    return " ".join(re.sub(r"[^0-9a-zA-Z]+", " ", spaced).lower().split())
+
+
+def sensitive(name: str, text: pd.Series | None, *, distinct: int) -> str | None:
+    """What personal thing a column holds, or None.
+
+    Args:
+        text: its values where they are text; None where they are numbers or times.
+        distinct: how many different values it has: a name that few people could have is not one.
+    """
+    called = words(name)
+    for what, pattern in _NAMES.items():
+        if re.fullmatch(pattern, called):
+            named_by_few = what == "name" and (text is None or distinct < 50)
+            return None if named_by_few or (what == "card" and distinct < 20) else what
+    if text is None or text.empty:
+        return None
+    sample = text.dropna().drop_duplicates().head(500).astype(object)
+    if len(sample) < 5:
+        return None
+    for what, pattern in (("e-mail", _EMAIL), ("address", _IP)):
+        if sample.str.fullmatch(pattern).mean() > 0.9:
+            return what
+    if sample.str.fullmatch(r"[\d\s\-]{13,23}").mean() > 0.9 and sample.map(_luhn).mean() > 0.9:
+        return "card"
+    if sample.str.fullmatch(_PHONE).mean() > 0.9 and sample.str.fullmatch(_PUNCTUATED).mean() > 0.9:
+        return "phone"
+    return None
+
+
+def is_slice(name: str) -> bool:
+    """Whether a column tells groups of people apart between whom a classifier must be fair."""
+    return re.fullmatch(_SLICES, words(name)) is not None
+
+
+def _luhn(number: str) -> bool:
+    digits = [int(digit) for digit in re.sub(r"\D", "", number)][::-1]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
+    return len(digits) >= 13 and (sum(digits[::2]) + sum(doubled)) % 10 == 0

@@ -1,0 +1,235 @@
+"""How values are written: spellings of missing, numbers with units and separators, dates in many forms."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+#: Spellings of missing that no one would use for anything else.
+MISSING = ("?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "<NA>", "\\N")
+#: Those that are missing only where everything else is a number or a date.
+MISSING_IN_NUMBERS = (
+    "None",
+    "none",
+    "-",
+    "--",
+    ".",
+    "..",
+    "unknown",
+    "Unknown",
+    "n.a.",
+    "na",
+    "missing",
+    "not available",
+)
+
+CURRENCIES = ("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "BRL", "AUD", "CAD", "SEK", "NOK", "DKK", "PLN", "Rs", "R")
+
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_SPOILT = re.compile(
+    r"(?P<before>[^\d\s.,+\-]{0,4})\s*(?P<number>[-+]?\d[\d., '\u00a0\u202f]*?)\s*(?P<after>[^\d\s.,][^\d]{0,11})?"
+)
+
+DATES: tuple[str, ...] = (
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d.%m.%y",
+)
+DATES += ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%Y%m%d", "%Y.%m.%d")
+TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
+EPOCHS = {"epoch s": 1, "epoch ms": 1_000}
+_EPOCH_FROM, _EPOCH_TO = 631_152_000, 2_208_988_800  # 1990 and 2040
+_LOOKS_LIKE_DATE = re.compile(r"(?=.*\d)(?=.*[-/. :,]|\d{8}).{6,40}")
+ENOUGH = 0.995  # of the values must be readable in one way
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """How the numbers of a column are written.
+
+    Attributes:
+        unit: what stands before or after every number, such as `€` or `kg`.
+        missing: further spellings of missing.
+    """
+
+    values: pd.Series
+    unit: str | None = None
+    thousands: str | None = None
+    decimal: str = "."
+    missing: tuple[str, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether any reader would take them as they are."""
+        return self.unit is None and self.thousands is None and self.decimal == "."
+
+
+@dataclass(frozen=True)
+class Times:
+    """How the times of a column are written.
+
+    Attributes:
+        values: in UTC where they carry an offset, naive otherwise taken as UTC.
+        formats: strptime formats in the order to try, or `epoch s`, `epoch ms`; empty for ISO 8601.
+        ambiguous: whether day and month could be the other way round.
+    """
+
+    values: pd.Series
+    formats: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    ambiguous: bool = False
+
+
+def stripped(raw: pd.Series) -> pd.Series:
+    """Text without blanks around it and with blanks alone and the common spellings of missing as missing."""
+    text = raw.astype("str").str.strip() if raw.dtype == object else raw.str.strip()
+    return text.mask(text.isin(["", *MISSING]))
+
+
+def spellings_of_missing(raw: pd.Series) -> tuple[str, ...]:
+    """The spellings of missing that a column of text uses, beside the blank."""
+    return tuple(sorted(set(raw.dropna().str.strip().unique()) & set(MISSING)))
+
+
+def numbers(text: pd.Series) -> Numbers | None:
+    """Read a column of stripped text as numbers, or None where that is not what it holds."""
+    given = text.dropna()
+    if given.empty:
+        return None
+    values = given.drop_duplicates().astype(object)  # Python's own regular expressions, not Arrow's
+    plain = values[values.str.fullmatch(NUMBER)]
+    rest = values.drop(plain.index)
+    often = given.isin(plain).mean()
+    if rest.empty:
+        return Numbers(text.astype("float64"))
+    missing = tuple(sorted(rest)) if set(rest) <= set(MISSING_IN_NUMBERS) and often > 0.5 else ()
+    if missing:
+        return Numbers(text.mask(text.isin(missing)).astype("float64"), missing=missing)
+    # A few words among numbers can only be ways to say that there is none.
+    if often >= ENOUGH and len(rest) <= 3 and all(not re.search(r"\d", word) for word in rest):
+        words = tuple(sorted(rest))
+        return Numbers(text.mask(text.isin(words)).astype("float64"), missing=words)
+    return _spoilt(text, values[~values.isin(MISSING_IN_NUMBERS)])
+
+
+def _spoilt(text: pd.Series, values: pd.Series) -> Numbers | None:
+    parts = values.str.extract(rf"^{_SPOILT.pattern}$")
+    if parts.empty or parts["number"].isna().any():
+        return None
+    units = {unit.strip() for side in ("before", "after") for unit in parts[side].dropna() if unit.strip()}
+    if len(units) > 1:
+        return None
+    unit = next(iter(units), None)
+    if any(side.isalpha() and side not in CURRENCIES for side in parts["before"].dropna().str.strip().unique()):
+        return None  # `K000123` is a name
+    number = parts["number"].str.replace(r"\s", " ", regex=True).str.strip()
+    separators = {mark for mark in (",", ".", " ", "'") if number.str.contains(mark, regex=False).any()}
+    styles = [(None, "."), (",", "."), (".", ","), (" ", ","), (" ", "."), ("'", "."), (None, ",")]
+    for thousands, decimal in styles:
+        if separators <= {mark for mark in (thousands, decimal) if mark} and _is_written(number, thousands, decimal):
+            spoilt = text.mask(text.isin(MISSING_IN_NUMBERS))
+            missing = tuple(sorted(set(text.dropna().unique()) & set(MISSING_IN_NUMBERS)))
+            read = _read(spoilt, unit, thousands, decimal)
+            return Numbers(read, unit, thousands if thousands in separators else None, decimal, missing)
+    return None
+
+
+def _is_written(number: pd.Series, thousands: str | None, decimal: str) -> bool:
+    whole = rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+|\d+" if thousands else r"\d+"
+    return bool(number.str.fullmatch(rf"[-+]?(?:{whole})(?:{re.escape(decimal)}\d*)?").all())
+
+
+def _read(text: pd.Series, unit: str | None, thousands: str | None, decimal: str) -> pd.Series:
+    number = text.astype(object).str.replace(unit, "", regex=False) if unit else text.astype(object)
+    number = number.str.replace(r"\s", "", regex=True)
+    if thousands and thousands != " ":
+        number = number.str.replace(thousands, "", regex=False)
+    return pd.to_numeric(number.str.replace(decimal, ".", regex=False), errors="coerce").astype("float64")
+
+
+def times(text: pd.Series, *, named_as_time: bool = False) -> Times | None:
+    """Read a column of stripped text as dates or times, or None where that is not what it holds.
+
+    Args:
+        named_as_time: whether the column's name speaks of a time: only then are numbers taken for seconds since 1970.
+    """
+    given = text.dropna()
+    if given.empty:
+        return None
+    values = given.drop_duplicates().astype(object)
+    sample = values.sample(min(len(values), 5_000), random_state=0)
+    if named_as_time and sample.str.fullmatch(r"\d{9,13}").all():
+        for name, per_second in EPOCHS.items():
+            seconds = values.astype("float64") / per_second
+            if seconds.between(_EPOCH_FROM, _EPOCH_TO).all():
+                read = pd.to_datetime(text.astype("float64") / per_second, unit="s", utc=True)
+                return Times(read, (name,))
+    digits_as_date = named_as_time and sample.str.fullmatch(r"(19|20)\d{6}").all()
+    numeric = sample.str.fullmatch(NUMBER).mean() > 0.5 and not digits_as_date
+    if numeric or sample.str.fullmatch(_LOOKS_LIKE_DATE).mean() < 0.9:
+        return None
+    iso = pd.to_datetime(sample, format="ISO8601", utc=True, errors="coerce")
+    if iso.notna().mean() >= ENOUGH and not sample.str.fullmatch(r"\d{8}").all():
+        read = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
+        return _complete(Times(read), text)
+    return _by_formats(text, sample)
+
+
+def _by_formats(text: pd.Series, sample: pd.Series) -> Times | None:
+    candidates = ["ISO8601", *(date + time for time in TIMES for date in DATES)]
+    probe = sample.head(200)
+    likely = [(_parsed(probe, form).notna().sum(), form) for form in candidates]
+    likely = [item for item in likely if item[0] > 0]
+    chosen: list[str] = []
+    left, ambiguous = sample, False
+    while len(left) > (1 - ENOUGH) * len(sample) and len(chosen) < 4:
+        scores = {form: int(_parsed(left, form).notna().sum()) for _, form in likely if form not in chosen}
+        best = max(scores, key=lambda form: scores[form], default=None)
+        if best is None or scores[best] == 0:
+            return None
+        other = _swapped(best)
+        ambiguous = ambiguous or (other is not None and scores.get(other, 0) == scores[best])
+        chosen.append(best)
+        left = left[_parsed(left, best).isna()]
+    read = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us, UTC]")
+    for form in chosen:
+        read = read.fillna(_parsed(text, form))
+    formats = () if chosen == ["ISO8601"] else tuple("ISO 8601" if form == "ISO8601" else form for form in chosen)
+    return _complete(Times(read, formats, ambiguous=ambiguous), text)
+
+
+def _complete(found: Times, text: pd.Series) -> Times | None:
+    """The same with what was not read as further spellings of missing, where it is words."""
+    unread = text[found.values.isna() & text.notna()].unique()
+    if len(unread) > 5 or any(re.search(r"\d", word) for word in unread if word not in MISSING_IN_NUMBERS):
+        return None if len(unread) > max(5, 0.005 * len(text)) else found
+    return Times(found.values, found.formats, tuple(sorted(unread)), found.ambiguous)
+
+
+def _parsed(text: pd.Series, form: str) -> pd.Series:
+    return pd.to_datetime(text, format=form, utc=True, errors="coerce").astype("datetime64[us, UTC]")
+
+
+def _swapped(form: str) -> str | None:
+    if "%d" in form and "%m" in form and form.index("%Y" if "%Y" in form else "%y") > form.index("%d"):
+        return form.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")
+    return None
+
+
+def all_midnight(moments: pd.Series) -> bool:
+    """Whether times are dates only."""
+    given = moments.dropna()
+    return bool((given == given.dt.normalize()).all())
+
+
+def is_whole(values: pd.Series) -> bool:
+    """Whether all numbers are whole."""
+    given = values.dropna()
+    return bool(np.equal(np.mod(given, 1), 0).all())

@@ -1,0 +1,310 @@
+"""The two files of a new classifier: `models/NAME.py` and `expectations/NAME.py`."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from leeway.profiling.columns import Column
+from leeway.profiling.expect import Expectation
+from leeway.profiling.profile import RANDOM_HOLDOUT, TIME_HOLDOUT, Profile
+from leeway.profiling.source_code import Block, Call, Expression, Raw, quoted, write
+from leeway.settings import settings
+
+SCHEDULES = {"hour": "10 * * * *", "week": "0 2 * * 1", "month": "0 2 1 * *"}
+
+
+def definition(found: Profile) -> str:
+    """The text of `models/NAME.py`."""
+    arguments: dict[str, Expression] = {"source": _source(found)}
+    if found.event_id is not None:
+        arguments["event_id"] = found.event_id
+    if found.event_time is not None:
+        arguments["event_time"] = found.event_time
+    arguments["label"] = _label(found)
+    arguments["columns"] = Block(
+        {
+            found.renamed.get(name, name): _column(used.column, used.use, used.why)
+            for name, used in found.declared.items()
+        },
+        comments={
+            found.renamed.get(name, name): used.column.doubt
+            for name, used in found.declared.items()
+            if used.column.doubt and used.use == "feature"
+        },
+        after=list(_aside(found)),
+    )
+    if found.calendar:
+        arguments["calendar"] = found.calendar
+    if found.grain != "day":
+        arguments["partition"] = found.grain
+    arguments["training"] = _training(found)
+    if found.grain in SCHEDULES:
+        arguments["schedule"] = Call("Schedule", {"cron": SCHEDULES[found.grain]})
+    body = write(Call("classifier = Classifier", arguments))
+    return f"{_title(found)}\n\n{_imports(body)}\n\n{body}\n"
+
+
+def suite(found: Profile) -> str:
+    """The text of `expectations/NAME.py`: what most columns share stands in tables at its top."""
+    name, rows = found.options.name, found.sample.total
+    title = (
+        f'"""What a delivery of {name} must look like, as {rows:,} rows were.\n\n'
+        "A row that breaks an expectation about a value is quarantined. A delivery of which\n"
+        "fewer rows hold than `mostly`, or that breaks one about the table, is rejected.\n"
+        '"""'
+    )
+    constants: list[str] = []
+    items: list[Expression] = []
+    for group in _groups(found.expectations):
+        table = _TABLES.get(group[0].name)
+        if table is None or len(group) == 1:
+            items += [Call(f"gxe.{item.name}", _arguments(found, item)) for item in group]
+        else:
+            constant, comprehension = table(found, group)
+            constants.append(constant)
+            items.append(Raw(comprehension))
+    body = write(Block(items))
+    tables = "".join(f"{constant}\n" for constant in constants) + ("\n" if constants else "")
+    return f"{title}\n\nimport great_expectations.expectations as gxe\n\n{tables}expectations = {body}\n"
+
+
+def _groups(expectations: Sequence[Expectation]) -> Iterator[list[Expectation]]:
+    """Expectations that differ in their columns, and in what a table can hold, only; in the order of their first."""
+    groups: dict[tuple[str, object], list[Expectation]] = {}
+    for item in expectations:
+        groups.setdefault((item.name, item.arguments.get("mostly")), []).append(item)
+    yield from groups.values()
+
+
+def _always_there(found: Profile, group: list[Expectation]) -> tuple[str, str]:
+    names = [_arguments(found, item)["column"] for item in group]
+    constant = _constant("ALWAYS_THERE", found, group)
+    mostly = group[0].arguments["mostly"]
+    return (
+        f"{constant} = {write(names, 0, len(constant) + 3, 0)}",
+        f"*(\n        gxe.{group[0].name}(column=name, mostly={mostly})\n        for name in {constant}\n    )",
+    )
+
+
+def _values(found: Profile, group: list[Expectation]) -> tuple[str, str]:
+    known = {_arguments(found, item)["column"]: item.arguments["value_set"] for item in group}
+    constant = _constant("VALUES", found, group)
+    mostly = group[0].arguments["mostly"]
+    return (
+        f"{constant} = {write(Block(known))}",
+        f"*(\n        gxe.{group[0].name}(column=name, value_set=known, mostly={mostly})\n"
+        f"        for name, known in {constant}.items()\n    )",
+    )
+
+
+def _ranges(found: Profile, group: list[Expectation]) -> tuple[str, str]:
+    ranges = {
+        _arguments(found, item)["column"]: (item.arguments["min_value"], item.arguments["max_value"]) for item in group
+    }
+    constant = _constant("RANGES", found, group)
+    mostly = group[0].arguments["mostly"]
+    return (
+        f"{constant} = {write(Block(ranges))}",
+        f"*(\n        gxe.{group[0].name}(\n            column=name, min_value=least, max_value=most, mostly={mostly}\n"
+        f"        )\n        for name, (least, most) in {constant}.items()\n    )",
+    )
+
+
+def _filled(found: Profile, group: list[Expectation]) -> tuple[str, str]:
+    least = {_arguments(found, item)["column"]: item.arguments["min_value"] for item in group}
+    return (
+        f"FILLED = {write(Block(least))}",
+        f"*(\n        gxe.{group[0].name}(\n            column=name, min_value=share\n        )\n"
+        "        for name, share in FILLED.items()\n    )",
+    )
+
+
+def _constant(stem: str, found: Profile, group: list[Expectation]) -> str:
+    same = [item for item in _groups(found.expectations) if item[0].name == group[0].name and len(item) > 1]
+    return stem if len(same) == 1 else f"{stem}_{round(100 * group[0].arguments['mostly'])}"
+
+
+_TABLES: dict[str, Callable[[Profile, list[Expectation]], tuple[str, str]]] = {
+    "ExpectColumnValuesToNotBeNull": _always_there,
+    "ExpectColumnValuesToBeInSet": _values,
+    "ExpectColumnValuesToBeBetween": _ranges,
+    "ExpectColumnProportionOfNonNullValuesToBeBetween": _filled,
+}
+
+
+def _arguments(found: Profile, item: Expectation) -> dict[str, Any]:
+    column = item.arguments.get("column")
+    return {**item.arguments, **({"column": found.renamed[column]} if column in found.renamed else {})}
+
+
+def _title(found: Profile) -> str:
+    outcome = found.outcome
+    label = ", ".join(outcome.columns)
+    asks = {
+        "binary": f"is `{label}` {outcome.classes[0]}?",
+        "multiclass": f"which of {len(outcome.classes)} classes is `{label}`?",
+        "multilabel": f"which of {len(outcome.classes)} labels hold?",
+    }[outcome.kind]
+    name = found.options.name.replace("_", " ").capitalize()
+    return f'"""{name}: {_printable(asks)}"""'
+
+
+def _printable(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', "'")
+
+
+def _imports(body: str) -> str:
+    imports = []
+    for module, pattern in (("leeway.definition", None), ("leeway.preparing", ("date_from_parts", "rename"))):
+        import importlib
+
+        known = pattern or [name for name in vars(importlib.import_module(module)) if not name.startswith("_")]
+        used = {name for name in known if re.search(rf"(?<![\w.\"'])\b{name}\(", body)}
+        if used:
+            imports.append(_import(module, used))
+    return "\n".join(imports)
+
+
+def _import(module: str, names: set[str]) -> str:
+    def order(name: str) -> tuple[int, str]:
+        return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
+
+    ordered = sorted(names, key=order)
+    line = f"from {module} import {', '.join(ordered)}"
+    return (
+        line if len(line) <= 88 else f"from {module} import (\n" + "".join(f"    {name},\n" for name in ordered) + ")"
+    )
+
+
+def _source(found: Profile) -> Call:
+    table = found.sample.table
+    arguments: dict[str, Expression] = {}
+    kind = {"csv": "CSV", "parquet": "Parquet", "query": "Query"}[table.kind]
+    if table.kind == "query":
+        arguments |= {"url": _url(found), "sql": _bounded(found)}
+    else:
+        arguments["path"] = _path(table.where)
+    if table.kind == "csv":
+        if table.delimiter != ",":
+            arguments["delimiter"] = table.delimiter
+        if table.encoding.lower().replace("_", "-") not in ("utf-8", "ascii"):
+            arguments["encoding"] = table.encoding
+        if table.header is not None:
+            count = len(table.header)
+            arguments["header"] = Raw(f'tuple(f"column_{{position}}" for position in range(1, {count + 1}))')
+    shown = [used.column for used in found.used.values() if used.use != "set aside"]
+    if missing := sorted({spelling for column in shown for spelling in column.missing}):
+        arguments["missing"] = tuple(missing)
+    formats: dict[str, Expression] = {
+        column.name: column.times.formats if len(column.times.formats) > 1 else column.times.formats[0]
+        for column in shown
+        if column.times is not None and column.times.formats
+    }
+    if formats:
+        arguments["time_formats"] = formats
+    if prepare := list(_prepare(found)):
+        arguments["prepare"] = prepare[0] if len(prepare) == 1 else tuple(prepare)
+    return Call(kind, arguments)
+
+
+def _prepare(found: Profile) -> Iterator[Call]:
+    if found.parts is not None:
+        parts = found.parts
+        names = {"year": parts.year, "month": parts.month, "day": parts.day}
+        yield Call("date_from_parts", dict(names), (parts.name,))
+    if found.renamed:
+        yield Call("rename", {}, (dict(found.renamed),))
+
+
+def _path(where: str) -> str:
+    path = Path(where).absolute()
+    project = settings().project.absolute()
+    resolved = Path(*(part for part in path.parts if part != ".")) if ".." not in path.parts else path.resolve()
+    return str(resolved.relative_to(project)) if resolved.is_relative_to(project) else str(resolved)
+
+
+def _url(found: Profile) -> str:
+    """The URL with its password taken out of it: no secret stands in a file."""
+    secret = f"${{{found.options.name.upper()}_PASSWORD}}"
+    return re.sub(r"(://[^:/@]*):(?!\$\{)[^@]*@", rf"\1:{secret}@", found.sample.table.where)
+
+
+def _bounded(found: Profile) -> str:
+    sql = " ".join(found.sample.table.sql.split())
+    if found.event_time is None or found.parts is not None:
+        return sql
+    time = '"' + found.event_time.replace('"', '""') + '"'
+    return f"SELECT * FROM ({sql}) AS source WHERE {time} >= :start AND {time} < :end"
+
+
+def _label(found: Profile) -> Call:
+    outcome = found.outcome
+    arguments: dict[str, Expression]
+    if outcome.kind == "binary":
+        positive, negative = (_class(value) for value in outcome.classes)
+        arguments = {"column": outcome.columns[0], "positive": positive, "negative": negative}
+    elif len(outcome.columns) > 1:
+        arguments = {"columns": outcome.columns}
+    else:
+        arguments = {"column": outcome.columns[0], "classes": tuple(outcome.classes)}
+        if outcome.separator is not None:
+            arguments["separator"] = outcome.separator
+    if found.label_time is not None:
+        arguments["time"] = found.label_time
+    if found.label_time is None or found.options.label_delay is not None:
+        arguments["delay"] = _duration(found.delay)
+    return Call("Label", arguments)
+
+
+def _class(value: str) -> Expression:
+    if value in ("true", "false"):
+        return value == "true"
+    return int(value) if re.fullmatch(r"-?\d{1,15}", value) and str(int(value)) == value else value
+
+
+def _duration(delay: timedelta) -> Call:
+    for unit, seconds in (("weeks", 604_800), ("days", 86_400), ("hours", 3_600)):
+        count = delay.total_seconds() / seconds
+        if count == int(count) and (count or unit == "days"):
+            return Call(unit, {}, (int(count),))
+    return Call("hours", {}, (delay.total_seconds() / 3_600,))
+
+
+def _column(column: Column, use: str, why: str) -> Call:
+    arguments: dict[str, Expression] = {}
+    if use == "entity":
+        return Call("identifier", {"sensitive": True} if column.personal else {})
+    kind = {"constant": "categorical", "empty": "categorical", "identifier": "identifier"}.get(
+        column.holds, column.holds
+    )
+    if use == "feature" and kind == "identifier":
+        kind = "categorical"
+    if column.numbers is not None and kind == "numeric":
+        style = column.numbers
+        arguments |= {"unit": style.unit} if style.unit else {}
+        arguments |= {"thousands": style.thousands} if style.thousands else {}
+        arguments |= {"decimal": style.decimal} if style.decimal != "." else {}
+    if column.slice and kind in ("numeric", "categorical", "boolean"):
+        arguments["slice"] = True
+    if column.personal:
+        arguments["sensitive"] = True
+        if use == "feature":
+            arguments["feature"] = True
+    return Call(kind, arguments)
+
+
+def _aside(found: Profile) -> Iterator[str]:
+    aside = {name: used.why for name, used in found.used.items() if used.use == "set aside"}
+    if aside:
+        yield "Set aside; declare one here to learn from it all the same:"
+        for name, why in aside.items():
+            yield f"{quoted(name)}: {why}"
+
+
+def _training(found: Profile) -> Call:
+    arguments: dict[str, Expression] = {"holdout": RANDOM_HOLDOUT if found.time is None else TIME_HOLDOUT}
+    if found.options.entity is not None:
+        arguments["group"] = found.options.entity
+    return Call("Training", arguments)
