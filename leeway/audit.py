@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, cast
@@ -16,6 +16,9 @@ from leeway.definition import Classifier
 from leeway.errors import DefinitionError, DeliveryRejected, NotFound
 from leeway.files import replacing
 from leeway.partitions import Partition
+
+#: A column that every suite may speak of: the hours from an event to the end of its partition.
+HOURS_TO_END = "hours_to_partition_end"
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
     suite = load_suite(classifier.name)
     now = datetime.now(UTC)
     checked = check(classifier, partition, deliveries.read(classifier.name, partition, delivery), now=now)
-    result = _judge(suite, checked, delivery, now, sensitive=_sensitive(classifier))
+    result = _judge(suite, _dated(classifier, partition, checked), delivery, now, sensitive=_sensitive(classifier))
     share = len(result.broken) / result.rows
     if share > classifier.quarantine_limit:
         rules = pd.Series([rule for broken in result.broken.values() for rule in broken]).value_counts()
@@ -141,6 +144,19 @@ def load_suite(name: str) -> Any:
             way_out="correct the names of the others, and keep no two that are equal",
         )
     return suite
+
+
+def _dated(classifier: Classifier, partition: Partition, checked: Checked) -> Checked:
+    """The rows with how long before the end of their partition they happened: the least of it tells a late source."""
+    before_end = (pd.Timestamp(partition.end) - checked.rows[classifier.event_time]).dt.total_seconds() / 3_600
+    return replace(checked, rows=checked.rows.assign(**{HOURS_TO_END: before_end}))
+
+
+def columns_of(suite: Any) -> set[str]:
+    """The columns that a suite speaks of."""
+    kwargs = [expectation.configuration.kwargs for expectation in suite.expectations]
+    single = {value for item in kwargs for key in ("column", "column_A", "column_B") if (value := item.get(key))}
+    return single | {name for item in kwargs for name in item.get("column_list") or item.get("column_set") or ()}
 
 
 def _sensitive(classifier: Classifier) -> frozenset[str]:

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Never
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from leeway import definition
 from leeway.definition import Classifier
@@ -114,22 +115,29 @@ def audit_fingerprint(name: str) -> str:
 
 def definition_error(doing: str, error: ValidationError) -> DefinitionError:
     """All that pydantic found, as one line."""
-    findings = [_finding(item["loc"], item["type"], item["msg"], item.get("input")) for item in error.errors()]
+    found = findings(error)
     return DefinitionError(
         doing,
-        rule=" | ".join(findings),
-        way_out=f"correct {'it' if len(findings) == 1 else 'them'} and load it again",
+        rule=" | ".join(found),
+        way_out=f"correct {'it' if len(found) == 1 else 'them'} and load it again",
     )
 
 
-def _finding(where: tuple[int | str, ...], kind: str, message: str, value: object) -> str:
+def findings(error: ValidationError) -> list[str]:
+    """All that pydantic found, each in words."""
+    return [finding(item) for item in error.errors()]
+
+
+def finding(item: ErrorDetails) -> str:
+    """One thing that pydantic found, in words."""
+    where, kind = item["loc"], item["type"]
     name = ".".join(str(part) for part in where)
     if kind == "extra_forbidden":
         return f"{name} is not a known name{_suggestion(str(where[-1]))}"
     if kind == "missing":
         return f"{name} is missing"
-    text = message.removeprefix("Value error, ")
-    shown = "" if kind == "value_error" else f", got {value!r}"
+    text = item["msg"].removeprefix("Value error, ")
+    shown = "" if kind == "value_error" else f", got {item.get('input')!r}"
     return f"{name}: {text}{shown}" if name else f"{text}{shown}"
 
 

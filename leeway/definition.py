@@ -31,7 +31,7 @@ Duration = Annotated[timedelta, Field(gt=timedelta(0))]
 
 RESERVED_COLUMNS = frozenset(
     {"event_id", "event_time", "known_at", "superseded_at", "delivery", "partition", "label", "score", "decision"}
-    | {"positive", "label_known_at", "at", "is_event"}
+    | {"positive", "label_known_at", "at", "is_event", "hours_to_partition_end"}
     | {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}  # PostgreSQL's own, in every table
 )
 RESERVED_NAMES = frozenset({"leeway", "staging", "public", "information_schema"})  # schemas that are taken
@@ -497,9 +497,13 @@ class Classifier(Value):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if findings := [*self._wrong_names(), *self._wrong_history()]:
+        if findings := self.contradictions():
             raise ValueError(" | ".join(findings))
         return self
+
+    def contradictions(self) -> list[str]:
+        """What does not fit together, each in words; nothing once the definition is loaded."""
+        return [*self._wrong_names(), *self._wrong_history()]
 
     def _wrong_names(self) -> Iterator[str]:
         if self.name in RESERVED_NAMES or self.name.startswith("pg_"):

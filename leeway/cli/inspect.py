@@ -17,16 +17,17 @@ def list_classifiers(json: Json = False) -> None:
 
 
 def check(name: Name, json: Json = False) -> None:
-    """Load a definition and its suite, and say what is wrong."""
-    from leeway import catalog
+    """Say everything that is wrong with a definition and its suite, each with its line in the file."""
+    from leeway import catalog, checking
     from leeway.audit import load_suite
 
+    if findings := checking.check(name):
+        output.emit({"findings": findings}, lambda: print("\n".join(str(item) for item in findings)))
+        raise typer.Exit(1)
     classifier = catalog.load(name)
-    suite = load_suite(name)
-    found = {"features": classifier.features, "expectations": len(suite.expectations)}
-    output.emit(
-        found, lambda: print(f"{name}: {len(classifier.features)} features, {len(suite.expectations)} expectations")
-    )
+    expectations = len(load_suite(name).expectations)
+    found = {"findings": [], "features": classifier.features, "expectations": expectations}
+    output.emit(found, lambda: print(f"{name}: {len(classifier.features)} features, {expectations} expectations"))
 
 
 def status(name: Name, json: Json = False) -> None:

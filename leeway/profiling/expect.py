@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import betabinom
 
+from leeway.audit import HOURS_TO_END
 from leeway.profiling import values
 from leeway.profiling.columns import Column
 
@@ -21,7 +22,6 @@ RISK = 0.002  # that a clean delivery is rejected, over all expectations
 LEAST_MARGIN = 0.02  # of a delivery's rows
 CLOSED = 30  # a column with more values than this may always bring a new one
 WIDER = 10.0  # times what was seen, for numbers whose largest lie far from the others
-HOURS_TO_END = "hours_to_partition_end"
 
 
 @dataclass(frozen=True)
