@@ -16,10 +16,12 @@ from leeway.definition import CSV, Boosting, Classifier, Label, Logistic, days
 from leeway.definition import numeric as number
 from leeway.errors import BundleError
 from leeway.monitoring import reference
+from leeway.outputs import Outputs
 from leeway.settings import settings
-from leeway.training import calibration
+from leeway.training import calibration, estimating
 from leeway.training.candidates import learn, model_input, trials
 
+BINARY = Outputs("binary", ("true",))
 FEATURES = {"amount": "numeric", "kind": "categorical", "flag": "boolean"}
 CANDIDATES = [Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20)]
 
@@ -38,8 +40,10 @@ def card(**changes):
     fields |= {
         "as_of": "2026-03-01T00:00:00+00:00",
         "features": FEATURES,
-        "threshold": 0.1 + 0.2,
-        "calibration": "none",
+        "kind": "binary",
+        "classes": ["true"],
+        "thresholds": [0.1 + 0.2],
+        "calibration": ["none"],
     }
     fields |= {
         "seed": 0,
@@ -61,7 +65,7 @@ def reference_of(x, p):
         columns={"amount": number()},
     )
     at = pd.Series(pd.Timestamp("2026-03-01T12:00Z"), index=range(len(x)))
-    rows = pd.DataFrame({"event_time": at, "positive": p > 0.5, "known_at": at})
+    rows = pd.DataFrame({"event_time": at, "positive": p[:, 0] > 0.5, "known_at": at})
     return reference.build(classifier, rows, x[["amount"]], p, pd.Timestamp("2026-04-01", tz="UTC"))
 
 
@@ -69,12 +73,13 @@ def save(folder, trial=None, method="none", pipeline=None):
     trial = trial or next(trials(CANDIDATES))
     rows = rows_of()
     x = model_input(rows, FEATURES)
-    y = np.random.default_rng(1).random(len(x)) < 1 / (1 + np.exp(-2 * x["amount"].fillna(0)))
-    fitted = learn(trial, FEATURES, x, y.to_numpy(), 0)
-    scores = fitted.predict_proba(x)[:, 1]
-    calibrator = calibration.fit(method, y.to_numpy(), scores)
-    leeway.bundle.save(folder, card(), pipeline or fitted, calibrator, reference_of(x, scores), x.assign(score=scores))
-    return calibration.apply(calibrator, scores), rows
+    y = np.random.default_rng(1).random((len(x), 1)) < 1 / (1 + np.exp(-2 * x[["amount"]].fillna(0).to_numpy()))
+    fitted = learn(trial, FEATURES, BINARY, x, y, 0)
+    scores = estimating.predict(fitted, BINARY, x)
+    calibrators = calibration.fit([method], y, scores)
+    sample = x.assign(score=scores[:, 0])
+    leeway.bundle.save(folder, card(), pipeline or fitted, calibrators, reference_of(x, scores), sample)
+    return calibration.apply(calibrators, scores), rows
 
 
 @pytest.mark.parametrize("method", calibration.METHODS)
@@ -84,7 +89,7 @@ def test_a_loaded_bundle_scores_as_the_saved_one_to_the_bit(tmp_path, trial, met
     loaded = leeway.bundle.load(tmp_path / "b", leeway.bundle.checksum(tmp_path / "b"))
     assert (loaded.score(rows) == before).all()
     assert loaded.card == card()
-    assert type(loaded.calibrator) is {"none": type(None), "sigmoid": LogisticRegression}.get(
+    assert type(loaded.calibrators[0]) is {"none": type(None), "sigmoid": LogisticRegression}.get(
         method, IsotonicRegression
     )
 
@@ -96,11 +101,11 @@ def test_a_fresh_process_scores_the_same_to_the_bit(tmp_path):
 import sys, pandas, pathlib, leeway.bundle
 folder = pathlib.Path(sys.argv[1])
 bundle = leeway.bundle.load(folder / "b", sys.argv[2])
-print(*(score.hex() for score in bundle.score(pandas.read_parquet(folder / "rows.parquet")).tolist()))
+print(*(score.hex() for score in bundle.score(pandas.read_parquet(folder / "rows.parquet"))[:, 0].tolist()))
 """
     arguments = [sys.executable, "-c", program, str(tmp_path), leeway.bundle.checksum(tmp_path / "b")]
     done = subprocess.run(arguments, check=True, capture_output=True, text=True)
-    assert done.stdout.split() == [score.hex() for score in before.tolist()]
+    assert done.stdout.split() == [score.hex() for score in before[:, 0].tolist()]
 
 
 def test_a_reference_of_too_few_partitions_survives_the_round_trip(tmp_path):

@@ -4,9 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leeway import metrics
+from leeway.outputs import Outputs
+
+BINARY = Outputs("binary", ("bad",))
 
 PAIRS = st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=60).map(
-    lambda pairs: (np.array([y for y, _ in pairs]), np.array([p for _, p in pairs]))
+    lambda pairs: (np.array([[y] for y, _ in pairs]), np.array([[p] for _, p in pairs]))
 )
 
 
@@ -16,27 +19,27 @@ def test_the_log_loss_of_any_scores_is_finite_and_that_of_the_summary(pair):
     losses = metrics.log_losses(y, p)
     assert np.isfinite(losses).all()
     assert (losses >= 0).all()
-    assert metrics.summary(y, p, 0.5)["log_loss"] == pytest.approx(losses.mean())
+    assert metrics.summary(BINARY, y, p, p >= 0.5)["log_loss"] == pytest.approx(losses.mean())
 
 
 @given(PAIRS, st.floats(0, 1))
 def test_precision_and_recall_count_what_the_threshold_calls_positive(pair, threshold):
     y, p = pair
-    found = metrics.summary(y, p, threshold)
-    called = [bool(label) for label, score in zip(y, p, strict=True) if score >= threshold]
+    found = metrics.summary(BINARY, y, p, p >= threshold)
+    called = [bool(label) for label, score in zip(y[:, 0], p[:, 0], strict=True) if score >= threshold]
     assert found["precision"] == (pytest.approx(sum(called) / len(called)) if called else None)
     assert found["recall"] == (pytest.approx(sum(called) / y.sum()) if y.any() else None)
     assert (found["roc_auc"] is None) == (y.all() or not y.any())
 
 
 def test_nothing_is_said_of_no_rows():
-    empty = metrics.summary(np.array([], dtype=bool), np.array([]), 0.5)
+    empty = metrics.summary(BINARY, np.empty((0, 1), dtype=bool), np.empty((0, 1)), np.empty((0, 1), dtype=bool))
     assert {name for name, value in empty.items() if value is None} == empty.keys() - {"rows", "positives"}
 
 
 @given(PAIRS)
 def test_calibration_error_is_a_share_and_nothing_for_scores_that_equal_the_labels(pair):
-    y, p = pair
+    y, p = (values[:, 0] for values in pair)
     assert 0 <= metrics.calibration_error(y, p) <= 1
     assert metrics.calibration_error(y, y.astype(float)) == 0
 

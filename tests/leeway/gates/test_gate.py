@@ -22,16 +22,18 @@ def classifier(**gates):
 
 def evidence_of(challenger, champion=None, *, y=None, nights=10, **gates):
     """Evidence of equally large nights."""
-    p = np.asarray(challenger, dtype=float)
+    p, y = np.asarray(challenger, dtype=float)[:, None], y[:, None]
+    champion = None if champion is None else champion[:, None]
+    outputs = classifier().label.outputs
     return Evidence(
         classifier=classifier(**gates),
+        outputs=outputs,
         y=y,
         challenger=p,
-        threshold=0.5,
         champion=champion,
         partitions=np.array([f"night {row * nights // max(1, len(p)):02}" for row in range(len(p))], dtype=str),
         fair=np.ones(len(p), dtype=bool),
-        metrics=summary(y, p, 0.5),
+        metrics=summary(outputs, y, p, p >= 0.5),
     )
 
 

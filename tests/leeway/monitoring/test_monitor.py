@@ -28,7 +28,7 @@ def made(nights=10, rows=200):
     at = pd.Timestamp("2026-03-01", tz="UTC") + pd.to_timedelta(np.repeat(np.arange(nights), rows), unit="D")
     x = pd.DataFrame({"Kind": rng.choice(["a", "b"], nights * rows)})
     past = pd.DataFrame({"event_time": at, "positive": rng.random(len(x)) < 0.5, "known_at": at})
-    return reference.build(classifier, past, x, np.full(len(x), 0.5), at[-1] + pd.Timedelta(days=9))
+    return reference.build(classifier, past, x, np.full((len(x), 1), 0.5), at[-1] + pd.Timedelta(days=9))
 
 
 REFERENCE = made()

@@ -27,7 +27,7 @@ def past(nights=20, rows=200, seed=0):
     p = 1 / (1 + np.exp(-amount))
     x = pd.DataFrame({"amount": amount, "kind": rng.choice(["a", "b"], count), "event_day": at.day.astype(float)})
     known = at + pd.Timedelta(days=2)
-    return pd.DataFrame({"event_time": at, "positive": rng.random(count) < p, "known_at": known}), x, p
+    return pd.DataFrame({"event_time": at, "positive": rng.random(count) < p, "known_at": known}), x, p[:, None]
 
 
 def built(nights=20, as_of=None, **options):
@@ -64,7 +64,7 @@ def test_it_survives_json_also_where_too_few_partitions_set_no_limit():
 def test_parts_of_the_calendar_are_no_drift_but_may_show_harm():
     made = built()
     assert "event_day" not in made.counts
-    assert "event_day" in made.residual
+    assert "event_day" in made.residual["true"]
 
 
 def test_partitions_whose_labels_may_still_come_are_no_yardstick_of_harm():
@@ -90,7 +90,7 @@ def test_impact_is_how_far_a_columns_new_distribution_moves_the_mean_score():
     moved = x.assign(amount=x["amount"] + 1.0)
     drift = {drift.column: drift for drift in compare(made, moved)}
     assert compare(made, moved)[0].column == "amount"
-    expected = (1 / (1 + np.exp(-moved["amount"]))).mean() - made.score_mean
+    expected = (1 / (1 + np.exp(-moved["amount"]))).mean() - made.score_means["true"]
     assert drift["amount"].impact == pytest.approx(expected, abs=0.03)
     assert abs(drift["kind"].impact) < 0.01
     assert drift["amount"].standardised > made.drift_limit > drift["kind"].standardised
@@ -100,11 +100,11 @@ def test_harm_is_seen_where_labels_part_from_scores_and_not_where_only_the_data_
     made, policy = built(), CLASSIFIER.drift
     rows, x, p = past(1, seed=11)
     moved = x.assign(amount=x["amount"] + 1.0)
-    right = 1 / (1 + np.exp(-moved["amount"].to_numpy()))
+    right = 1 / (1 + np.exp(-moved[["amount"]].to_numpy()))
     rng = np.random.default_rng(0)
-    nights = [harm_of(made, policy, "p", moved, rng.random(len(right)) < right, right) for _ in range(40)]
+    nights = [harm_of(made, policy, "p", moved, rng.random(right.shape) < right, right) for _ in range(40)]
     assert sum(night.harmful for night in nights) <= 5  # the largest of twenty nights is exceeded by one of twenty
-    wrong = np.where(x["kind"] == "a", 1.0, rows["positive"]).astype(bool)
+    wrong = np.where(x["kind"] == "a", 1.0, rows["positive"]).astype(bool)[:, None]
     harm = harm_of(made, policy, "p", x, wrong, p)
     assert harm.harmful
     assert harm.column == "kind"

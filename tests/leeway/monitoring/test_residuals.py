@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leeway.monitoring.residuals import SCORE, ColumnResidual, residuals
+from leeway.monitoring.residuals import SCORE, ColumnResidual
+from leeway.monitoring.residuals import residuals as of_classes
 from leeway.monitoring.sketch import Binning
 
 
@@ -13,6 +14,12 @@ def night(seed, count=2000, lift=0.0):
     p = np.clip(0.3 + 0.1 * x["amount"].to_numpy(), 0.02, 0.9)
     true = np.clip(p + lift * (x["kind"] == "b").to_numpy(), 0, 1)
     return x, rng.random(count) < true, p
+
+
+def residuals(binnings, x, y, p):
+    """Those of one class."""
+    columns = {name: binning for name, binning in binnings.items() if name != SCORE}
+    return of_classes(columns, {"bad": binnings[SCORE]}, x, y[:, None], p[:, None])["bad"]
 
 
 def binnings():
