@@ -88,6 +88,8 @@ def _best(losses: dict[Method, float]) -> Method:
 
 def _exponent(y: Bools, scores: Floats) -> float:
     """The power of the probabilities, normalised, with the least log loss."""
+    if not len(y):
+        return 1.0
 
     def loss(log_exponent: float) -> float:
         p = apply([float(np.exp(log_exponent))] * scores.shape[1], scores, exclusive=True)

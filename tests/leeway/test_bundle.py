@@ -94,6 +94,38 @@ def test_a_loaded_bundle_scores_as_the_saved_one_to_the_bit(tmp_path, trial, met
     )
 
 
+@pytest.mark.parametrize("kind", ["multiclass", "multilabel"])
+@pytest.mark.parametrize("method", calibration.EXCLUSIVE_METHODS)
+@pytest.mark.parametrize("trial", list(trials(CANDIDATES)), ids=str)
+def test_a_loaded_bundle_of_several_classes_scores_and_decides_as_the_saved_one_to_the_bit(
+    tmp_path, trial, method, kind
+):
+    rows, outputs = rows_of(), Outputs(kind, ("a", "b", "c", "never"))
+    x = model_input(rows, FEATURES)
+    codes = np.digitize(x["amount"].fillna(0) + 0.3 * np.random.default_rng(1).normal(size=len(x)), [-0.5, 0.5])
+    y = np.eye(4, dtype=bool)[codes]
+    fitted = learn(trial, FEATURES, outputs, x, y, 0)
+    scores = estimating.predict(fitted, outputs, x)
+    methods = ["sigmoid" if method == "temperature" and kind == "multilabel" else method] * 4
+    calibrators = calibration.fit(methods, y, scores)
+    known = reference_of(x, scores[:, :1])
+    own = card(kind=kind, classes=list(outputs.names), thresholds=[0.3, 0.3, 0.2, 0.5])
+    leeway.bundle.save(tmp_path / "b", own, fitted, calibrators, known, x)
+    loaded = leeway.bundle.load(tmp_path / "b", leeway.bundle.checksum(tmp_path / "b"))
+    p = loaded.score(rows)
+    assert (p == calibration.apply(calibrators, scores, exclusive=outputs.exclusive)).all()
+    assert p.shape == loaded.decide(p).shape == (len(rows), 4)
+    assert loaded.outputs == outputs
+
+
+def test_a_bundle_of_another_version_is_a_clear_error(tmp_path):
+    save(tmp_path / "b")
+    path = tmp_path / "b" / "bundle.json"
+    path.write_text(path.read_text().replace('"thresholds"', '"threshold"'))
+    with pytest.raises(BundleError, match=r"must be of this version of Leeway.*threshold.*train again"):
+        leeway.bundle.load(tmp_path / "b")
+
+
 def test_a_fresh_process_scores_the_same_to_the_bit(tmp_path):
     before, rows = save(tmp_path / "b", list(trials(CANDIDATES))[1], "isotonic")
     rows.to_parquet(tmp_path / "rows.parquet")

@@ -112,3 +112,20 @@ def test_the_evidence_can_be_written_down_also_where_there_is_no_limit():
         evidence = json.loads(json.dumps(judged(night(), HARM, reference=reference_of).evidence(), allow_nan=False))
         assert set(evidence["limits"]) == {"drift", "residual", "tolerance"}
     assert evidence["limits"]["drift"] is None
+
+
+def test_the_verdict_names_the_class_where_there_are_several():
+    several = REFERENCE.model_copy(update={"classes": ("x", "true"), "label_spread": {"x": 0.1, "true": 0.5}})
+    found = judge(
+        several,
+        POLICY,
+        rows=200,
+        score_mean=0.5,
+        columns=compare(REFERENCE, night()),
+        harm=replace(HARM, of_class="x"),
+        before=[True],
+        score_means={"x": 0.2, "true": 0.8},
+    )
+    assert found.why.startswith("labels lie 20.0% from the scores of x along Kind on 2026-03-09")
+    assert found.limits["tolerance"] == pytest.approx(POLICY.tolerance * 0.1)
+    assert found.evidence()["score_means"] == {"x": 0.2, "true": 0.8}

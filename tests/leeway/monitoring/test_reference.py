@@ -110,3 +110,48 @@ def test_harm_is_seen_where_labels_part_from_scores_and_not_where_only_the_data_
     assert harm.column == "kind"
     assert harm.bias > 0.1
     assert harm_of(made, policy, "p", x.iloc[:19], wrong[:19], p[:19]) is None
+
+
+SEVERAL = CLASSIFIER.model_copy(update={"label": Label(column="bad", classes=("a", "b", "c", "rare"), delay=days(2))})
+
+
+def past_of_several(nights=20, rows=300, seed=0):
+    """Classes `a`, `b` and `c` follow from the amount; `rare` comes about once in four nights."""
+    rng = np.random.default_rng(seed)
+    frame, x, _ = past(nights, rows, seed)
+    weight = np.exp(np.outer(x["amount"], [1.0, -1.0, 0.0]))
+    p = np.column_stack([0.999 * weight / weight.sum(axis=1, keepdims=True), np.full(len(x), 0.001)])
+    codes = (p.cumsum(axis=1) > rng.random((len(x), 1))).argmax(axis=1)
+    return frame.drop(columns="positive").assign(label=np.array(SEVERAL.label.classes)[codes]), x, p
+
+
+def test_a_class_with_a_few_rows_a_night_is_not_watched_and_the_reference_survives_json():
+    made = reference.build(SEVERAL, *past_of_several(), START + pd.Timedelta(days=25))
+    assert made.watched == [0, 1, 2]
+    assert set(made.residual) == set(made.score_binnings) == set(made.bias) == {"a", "b", "c"}
+    assert set(made.score_means) == {"a", "b", "c", "rare"}
+    assert Reference.model_validate_json(made.model_dump_json()) == made
+
+
+def test_harm_to_one_of_several_classes_is_seen_and_names_it_and_none_is_seen_without():
+    made, policy = reference.build(SEVERAL, *past_of_several(nights=40), START + pd.Timedelta(days=45)), SEVERAL.drift
+    harmful = 0
+    for seed in range(20):
+        rows, x, p = past_of_several(1, seed=100 + seed)
+        harmful += harm_of(made, policy, "p", x, SEVERAL.label.outputs.matrix(rows["label"]), p).harmful
+    assert harmful <= 3
+    rows, x, p = past_of_several(1, seed=99)
+    wrong = rows["label"].mask((rows["label"] == "b") & (x["kind"] == "a"), "c")
+    harm = harm_of(made, policy, "p", x, SEVERAL.label.outputs.matrix(wrong), p)
+    assert harm.harmful
+    assert harm.of_class in ("b", "c")
+    assert harm.column == "kind"
+
+
+def test_impact_names_the_class_that_a_column_moves_most():
+    made = reference.build(SEVERAL, *past_of_several(), START + pd.Timedelta(days=25))
+    _, x, _ = past_of_several(1, seed=3)
+    (amount, *_) = compare(made, x.assign(amount=x["amount"] + 1.0))
+    assert (amount.column, amount.impact > 0.1, amount.of_class) == ("amount", True, "a")
+    (amount, *_) = compare(made, x.assign(amount=x["amount"] - 1.0))
+    assert amount.of_class == "b"
