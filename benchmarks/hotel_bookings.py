@@ -83,7 +83,7 @@ def report() -> None:
         rows = scoring.read(NAME, week, entry.input["version"])
         y = labels.reindex(rows["event_id"]).to_numpy()
         if len(set(y)) == 2:
-            weekly.append((week.key, roc_auc_score(y, frozen.score(rows)), roc_auc_score(y, rows["score"])))
+            weekly.append((week.key, roc_auc_score(y, frozen.score(rows)[:, 0]), roc_auc_score(y, rows["score"])))
     for title, weeks in (("all weeks", weekly), ("the last year", [week for week in weekly if week[0] >= JUDGED_FROM])):
         still, moving = (sum(week[column] for week in weeks) / len(weeks) for column in (1, 2))
         print(

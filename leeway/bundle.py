@@ -1,6 +1,6 @@
 """Bundles: what is versioned, promoted and served as one thing. skops files, never pickle.
 
-A bundle is a folder: `model.skops` (pipeline and calibrator), `bundle.json` (threshold, signature, origin, metrics),
+A bundle is a folder: `model.skops` (pipeline and calibrators), `bundle.json` (classes, thresholds, signature, origin, metrics),
 `reference.json` (the monitor's reference) and `sample.parquet` (reference rows for reports, without sensitive columns).
 """
 
@@ -18,8 +18,9 @@ import pandas as pd
 from leeway.definition import Kind
 from leeway.errors import BundleError
 from leeway.files import sha256
-from leeway.metrics import Floats
+from leeway.metrics import Bools, Floats
 from leeway.monitoring.reference import Reference
+from leeway.outputs import Count, LabelKind, Outputs
 from leeway.settings import settings
 
 FILES = ("model.skops", "bundle.json", "reference.json", "sample.parquet")
@@ -30,6 +31,7 @@ TRUSTED_TYPES = frozenset(
         "numpy.dtype",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.compose._column_transformer._RemainderColsList",
+        "sklearn.multiclass._ConstantPredictor",
     }
 )
 
@@ -41,7 +43,10 @@ class Card:
     Attributes:
         key: what it was made from: the hash of snapshot, definition and code.
         features: the signature: every feature with its kind, in order.
-        threshold: the probability from which on an event is called positive.
+        kind: of the label that it learnt.
+        classes: what its probabilities are of, in the order of the columns; of a binary label, the positive class alone.
+        thresholds: for each class, as `leeway.training.decision` uses them.
+        calibration: the method for each class.
         trained_until, holdout_from, holdout_until: bounds of the event times it learnt from and was held out.
         metrics: on the holdout.
         search: every trial's metric; `trial` is the one that was kept.
@@ -52,15 +57,17 @@ class Card:
     snapshot: str
     as_of: str
     features: dict[str, Kind]
-    threshold: float
+    kind: LabelKind
+    classes: list[str]
+    thresholds: list[float]
     trial: str
-    calibration: str
+    calibration: list[str]
     seed: int
     trained_until: str
     holdout_from: str
     holdout_until: str
     rows: int
-    positives: int
+    positives: Count
     metrics: dict[str, Any]
     search: dict[str, float]
     calibration_losses: dict[str, float]
@@ -74,10 +81,21 @@ class Bundle:
     folder: Path
     card: Card
     pipeline: Any
-    calibrator: Any
+    calibrators: list[Any]
+
+    @property
+    def outputs(self) -> Outputs:
+        """What its probabilities are of."""
+        return Outputs(self.card.kind, tuple(self.card.classes))
+
+    def decide(self, p: Floats) -> Bools:
+        """The classes that events are called, shape (n, K), from probabilities of that shape."""
+        from leeway.training import decision
+
+        return decision.decide(self.outputs, np.array(self.card.thresholds), p)
 
     def score(self, rows: pd.DataFrame) -> Floats:
-        """The calibrated probability of the positive class for each row.
+        """The calibrated probability of every class for each row, shape (n, K).
 
         Args:
             rows: at least the features of the signature; shape (n, any).
@@ -85,7 +103,7 @@ class Bundle:
         Raises:
             BundleError: a feature of the signature is not among the columns.
         """
-        from leeway.training import calibration
+        from leeway.training import calibration, estimating
         from leeway.training.candidates import model_input
 
         if missing := [name for name in self.card.features if name not in rows.columns]:
@@ -96,9 +114,9 @@ class Bundle:
                 way_out="declare it again until a successor is champion, or promote one that was trained without it",
             )
         if rows.empty:
-            return np.empty(0)
-        raw = self.pipeline.predict_proba(model_input(rows, self.card.features))[:, 1]
-        return calibration.apply(self.calibrator, np.asarray(raw, dtype="float64"))
+            return np.empty((0, len(self.card.classes)))
+        raw = estimating.predict(self.pipeline, self.outputs, model_input(rows, self.card.features))
+        return calibration.apply(self.calibrators, raw, exclusive=self.outputs.exclusive)
 
     @cached_property
     def reference(self) -> Reference:
@@ -111,12 +129,14 @@ class Bundle:
         return pd.read_parquet(self.folder / "sample.parquet")
 
 
-def save(folder: Path, card: Card, pipeline: Any, calibrator: Any, reference: Reference, sample: pd.DataFrame) -> None:
+def save(
+    folder: Path, card: Card, pipeline: Any, calibrators: list[Any], reference: Reference, sample: pd.DataFrame
+) -> None:
     """Write a bundle's files into a folder, which is made."""
     import skops.io
 
     folder.mkdir(parents=True)
-    model = {"pipeline": pipeline, "calibrator": calibrator}
+    model = {"pipeline": pipeline, "calibrators": calibrators}
     skops.io.dump(model, folder / "model.skops", compression=zipfile.ZIP_DEFLATED)
     (folder / "bundle.json").write_text(json.dumps(asdict(card), indent=1))
     (folder / "reference.json").write_text(reference.model_dump_json())
@@ -154,8 +174,20 @@ def load(folder: Path, checksum_expected: str | None = None) -> Bundle:
             way_out="if you know and trust them, name them in LEEWAY_TRUSTED_TYPES",
         )
     model = skops.io.load(path, trusted=unknown)
-    card = Card(**json.loads((folder / "bundle.json").read_text()))
-    return Bundle(folder, card, model["pipeline"], model["calibrator"])
+    return Bundle(folder, _card(folder, doing), model["pipeline"], model["calibrators"])
+
+
+def _card(folder: Path, doing: str) -> Card:
+    written = json.loads((folder / "bundle.json").read_text())
+    try:
+        return Card(**written)
+    except TypeError as error:
+        raise BundleError(
+            doing,
+            rule="it must be of this version of Leeway",
+            found=f"one of Leeway {written.get('libraries', {}).get('leeway', 'unknown')}: {error}",
+            way_out="train again, or use the version that made it",
+        ) from error
 
 
 def checksum(folder: Path) -> str:

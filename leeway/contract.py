@@ -7,16 +7,17 @@ without identity or time, a label that is not among the classes.
 import difflib
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from leeway.definition import Classifier, Kind
+from leeway.definition import Classifier, Kind, Label
 from leeway.errors import DeliveryRejected
+from leeway.outputs import class_text
 from leeway.partitions import Partition
 from leeway.times import read_times
 
@@ -31,13 +32,15 @@ class Checked:
     """A delivery's rows, cast, with what is wrong with them.
 
     Attributes:
-        rows: the source's column names, a RangeIndex as in the delivery; the label as nullable boolean (true: positive) and
-            the further column `label_known_at`.
+        rows: the source's column names, a RangeIndex as in the delivery; a binary label, and columns of one class each, as
+            nullable booleans, other labels as text; and the further column `label_known_at`.
+        labels: each row's label as it is stored: a truth value, a class, or a list of classes; missing where it is unknown.
         broken: the broken rules by row position.
         repeated: positions of exact repetitions of an earlier row, which are not stored again.
     """
 
     rows: pd.DataFrame
+    labels: "pd.Series[Any]"
     broken: dict[int, list[str]] = field(default_factory=dict)
     repeated: frozenset[int] = frozenset()
 
@@ -67,12 +70,12 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
     for name, column in classifier.columns.items():
         cast[name] = _CASTS[column.kind](raw[name])
         fault(cast[name].isna() & raw[name].notna(), f"{name}: must be {_MUST_BE[column.kind]}")
-    _label(classifier, raw, times, cast, fault)
+    labels = _label(classifier, raw, times, cast, fault)
 
     repeated = raw.astype("str").duplicated()
     shared = ids[~repeated].duplicated(keep=False).reindex(ids.index, fill_value=False) & ids.notna()
     fault(shared, f"{classifier.event_id}: two rows of one delivery must not share an id and differ")
-    return Checked(pd.DataFrame(cast), broken, frozenset(np.flatnonzero(repeated).tolist()))
+    return Checked(pd.DataFrame(cast), labels, broken, frozenset(np.flatnonzero(repeated).tolist()))
 
 
 def row_hash(row: dict[str, object]) -> str:
@@ -102,14 +105,11 @@ def _complete(classifier: Classifier, partition: Partition, raw: pd.DataFrame) -
 
 def _label(
     classifier: Classifier, raw: pd.DataFrame, times: pd.Series, cast: dict[str, pd.Series], fault: Fault
-) -> None:
+) -> "pd.Series[Any]":
     label = classifier.label
-    value = raw[label.column].map(_class, na_action="ignore")
-    positive, negative = _class(label.positive), _class(label.negative)
-    given = value.notna()
-    cast[label.column] = value.eq(positive).astype("boolean").mask(~value.isin([positive, negative]))
-    fault(given & ~value.isin([positive, negative]), f"{label.column}: must be {positive} or {negative}")
-
+    given = raw[list(label.source_columns)].notna().any(axis=1)
+    name = ", ".join(label.source_columns)
+    stored = _LABELS[label.kind](label, raw, cast, fault)
     known = (
         read_times(raw[label.time], classifier.source.timezone)
         if label.time
@@ -124,16 +124,58 @@ def _label(
     cast[KNOWN_AT] = known.mask(~given)
     if label.delay is None:
         fault(given & known.isna(), f"{label.time}: a label must say when it became known")
-    fault(given & (known < times), f"{label.time or label.column}: a label must not be known before its event")
+    fault(given & (known < times), f"{label.time or name}: a label must not be known before its event")
+    return stored
 
 
-def _class(value: object) -> str:
-    if isinstance(value, bool | np.bool_):
-        return str(bool(value)).lower()
-    if isinstance(value, int | float | np.number) and float(value).is_integer():
-        return str(int(value))
-    text = re.sub(r"^(-?\d+)\.0+$", r"\1", str(value).strip())  # 1.0 for 1: a CSV column of whole numbers with gaps
-    return text.lower() if text.lower() in ("true", "false") else text
+def _binary(label: Label, raw: pd.DataFrame, cast: dict[str, pd.Series], fault: Fault) -> "pd.Series[Any]":
+    (column,) = label.source_columns
+    value = raw[column].map(class_text, na_action="ignore")
+    positive, negative = class_text(label.positive), class_text(label.negative)
+    known = value.isin([positive, negative])
+    fault(value.notna() & ~known, f"{column}: must be {positive} or {negative}")
+    cast[column] = value.eq(positive).astype("boolean").mask(~known)
+    return cast[column]
+
+
+def _multiclass(label: Label, raw: pd.DataFrame, cast: dict[str, pd.Series], fault: Fault) -> "pd.Series[Any]":
+    (column,) = label.source_columns
+    value = raw[column].map(class_text, na_action="ignore").astype("str")
+    known = value.isin(label.outputs.names)
+    fault(value.notna() & ~known, f"{column}: must be one of {_shown(label)}")
+    cast[column] = value.where(known)
+    return cast[column]
+
+
+def _multilabel(label: Label, raw: pd.DataFrame, cast: dict[str, pd.Series], fault: Fault) -> "pd.Series[Any]":
+    if label.separator is None:
+        return _multilabel_by_column(label, raw, cast, fault)
+    (column,), names, separator = label.source_columns, label.outputs.names, label.separator
+    texts = raw[column].astype("str").where(raw[column].notna())
+    given = {text: {class_text(part) for part in text.split(separator)} - {""} for text in texts.dropna().unique()}
+    ordered = {text: [name for name in names if name in tags] for text, tags in given.items() if tags <= {*names}}
+    stored = texts.map(ordered)
+    fault(texts.notna() & stored.isna(), f"{column}: must be some of {_shown(label)}, with {separator!r} between them")
+    cast[column] = stored.map(separator.join, na_action="ignore").astype("str")
+    return stored
+
+
+def _multilabel_by_column(
+    label: Label, raw: pd.DataFrame, cast: dict[str, pd.Series], fault: Fault
+) -> "pd.Series[Any]":
+    for name in label.columns:
+        cast[name] = _boolean(raw[name].map(class_text, na_action="ignore"))
+        fault(cast[name].isna() & raw[name].notna(), f"{name}: must be yes or no")
+    holds = pd.DataFrame({name: cast[name] for name in label.columns})
+    given = raw[list(label.columns)].notna()
+    fault(given.any(axis=1) & ~given.all(axis=1), f"{', '.join(label.columns)}: must all be given, or none of them")
+    lists = label.outputs.stored(holds.fillna(False).to_numpy(dtype=bool)).to_pylist()
+    return pd.Series(lists, index=raw.index, dtype="object").where(holds.notna().all(axis=1), None)
+
+
+def _shown(label: Label) -> str:
+    names = label.outputs.names
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
 def _number(raw: pd.Series) -> pd.Series:
@@ -154,6 +196,7 @@ def _text(raw: pd.Series) -> pd.Series:
     return text.mask(raw.isna() | text.str.contains("\0", regex=False, na=False))  # PostgreSQL's text cannot hold it
 
 
+_LABELS = {"binary": _binary, "multiclass": _multiclass, "multilabel": _multilabel}
 _CASTS = {"numeric": _number, "boolean": _boolean, "categorical": _text, "identifier": _text}
 _MUST_BE: dict[Kind, str] = {
     "numeric": "a finite number",

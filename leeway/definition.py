@@ -22,9 +22,12 @@ from pydantic import (
     model_validator,
 )
 
+from leeway.outputs import LabelKind, Outputs, class_text
+
 Grain = Literal["hour", "day", "week"]
 Kind = Literal["numeric", "categorical", "boolean", "identifier"]
 Aggregate = Literal["count", "sum", "mean", "min", "max", "std", "positives", "positive_rate"]
+LABEL_AGGREGATES = ("positives", "positive_rate")
 CalendarPart = Literal["hour", "weekday", "day", "month"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Duration = Annotated[timedelta, Field(gt=timedelta(0))]
@@ -35,6 +38,7 @@ RESERVED_COLUMNS = frozenset(
     | {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}  # PostgreSQL's own, in every table
 )
 RESERVED_NAMES = frozenset({"leeway", "staging", "public", "information_schema"})  # schemas that are taken
+MAX_CLASSES = 100  # beyond that, thresholds and calibration per class have too few rows each to mean anything
 MAX_IDENTIFIER = 63  # PostgreSQL cuts longer names silently, so two could become one
 
 
@@ -211,21 +215,49 @@ def identifier(*, sensitive: bool = False) -> Column:
 class Label(Value):
     """The outcome of an event.
 
+    Binary with `column`, `positive` and `negative`; multiclass with `column` and `classes`; multilabel, where any number of
+    classes hold for an event, with `columns`, or with `column`, `classes` and `separator`.
+
     Attributes:
         column: the source's column that holds it; empty where it is not known yet.
-        positive, negative: its two classes; any other value is quarantined.
+        columns: the source's columns that say of one class each whether it holds, by yes and no or 1 and 0; they name the
+            classes. All are empty where the label is not known yet.
+        positive, negative: the two classes of a binary label; any other value is quarantined.
+        classes: the classes of a multiclass or multilabel label, at most 100; any other value is quarantined.
+        separator: what stands between the classes of one event, spaces aside. A separator alone says that none holds.
         time: the source's column that says when the label became known.
         delay: where `time` is not given or empty, the label is known this long after the event.
         maturity: how old an event must be to be learnt from or judged by; by default `delay`, or nothing. Too short a
             maturity where one class becomes known earlier than the other biases what is learnt.
     """
 
-    column: str
+    column: str | None = None
+    columns: tuple[str, ...] = ()
     positive: Class = True
     negative: Class = False
+    classes: tuple[Class, ...] = ()
+    separator: str | None = Field(default=None, min_length=1)
     time: str | None = None
     delay: timedelta | None = Field(default=None, ge=timedelta(0))
     maturity: timedelta = Field(default=timedelta(0), ge=timedelta(0))
+
+    @property
+    def kind(self) -> LabelKind:
+        """How many of its classes hold for an event: one of two, one of several, or any number."""
+        if self.columns or self.separator is not None:
+            return "multilabel"
+        return "multiclass" if self.classes else "binary"
+
+    @property
+    def outputs(self) -> Outputs:
+        """What a classifier of this label gives probabilities of."""
+        named = self.columns or self.classes or (self.positive,)
+        return Outputs(self.kind, tuple(class_text(name) for name in named))
+
+    @property
+    def source_columns(self) -> tuple[str, ...]:
+        """The source's columns that hold it, its time aside."""
+        return self.columns if self.column is None else (self.column,)
 
     @model_validator(mode="before")
     @classmethod
@@ -238,9 +270,34 @@ class Label(Value):
     def _knowable(self) -> Self:
         if self.time is None and self.delay is None:
             raise ValueError("label needs time (a column) or delay (a duration), or nobody knows when it became known")
-        if str(self.positive) == str(self.negative):
-            raise ValueError(f"positive and negative must differ; both are {self.positive!r}")
+        if findings := [*self._wrong_shape(), *self._wrong_classes()]:
+            raise ValueError(" | ".join(findings))
         return self
+
+    def _wrong_shape(self) -> Iterator[str]:
+        if (self.column is None) == (not self.columns):
+            yield "label needs either column, or columns for one class each; give one of them"
+        if self.columns and (self.classes or self.separator):
+            yield "columns name the classes themselves; drop classes and separator"
+        if self.separator is not None and not self.classes:
+            yield "separator needs classes; name them"
+        if (self.classes or self.columns) and (two := sorted({"positive", "negative"} & self.model_fields_set)):
+            yield f"{' and '.join(two)} are of a binary label; drop them, or drop classes and columns"
+
+    def _wrong_classes(self) -> Iterator[str]:
+        if self.kind == "binary":
+            if class_text(self.positive) == class_text(self.negative):
+                yield f"positive and negative must differ; both are {self.positive!r}"
+            return
+        names = self.outputs.names
+        if not 2 <= len(names) <= MAX_CLASSES:
+            yield f"there must be 2 to {MAX_CLASSES} classes, not {len(names)}; for a single one use positive and negative"
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            yield f"classes must differ, as they are written at the source; {twice} is there twice"
+        if any(not name or "\0" in name for name in names):
+            yield "a class must have a name, without zero bytes; an empty value is a label that is not known yet"
+        if self.separator is not None and (split := [name for name in names if self.separator in name]):
+            yield f"the separator {self.separator!r} must not be part of a class; it is of {split}"
 
 
 class History(Value):
@@ -250,7 +307,7 @@ class History(Value):
         by: the column that names the entity.
         window: how far back to look.
         aggregate: `positives` and `positive_rate` count the labels that became known within the window; the others
-            aggregate the events that happened within it.
+            aggregate the events that happened within it. Both are of binary labels only.
         over: the numeric column to aggregate; not for `count`, `positives`, `positive_rate`.
     """
 
@@ -267,7 +324,7 @@ class History(Value):
 
     @model_validator(mode="after")
     def _over_where_needed(self) -> Self:
-        needs_column = self.aggregate not in ("count", "positives", "positive_rate")
+        needs_column = self.aggregate not in ("count", *LABEL_AGGREGATES)
         if needs_column and self.over is None:
             raise ValueError(f"aggregate {self.aggregate!r} needs over=COLUMN; name a numeric column")
         if not needs_column and self.over is not None:
@@ -320,13 +377,23 @@ class PrecisionFloor(Value):
 
 
 class MaximizeF1(Value):
-    """The threshold with the highest harmonic mean of precision and recall."""
+    """The threshold with the highest harmonic mean of precision and recall.
+
+    Of a multiclass label: weights of the classes, by which the decision is for the class whose probability is largest in
+    relation to its threshold, with the highest mean of the classes' F1.
+    """
 
     kind: Literal["f1"] = "f1"
 
 
-Objective = Annotated[MinimizeCost | PrecisionFloor | MaximizeF1, Field(discriminator="kind")]
-Metric = Literal["roc_auc", "average_precision", "log_loss", "precision", "recall"]
+class MostProbable(Value):
+    """No threshold of its own: the most probable class; of a multilabel label, every class that is likelier than not."""
+
+    kind: Literal["most_probable"] = "most_probable"
+
+
+Objective = Annotated[MinimizeCost | PrecisionFloor | MaximizeF1 | MostProbable, Field(discriminator="kind")]
+Metric = Literal["roc_auc", "average_precision", "log_loss", "precision", "recall", "f1"]
 
 
 class Training(Value):
@@ -360,7 +427,8 @@ class Gates(Value):
     """What a challenger must pass, all measured on the holdout.
 
     Attributes:
-        floors: the least acceptable value by metric (the greatest, for `log_loss`).
+        floors: the least acceptable value by metric (the greatest, for `log_loss`). Where there are several classes, a metric
+            is the mean of the classes', each held against the rest.
         calibration_error: the greatest expected calibration error; None where probabilities do not matter.
         confidence: how sure the gate must be that the challenger beats the champion, by a bootstrap over partitions.
     """
@@ -448,7 +516,7 @@ class Classifier(Value):
         calendar: parts of the event time (UTC) that the classifier sees.
         partition: the period that every stage runs by; a week starts on Monday.
         candidates: what is tried.
-        objective: where the threshold lies.
+        objective: where the thresholds lie, one for each class; by default `MaximizeF1`, for multiclass `MostProbable`.
         training, gates, drift, schedule: see there.
         quarantine_limit: a delivery with a larger share of bad rows is rejected whole.
         name: the file's stem; filled in when the file is loaded.
@@ -493,7 +561,15 @@ class Classifier(Value):
     def source_columns(self) -> list[str]:
         """Every column that a delivery must have."""
         times = [self.label.time] if self.label.time else []
-        return [self.event_id, self.event_time, *self.columns, self.label.column, *times]
+        return [self.event_id, self.event_time, *self.columns, *self.label.source_columns, *times]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _objective_follows_label(cls, given: Any) -> Any:
+        label = given.get("label") if isinstance(given, dict) else None
+        if isinstance(label, Label) and label.kind == "multiclass" and "objective" not in given:
+            return {**given, "objective": MostProbable()}
+        return given
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -503,12 +579,13 @@ class Classifier(Value):
 
     def contradictions(self) -> list[str]:
         """What does not fit together, each in words; nothing once the definition is loaded."""
-        return [*self._wrong_names(), *self._wrong_history()]
+        return [*self._wrong_names(), *self._wrong_history(), *self._wrong_for_label()]
 
     def _wrong_names(self) -> Iterator[str]:
         if self.name in RESERVED_NAMES or self.name.startswith("pg_"):
             yield f"the name {self.name!r} is taken in the database; rename the file"
-        special = [self.event_id, self.event_time, self.label.column, *([self.label.time] if self.label.time else [])]
+        times = [self.label.time] if self.label.time else []
+        special = [self.event_id, self.event_time, *self.label.source_columns, *times]
         if twice := {name for name in special if special.count(name) > 1}:
             yield f"event_id, event_time, label and label time must be different columns; {sorted(twice)} is not"
         if both := sorted(set(self.columns) & set(special)):
@@ -537,6 +614,18 @@ class Classifier(Value):
             if item.name in seen:
                 yield f"history {item.name!r} is declared twice; keep one"
             seen.add(item.name)
+
+    def _wrong_for_label(self) -> Iterator[str]:
+        outputs = self.label.outputs
+        if outputs.exclusive and isinstance(self.objective, MinimizeCost | PrecisionFloor):
+            yield (
+                f"objective {self.objective.kind!r} sets a threshold for each class by itself, but of a multiclass label "
+                "exactly one class is decided for; use MostProbable or MaximizeF1"
+            )
+        if counted := [item.name for item in self.history if item.aggregate in LABEL_AGGREGATES and outputs.several]:
+            yield f"history {counted} counts positive labels, which only a binary label has; use another aggregate"
+        if shared := sorted({*self.columns, *self.features} & {*outputs.score_columns}):
+            yield f"columns may not be named as the scores of the classes, {shared}; rename them in the source's prepare"
 
 
 def _short(window: timedelta) -> str:

@@ -12,11 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from leeway.definition import CalendarPart, Classifier, History
+from leeway.definition import LABEL_AGGREGATES, CalendarPart, Classifier, History
 from leeway.partitions import Partition
 from leeway.store.tables import Tables, labels_known, tables_of
 
-LABEL_AGGREGATES = ("positives", "positive_rate")
 CALENDAR_FIELDS: dict[CalendarPart, str] = {"hour": "hour", "weekday": "isodow", "day": "day", "month": "month"}
 
 
@@ -55,20 +54,24 @@ def for_scoring(classifier: Classifier, partition: Partition) -> sa.Select[Any]:
 def for_training(classifier: Classifier, *, first: datetime | None, as_of: datetime) -> sa.Select[Any]:
     """The features of the labelled events that were old enough to be mature at `as_of`, ordered by time and id.
 
-    Events and labels are taken in the version that was known then. Columns `positive` and `known_at` are the label's.
+    Events and labels are taken in the version that was known then. The stored label (`positive` or
+    `label`) and its `known_at` are columns. A label of a class that is no longer declared teaches nothing.
 
     Args:
         first: the earliest event time; everything when None.
     """
+    outputs = classifier.label.outputs
     known = labels_known(tables_of(classifier), as_of).subquery("known")
+    label = known.c[outputs.column]
     features = (
         _features(classifier, first, as_of - classifier.label.maturity, as_of=as_of).order_by(None).subquery("features")
     )
-    return (
-        sa.select(features, known.c.positive, known.c.known_at)
+    query = (
+        sa.select(features, label, known.c.known_at)
         .join(known, known.c.event_id == features.c.event_id)
         .order_by(features.c.event_time, features.c.event_id)
     )
+    return query.where(label.in_(outputs.names)) if outputs.exclusive else query
 
 
 def _features(

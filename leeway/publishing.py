@@ -88,7 +88,7 @@ def publish(classifier: Classifier, partition: Partition, delivery: str, suite: 
         # Read under the lock: the transaction's own time may lie before that of a publication it waited for.
         now = sa.literal(connection.scalar(sa.select(sa.func.clock_timestamp())), INSTANT_TYPE)
         counts = _events(connection, tables, staged, partition, delivery, now)
-        counts["labels"] = _labels(connection, tables, staged, delivery, now)
+        counts["labels"] = _labels(connection, tables, staged, classifier.label.outputs.column, delivery, now)
         counts["quarantined"] = _quarantine(connection, tables, raw, audit, checked.repeated, partition, delivery)
         output = {"rows": good.num_rows, "repeated": len(checked.repeated), **counts}
         source = {"delivery": delivery, "suite": suite}
@@ -117,18 +117,17 @@ def _moment(audit: Audit) -> pd.Timestamp:
 
 
 def _good_rows(classifier: Classifier, checked: Checked, audit: Audit) -> pa.Table:
-    rows = checked.rows.drop(index=[*audit.broken, *checked.repeated])
+    outputs, kept = classifier.label.outputs, checked.rows.index.difference([*audit.broken, *checked.repeated])
+    rows = checked.rows.loc[kept]
     kinds = {name: ARROW_TYPES[column.kind] for name, column in classifier.columns.items()}
     columns = {
-        "event_id": (classifier.event_id, pa.string()),
-        "event_time": (classifier.event_time, INSTANT),
-        **{name: (name, kind) for name, kind in kinds.items()},
-        "positive": (classifier.label.column, pa.bool_()),
-        "label_known_at": (KNOWN_AT, INSTANT),
+        "event_id": (rows[classifier.event_id], pa.string()),
+        "event_time": (rows[classifier.event_time], INSTANT),
+        **{name: (rows[name], kind) for name, kind in kinds.items()},
+        outputs.column: (checked.labels[kept], outputs.arrow_type),
+        "label_known_at": (rows[KNOWN_AT], INSTANT),
     }
-    return pa.table(
-        {name: pa.array(rows[source], type=kind, from_pandas=True) for name, (source, kind) in columns.items()}
-    )
+    return pa.table({name: pa.array(values, type=kind, from_pandas=True) for name, (values, kind) in columns.items()})
 
 
 def _events(
@@ -140,7 +139,7 @@ def _events(
     now: sa.ColumnElement[datetime],
 ) -> Counter[str]:
     event = tables.event
-    content = [name for name in [*staged.c.keys()] if name not in ("event_id", "positive", "label_known_at")]
+    content = [name for name in [*staged.c.keys()] if name not in ("event_id", "positive", "label", "label_known_at")]
     differs = sa.tuple_(*(event.c[name] for name in content)).is_distinct_from(
         sa.tuple_(*(staged.c[name] for name in content))
     )
@@ -163,11 +162,16 @@ def _events(
 
 
 def _labels(
-    connection: Connection, tables: Tables, staged: sa.TableClause, delivery: str, now: sa.ColumnElement[datetime]
+    connection: Connection,
+    tables: Tables,
+    staged: sa.TableClause,
+    column: str,
+    delivery: str,
+    now: sa.ColumnElement[datetime],
 ) -> int:
     label = tables.label
     latest = (
-        sa.select(label.c.event_id, label.c.positive, label.c.known_at)
+        sa.select(label.c.event_id, label.c[column], label.c.known_at)
         .distinct(label.c.event_id)
         .where(label.c.event_id.in_(sa.select(staged.c.event_id)))
         .order_by(label.c.event_id, label.c.known_at.desc())
@@ -178,12 +182,12 @@ def _labels(
     after = sa.func.greatest(now, latest.c.known_at + timedelta(microseconds=1))
     known_at = sa.case((staged.c.label_known_at <= latest.c.known_at, after), else_=staged.c.label_known_at)
     changed = (
-        sa.select(staged.c.event_id, known_at, staged.c.positive, sa.literal(delivery))
+        sa.select(staged.c.event_id, known_at, staged.c[column], sa.literal(delivery))
         .select_from(staged.outerjoin(latest, latest.c.event_id == staged.c.event_id))
-        .where(staged.c.positive.is_not(None), staged.c.positive.is_distinct_from(latest.c.positive))
+        .where(staged.c[column].is_not(None), staged.c[column].is_distinct_from(latest.c[column]))
     )
     return connection.execute(
-        sa.insert(label).from_select(["event_id", "known_at", "positive", "delivery"], changed)
+        sa.insert(label).from_select(["event_id", "known_at", column, "delivery"], changed)
     ).rowcount
 
 

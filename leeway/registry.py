@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import sqlalchemy as sa
 
 import leeway.bundle
@@ -95,14 +96,16 @@ def judge(classifier: Classifier, key: str) -> list[Verdict]:
     incumbent = load(classifier.name, current) if current and current.bundle != key else None
     evidence = Evidence(
         classifier=classifier,
+        outputs=challenger.outputs,
         y=y,
         challenger=scores,
-        threshold=card.threshold,
-        champion=incumbent.score(split.holdout) if incumbent else None,
+        champion=incumbent.outputs.align(incumbent.score(split.holdout), challenger.outputs) if incumbent else None,
         partitions=times.map(
             lambda time: Partition.containing(time.to_pydatetime(), classifier.partition).key
         ).to_numpy(str),
-        fair=(times > datetime.fromisoformat(incumbent.card.trained_until)).to_numpy() if incumbent else y | True,
+        fair=(times > datetime.fromisoformat(incumbent.card.trained_until)).to_numpy()
+        if incumbent
+        else np.ones(len(y), dtype=bool),
         metrics=card.metrics,
     )
     return examine(GATES, evidence)
@@ -219,14 +222,15 @@ def _log_bundle(client: "MlflowClient", name: str, key: str) -> int:
     )
     run_id = run.info.run_id
     for metric, value in card.metrics.items():
-        if value is not None:
+        if isinstance(value, int | float):
             client.log_metric(run_id, f"holdout_{metric}", value)
-    described = {
-        field: getattr(card, field) for field in ("trial", "calibration", "threshold", "snapshot", "as_of", "seed")
-    }
+    described = {field: getattr(card, field) for field in ("kind", "trial", "snapshot", "as_of", "seed")}
+    described["calibration"] = ", ".join(sorted(set(card.calibration)))
     for field, value in described.items():
         client.log_param(run_id, field, value)
     client.log_dict(run_id, card.search, "search.json")
+    client.log_dict(run_id, card.metrics, "holdout.json")
+    client.log_dict(run_id, dict(zip(card.classes, card.thresholds, strict=True)), "thresholds.json")
     client.log_artifacts(run_id, str(folder), "bundle")
     client.set_terminated(run_id)
     source = f"{client.get_run(run_id).info.artifact_uri}/bundle"

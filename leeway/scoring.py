@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,13 +15,13 @@ from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.errors import NotFound
 from leeway.files import replacing
+from leeway.metrics import Floats
+from leeway.outputs import Count, Outputs
 from leeway.partitions import Partition
 from leeway.settings import settings
 from leeway.store import ledger
 from leeway.store.database import database, drop_staged
 from leeway.store.schemas import ensure_tables
-
-SCHEMA = pa.schema({"event_id": pa.string(), "score": pa.float64(), "decision": pa.bool_()})
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ class Scored:
     Attributes:
         changed: whether anything was written; the same rows under the same version are scored once.
         version: the champion's.
-        rows, positives: events scored, and called positive.
+        rows, positives: events scored, and called positive; by class where there are several.
     """
 
     changed: bool
     version: int
     rows: int
-    positives: int
+    positives: Count
 
 
 def score(classifier: Classifier, partition: Partition) -> Scored:
@@ -66,29 +67,29 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
     if done is not None and done.input == source:
         return Scored(changed=False, version=champion.version, **done.output)
 
-    path = path_of(name, partition, champion.version)
+    path, bundle = path_of(name, partition, champion.version), registry.load(name, champion)
     with replacing(path, f"writing what {name} {partition} was scored on") as beside:
-        _write_scored(classifier, partition, registry.load(name, champion), beside)
-    staged = store.stage(f"{name}_{partition.key}_v{champion.version}", _stored_predictions(path))
+        _write_scored(classifier, partition, bundle, beside)
+    staged = store.stage(f"{name}_{partition.key}_v{champion.version}", _stored_predictions(path, bundle.outputs))
     with store.transaction() as connection:
         prediction = ensure_tables(connection, classifier).prediction
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"score {name} {partition.key}"))))
         stale = sa.delete(prediction).where(prediction.c.version == champion.version)
         of_event = prediction.c.event_id.in_(sa.select(staged.c.event_id))
         connection.execute(stale.where((prediction.c.partition == partition.key) | of_event))
-        columns = [sa.literal(champion.version), sa.literal(partition.key), staged.c.score, staged.c.decision]
-        names = ["event_id", "version", "partition", "score", "decision"]
-        connection.execute(sa.insert(prediction).from_select(names, sa.select(staged.c.event_id, *columns)))
-        counts = sa.select(sa.func.count(), sa.func.count().filter(staged.c.decision))
-        rows, positives = connection.execute(counts).one()
-        output: dict[str, Any] = {"rows": rows, "positives": positives}
+        own = [sa.literal(champion.version).label("version"), sa.literal(partition.key).label("partition")]
+        fresh = sa.select(*staged.c, *own)
+        rows = connection.execute(sa.insert(prediction).from_select([*fresh.selected_columns.keys()], fresh)).rowcount
+        output: dict[str, Any] = {"rows": rows, "positives": _called(path, bundle.outputs)}
         ledger.record(connection, name, partition, "score", input=source, output=output)
         drop_staged(connection, staged)
     return Scored(changed=True, version=champion.version, **output)
 
 
 def read(name: str, partition: Partition, version: int) -> pd.DataFrame:
-    """What a partition's events were scored on, and with what outcome: `event_id`, the features, `score`, `decision`.
+    """What a partition's events were scored on, and with what outcome.
+
+    `event_id`, the features, `score`, `decision`, and where there are several classes a column `score_CLASS` for each.
 
     Raises:
         NotFound: this version has not scored the partition.
@@ -126,11 +127,41 @@ def _write_scored(classifier: Classifier, partition: Partition, bundle: Bundle, 
 
 
 def _scored(bundle: Bundle, rows: pa.RecordBatch | pa.Table) -> pa.Table:
-    scores = bundle.score(rows.to_pandas())
-    outcome = {"score": pa.array(scores), "decision": pa.array(scores >= bundle.card.threshold)}
-    return pa.table({**{name: rows[name] for name in rows.schema.names}, **outcome})
+    outputs, p = bundle.outputs, bundle.score(rows.to_pandas())
+    decided = bundle.decide(p)
+    # A decision for one class is shown with its probability, a decision for any number of classes with the highest one.
+    score = p[decided] if outputs.exclusive else p.max(axis=1)
+    outcome = {"score": pa.array(score), "decision": outputs.stored(decided)}
+    by_class = {name: pa.array(p[:, k]) for k, name in enumerate(outputs.score_columns)}
+    return pa.table({**{name: rows[name] for name in rows.schema.names}, **outcome, **by_class})
 
 
-def _stored_predictions(path: Path) -> pa.RecordBatchReader:
-    batches = pq.ParquetFile(path).iter_batches(columns=SCHEMA.names)
-    return pa.RecordBatchReader.from_batches(SCHEMA, (batch.select(SCHEMA.names) for batch in batches))
+def probabilities(rows: pd.DataFrame, outputs: Outputs) -> Floats:
+    """The probabilities of scored rows, shape (n, K)."""
+    return rows[list(outputs.score_columns)].to_numpy(dtype="float64")
+
+
+def _called(path: Path, outputs: Outputs) -> Count:
+    """In how many scored rows each class was decided for."""
+    called = np.zeros(len(outputs.names), dtype=np.int64)
+    for batch in pq.ParquetFile(path).iter_batches(columns=["decision"]):
+        called += outputs.matrix(batch["decision"].to_pandas()).sum(axis=0)
+    return outputs.named(called)
+
+
+def _stored_predictions(path: Path, outputs: Outputs) -> pa.RecordBatchReader:
+    """Scored rows as the table of predictions has them, but for version and partition."""
+    types = {"event_id": pa.string(), "score": pa.float64(), "decision": outputs.arrow_type}
+    schema = pa.schema({**types, **({"probabilities": pa.list_(pa.float32())} if outputs.several else {})})
+    read = [*types, *(outputs.score_columns if outputs.several else ())]
+    batches = pq.ParquetFile(path).iter_batches(columns=read)
+    return pa.RecordBatchReader.from_batches(schema, (_stored(batch, schema, outputs) for batch in batches))
+
+
+def _stored(batch: pa.RecordBatch, schema: pa.Schema, outputs: Outputs) -> pa.RecordBatch:
+    columns = [batch[name] for name in ("event_id", "score", "decision")]
+    if outputs.several:
+        p = np.column_stack([batch[name].to_numpy() for name in outputs.score_columns]).astype("float32")
+        offsets = pa.array(np.arange(0, p.size + 1, p.shape[1]), type=pa.int32())
+        columns.append(pa.ListArray.from_arrays(offsets, pa.array(p.ravel())))
+    return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy.dialects.postgresql import insert
 
@@ -16,6 +15,8 @@ from leeway import features
 from leeway.definition import Classifier
 from leeway.errors import NotFound, TrainingError
 from leeway.files import replacing
+from leeway.metrics import Bools, varied
+from leeway.outputs import Count, describe
 from leeway.settings import settings
 from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
@@ -29,19 +30,20 @@ class Snapshot:
     Attributes:
         hash: the hash of the file's content; the same knowledge gives the same hash.
         as_of: nothing that became known later is in it.
+        positives: rows whose label is positive; by class where there are several.
     """
 
     hash: str
     as_of: datetime
     rows: int
-    positives: int
+    positives: Count
 
 
 def take(classifier: Classifier, as_of: datetime) -> Snapshot:
     """Write down what could be learnt from at `as_of`.
 
     Raises:
-        TrainingError: no label was known, or all of them were of one class.
+        TrainingError: no label was known, or all of them were the same.
     """
     store = database()
     with store.transaction() as connection:
@@ -50,13 +52,14 @@ def take(classifier: Classifier, as_of: datetime) -> Snapshot:
     first = None if window is None else as_of - classifier.label.maturity - window
     rows = store.read(features.for_training(classifier, first=first, as_of=as_of))
     rows = rows.slice(max(0, rows.num_rows - classifier.training.max_rows))
-    positives = pc.sum(rows["positive"]).as_py() or 0
-    _learnable(classifier, as_of, rows.num_rows, positives)
+    outputs = classifier.label.outputs
+    y = outputs.matrix(rows[outputs.column].to_pandas())
+    _learnable(classifier, as_of, y)
 
     buffer = io.BytesIO()
     pq.write_table(rows, buffer, compression="zstd")
     content = buffer.getbuffer()
-    taken = Snapshot(hashlib.sha256(content).hexdigest(), as_of, rows.num_rows, positives)
+    taken = Snapshot(hashlib.sha256(content).hexdigest(), as_of, len(y), outputs.count(y))
     path = path_of(classifier.name, taken.hash)
     if not path.exists():
         with replacing(path, f"writing a snapshot of {classifier.name}") as beside:
@@ -66,7 +69,7 @@ def take(classifier: Classifier, as_of: datetime) -> Snapshot:
 
 
 def read(name: str, snapshot: str) -> pd.DataFrame:
-    """The rows of a snapshot, ordered by time: features, `event_id`, `event_time`, `positive`, `known_at`.
+    """The rows of a snapshot, ordered by time: features, `event_id`, `event_time`, the stored label and its `known_at`.
 
     Raises:
         NotFound: there is no such snapshot.
@@ -87,16 +90,14 @@ def path_of(name: str, snapshot: str) -> Path:
     return settings().folder("snapshots", name) / f"{snapshot}.parquet"
 
 
-def _learnable(classifier: Classifier, as_of: datetime, rows: int, positives: int) -> None:
-    if 0 < positives < rows:
+def _learnable(classifier: Classifier, as_of: datetime, y: Bools) -> None:
+    if varied(y):
         return
-    found = (
-        "no labelled event" if rows == 0 else f"{rows} labelled events, all {'positive' if positives else 'negative'}"
-    )
+    outputs = classifier.label.outputs
     raise TrainingError(
         f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
-        rule="there must be mature labels of both classes",
-        found=found,
+        rule=f"there must be mature labels of {outputs.least}",
+        found=f"{len(y)} labelled events, {describe(outputs.count(y))}" if len(y) else "no labelled event",
         way_out="ingest more partitions, train as of a time when there were labels (--as-of), or shorten label.maturity",
     )
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from leeway import registry, retraining
 from leeway.definition import Classifier
 from leeway.errors import NotFound
+from leeway.outputs import describe
 from leeway.partitions import Partition
 from leeway.registry import Promotion
 from leeway.retraining import Request
@@ -87,6 +88,8 @@ def _shown(entry: Entry) -> str:
         case "ingest":
             return f"{output['rows']} events, {output['quarantined']} quarantined"
         case "score":
-            return f"{output['positives']} of {output['rows']} positive by v{entry.input['version']}"
+            called = output["positives"]
+            shown = f"{called} of {output['rows']} positive" if isinstance(called, int) else describe(called)
+            return f"{shown} by v{entry.input['version']}"
         case _:
             return str(output["verdict"])

@@ -34,7 +34,9 @@ def ingest(name: Name, partition: PartitionOption = None, json: Json = False) ->
 def score(name: Name, partition: PartitionOption = None, json: Json = False) -> None:
     """Predict one partition's events with the champion."""
     result = _run("score", name, partition)
-    done = f"{result.rows} events scored by version {result.version}, {result.positives} called positive"
+    from leeway.outputs import describe
+
+    done = f"{result.rows} events scored by version {result.version}, called: {describe(result.positives)}"
     output.emit(result, lambda: print(done if result.changed else f"nothing changed: {done} before"))
 
 
@@ -46,11 +48,13 @@ def monitor(name: Name, partition: PartitionOption = None, json: Json = False) -
 
 def nightly(name: Name, partition: PartitionOption = None, json: Json = False) -> None:
     """All of a night for one partition: ingest, score, monitor, and a retrain where one is due."""
+    from leeway.outputs import describe
+
     result = _run("nightly", name, partition)
 
     def say() -> None:
         print(f"{name} {result.partition}: {result.ingested.rows} events, {result.ingested.quarantined} quarantined")
-        print(f"version {result.scored.version} calls {result.scored.positives} positive")
+        print(f"version {result.scored.version} calls {describe(result.scored.positives)}")
         print(f"{result.monitored.verdict}: {result.monitored.why}\n{result.monitored.report}")
         if result.monitored.request:
             print(f"retrain request {result.monitored.request}: {result.monitored.request_state}")

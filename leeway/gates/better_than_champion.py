@@ -22,8 +22,11 @@ def check(evidence: Evidence) -> Verdict:
     if len(keys) < MIN_PARTITIONS:
         why = f"only {len(keys)} partitions of the holdout are new to the champion too; {MIN_PARTITIONS} are needed"
         return Verdict(NAME, "fail", why, {"partitions": len(keys)})
-    y = evidence.y[rows]
-    gain = log_losses(y, evidence.champion[rows]) - log_losses(y, evidence.challenger[rows])
+    losses = [
+        log_losses(evidence.y[rows], p[rows], exclusive=evidence.outputs.exclusive)
+        for p in (evidence.champion, evidence.challenger)
+    ]
+    gain = losses[0] - losses[1]
     sums, sizes = np.bincount(place, weights=gain), np.bincount(place)
     draws = np.random.default_rng(evidence.classifier.training.seed).integers(0, len(keys), (DRAWS, len(keys)))
     means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)

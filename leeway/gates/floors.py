@@ -17,6 +17,8 @@ def check(evidence: Evidence) -> Verdict:
     shown = ", ".join(
         f"{metric} {_show(evidence.metrics[metric])} (floor {floors[metric]})" for metric in missed or floors
     )
+    if too_few := evidence.metrics.get("too_few"):
+        shown += f"; too few rows to judge {', '.join(too_few)}"
     return Verdict(NAME, "fail" if missed else "pass", shown, numbers)
 
 

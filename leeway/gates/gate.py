@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from leeway.definition import Classifier
 from leeway.metrics import Bools, Floats
+from leeway.outputs import Outputs
 
 Outcome = Literal["pass", "fail", "not applicable"]
 
@@ -19,19 +20,19 @@ class Evidence:
     """What the gates may look at: the holdout, which neither bundle has learnt from.
 
     Attributes:
-        y: labels, shape (n,).
-        challenger: probabilities, shape (n,).
-        threshold: the challenger's.
-        champion: the champion's probabilities on the same rows; None when there is none yet.
+        outputs: what the columns of the labels and probabilities are of.
+        y: labels, shape (n, K).
+        challenger: probabilities, shape (n, K).
+        champion: the champion's probabilities on the same rows, of the same classes; None when there is none yet.
         partitions: each row's partition.
         metrics: the challenger's summary.
         fair: rows that the champion has not learnt from either.
     """
 
     classifier: Classifier
+    outputs: Outputs
     y: Bools
     challenger: Floats
-    threshold: float
     champion: Floats | None
     partitions: npt.NDArray[np.str_]
     fair: Bools

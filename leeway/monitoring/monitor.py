@@ -1,10 +1,12 @@
 """The night's verdict on a partition: quiet, harmless drift, or a breach."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from leeway.definition import DriftPolicy
@@ -27,7 +29,8 @@ class ColumnDrift:
     Attributes:
         distance: Hellinger's, from 0 to 1.
         standardised: the distance in spreads of the reference partitions' own.
-        impact: how far the column's new distribution moves the mean score, in probability.
+        impact: how far the column's new distribution moves the mean score, in probability; where there are several classes,
+            that of `of_class`, which it moves most.
     """
 
     column: str
@@ -36,6 +39,7 @@ class ColumnDrift:
     impact: float
     null_share: float
     unseen_share: float
+    of_class: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Harm:
         standardised: how surely, in spreads of the reference partitions' own.
         error: by how much: the root mean squared error of that column's bins beyond the reference's, in probability.
         harmful: whether it is both sure and, by the definition's tolerance, material.
+        of_class: the class that it is about, where there are several: the one that goes wrong most for its own spread.
     """
 
     partition: str
@@ -59,6 +64,7 @@ class Harm:
     standardised: float
     error: float
     harmful: bool
+    of_class: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ class Finding:
 
     Attributes:
         why: the verdict in words.
+        score_mean: the mean of the scores; where there are several classes, `score_means` has each one's probability.
         columns: by impact, the largest first.
         harm: None where no labels were mature, or too few.
         confirmed: in how many of the recent partitions, this one included, harm was seen.
@@ -80,6 +87,7 @@ class Finding:
     harm: Harm | None
     confirmed: int
     faults: tuple[str, ...] = ()
+    score_means: dict[str, float] = field(default_factory=dict)
     limits: dict[str, float] = field(default_factory=dict)
 
     def evidence(self) -> dict[str, Any]:
@@ -87,6 +95,7 @@ class Finding:
         harm = None if self.harm is None else asdict(self.harm)
         return {
             "score_mean": self.score_mean,
+            "score_means": self.score_means,
             "harm": harm,
             "confirmed": self.confirmed,
             "faults": list(self.faults),
@@ -102,14 +111,17 @@ def compare(reference: Reference, x: pd.DataFrame) -> tuple[ColumnDrift, ...]:
     """
     counts = {name: reference.binnings[name].count(x[name]) for name in reference.counts}
     distances, impacts = reference.distances(counts), reference.impacts(counts)
+    moved = {name: int(np.abs(impact).argmax()) for name, impact in impacts.items()}
+    several = len(reference.classes) > 1
     drifts = [
         ColumnDrift(
             column=name,
             distance=distances[name],
             standardised=reference.distance[name].standardise(distances[name]),
-            impact=impacts[name],
+            impact=float(impacts[name][moved[name]]),
             null_share=float(shares(own)[-1]),
             unseen_share=reference.binnings[name].unseen_share(x[name]),
+            of_class=reference.classes[moved[name]] if several else None,
         )
         for name, own in counts.items()
     ]
@@ -122,19 +134,37 @@ def harm_of(
     """What the mature labels of a partition say about the bundle; None where there are too few.
 
     Args:
-        x, y, p: features, labels and scores of the rows whose labels were known at maturity.
+        x, y, p: features, labels and scores of the rows whose labels were known at maturity; labels and scores of
+            shape (n, K), in the order of the reference's classes.
     """
     if len(y) < MIN_ROWS:
         return None
-    found = residuals(reference.residual_binnings, x, y, p)
-    surely = {name: reference.residual[name].standardise(item.error) for name, item in found.items()}
-    sure = [name for name, spreads in surely.items() if spreads > reference.residual_limit]
-    errors = {name: item.beyond(reference.residual[name].median) for name, item in found.items()}
-    column = max(sure, key=lambda name: errors[name]) if sure else max(surely, key=lambda name: surely[name])
-    error = errors[column]
-    bias = float((y - p).mean()) - reference.bias.median
-    harmful = bool(sure) and error >= policy.tolerance * reference.label_spread
-    return Harm(partition, len(y), bias, column, surely[column], error, harmful)
+    watched = reference.watched
+    found = residuals(reference.binnings, reference.score_binnings, x, y[:, watched], p[:, watched])
+    pairs = [(name, column) for name, of_class in found.items() for column in of_class]
+    surely = {
+        (name, column): reference.residual[name][column].standardise(found[name][column].error)
+        for name, column in pairs
+    }
+    sure = [pair for pair, spreads in surely.items() if spreads > reference.residual_limit]
+    errors = {
+        (name, column): found[name][column].beyond(reference.residual[name][column].median) for name, column in pairs
+    }
+    # In spreads of the class's own label: a rare class goes wrong by fewer points than a common one.
+    material = {pair: error / reference.label_spread[pair[0]] for pair, error in errors.items()}
+    pair = max(sure, key=lambda pair: material[pair]) if sure else max(surely, key=lambda pair: surely[pair])
+    name, column = pair
+    k = reference.classes.index(name)
+    return Harm(
+        partition=partition,
+        rows=len(y),
+        bias=float((y[:, k] - p[:, k]).mean()) - reference.bias[name].median,
+        column=column,
+        standardised=surely[pair],
+        error=errors[pair],
+        harmful=bool(sure) and material[pair] >= policy.tolerance,
+        of_class=name if len(reference.classes) > 1 else None,
+    )
 
 
 def judge(
@@ -146,6 +176,7 @@ def judge(
     columns: tuple[ColumnDrift, ...],
     harm: Harm | None,
     before: Sequence[bool],
+    score_means: Mapping[str, float] = MappingProxyType({}),
 ) -> Finding:
     """The verdict.
 
@@ -155,13 +186,14 @@ def judge(
     faults = _faults(reference, rows, columns)
     confirmed = sum([harm is not None and harm.harmful, *before[: policy.among - 1]])
     moved = [column for column in columns if column.standardised > reference.drift_limit]
+    spread = reference.label_spread[harm.of_class] if harm and harm.of_class else max(reference.label_spread.values())
     limits = {
         "drift": reference.drift_limit,
         "residual": reference.residual_limit,
-        "tolerance": policy.tolerance * reference.label_spread,
+        "tolerance": policy.tolerance * spread,
     }
     verdict, why = _verdict(reference, policy, moved, harm, confirmed, faults)
-    return Finding(verdict, why, rows, score_mean, columns, harm, confirmed, faults, limits)
+    return Finding(verdict, why, rows, score_mean, columns, harm, confirmed, faults, dict(score_means), limits)
 
 
 def _verdict(
@@ -193,8 +225,9 @@ def _verdict(
 
 def _apart(harm: Harm | None) -> str:
     assert harm is not None
+    of_class = f" of {harm.of_class}" if harm.of_class else ""
     return (
-        f"{harm.error:.1%} from the scores along {harm.column} on {harm.partition} "
+        f"{harm.error:.1%} from the scores{of_class} along {harm.column} on {harm.partition} "
         f"({harm.standardised:.1f} spreads, {harm.bias:+.1%} on average)"
     )
 

@@ -60,8 +60,9 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     bundle = registry.load(name, _promotion(name, version))
     rows = scoring.read(name, partition, version)
     x = model_input(rows, bundle.card.features)
-    finding = _find(classifier, partition, bundle, version, x, rows["score"])
-    path = report.write(classifier, partition, bundle, finding, x.assign(score=rows["score"]), version)
+    finding = _find(classifier, partition, bundle, version, x, rows)
+    scores = rows[list(bundle.outputs.score_columns)]
+    path = report.write(classifier, partition, bundle, finding, pd.concat([x, scores], axis=1), version)
     with store.transaction() as connection:
         _record(connection, name, partition, version, finding, str(path))
         request = _request(connection, classifier, partition, finding)
@@ -81,14 +82,16 @@ def _find(
     bundle: Bundle,
     version: int,
     x: pd.DataFrame,
-    scores: "pd.Series[float]",
+    rows: pd.DataFrame,
 ) -> Finding:
-    reference, policy = bundle.reference, classifier.drift
+    reference, policy, outputs = bundle.reference, classifier.drift, bundle.outputs
+    means = scoring.probabilities(rows, outputs).mean(axis=0).tolist() if len(rows) and outputs.several else []
     return monitor.judge(
         reference,
         policy,
         rows=len(x),
-        score_mean=float(scores.mean()) if len(x) else 0.0,
+        score_mean=float(rows["score"].mean()) if len(x) else 0.0,
+        score_means=dict(zip(outputs.names, means, strict=False)),
         columns=monitor.compare(reference, x),
         harm=_harm(classifier, partition, bundle, version),
         before=_harm_before(classifier, partition, version),
@@ -120,10 +123,9 @@ def _harm(classifier: Classifier, partition: Partition, bundle: Bundle, version:
     if labelled.empty:
         return None
     rows = scoring.read(classifier.name, mature, version).merge(labelled, on="event_id")
-    x, y = model_input(rows, bundle.card.features), rows["positive"].to_numpy(dtype=bool)
-    return monitor.harm_of(
-        bundle.reference, classifier.drift, mature.key, x, y, rows["score"].to_numpy(dtype="float64")
-    )
+    x, y = model_input(rows, bundle.card.features), bundle.outputs.matrix(rows[bundle.outputs.column])
+    p = scoring.probabilities(rows, bundle.outputs)
+    return monitor.harm_of(bundle.reference, classifier.drift, mature.key, x, y, p)
 
 
 def _harm_before(classifier: Classifier, partition: Partition, version: int) -> list[bool]:

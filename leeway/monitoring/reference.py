@@ -4,15 +4,16 @@ It is made of the development rows' out-of-fold scores and the holdout's, cut in
 so the size, the season and the ordinary unrest of a partition are in it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from leeway.definition import Classifier
-from leeway.metrics import Bools, Floats
+from leeway.metrics import FEW, Bools, Floats
 from leeway.monitoring import sketch
 from leeway.monitoring.residuals import MIN_ROWS, SCORE, residuals
 from leeway.monitoring.sketch import Binning, hellinger, shares
@@ -21,6 +22,8 @@ from leeway.partitions import Partition
 MIN_PARTITIONS = 3
 LEAST_DISTANCE = 0.01  # of Hellinger
 LEAST_ERROR = 0.001  # in probability
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Typical(BaseModel):
@@ -58,13 +61,16 @@ class Reference(BaseModel):
         binnings: per feature, its bins.
         counts: per feature, the counts of every partition in its bins; not for parts of the calendar, which every partition
             has its own of.
-        outputs: per feature, the mean score of the reference rows in each bin.
+        classes: what the scores are of, in their order.
+        outputs: per feature, the mean score of the reference rows in each bin, for each class.
         distance: per feature, Hellinger distances of each partition from the others.
-        residual: per column and for the score, the `error` of the partitions' mature labels (see
-            `leeway.monitoring.residuals`).
-        bias: mean(y - p) of the partitions' mature labels.
-        score_mean: the mean reference score.
-        label_spread: the standard deviation of the label.
+        score_means: each class's mean reference score.
+        residual: for each class that is watched, per column and for its score, the `error` of the partitions' mature labels
+            (see `leeway.monitoring.residuals`). A class of which a partition has but a few rows is not watched, unless all
+            are like that: its ordinary unrest would hide what happens to the others.
+        score_binnings: for each class that is watched, the bins of its score.
+        bias: for each, mean(y - p) of the partitions' mature labels.
+        label_spread: for each, the standard deviation of the label.
         drift_limit, residual_limit: the chosen quantile of the reference partitions' own largest
             standardised statistic: one number for the whole family. Infinite where there are too few to say.
     """
@@ -75,21 +81,22 @@ class Reference(BaseModel):
     rows: tuple[int, ...]
     binnings: dict[str, Binning]
     counts: dict[str, list[list[int]]]
-    outputs: dict[str, list[float]]
+    classes: tuple[str, ...]
+    outputs: dict[str, list[list[float]]]
     distance: dict[str, Typical]
     null_share: dict[str, float]
-    score_binning: Binning
-    score_mean: float
-    label_spread: float
+    score_means: dict[str, float]
     drift_limit: float
     residual_limit: float
-    residual: dict[str, Typical]
-    bias: Typical
+    residual: dict[str, dict[str, Typical]]
+    score_binnings: dict[str, Binning]
+    bias: dict[str, Typical]
+    label_spread: dict[str, float]
 
     @property
-    def residual_binnings(self) -> dict[str, Binning]:
-        """The bins by which residuals are summed: every feature's, and the score's."""
-        return {**self.binnings, SCORE: self.score_binning}
+    def watched(self) -> list[int]:
+        """The places of the classes that are watched."""
+        return [k for k, name in enumerate(self.classes) if name in self.residual]
 
     def distances(self, counts: Mapping[str, sketch.Counts]) -> dict[str, float]:
         """Each feature's distance from the whole reference."""
@@ -98,12 +105,10 @@ class Reference(BaseModel):
             for name, own in counts.items()
         }
 
-    def impacts(self, counts: Mapping[str, sketch.Counts]) -> dict[str, float]:
-        """How far each feature's new distribution moves the mean score, were all else equal, in probability."""
+    def impacts(self, counts: Mapping[str, sketch.Counts]) -> dict[str, Floats]:
+        """How far each feature's new distribution moves each class's mean score, were all else equal, in probability."""
         return {
-            name: float(
-                (shares(own) - shares(np.asarray(self.counts[name]).sum(axis=0))) @ np.asarray(self.outputs[name])
-            )
+            name: (shares(own) - shares(np.asarray(self.counts[name]).sum(axis=0))) @ np.asarray(self.outputs[name])
             for name, own in counts.items()
         }
 
@@ -112,9 +117,9 @@ def build(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats
     """The reference of a new bundle.
 
     Args:
-        rows: `event_time`, `positive` and `known_at` of rows that were not trained on when they were scored.
+        rows: `event_time`, the stored label and its `known_at` of rows that were not trained on when they were scored.
         x: their features, as `model_input` makes them.
-        p: their calibrated scores.
+        p: their calibrated scores, shape (n, K).
         as_of: when `known_at` was looked up; younger partitions may have labels still to come.
     """
     keys = _keys(rows["event_time"], classifier)
@@ -135,14 +140,21 @@ def build(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats
         counts[name], outputs[name] = table, _mean_by(bins, p, binning.size)
         distances[name] = hellinger(shares(table), shares(table.sum(axis=0) - table))
 
-    y = rows["positive"].to_numpy(dtype=bool)
-    score_binning = Binning.learn(pd.Series(p), "numeric")
+    label = classifier.label.outputs
+    y = label.matrix(rows[label.column])
+    watched = _watched(y, len(kept))
+    scores = {label.names[k]: Binning.learn(pd.Series(p[:, k]), "numeric") for k in watched}
     mature = [_mature(classifier, rows, place == position, key, as_of) for position, key in enumerate(kept)]
     mature = [part for part in mature if part.sum() >= MIN_ROWS]
-    found = [residuals({**binnings, SCORE: score_binning}, x[part], y[part], p[part]) for part in mature]
-    errors = {name: np.array([item[name].error for item in found]) for name in [*binnings, SCORE]}
+    found = [residuals(binnings, scores, x[part], y[part][:, watched], p[part][:, watched]) for part in mature]
+    errors = {
+        (name, column): np.array([item[name][column].error for item in found])
+        for name in scores
+        for column in [*binnings, SCORE]
+    }
+    biases = {label.names[k]: np.array([float((y[part, k] - p[part, k]).mean()) for part in mature]) for k in watched}
     distance = {name: Typical.of(values, least=LEAST_DISTANCE) for name, values in distances.items()}
-    residual = {name: Typical.of(values, least=LEAST_ERROR) for name, values in errors.items()}
+    residual = {key: Typical.of(values, least=LEAST_ERROR) for key, values in errors.items()}
     return Reference(
         partitions=tuple(kept),
         rows=tuple(int(sizes[key]) for key in kept),
@@ -151,14 +163,22 @@ def build(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats
         outputs={name: output.tolist() for name, output in outputs.items()},
         distance=distance,
         null_share={name: float(shares(table)[:, -1].max()) for name, table in counts.items()},
-        score_binning=score_binning,
-        score_mean=float(p.mean()),
-        label_spread=float(max(y.std(), 1e-9)),
+        classes=label.names,
+        score_means={name: float(p[:, k].mean()) for k, name in enumerate(label.names)},
         drift_limit=_limit(distances, distance, classifier.drift.quantile),
         residual_limit=_limit(errors, residual, classifier.drift.quantile),
-        residual=residual,
-        bias=Typical.of(np.array([float((y[part] - p[part]).mean()) for part in mature]), least=LEAST_ERROR),
+        residual={name: {column: residual[name, column] for column in [*binnings, SCORE]} for name in scores},
+        score_binnings=scores,
+        bias={name: Typical.of(values, least=LEAST_ERROR) for name, values in biases.items()},
+        label_spread={label.names[k]: float(max(y[:, k].std(), 1e-9)) for k in watched},
     )
+
+
+def _watched(y: Bools, partitions: int) -> list[int]:
+    """The classes with enough rows, and others, in a partition to say anything of it; all where there is none."""
+    fewer = np.minimum(y.sum(axis=0), (~y).sum(axis=0))
+    enough = fewer >= FEW * partitions
+    return np.flatnonzero(enough if enough.any() else enough | True).tolist()
 
 
 def _keys(times: "pd.Series[pd.Timestamp]", classifier: Classifier) -> "pd.Series[str]":
@@ -166,9 +186,10 @@ def _keys(times: "pd.Series[pd.Timestamp]", classifier: Classifier) -> "pd.Serie
 
 
 def _mean_by(bins: np.ndarray, p: Floats, size: int) -> Floats:
-    totals = np.bincount(bins, minlength=size)
-    sums = np.bincount(bins, weights=p, minlength=size)
-    return np.where(totals > 0, sums / np.maximum(totals, 1), p.mean())
+    """The mean scores of the rows in each bin, shape (size, K); those of all rows where a bin has none."""
+    totals = np.bincount(bins, minlength=size)[:, None]
+    sums = np.column_stack([np.bincount(bins, weights=column, minlength=size) for column in p.T])
+    return np.where(totals > 0, sums / np.maximum(totals, 1), p.mean(axis=0))
 
 
 def _mature(classifier: Classifier, rows: pd.DataFrame, inside: Bools, key: str, as_of: datetime) -> Bools:
@@ -179,7 +200,7 @@ def _mature(classifier: Classifier, rows: pd.DataFrame, inside: Bools, key: str,
     return np.asarray(inside & (rows["known_at"] <= seen_at).to_numpy())
 
 
-def _limit(families: Mapping[str, Floats], typical: Mapping[str, Typical], quantile: float) -> float:
+def _limit(families: Mapping[Key, Floats], typical: Mapping[Key, Typical], quantile: float) -> float:
     """The quantile, over the reference's partitions, of their largest standardised statistic."""
     standardised = [(values - typical[name].median) / typical[name].spread for name, values in families.items()]
     if len(standardised[0]) < MIN_PARTITIONS:  # nothing can be said, so nothing exceeds it

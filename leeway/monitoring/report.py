@@ -40,13 +40,14 @@ def write(
     """Write the report of a partition.
 
     Args:
-        x: the partition's features as `model_input` makes them, with its `score`.
+        x: the partition's features as `model_input` makes them, with its scores.
     """
     path = path_of(classifier.name, partition)
     shown = [drift.column for drift in finding.columns if not is_sensitive(classifier, drift.column)]
-    own = _summary(classifier, partition, finding, version, shown)
+    own = _summary(classifier, partition, finding, version, shown, bundle)
+    columns = [*_moved_scores(bundle, finding), *shown[:SHOWN_COLUMNS]]
     with replacing(path, f"writing the report of {classifier.name} {partition}") as beside:
-        beside.write_text(_with_summary(_evidently(bundle, x, shown[:SHOWN_COLUMNS]), own), encoding="utf-8")
+        beside.write_text(_with_summary(_evidently(bundle, x, columns), own), encoding="utf-8")
     return path
 
 
@@ -57,9 +58,9 @@ def _evidently(bundle: Bundle, x: pd.DataFrame, columns: list[str]) -> str:
         from evidently.metrics import ValueDrift
 
         reference = bundle.sample
-        current = x[[*columns, "score"]].sample(min(len(x), SAMPLE_ROWS), random_state=bundle.card.seed)
+        current = x[columns].sample(min(len(x), SAMPLE_ROWS), random_state=bundle.card.seed)
         # A column without any value on one side would end the whole report.
-        shared = [name for name in ["score", *columns] if reference[name].notna().any() and current[name].notna().any()]
+        shared = [name for name in columns if reference[name].notna().any() and current[name].notna().any()]
         categories = [name for name in shared if bundle.card.features.get(name) == "categorical"]
         definition = DataDefinition(
             numerical_columns=[name for name in shared if name not in categories], categorical_columns=categories
@@ -68,16 +69,30 @@ def _evidently(bundle: Bundle, x: pd.DataFrame, columns: list[str]) -> str:
         return str(Report([ValueDrift(column=name) for name in shared]).run(*datasets).get_html_str(as_iframe=False))
 
 
+def _moved_scores(bundle: Bundle, finding: Finding) -> list[str]:
+    """The columns of the scores, at most a few: those of the classes whose mean moved most."""
+    moved = _moved(bundle, finding)
+    order = sorted(range(len(moved)), key=lambda k: -moved[k])
+    return [bundle.outputs.score_columns[k] for k in order[:SHOWN_COLUMNS]]
+
+
+def _moved(bundle: Bundle, finding: Finding) -> list[float]:
+    means = bundle.reference.score_means
+    return [abs(finding.score_means.get(name, mean) - mean) for name, mean in means.items()]
+
+
 def _with_summary(page: str, summary: str) -> str:
     """Evidently's page with our section before its own."""
     head, body, rest = page.partition("<body>")
     return f"{head}{body}\n{summary}\n{rest}" if body else f"{summary}\n{page}"
 
 
-def _summary(classifier: Classifier, partition: Partition, finding: Finding, version: int, shown: list[str]) -> str:
+def _summary(
+    classifier: Classifier, partition: Partition, finding: Finding, version: int, shown: list[str], bundle: Bundle
+) -> str:
     colour, to_do = EVERY_VERDICT[finding.verdict]
     rows = "".join(
-        f"<tr><td>{html.escape(drift.column)}</td><td>{drift.impact:+.2%}</td><td>{drift.distance:.3f}</td>"
+        f"<tr><td>{html.escape(drift.column)}</td><td>{drift.impact:+.2%}{_of(drift.of_class)}</td><td>{drift.distance:.3f}</td>"
         f"<td>{drift.standardised:+.1f}</td><td>{drift.null_share:.1%}</td></tr>"
         for drift in finding.columns
         if drift.column in shown
@@ -93,7 +108,28 @@ def _summary(classifier: Classifier, partition: Partition, finding: Finding, ver
 <th>column</th><th>impact</th><th>distance</th><th>spreads</th><th>missing</th></tr></thead><tbody>{rows}</tbody></table>
 <p style="color:#57606a">Impact: how far the column's new distribution moves the mean score, in percentage points.
 Distance: Hellinger's, 0 to 1. Spreads: how unusual that distance is among the reference's own partitions; the limit for
-all columns together is {finding.limits.get("drift", float("nan")):.1f}.</p></details></section>"""
+all columns together is {finding.limits.get("drift", float("nan")):.1f}.</p></details>{_classes(bundle, finding)}</section>"""
+
+
+def _of(name: str | None) -> str:
+    return "" if name is None else f" of {html.escape(name)}"
+
+
+def _classes(bundle: Bundle, finding: Finding) -> str:
+    """The table of the classes, where there are several; those that moved most first."""
+    if not finding.score_means:
+        return ""
+    reference = bundle.reference
+    moved = dict(zip(reference.classes, _moved(bundle, finding), strict=True))
+    rows = "".join(
+        f"<tr><td>{html.escape(name)}</td><td>{finding.score_means[name]:.2%}</td><td>{reference.score_means[name]:.2%}</td>"
+        f"<td>{'yes' if name in reference.residual else 'too few rows'}</td></tr>"
+        for name in sorted(moved, key=lambda name: -moved[name])
+    )
+    return f"""<details style="margin-top:1em" open><summary>Classes by how far their mean probability moved</summary>
+<table style="border-collapse:collapse;margin-top:.5em" cellpadding="6"><thead style="text-align:left"><tr>
+<th>class</th><th>mean probability</th><th>in the reference</th><th>held against labels</th></tr></thead>
+<tbody>{rows}</tbody></table></details>"""
 
 
 _STYLE = (

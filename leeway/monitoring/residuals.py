@@ -7,7 +7,8 @@ its rows of n, and v_b the sum of p (1 - p), which is what chance alone would ma
     mse_j = sum_b (e_b^2 - v_b) / (n_b n)
 
 is the mean squared error of the bins' mean scores, without what chance adds to it; so it is about zero, on either side, where
-the scores are right. The score itself counts as a column: its residual is that of the calibration curve.
+the scores are right. The score itself counts as a column: its residual is that of the calibration curve. Where there are
+several classes, each is asked by itself, so that one that goes wrong is not lost among those that do not.
 """
 
 import math
@@ -45,22 +46,36 @@ class ColumnResidual(BaseModel):
         return math.sqrt(max(0.0, self.mse - math.copysign(error**2, error)))
 
 
-def residuals(binnings: Mapping[str, Binning], x: pd.DataFrame, y: Bools, p: Floats) -> dict[str, ColumnResidual]:
-    """The residual of every column.
+def residuals(
+    binnings: Mapping[str, Binning], scores: Mapping[str, Binning], x: pd.DataFrame, y: Bools, p: Floats
+) -> dict[str, dict[str, ColumnResidual]]:
+    """The residual of every class along every column, and along its own score.
 
     Args:
-        binnings: the bins of every column, the score's own included.
-        x: the columns but for the score, shape (n, columns).
-        y, p: labels and scores, shape (n,).
+        binnings: the bins of every column.
+        scores: the bins of every class's score, in the order of the classes.
+        x: the columns, shape (n, columns).
+        y, p: labels and scores, shape (n, K).
     """
     error, variance = y - p, p * (1 - p)
-    columns = x.assign(**{SCORE: p})
-    return {name: _residual(binning, columns[name], error, variance) for name, binning in binnings.items()}
+    found: dict[str, dict[str, ColumnResidual]] = {name: {} for name in scores}
+    for column, binning in binnings.items():
+        squares = _mse(binning, x[column], error, variance)
+        for name, mse in zip(scores, squares.tolist(), strict=True):
+            found[name][column] = ColumnResidual(mse=mse)
+    for k, (name, binning) in enumerate(scores.items()):
+        (mse,) = _mse(binning, pd.Series(p[:, k]), error[:, [k]], variance[:, [k]]).tolist()
+        found[name][SCORE] = ColumnResidual(mse=mse)
+    return found
 
 
-def _residual(binning: Binning, column: "pd.Series[float]", error: Floats, variance: Floats) -> ColumnResidual:
-    bins = binning.bin(column)
-    e = np.bincount(bins, weights=error, minlength=binning.size)
-    v = np.bincount(bins, weights=variance, minlength=binning.size)
-    n = np.maximum(np.bincount(bins, minlength=binning.size), 1)
-    return ColumnResidual(mse=float(((e**2 - v) / n).sum() / max(len(error), 1)))
+def _mse(binning: Binning, column: "pd.Series[float]", error: Floats, variance: Floats) -> Floats:
+    """The mean squared error along a column of every class, shape (K,)."""
+    bins, count = binning.bin(column), error.shape[1]
+    cells = (bins[:, None] * count + np.arange(count)).ravel()
+    e, v = (
+        np.bincount(cells, weights=values.ravel(), minlength=binning.size * count).reshape(binning.size, count)
+        for values in (error, variance)
+    )
+    n = np.maximum(np.bincount(bins, minlength=binning.size), 1)[:, None]
+    return np.asarray(((e**2 - v) / n).sum(axis=0) / max(len(error), 1))

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL, TIMESTAMP
 
 from leeway.definition import Classifier, Kind
+from leeway.outputs import LabelKind
 
 SHARED = "leeway"
 metadata = sa.MetaData(schema=SHARED)
@@ -22,6 +23,12 @@ COLUMN_TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
     "boolean": sa.Boolean(),
     "categorical": sa.Text(),
     "identifier": sa.Text(),
+}
+#: Of a label, and of a decision.
+LABEL_TYPES: dict[LabelKind, sa.types.TypeEngine[Any]] = {
+    "binary": sa.Boolean(),
+    "multiclass": sa.Text(),
+    "multilabel": ARRAY(sa.Text()),
 }
 
 
@@ -49,7 +56,7 @@ snapshot = sa.Table(
     sa.Column("hash", sa.Text, primary_key=True),
     sa.Column("as_of", INSTANT, nullable=False),
     sa.Column("rows", sa.BigInteger, nullable=False),
-    sa.Column("positives", sa.BigInteger, nullable=False),
+    sa.Column("positives", JSONB, nullable=False),
     sa.Column("first_event", INSTANT, nullable=False),
     sa.Column("last_event", INSTANT, nullable=False),
     sa.Column("created_at", INSTANT, nullable=False, server_default=_now()),
@@ -125,9 +132,10 @@ class Tables:
 
     Attributes:
         event: one row per version of an event; the current version has no `superseded_at`.
-        label: one row per version of a label.
+        label: one row per version of a label: `positive`, or `label` where it is not binary.
         quarantine: rows that broke a rule, as JSON in the source's own columns, with the rule.
-        prediction: one row per event and bundle version.
+        prediction: one row per event and bundle version. Where the label is not binary, the score is that of the likeliest
+            decision, and `probabilities` has those of all classes, in the order of the version's card.
     """
 
     event: sa.Table
@@ -139,6 +147,7 @@ class Tables:
 def tables_of(classifier: Classifier) -> Tables:
     """The tables that the definition asks for; nothing is created."""
     own = sa.MetaData(schema=classifier.name)
+    outputs = classifier.label.outputs
     columns = [sa.Column(name, COLUMN_TYPES[column.kind]) for name, column in classifier.columns.items()]
     event = sa.Table(
         "event",
@@ -158,7 +167,7 @@ def tables_of(classifier: Classifier) -> Tables:
         own,
         sa.Column("event_id", sa.Text, primary_key=True),
         sa.Column("known_at", INSTANT, primary_key=True),
-        sa.Column("positive", sa.Boolean, nullable=False),
+        sa.Column(outputs.column, LABEL_TYPES[outputs.kind], nullable=False),
         sa.Column("delivery", sa.Text, nullable=False),
     )
     quarantine = sa.Table(
@@ -179,17 +188,18 @@ def tables_of(classifier: Classifier) -> Tables:
         sa.Column("version", sa.Integer, primary_key=True),
         sa.Column("partition", sa.Text, nullable=False),
         sa.Column("score", sa.Double, nullable=False),
-        sa.Column("decision", sa.Boolean, nullable=False),
+        sa.Column("decision", LABEL_TYPES[outputs.kind], nullable=False),
+        *([sa.Column("probabilities", ARRAY(REAL), nullable=False)] if outputs.several else []),
         sa.Index("prediction_by_partition", "partition", "version"),
     )
     return Tables(event=event, label=label, quarantine=quarantine, prediction=prediction)
 
 
 def labels_known(tables: Tables, as_of: datetime) -> sa.Select[Any]:
-    """Each event's label in the version that was known at a time: `event_id`, `positive`, `known_at`."""
+    """Each event's label in the version that was known at a time: `event_id`, the stored label, `known_at`."""
     label = tables.label
     return (
-        sa.select(label.c.event_id, label.c.positive, label.c.known_at)
+        sa.select(*(column for column in label.c if column.name != "delivery"))
         .distinct(label.c.event_id)
         .where(label.c.known_at <= as_of)
         .order_by(label.c.event_id, label.c.known_at.desc())

@@ -1,46 +1,104 @@
-"""Calibration: from an estimator's scores to probabilities, learnt from out-of-fold scores."""
+"""Calibration: from an estimator's scores to probabilities, learnt from out-of-fold scores.
 
+Each class has a calibrator of its own. Where classes exclude each other, the results are normalised to sum to one.
+"""
+
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from leeway.metrics import Bools, Floats, log_losses, logit
+from leeway.metrics import EPSILON, Bools, Floats, log_losses, logit
 
-Method = Literal["none", "sigmoid", "isotonic"]
+Method = Literal["none", "temperature", "sigmoid", "isotonic"]
+#: From the simplest on. A temperature is of classes that exclude each other; for others it is but a part of the sigmoid.
 METHODS: tuple[Method, ...] = ("none", "sigmoid", "isotonic")
+EXCLUSIVE_METHODS: tuple[Method, ...] = ("none", "temperature", "sigmoid", "isotonic")
 
 #: A method must beat the simpler ones by this much mean log loss (nats), or the simpler one stays.
 WORTH = 1e-5
 
 
-def choose(y: Bools, scores: Floats, blocks: int = 5) -> tuple[Method, dict[str, float]]:
-    """The method with the least log loss on scores that it was not fitted to, and every method's loss.
+def choose(
+    y: Bools, scores: Floats, *, exclusive: bool = False, blocks: int = 5
+) -> tuple[list[Method], dict[str, float]]:
+    """For each class the method with the least log loss on scores that it was not fitted to, and every method's mean loss.
 
-    The rows are in the order of time. Blocks are held out in turn, so no method is judged on what it has seen.
+    The rows are in the order of time. Blocks are held out in turn, so no method is judged on what it has seen. Classes that
+    exclude each other share one method, because they share one loss.
+
+    Args:
+        y, scores: labels and scores, shape (n, K).
     """
     parts = [part for part in np.array_split(np.arange(len(y)), blocks) if len(part)]
-    losses: dict[str, float] = {}
-    for method in METHODS:
-        held_out = np.empty(len(y))
+    methods = EXCLUSIVE_METHODS if exclusive else METHODS
+    losses: dict[Method, Floats] = {}
+    for method in methods:
+        held_out = np.empty(scores.shape)
         for part in parts:
             rest = np.ones(len(y), dtype=bool)
             rest[part] = False
-            held_out[part] = apply(fit(method, y[rest], scores[rest]), scores[part])
-        losses[method] = float(log_losses(y, held_out).mean())
-    best: Method = "none"
-    for method in METHODS:
-        if losses[method] < losses[best] - WORTH:
-            best = method
-    return best, losses
+            fitted = fit([method] * y.shape[1], y[rest], scores[rest])
+            held_out[part] = apply(fitted, scores[part], exclusive=exclusive)
+        losses[method] = _losses(y, held_out, exclusive)
+    best = [_best({method: float(loss[k]) for method, loss in losses.items()}) for k in range(len(losses["none"]))]
+    chosen = best * y.shape[1] if exclusive else best
+    return chosen, {method: float(loss.mean()) for method, loss in losses.items()}
 
 
-def fit(method: Method, y: Bools, scores: Floats) -> Any:
-    """A fitted calibrator; None for `none`, or where there is but one class to learn from.
+def fit(methods: Sequence[Method], y: Bools, scores: Floats) -> list[Any]:
+    """A fitted calibrator for each class; None for `none`, or where there is nothing to tell apart.
 
-    `sigmoid` is Platt's logistic regression on the log odds (1999), `isotonic` Zadrozny and Elkan's (2002).
+    `sigmoid` is Platt's logistic regression on the log odds (1999), `isotonic` Zadrozny and Elkan's (2002), `temperature` the
+    one exponent of all probabilities (Guo et al., "On calibration of modern neural networks", ICML 2017).
     """
+    if methods[0] == "temperature":
+        return [_exponent(y, scores)] * len(methods)
+    return [_fit(method, y[:, k], scores[:, k]) for k, method in enumerate(methods)]
+
+
+def apply(calibrators: Sequence[Any], scores: Floats, *, exclusive: bool = False) -> Floats:
+    """Probabilities from an estimator's scores, shape (n, K)."""
+    if all(calibrator is None for calibrator in calibrators):
+        return scores
+    p = np.column_stack([_apply(calibrator, scores[:, k]) for k, calibrator in enumerate(calibrators)])
+    if not exclusive:
+        return p
+    total = p.sum(axis=1, keepdims=True)
+    return np.where(total > 0, p / np.where(total > 0, total, 1.0), scores)
+
+
+def _losses(y: Bools, p: Floats, exclusive: bool) -> Floats:
+    """The mean log loss of each class, or the one that all share."""
+    if exclusive:
+        return np.array([log_losses(y, p, exclusive=True).mean()])
+    return np.array([log_losses(y[:, [k]], p[:, [k]]).mean() for k in range(y.shape[1])])
+
+
+def _best(losses: dict[Method, float]) -> Method:
+    best: Method = "none"
+    for method, loss in losses.items():
+        if loss < losses[best] - WORTH:
+            best = method
+    return best
+
+
+def _exponent(y: Bools, scores: Floats) -> float:
+    """The power of the probabilities, normalised, with the least log loss."""
+    if not len(y):
+        return 1.0
+
+    def loss(log_exponent: float) -> float:
+        p = apply([float(np.exp(log_exponent))] * scores.shape[1], scores, exclusive=True)
+        return float(log_losses(y, p, exclusive=True).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
+
+
+def _fit(method: Method, y: Bools, scores: Floats) -> Any:
     if method == "none" or y.all() or not y.any():
         return None
     if method == "sigmoid":
@@ -48,10 +106,11 @@ def fit(method: Method, y: Bools, scores: Floats) -> Any:
     return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(scores, y)
 
 
-def apply(calibrator: Any, scores: Floats) -> Floats:
-    """Probabilities from an estimator's scores."""
+def _apply(calibrator: Any, scores: Floats) -> Floats:
     if calibrator is None:
         return scores
+    if isinstance(calibrator, float):
+        return np.asarray(np.clip(scores, EPSILON, 1) ** calibrator)
     if isinstance(calibrator, IsotonicRegression):
         return np.asarray(calibrator.predict(scores), dtype="float64")
     return np.asarray(calibrator.predict_proba(logit(scores).reshape(-1, 1))[:, 1])

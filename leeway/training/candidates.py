@@ -16,6 +16,8 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from leeway.definition import Boosting, Candidate, Kind, Logistic
 from leeway.metrics import Bools
+from leeway.outputs import Outputs
+from leeway.training import estimating
 
 RARE = 20  # categories seen less often share one code
 
@@ -80,10 +82,12 @@ def build(trial: Trial, features: Mapping[str, Kind], seed: int) -> Pipeline:
             return _pipeline("passthrough", numbers, codes, categories, estimator)
 
 
-def learn(trial: Trial, features: Mapping[str, Kind], x: pd.DataFrame, y: Bools, seed: int) -> Pipeline:
+def learn(
+    trial: Trial, features: Mapping[str, Kind], outputs: Outputs, x: pd.DataFrame, y: Bools, seed: int
+) -> Pipeline:
     """The fitted pipeline of a trial. A column without any value teaches nothing, and boosting refuses it: it is left out."""
     present = {name: kind for name, kind in features.items() if x[name].notna().any()}
-    return build(trial, present, seed).fit(x, y)
+    return estimating.fit(build(trial, present, seed), outputs, x, y)
 
 
 def model_input(rows: pd.DataFrame, features: Mapping[str, Kind]) -> pd.DataFrame:

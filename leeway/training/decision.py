@@ -1,14 +1,48 @@
-"""The threshold: from which probability on an event is called positive."""
+"""Decisions: from probabilities to the classes that an event is called.
+
+Every class has a threshold. Where classes exclude each other, the decision is for the one whose probability is largest in
+relation to its threshold; otherwise for every class whose probability reaches it.
+"""
 
 import numpy as np
 
-from leeway.definition import MaximizeF1, MinimizeCost, Objective, PrecisionFloor
+from leeway.definition import MaximizeF1, MinimizeCost, MostProbable, Objective, PrecisionFloor
 from leeway.errors import TrainingError
 from leeway.metrics import Bools, Floats
+from leeway.outputs import Outputs
+
+NEVER = float(np.nextafter(1.0, 2.0))  # the threshold that no probability reaches
+STEPS = np.geomspace(1 / 8, 8, 25)  # what a class's threshold is tried to be multiplied by
+ROUNDS = 2
 
 
-def threshold(objective: Objective, y: Bools, p: Floats) -> float:
-    """The threshold that serves the objective best on these rows; every observed probability is tried.
+def decide(outputs: Outputs, thresholds: Floats, p: Floats) -> Bools:
+    """The classes that events are called, shape (n, K), from probabilities of that shape and K thresholds."""
+    if not outputs.exclusive:
+        return np.asarray(p >= thresholds)
+    return np.asarray((p / thresholds).argmax(axis=1)[:, None] == np.arange(len(outputs.names)))
+
+
+def thresholds(objective: Objective, outputs: Outputs, y: Bools, p: Floats) -> Floats:
+    """The thresholds that serve the objective best on these rows, shape (K,).
+
+    Raises:
+        TrainingError: no threshold reaches the precision that the objective asks for.
+    """
+    count = len(outputs.names)
+    if isinstance(objective, MostProbable):
+        return np.full(count, 1 / count if outputs.exclusive else 0.5)
+    if outputs.exclusive:
+        return _weights(outputs, y, p)
+    return np.array([_threshold_of(objective, outputs, name, y[:, k], p[:, k]) for k, name in enumerate(outputs.names)])
+
+
+def threshold(objective: Objective, y: Bools, p: Floats, name: str = "") -> float:
+    """The threshold of one class that serves the objective best on these rows; every observed probability is tried.
+
+    Args:
+        y, p: whether the class holds, and its probability, shape (n,).
+        name: the class's, for the error, where there are several.
 
     Raises:
         TrainingError: no threshold reaches the precision that the objective asks for.
@@ -22,13 +56,13 @@ def threshold(objective: Objective, y: Bools, p: Floats) -> float:
         case MinimizeCost(false_positive=false_positive, false_negative=false_negative):
             cost = false_positive * (called - hits) + false_negative * (y.sum() - hits)
             if cost.min() > false_negative * y.sum():
-                return float(np.nextafter(1.0, 2.0))  # calling nothing positive is cheapest
+                return NEVER  # calling nothing positive is cheapest
             return float(candidates[np.argmin(cost)])
         case PrecisionFloor(precision=floor):
             enough = precision >= floor
             if not enough.any():
                 raise TrainingError(
-                    "setting the threshold",
+                    f"setting the threshold{f' of {name}' if name else ''}",
                     rule=f"precision must be at least {floor}",
                     found=f"at most {precision.max():.3f} at any threshold",
                     way_out="lower the floor, or give the classifier better features",
@@ -37,3 +71,31 @@ def threshold(objective: Objective, y: Bools, p: Floats) -> float:
         case MaximizeF1():
             f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
             return float(candidates[np.argmax(f1)])
+        case MostProbable():
+            return 0.5
+
+
+def _threshold_of(objective: Objective, outputs: Outputs, name: str, y: Bools, p: Floats) -> float:
+    if outputs.several and not y.any():
+        return NEVER  # nothing is known of when it holds
+    return threshold(objective, y, p, name if outputs.several else "")
+
+
+def _weights(outputs: Outputs, y: Bools, p: Floats) -> Floats:
+    """Thresholds of exclusive classes with a high mean F1: each in turn is moved for as long as that helps."""
+    best = np.full(len(outputs.names), 1 / len(outputs.names))
+    highest = _mean_f1(y, decide(outputs, best, p))
+    for _ in range(ROUNDS):
+        for k in np.flatnonzero(y.any(axis=0)):
+            for step in STEPS:
+                tried = best.copy()
+                tried[k] *= step
+                reached = _mean_f1(y, decide(outputs, tried, p))
+                if reached > highest:
+                    best, highest = tried, reached
+    return best
+
+
+def _mean_f1(y: Bools, decided: Bools) -> float:
+    hits, calls = (decided & y).sum(axis=0), decided.sum(axis=0) + y.sum(axis=0)
+    return float((2 * hits[calls > 0] / calls[calls > 0]).mean())

@@ -17,10 +17,11 @@ from leeway.bundle import Bundle, Card
 from leeway.definition import Classifier
 from leeway.errors import TrainingError
 from leeway.files import replacing
-from leeway.metrics import Bools, Floats, summary
+from leeway.metrics import Bools, Floats, summary, varied
 from leeway.monitoring import reference
+from leeway.outputs import describe
 from leeway.settings import settings
-from leeway.training import calibration, decision
+from leeway.training import calibration, decision, estimating
 from leeway.training.candidates import learn, model_input
 from leeway.training.search import Outcome, search
 
@@ -56,42 +57,50 @@ def fit(
     if folder.exists():
         return name
     split = cut(classifier, snapshots.read(classifier.name, snapshot), as_of)
-    x, y = model_input(split.development, classifier.features), split.development["positive"].to_numpy(dtype=bool)
+    outputs = classifier.label.outputs
+    x, y = model_input(split.development, classifier.features), outputs.matrix(split.development[outputs.column])
     outcome = search(classifier, x, y, progress)
-    progress("calibration and threshold")
-    method, losses = calibration.choose(y[outcome.rows], outcome.scores)
-    calibrator = calibration.fit(method, y[outcome.rows], outcome.scores)
-    probabilities = calibration.apply(calibrator, outcome.scores)
-    threshold = decision.threshold(classifier.objective, y[outcome.rows], probabilities)
+    progress("calibration and thresholds")
+    seen = y[outcome.rows]
+    methods, losses = calibration.choose(seen, outcome.scores, exclusive=outputs.exclusive)
+    calibrators = calibration.fit(methods, seen, outcome.scores)
+    probabilities = calibration.apply(calibrators, outcome.scores, exclusive=outputs.exclusive)
+    thresholds = decision.thresholds(classifier.objective, outputs, seen, probabilities)
     progress(f"fitting {outcome.trial} to all of the development rows")
-    pipeline = learn(outcome.trial, classifier.features, x, y, classifier.training.seed)
+    pipeline = learn(outcome.trial, classifier.features, outputs, x, y, classifier.training.seed)
 
-    holdout_x = model_input(split.holdout, classifier.features)
-    held_out = calibration.apply(calibrator, np.asarray(pipeline.predict_proba(holdout_x)[:, 1], dtype="float64"))
+    holdout_x, holdout_y = (
+        model_input(split.holdout, classifier.features),
+        outputs.matrix(split.holdout[outputs.column]),
+    )
+    raw = estimating.predict(pipeline, outputs, holdout_x)
+    held_out = calibration.apply(calibrators, raw, exclusive=outputs.exclusive)
     card = Card(
         classifier=classifier.name,
         key=name,
         snapshot=snapshot,
         as_of=as_of.isoformat(),
         features=classifier.features,
-        threshold=threshold,
+        kind=outputs.kind,
+        classes=list(outputs.names),
+        thresholds=thresholds.tolist(),
         trial=str(outcome.trial),
-        calibration=method,
+        calibration=list(methods),
         seed=classifier.training.seed,
         trained_until=split.development["event_time"].iloc[-1].isoformat(),
         holdout_from=split.holdout["event_time"].iloc[0].isoformat(),
         holdout_until=split.holdout["event_time"].iloc[-1].isoformat(),
         rows=len(y),
-        positives=int(y.sum()),
-        metrics=summary(split.holdout["positive"].to_numpy(dtype=bool), held_out, threshold),
+        positives=outputs.count(y),
+        metrics=summary(outputs, holdout_y, held_out, decision.decide(outputs, thresholds, held_out)),
         search=outcome.results,
         calibration_losses=losses,
         libraries=_libraries(),
     )
-    unseen, unseen_x, unseen_p = _unseen(split, x, outcome, probabilities, holdout_x, held_out)
+    unseen, unseen_x, unseen_p = _unseen(outputs.column, split, x, outcome, probabilities, holdout_x, held_out)
     known = reference.build(classifier, unseen, unseen_x, unseen_p, as_of)
     with replacing(folder, f"writing a bundle of {classifier.name}") as beside:
-        leeway.bundle.save(beside, card, pipeline, calibrator, known, _sample(classifier, unseen_x, unseen_p))
+        leeway.bundle.save(beside, card, pipeline, calibrators, known, _sample(classifier, unseen_x, unseen_p))
     return name
 
 
@@ -104,33 +113,40 @@ def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime) -> Split:
     """Split a snapshot by time; its most recent part, `training.holdout` long, is held out.
 
     Raises:
-        TrainingError: a side has not both classes.
+        TrainingError: the labels of a side are all the same.
     """
+    outputs = classifier.label.outputs
     start = as_of - classifier.label.maturity - classifier.training.holdout
     early = (rows["event_time"] < start).to_numpy()
     split = Split(rows[early].reset_index(drop=True), rows[~early].reset_index(drop=True))
     for side, part in (("before", split.development), ("within", split.holdout)):
-        positives = int(part["positive"].sum())
-        if not 0 < positives < len(part):
+        y = outputs.matrix(part[outputs.column])
+        if not varied(y):
             raise TrainingError(
                 f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
-                rule=f"there must be labels of both classes {side} the holdout, which starts {start:%Y-%m-%d %H:%M}",
-                found=f"{len(part)} labelled events, {positives} positive",
+                rule=f"there must be labels of {outputs.least} {side} the holdout, which starts {start:%Y-%m-%d %H:%M}",
+                found=f"{len(part)} labelled events, {describe(outputs.count(y))}",
                 way_out="ingest more partitions, train as of a time that had labels (--as-of), or change training.holdout",
             )
     return split
 
 
 def holdout_scores(bundle: Bundle, split: Split) -> tuple[Bools, Floats]:
-    """Labels and probabilities on the holdout."""
-    return split.holdout["positive"].to_numpy(dtype=bool), bundle.score(split.holdout)
+    """Labels and probabilities on the holdout, shape (n, K)."""
+    return bundle.outputs.matrix(split.holdout[bundle.outputs.column]), bundle.score(split.holdout)
 
 
 def _unseen(
-    split: Split, x: pd.DataFrame, outcome: Outcome, out_of_fold: Floats, holdout_x: pd.DataFrame, held_out: Floats
+    label: str,
+    split: Split,
+    x: pd.DataFrame,
+    outcome: Outcome,
+    out_of_fold: Floats,
+    holdout_x: pd.DataFrame,
+    held_out: Floats,
 ) -> tuple[pd.DataFrame, pd.DataFrame, Floats]:
     """All rows with scores by a model that had not seen them, in the order of time."""
-    columns = ["event_time", "positive", "known_at"]
+    columns = ["event_time", label, "known_at"]
     rows = pd.concat([split.development.iloc[outcome.rows][columns], split.holdout[columns]], ignore_index=True)
     features = pd.concat([x.iloc[outcome.rows], holdout_x], ignore_index=True)
     return rows, features, np.concatenate([out_of_fold, held_out])
@@ -138,7 +154,8 @@ def _unseen(
 
 def _sample(classifier: Classifier, x: pd.DataFrame, p: Floats) -> pd.DataFrame:
     shown = [name for name in x.columns if not is_sensitive(classifier, name)]
-    sample = x[shown].assign(score=p)
+    scores = pd.DataFrame(p, columns=list(classifier.label.outputs.score_columns), index=x.index)
+    sample = pd.concat([x[shown], scores], axis=1)
     return sample.sample(min(len(sample), SAMPLE_ROWS), random_state=classifier.training.seed)
 
 

@@ -16,10 +16,12 @@ from leeway.definition import CSV, Boosting, Classifier, Label, Logistic, days
 from leeway.definition import numeric as number
 from leeway.errors import BundleError
 from leeway.monitoring import reference
+from leeway.outputs import Outputs
 from leeway.settings import settings
-from leeway.training import calibration
+from leeway.training import calibration, estimating
 from leeway.training.candidates import learn, model_input, trials
 
+BINARY = Outputs("binary", ("true",))
 FEATURES = {"amount": "numeric", "kind": "categorical", "flag": "boolean"}
 CANDIDATES = [Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20)]
 
@@ -38,8 +40,10 @@ def card(**changes):
     fields |= {
         "as_of": "2026-03-01T00:00:00+00:00",
         "features": FEATURES,
-        "threshold": 0.1 + 0.2,
-        "calibration": "none",
+        "kind": "binary",
+        "classes": ["true"],
+        "thresholds": [0.1 + 0.2],
+        "calibration": ["none"],
     }
     fields |= {
         "seed": 0,
@@ -61,7 +65,7 @@ def reference_of(x, p):
         columns={"amount": number()},
     )
     at = pd.Series(pd.Timestamp("2026-03-01T12:00Z"), index=range(len(x)))
-    rows = pd.DataFrame({"event_time": at, "positive": p > 0.5, "known_at": at})
+    rows = pd.DataFrame({"event_time": at, "positive": p[:, 0] > 0.5, "known_at": at})
     return reference.build(classifier, rows, x[["amount"]], p, pd.Timestamp("2026-04-01", tz="UTC"))
 
 
@@ -69,12 +73,13 @@ def save(folder, trial=None, method="none", pipeline=None):
     trial = trial or next(trials(CANDIDATES))
     rows = rows_of()
     x = model_input(rows, FEATURES)
-    y = np.random.default_rng(1).random(len(x)) < 1 / (1 + np.exp(-2 * x["amount"].fillna(0)))
-    fitted = learn(trial, FEATURES, x, y.to_numpy(), 0)
-    scores = fitted.predict_proba(x)[:, 1]
-    calibrator = calibration.fit(method, y.to_numpy(), scores)
-    leeway.bundle.save(folder, card(), pipeline or fitted, calibrator, reference_of(x, scores), x.assign(score=scores))
-    return calibration.apply(calibrator, scores), rows
+    y = np.random.default_rng(1).random((len(x), 1)) < 1 / (1 + np.exp(-2 * x[["amount"]].fillna(0).to_numpy()))
+    fitted = learn(trial, FEATURES, BINARY, x, y, 0)
+    scores = estimating.predict(fitted, BINARY, x)
+    calibrators = calibration.fit([method], y, scores)
+    sample = x.assign(score=scores[:, 0])
+    leeway.bundle.save(folder, card(), pipeline or fitted, calibrators, reference_of(x, scores), sample)
+    return calibration.apply(calibrators, scores), rows
 
 
 @pytest.mark.parametrize("method", calibration.METHODS)
@@ -84,9 +89,41 @@ def test_a_loaded_bundle_scores_as_the_saved_one_to_the_bit(tmp_path, trial, met
     loaded = leeway.bundle.load(tmp_path / "b", leeway.bundle.checksum(tmp_path / "b"))
     assert (loaded.score(rows) == before).all()
     assert loaded.card == card()
-    assert type(loaded.calibrator) is {"none": type(None), "sigmoid": LogisticRegression}.get(
+    assert type(loaded.calibrators[0]) is {"none": type(None), "sigmoid": LogisticRegression}.get(
         method, IsotonicRegression
     )
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "multilabel"])
+@pytest.mark.parametrize("method", calibration.EXCLUSIVE_METHODS)
+@pytest.mark.parametrize("trial", list(trials(CANDIDATES)), ids=str)
+def test_a_loaded_bundle_of_several_classes_scores_and_decides_as_the_saved_one_to_the_bit(
+    tmp_path, trial, method, kind
+):
+    rows, outputs = rows_of(), Outputs(kind, ("a", "b", "c", "never"))
+    x = model_input(rows, FEATURES)
+    codes = np.digitize(x["amount"].fillna(0) + 0.3 * np.random.default_rng(1).normal(size=len(x)), [-0.5, 0.5])
+    y = np.eye(4, dtype=bool)[codes]
+    fitted = learn(trial, FEATURES, outputs, x, y, 0)
+    scores = estimating.predict(fitted, outputs, x)
+    methods = ["sigmoid" if method == "temperature" and kind == "multilabel" else method] * 4
+    calibrators = calibration.fit(methods, y, scores)
+    known = reference_of(x, scores[:, :1])
+    own = card(kind=kind, classes=list(outputs.names), thresholds=[0.3, 0.3, 0.2, 0.5])
+    leeway.bundle.save(tmp_path / "b", own, fitted, calibrators, known, x)
+    loaded = leeway.bundle.load(tmp_path / "b", leeway.bundle.checksum(tmp_path / "b"))
+    p = loaded.score(rows)
+    assert (p == calibration.apply(calibrators, scores, exclusive=outputs.exclusive)).all()
+    assert p.shape == loaded.decide(p).shape == (len(rows), 4)
+    assert loaded.outputs == outputs
+
+
+def test_a_bundle_of_another_version_is_a_clear_error(tmp_path):
+    save(tmp_path / "b")
+    path = tmp_path / "b" / "bundle.json"
+    path.write_text(path.read_text().replace('"thresholds"', '"threshold"'))
+    with pytest.raises(BundleError, match=r"must be of this version of Leeway.*threshold.*train again"):
+        leeway.bundle.load(tmp_path / "b")
 
 
 def test_a_fresh_process_scores_the_same_to_the_bit(tmp_path):
@@ -96,11 +133,11 @@ def test_a_fresh_process_scores_the_same_to_the_bit(tmp_path):
 import sys, pandas, pathlib, leeway.bundle
 folder = pathlib.Path(sys.argv[1])
 bundle = leeway.bundle.load(folder / "b", sys.argv[2])
-print(*(score.hex() for score in bundle.score(pandas.read_parquet(folder / "rows.parquet")).tolist()))
+print(*(score.hex() for score in bundle.score(pandas.read_parquet(folder / "rows.parquet"))[:, 0].tolist()))
 """
     arguments = [sys.executable, "-c", program, str(tmp_path), leeway.bundle.checksum(tmp_path / "b")]
     done = subprocess.run(arguments, check=True, capture_output=True, text=True)
-    assert done.stdout.split() == [score.hex() for score in before.tolist()]
+    assert done.stdout.split() == [score.hex() for score in before[:, 0].tolist()]
 
 
 def test_a_reference_of_too_few_partitions_survives_the_round_trip(tmp_path):

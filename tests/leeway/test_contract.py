@@ -181,3 +181,50 @@ def test_every_row_is_either_good_and_storable_or_broken_with_a_rule(cells):
 
 def test_a_row_s_hash_is_that_of_its_values_in_any_order():
     assert row_hash({"a": 1, "b": None}) == row_hash({"b": None, "a": 1}) != row_hash({"a": 1, "b": 2})
+
+
+def test_a_value_that_is_no_declared_class_is_named():
+    label = Label(column="bad", classes=(1, "b", True), delay=days(1))
+    checked = found(raw(5, bad=["1.0", "b", "TRUE", "c", None]), label=label)
+    assert checked.broken == {3: ["bad: must be one of 1, b, true"]}
+    assert checked.labels.isna().tolist() == [False, False, False, True, True]
+    assert checked.labels.dropna().tolist() == checked.rows["bad"].dropna().tolist() == ["1", "b", "true"]
+    assert checked.rows[KNOWN_AT].isna().tolist() == [False, False, False, False, True]
+
+
+def test_many_classes_are_not_all_listed_in_the_rule():
+    label = Label(column="bad", classes=tuple(range(30)), delay=days(1))
+    (rule,) = found(raw(bad=["x"]), label=label).broken[0]
+    assert rule == "bad: must be one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 20 more"
+
+
+def test_separated_classes_become_a_list_in_the_declared_order_each_once():
+    label = Label(column="bad", classes=("a", "b", 3), separator=";", delay=days(1))
+    given = ["b; a", "3.0;b;b", ";", "a;z", None, "a,b"]
+    checked = found(raw(6, bad=given), label=label)
+    rule = "bad: must be some of a, b, 3, with ';' between them"
+    assert checked.broken == {3: [rule], 5: [rule]}
+    assert checked.labels.drop([3, 4, 5]).tolist() == [["a", "b"], ["b", "3"], []]
+    assert checked.labels[[3, 4, 5]].isna().all()
+    assert checked.rows["bad"].tolist()[:3] == ["a;b", "b;3", ""]
+    assert checked.rows[KNOWN_AT].isna().tolist() == [False] * 4 + [True, False]
+
+
+def test_columns_of_one_class_each_must_all_be_given_or_none():
+    label = Label(columns=("toxic", "rude"), delay=days(1))
+    frame = raw(5, toxic=["1", "no", "1.0", None, "perhaps"], rude=["0", "false", None, None, "1"])
+    checked = found(frame, label=label)
+    assert checked.broken == {2: ["toxic, rude: must all be given, or none of them"], 4: ["toxic: must be yes or no"]}
+    assert checked.labels[[0, 1]].tolist() == [["toxic"], []]
+    assert checked.labels[[2, 3, 4]].isna().all()
+    assert checked.rows["toxic"].tolist()[:3] == [True, False, True]
+    assert checked.rows[KNOWN_AT].isna().tolist() == [False, False, False, True, False]
+
+
+@pytest.mark.parametrize("bad", [[float("nan")] * 2, pd.array([None, None], dtype="Int64"), [None, None]])
+@pytest.mark.parametrize("separator", [None, ";"])
+def test_no_label_at_all_is_no_fault_whatever_its_type(bad, separator):
+    label = Label(column="bad", classes=("a", "b"), separator=separator, delay=days(1))
+    checked = found(raw(2, bad=bad), label=label)
+    assert not checked.broken
+    assert checked.labels.isna().all()

@@ -13,6 +13,9 @@ from leeway.definition import (
     History,
     Label,
     Logistic,
+    MaximizeF1,
+    MinimizeCost,
+    MostProbable,
     Parquet,
     PrecisionFloor,
     Query,
@@ -26,6 +29,8 @@ from leeway.definition import (
     numeric,
     weeks,
 )
+
+from leeway.outputs import Outputs
 
 LABEL = Label(column="bad", delay=days(1))
 
@@ -84,7 +89,57 @@ def test_whole_numbers_as_classes_stay_numbers():
     assert type(label.positive) is int
 
 
+def several(**changes):
+    return Label(**{"column": "bad", "delay": days(1), **changes})
+
+
+def test_the_kind_of_a_label_and_its_outputs_follow_from_what_is_given():
+    assert LABEL.outputs == Outputs("binary", ("true",))
+    assert several(classes=("a", 2.0)).outputs == Outputs("multiclass", ("a", "2"))
+    assert several(classes=("a", "b"), separator=";").outputs == Outputs("multilabel", ("a", "b"))
+    by_column = Label(columns=("a", "b"), delay=days(1))
+    assert by_column.outputs == Outputs("multilabel", ("a", "b"))
+    assert classifier(label=by_column).source_columns == ["id", "at", "amount", "card", "kind", "a", "b"]
+
+
+def test_the_default_objective_follows_the_label():
+    assert (
+        classifier().objective == classifier(label=several(classes=("a", "b"), separator=";")).objective == MaximizeF1()
+    )
+    assert classifier(label=several(classes=("a", "b"))).objective == MostProbable()
+    assert classifier(label=several(classes=("a", "b")), objective=MaximizeF1()).objective == MaximizeF1()
+
+
 IMPOSSIBLE = {
+    "no column": (lambda: Label(delay=days(1)), "either column, or columns"),
+    "column and columns": (lambda: Label(column="a", columns=("b", "c"), delay=days(1)), "either column, or columns"),
+    "one class of many": (lambda: several(classes=("a",)), "2 to 100 classes, not 1; for a single one use positive"),
+    "too many classes": (lambda: several(classes=tuple(range(101))), "2 to 100 classes, not 101"),
+    "a class twice": (lambda: several(classes=(1, "1", "a")), r"classes must differ.*\['1'\] is there twice"),
+    "binary and classes": (lambda: several(classes=("a", "b"), positive="a"), "positive are of a binary label"),
+    "binary and columns": (lambda: Label(columns=("a", "b"), negative=0, delay=days(1)), "negative are of a binary"),
+    "classes and columns": (lambda: Label(columns=("a", "b"), classes=("c", "d"), delay=days(1)), "name the classes"),
+    "nothing to separate": (lambda: several(separator=";"), "separator needs classes"),
+    "a class to separate": (lambda: several(classes=("a;b", "c"), separator=";"), "not be part of a class"),
+    "a class without a name": (lambda: several(classes=("", "c")), "a class must have a name"),
+    "a label's column": (
+        lambda: classifier(label=Label(columns=("amount", "b"), delay=days(1))),
+        r"drop \['amount'\] from columns",
+    ),
+    "costs of classes that exclude each other": (
+        lambda: classifier(label=several(classes=("a", "b")), objective=MinimizeCost()),
+        "objective 'cost' sets a threshold for each class by itself.*use MostProbable or MaximizeF1",
+    ),
+    "a count of positives that are none": (
+        lambda: classifier(
+            label=several(classes=("a", "b")), history=(History(by="card", window=days(1), aggregate="positives"),)
+        ),
+        "counts positive labels, which only a binary label has; use another aggregate",
+    ),
+    "a column named as a score": (
+        lambda: classifier(label=several(classes=("a", "b")), columns={"score_a": numeric()}),
+        r"named as the scores of the classes, \['score_a'\]",
+    ),
     "twice": (lambda: classifier(event_time="id"), "must be different columns"),
     "both": (lambda: classifier(columns={"amount": numeric(), "bad": numeric()}), r"drop \['bad'\] from columns"),
     "own word": (lambda: classifier(columns={"delivery": numeric()}), "Leeway's own"),

@@ -16,6 +16,7 @@ from leeway.partitions import Partition
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
+from tests.conftest import TOY_MODEL
 
 DAY = Partition.parse("2026-03-01", "day")
 RULES = {"amount": "amount: must be a finite number"}
@@ -291,3 +292,40 @@ def test_a_publication_needs_its_audit(toy):
     with pytest.raises(DeliveryRejected, match="refused"):
         publishing.publish(toy, DAY, delivery, "s")
     assert stored(toy, "event") == []
+
+
+SEVERAL = {
+    "multiclass": ('classes=("x", "y", "z")', ["x", "y", None], ["x", "z", "y"], ["x", "y"], ["x", "y", "z", "y"]),
+    "multilabel": (
+        'classes=("x", "y", "z"), separator="+"',
+        ["x", "z+y", None],
+        ["x", "y", "+"],
+        [["x"], ["y", "z"]],
+        [["x"], ["y", "z"], ["y"], []],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SEVERAL)
+def test_labels_of_several_classes_are_stored_and_a_correction_is_a_later_version(project, kind):
+    declared, given, corrected, first, second = SEVERAL[kind]
+    model = TOY_MODEL.replace("positive=1, negative=0", declared)
+    toy = catalog.load(project.declare("toy", model))
+    assert deliver(toy, rows(bad=given)).labels == 2
+    assert [row["label"] for row in stored(toy, "label")] == first
+    assert deliver(toy, rows(bad=corrected)).labels == 2
+    assert deliver(toy, rows(bad=corrected)).labels == 0
+    assert [row["label"] for row in stored(toy, "label")] == second
+
+
+def test_a_label_of_another_kind_than_the_stored_ones_is_refused(project):
+    toy = catalog.load(project.declare())
+    deliver(toy, rows())
+    several = catalog.load(project.declare("toy", TOY_MODEL.replace("positive=1, negative=0", "classes=(0, 1, 2)")))
+    with pytest.raises(StoreError, match=r"a stored label keeps its kind.*than multiclass.*another name"):
+        deliver(several, rows())
+    many = TOY_MODEL.replace("positive=1, negative=0", 'classes=(0, 1, 2), separator=";"')
+    other = catalog.load(project.declare("other", TOY_MODEL.replace("positive=1, negative=0", "classes=(0, 1, 2)")))
+    deliver(other, rows())
+    with pytest.raises(StoreError, match=r"label is stored as TEXT, declared as TEXT\[\]"):
+        deliver(catalog.load(project.declare("other", many)), rows())

@@ -125,7 +125,7 @@ def test_an_altered_bundle_is_neither_promoted_nor_loaded(lived):
     key, version = lived.train()
     champion = registry.promote(lived.name, version, reason="", actor="me")
     card = fit.folder_of(lived.name, key) / "bundle.json"
-    card.write_text(card.read_text().replace('"threshold": 0.', '"threshold": 0.0'))
+    card.write_text(card.read_text().replace('"seed": 0', '"seed": 1'))
     with pytest.raises(BundleError, match="checksum"):
         registry.load(lived.name, champion)
     with pytest.raises(BundleError, match="checksum"):

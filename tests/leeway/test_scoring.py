@@ -49,8 +49,9 @@ def test_a_prediction_is_the_champions_score_of_the_features_as_of_the_event(qui
     bundle = registry.load(quick.name, registry.champion(quick.name))
     rows = database().read(features.for_scoring(quick.classifier, day)).to_pandas()
     stored = predictions(quick, day).set_index("event_id").loc[rows["event_id"]]
-    assert (stored["score"].to_numpy() == bundle.score(rows)).all()
-    assert (stored["decision"].to_numpy() == (bundle.score(rows) >= bundle.card.threshold)).all()
+    p = bundle.score(rows)
+    assert (stored["score"].to_numpy() == p[:, 0]).all()
+    assert (stored["decision"].to_numpy() == (p[:, 0] >= bundle.card.thresholds[0])).all()
     kept = scoring.read(quick.name, day, 1)
     pd.testing.assert_frame_equal(kept[rows.columns], rows)
     assert (kept["score"].to_numpy() == stored["score"].to_numpy()).all()

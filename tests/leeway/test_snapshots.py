@@ -65,7 +65,9 @@ def test_a_window_bounds_how_far_back_a_snapshot_reaches_but_not_its_history_fea
     assert same.equals(bounded)
 
 
-@pytest.mark.parametrize(("positive", "found"), [(True, "all positive"), (False, "all negative")])
+@pytest.mark.parametrize(
+    ("positive", "found"), [(True, "120 labelled events, 120 positive"), (False, "120 labelled events, 0 positive")]
+)
 def test_one_class_alone_is_a_clear_error(world, positive, found):
     world.fill(count=3)
     relabel(world, positive)

@@ -18,7 +18,10 @@ def evidence_of(y, challenger, champion, partitions):
         gates=Gates(confidence=0.95),
     )
     keys = np.array([f"2026-03-{key + 1:02}" for key in partitions])
-    return Evidence(classifier, y, challenger, 0.5, champion, keys, np.ones(len(y), dtype=bool), {})
+    y, challenger, champion = (None if values is None else values[:, None] for values in (y, challenger, champion))
+    return Evidence(
+        classifier, classifier.label.outputs, y, challenger, champion, keys, np.ones(len(y), dtype=bool), {}
+    )
 
 
 def nights(count=10, size=200, seed=0):

@@ -26,7 +26,8 @@ def test_every_floor_must_be_reached_and_what_missed_it_is_named(floors, metrics
         columns={"amount": numeric()},
         gates=Gates(floors=floors),
     )
-    y = np.array([True])
-    verdict = gate.check(Evidence(classifier, y, y + 0.0, 0.5, None, np.array(["a"]), y, metrics))
+    y = np.array([[True]])
+    evidence = Evidence(classifier, classifier.label.outputs, y, y + 0.0, None, np.array(["a"]), y[:, 0], metrics)
+    verdict = gate.check(evidence)
     assert (verdict.outcome, verdict.why) == (outcome, why)
     assert verdict.numbers == {name: {"floor": floor, "value": metrics[name]} for name, floor in floors.items()}

@@ -7,6 +7,7 @@ import pytest
 from leeway.definition import CSV, Classifier, Gates, Label, numeric
 from leeway.gates import GATES, Evidence, Gate, Verdict, admitted, examine
 from leeway.metrics import summary
+from leeway.outputs import Outputs
 
 
 def classifier(**gates):
@@ -22,16 +23,18 @@ def classifier(**gates):
 
 def evidence_of(challenger, champion=None, *, y=None, nights=10, **gates):
     """Evidence of equally large nights."""
-    p = np.asarray(challenger, dtype=float)
+    p, y = np.asarray(challenger, dtype=float)[:, None], y[:, None]
+    champion = None if champion is None else champion[:, None]
+    outputs = classifier().label.outputs
     return Evidence(
         classifier=classifier(**gates),
+        outputs=outputs,
         y=y,
         challenger=p,
-        threshold=0.5,
         champion=champion,
         partitions=np.array([f"night {row * nights // max(1, len(p)):02}" for row in range(len(p))], dtype=str),
         fair=np.ones(len(p), dtype=bool),
-        metrics=summary(y, p, 0.5),
+        metrics=summary(outputs, y, p, p >= 0.5),
     )
 
 
@@ -103,3 +106,37 @@ def test_evidence_that_is_no_number_is_none():
     (verdict,) = examine([gate], SITUATIONS["good"])
     assert verdict.outcome == "fail"
     assert verdict.numbers == {}
+
+
+def several(count=2000, seed=0):
+    """Evidence on three exclusive classes, the last of them with one row, and none of a fourth."""
+    rng = np.random.default_rng(seed)
+    p = np.column_stack([rng.dirichlet([2, 2], count) * 0.999, np.full((count, 2), 0.0005)])
+    y = np.zeros((count, 4), dtype=bool)
+    y[np.arange(count), (rng.random(count) > p[:, 0]).astype(int)] = True
+    y[0] = [False, False, True, False]
+    outputs = Outputs("multiclass", ("a", "b", "once", "never"))
+    worse = np.full(p.shape, 0.25)
+    metrics = summary(outputs, y, p, np.eye(4, dtype=bool)[p.argmax(axis=1)])
+    keys = np.array([f"night {row * 10 // count:02}" for row in range(count)])
+    return Evidence(classifier(), outputs, y, p, worse, keys, np.ones(count, dtype=bool), metrics)
+
+
+def test_several_classes_are_judged_by_the_same_gates_and_those_with_too_few_rows_are_named():
+    verdicts = examine(GATES, several())
+    assert admitted(verdicts)
+    floors, calibration, better = verdicts
+    assert floors.why.endswith("too few rows to judge once, never")
+    assert " on average, 0.0" in calibration.why
+    assert better.numbers["gain"] > 0.3
+    worse = replace(several(), challenger=several().champion, champion=several().challenger)
+    assert examine(GATES, worse)[2].outcome == "fail"
+
+
+def test_a_calibration_that_no_class_can_show_is_no_evidence():
+    evidence = several()
+    one = evidence.y[:, :1] | True
+    outputs = Outputs("multilabel", ("a", "b"))
+    y, p = np.repeat(one, 2, axis=1), np.ones((len(one), 2))
+    nothing = replace(evidence, outputs=outputs, y=y, challenger=p, metrics=summary(outputs, y, p, y))
+    assert [verdict.outcome for verdict in examine(GATES[:2], nothing)] == ["fail", "fail"]

@@ -28,7 +28,7 @@ def made(nights=10, rows=200):
     at = pd.Timestamp("2026-03-01", tz="UTC") + pd.to_timedelta(np.repeat(np.arange(nights), rows), unit="D")
     x = pd.DataFrame({"Kind": rng.choice(["a", "b"], nights * rows)})
     past = pd.DataFrame({"event_time": at, "positive": rng.random(len(x)) < 0.5, "known_at": at})
-    return reference.build(classifier, past, x, np.full(len(x), 0.5), at[-1] + pd.Timedelta(days=9))
+    return reference.build(classifier, past, x, np.full((len(x), 1), 0.5), at[-1] + pd.Timedelta(days=9))
 
 
 REFERENCE = made()
@@ -112,3 +112,20 @@ def test_the_evidence_can_be_written_down_also_where_there_is_no_limit():
         evidence = json.loads(json.dumps(judged(night(), HARM, reference=reference_of).evidence(), allow_nan=False))
         assert set(evidence["limits"]) == {"drift", "residual", "tolerance"}
     assert evidence["limits"]["drift"] is None
+
+
+def test_the_verdict_names_the_class_where_there_are_several():
+    several = REFERENCE.model_copy(update={"classes": ("x", "true"), "label_spread": {"x": 0.1, "true": 0.5}})
+    found = judge(
+        several,
+        POLICY,
+        rows=200,
+        score_mean=0.5,
+        columns=compare(REFERENCE, night()),
+        harm=replace(HARM, of_class="x"),
+        before=[True],
+        score_means={"x": 0.2, "true": 0.8},
+    )
+    assert found.why.startswith("labels lie 20.0% from the scores of x along Kind on 2026-03-09")
+    assert found.limits["tolerance"] == pytest.approx(POLICY.tolerance * 0.1)
+    assert found.evidence()["score_means"] == {"x": 0.2, "true": 0.8}

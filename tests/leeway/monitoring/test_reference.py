@@ -27,7 +27,7 @@ def past(nights=20, rows=200, seed=0):
     p = 1 / (1 + np.exp(-amount))
     x = pd.DataFrame({"amount": amount, "kind": rng.choice(["a", "b"], count), "event_day": at.day.astype(float)})
     known = at + pd.Timedelta(days=2)
-    return pd.DataFrame({"event_time": at, "positive": rng.random(count) < p, "known_at": known}), x, p
+    return pd.DataFrame({"event_time": at, "positive": rng.random(count) < p, "known_at": known}), x, p[:, None]
 
 
 def built(nights=20, as_of=None, **options):
@@ -64,7 +64,7 @@ def test_it_survives_json_also_where_too_few_partitions_set_no_limit():
 def test_parts_of_the_calendar_are_no_drift_but_may_show_harm():
     made = built()
     assert "event_day" not in made.counts
-    assert "event_day" in made.residual
+    assert "event_day" in made.residual["true"]
 
 
 def test_partitions_whose_labels_may_still_come_are_no_yardstick_of_harm():
@@ -90,7 +90,7 @@ def test_impact_is_how_far_a_columns_new_distribution_moves_the_mean_score():
     moved = x.assign(amount=x["amount"] + 1.0)
     drift = {drift.column: drift for drift in compare(made, moved)}
     assert compare(made, moved)[0].column == "amount"
-    expected = (1 / (1 + np.exp(-moved["amount"]))).mean() - made.score_mean
+    expected = (1 / (1 + np.exp(-moved["amount"]))).mean() - made.score_means["true"]
     assert drift["amount"].impact == pytest.approx(expected, abs=0.03)
     assert abs(drift["kind"].impact) < 0.01
     assert drift["amount"].standardised > made.drift_limit > drift["kind"].standardised
@@ -100,13 +100,58 @@ def test_harm_is_seen_where_labels_part_from_scores_and_not_where_only_the_data_
     made, policy = built(), CLASSIFIER.drift
     rows, x, p = past(1, seed=11)
     moved = x.assign(amount=x["amount"] + 1.0)
-    right = 1 / (1 + np.exp(-moved["amount"].to_numpy()))
+    right = 1 / (1 + np.exp(-moved[["amount"]].to_numpy()))
     rng = np.random.default_rng(0)
-    nights = [harm_of(made, policy, "p", moved, rng.random(len(right)) < right, right) for _ in range(40)]
+    nights = [harm_of(made, policy, "p", moved, rng.random(right.shape) < right, right) for _ in range(40)]
     assert sum(night.harmful for night in nights) <= 5  # the largest of twenty nights is exceeded by one of twenty
-    wrong = np.where(x["kind"] == "a", 1.0, rows["positive"]).astype(bool)
+    wrong = np.where(x["kind"] == "a", 1.0, rows["positive"]).astype(bool)[:, None]
     harm = harm_of(made, policy, "p", x, wrong, p)
     assert harm.harmful
     assert harm.column == "kind"
     assert harm.bias > 0.1
     assert harm_of(made, policy, "p", x.iloc[:19], wrong[:19], p[:19]) is None
+
+
+SEVERAL = CLASSIFIER.model_copy(update={"label": Label(column="bad", classes=("a", "b", "c", "rare"), delay=days(2))})
+
+
+def past_of_several(nights=20, rows=300, seed=0):
+    """Classes `a`, `b` and `c` follow from the amount; `rare` comes about once in four nights."""
+    rng = np.random.default_rng(seed)
+    frame, x, _ = past(nights, rows, seed)
+    weight = np.exp(np.outer(x["amount"], [1.0, -1.0, 0.0]))
+    p = np.column_stack([0.999 * weight / weight.sum(axis=1, keepdims=True), np.full(len(x), 0.001)])
+    codes = (p.cumsum(axis=1) > rng.random((len(x), 1))).argmax(axis=1)
+    return frame.drop(columns="positive").assign(label=np.array(SEVERAL.label.classes)[codes]), x, p
+
+
+def test_a_class_with_a_few_rows_a_night_is_not_watched_and_the_reference_survives_json():
+    made = reference.build(SEVERAL, *past_of_several(), START + pd.Timedelta(days=25))
+    assert made.watched == [0, 1, 2]
+    assert set(made.residual) == set(made.score_binnings) == set(made.bias) == {"a", "b", "c"}
+    assert set(made.score_means) == {"a", "b", "c", "rare"}
+    assert Reference.model_validate_json(made.model_dump_json()) == made
+
+
+def test_harm_to_one_of_several_classes_is_seen_and_names_it_and_none_is_seen_without():
+    made, policy = reference.build(SEVERAL, *past_of_several(nights=40), START + pd.Timedelta(days=45)), SEVERAL.drift
+    harmful = 0
+    for seed in range(20):
+        rows, x, p = past_of_several(1, seed=100 + seed)
+        harmful += harm_of(made, policy, "p", x, SEVERAL.label.outputs.matrix(rows["label"]), p).harmful
+    assert harmful <= 3
+    rows, x, p = past_of_several(1, seed=99)
+    wrong = rows["label"].mask((rows["label"] == "b") & (x["kind"] == "a"), "c")
+    harm = harm_of(made, policy, "p", x, SEVERAL.label.outputs.matrix(wrong), p)
+    assert harm.harmful
+    assert harm.of_class in ("b", "c")
+    assert harm.column == "kind"
+
+
+def test_impact_names_the_class_that_a_column_moves_most():
+    made = reference.build(SEVERAL, *past_of_several(), START + pd.Timedelta(days=25))
+    _, x, _ = past_of_several(1, seed=3)
+    (amount, *_) = compare(made, x.assign(amount=x["amount"] + 1.0))
+    assert (amount.column, amount.impact > 0.1, amount.of_class) == ("amount", True, "a")
+    (amount, *_) = compare(made, x.assign(amount=x["amount"] - 1.0))
+    assert amount.of_class == "b"

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leeway.monitoring.residuals import SCORE, ColumnResidual, residuals
+from leeway.monitoring.residuals import SCORE, ColumnResidual
+from leeway.monitoring.residuals import residuals as of_classes
 from leeway.monitoring.sketch import Binning
 
 
@@ -13,6 +14,12 @@ def night(seed, count=2000, lift=0.0):
     p = np.clip(0.3 + 0.1 * x["amount"].to_numpy(), 0.02, 0.9)
     true = np.clip(p + lift * (x["kind"] == "b").to_numpy(), 0, 1)
     return x, rng.random(count) < true, p
+
+
+def residuals(binnings, x, y, p):
+    """Those of one class."""
+    columns = {name: binning for name, binning in binnings.items() if name != SCORE}
+    return of_classes(columns, {"bad": binnings[SCORE]}, x, y[:, None], p[:, None])["bad"]
 
 
 def binnings():
@@ -55,3 +62,22 @@ def test_what_is_ordinary_is_taken_off_before_an_error_is_weighed():
     assert found.beyond(0.06) == 0.0
     assert found.beyond(-0.03) > 0.05
     assert ColumnResidual(mse=-0.01).error == pytest.approx(-0.1)
+
+
+def test_one_class_that_goes_wrong_is_not_lost_among_those_that_do_not():
+    x, y, p = night(0, lift=0.3)
+    rng = np.random.default_rng(5)
+    others = rng.uniform(0.1, 0.9, (len(x), 4))
+    classes = {
+        name: Binning.learn(pd.Series(others[:, 0]), "numeric") for name in ("one", "two", "bad", "four", "five")
+    }
+    columns = {name: binning for name, binning in binnings().items() if name != SCORE}
+    all_p = np.insert(others, 2, p, axis=1)
+    all_y = np.insert(rng.random(others.shape) < others, 2, y, axis=1)
+    found = of_classes(columns, classes, x, all_y, all_p)
+    errors = {(name, column): item.error for name, of_class in found.items() for column, item in of_class.items()}
+    assert max(errors, key=errors.get) == ("bad", "kind")
+    alone = residuals(binnings(), x, y, p)
+    assert {column: found["bad"][column].mse for column in columns} == pytest.approx(
+        {column: alone[column].mse for column in columns}
+    )

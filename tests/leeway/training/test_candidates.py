@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from leeway.definition import Boosting, Logistic
+from leeway.outputs import Outputs
 from leeway.training.candidates import learn, model_input, trials
 
 FEATURES = {
@@ -38,7 +39,7 @@ def frame(count=400, seed=0):
 @pytest.mark.parametrize("trial", list(trials(CANDIDATES)), ids=str)
 def test_every_candidate_learns_from_nulls_constants_and_empty_columns_and_takes_what_it_never_saw(trial):
     rows, y = frame()
-    pipeline = learn(trial, FEATURES, model_input(rows, FEATURES), y, seed=0)
+    pipeline = learn(trial, FEATURES, Outputs("binary", ("bad",)), model_input(rows, FEATURES), y[:, None], seed=0)
     tonight, _ = frame(100, seed=1)
     tonight["kind"] = "never seen"
     tonight["nothing"] = "something at last"

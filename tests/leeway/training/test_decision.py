@@ -3,9 +3,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from leeway.definition import MaximizeF1, MinimizeCost, PrecisionFloor
+from leeway.definition import MaximizeF1, MinimizeCost, MostProbable, PrecisionFloor
 from leeway.errors import TrainingError
-from leeway.training.decision import threshold
+from leeway.outputs import Outputs
+from leeway.training.decision import NEVER, decide, threshold, thresholds
 
 PAIRS = st.lists(
     st.tuples(st.booleans(), st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0]) | st.floats(0, 1)), min_size=1, max_size=40
@@ -70,3 +71,53 @@ def test_a_precision_that_no_threshold_reaches_is_a_clear_error():
     y, p = np.array([False, True, False]), np.array([0.9, 0.5, 0.4])
     with pytest.raises(TrainingError, match=r"precision must be at least 0.8.*at most 0.500.*lower the floor"):
         threshold(PrecisionFloor(precision=0.8), y, p)
+
+
+EXCLUSIVE, ANY = Outputs("multiclass", ("a", "b", "c")), Outputs("multilabel", ("a", "b", "c"))
+
+
+def skewed(seed=0, count=1500):
+    """Three exclusive classes, of which the last is rarely the likeliest."""
+    rng = np.random.default_rng(seed)
+    p = rng.dirichlet([3, 3, 0.8], count)
+    return np.eye(3, dtype=bool)[[rng.choice(3, p=row) for row in p]], p
+
+
+def mean_f1(y, called):
+    return np.mean([2 * (y & called)[:, k].sum() / (y[:, k].sum() + called[:, k].sum()) for k in range(3)])
+
+
+def test_the_most_probable_of_exclusive_classes_is_called_and_no_other():
+    y, p = skewed()
+    called = decide(EXCLUSIVE, thresholds(MostProbable(), EXCLUSIVE, y, p), p)
+    assert (called.sum(axis=1) == 1).all()
+    assert (called.argmax(axis=1) == p.argmax(axis=1)).all()
+
+
+def test_of_other_classes_all_that_are_likelier_than_not_are_called():
+    y, p = skewed()
+    assert (decide(ANY, thresholds(MostProbable(), ANY, y, p), p) == (p >= 0.5)).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_of_exclusive_classes_raise_their_mean_f1(seed):
+    y, p = skewed(seed)
+    called = decide(EXCLUSIVE, thresholds(MaximizeF1(), EXCLUSIVE, y, p), p)
+    assert (called.sum(axis=1) == 1).all()
+    assert mean_f1(y, called) > mean_f1(y, np.eye(3, dtype=bool)[p.argmax(axis=1)]) + 0.01
+
+
+def test_every_class_of_its_own_has_its_own_best_threshold_and_one_without_a_row_is_never_called():
+    y, p = skewed()
+    y[:, 2] = False
+    found = thresholds(MaximizeF1(), ANY, y, p)
+    assert found[:2].tolist() == [threshold(MaximizeF1(), y[:, k], p[:, k]) for k in range(2)]
+    assert found[2] == NEVER
+    assert not decide(ANY, found, np.ones((1, 3)))[0, 2]
+
+
+def test_a_precision_that_one_class_does_not_reach_names_it():
+    y, p = skewed()
+    y[:, 1] = p[:, 1] < 0.05
+    with pytest.raises(TrainingError, match=r"setting the threshold of b: precision must be at least 0.9"):
+        thresholds(PrecisionFloor(precision=0.9), Outputs("multilabel", ("b",) * 2), y[:, [1, 1]], p[:, [1, 1]])

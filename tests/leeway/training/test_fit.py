@@ -61,7 +61,7 @@ def test_the_threshold_and_the_model_do_not_depend_on_the_holdouts_labels(world)
     changed.to_parquet(other)
     first = bundle.load(fit.folder_of(world.name, fitted(world)))
     second = bundle.load(fit.folder_of(world.name, fit.fit(world.classifier, "changed", world.day(20).start)))
-    assert first.card.threshold == second.card.threshold
+    assert first.card.thresholds == second.card.thresholds
     assert (first.score(split.holdout) == second.score(split.holdout)).all()
     assert first.card.metrics != second.card.metrics
 

@@ -28,10 +28,13 @@ def development(count=500, seed=0):
     amount = rng.normal(size=count)
     late = np.where(np.arange(count) < count / 2, np.nan, rng.normal(size=count))  # empty in the first folds
     rows = pd.DataFrame({"amount": amount, "kind": rng.choice(["a", "b"], count), "late": late})
-    return model_input(rows, classifier().features), rng.random(count) < 1 / (1 + np.exp(-2 * amount))
+    return model_input(rows, classifier().features), (rng.random(count) < 1 / (1 + np.exp(-2 * amount)))[:, None]
 
 
-@given(y=st.lists(st.booleans(), min_size=1, max_size=120).map(np.array), count=st.integers(2, 8))
+@given(
+    y=st.lists(st.booleans(), min_size=1, max_size=120).map(lambda labels: np.array(labels)[:, None]),
+    count=st.integers(2, 8),
+)
 def test_no_fold_trains_on_what_lies_after_and_every_fold_has_both_classes(y, count):
     last = -1
     for train, validate in time_folds(y, count):
@@ -76,6 +79,6 @@ def test_out_of_fold_scores_do_not_depend_on_what_lies_after():
 
 def test_positives_that_are_all_late_are_a_clear_error():
     x, y = development()
-    y[:] = np.arange(len(y)) >= 499
+    y[:, 0] = np.arange(len(y)) >= 499
     with pytest.raises(TrainingError, match=r"one time-ordered fold must have both classes.*500 rows, 1 positive"):
         search(classifier(), x, y)
