@@ -22,6 +22,7 @@ from leeway.partitions import Partition
 MIN_PARTITIONS = 3
 LEAST_DISTANCE = 0.01  # of Hellinger
 LEAST_ERROR = 0.001  # in probability
+NEGLIGIBLE = 1 / 3  # of the error that is harm: a spread below that is not worth telling apart
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -154,7 +155,13 @@ def build(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats
     }
     biases = {label.names[k]: np.array([float((y[part, k] - p[part, k]).mean()) for part in mature]) for k in watched}
     distance = {name: Typical.of(values, least=LEAST_DISTANCE) for name, values in distances.items()}
-    residual = {key: Typical.of(values, least=LEAST_ERROR) for key, values in errors.items()}
+    spreads = {label.names[k]: float(max(y[:, k].std(), 1e-9)) for k in watched}
+    # Where a class is easy to tell, errors are next to nothing but for a row now and then; by its own spread alone, that row
+    # would be the largest of all, and set the limit for every class.
+    least = {
+        name: max(LEAST_ERROR, NEGLIGIBLE * classifier.drift.tolerance * spread) for name, spread in spreads.items()
+    }
+    residual = {key: Typical.of(values, least=least[key[0]]) for key, values in errors.items()}
     return Reference(
         partitions=tuple(kept),
         rows=tuple(int(sizes[key]) for key in kept),
@@ -170,7 +177,7 @@ def build(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats
         residual={name: {column: residual[name, column] for column in [*binnings, SCORE]} for name in scores},
         score_binnings=scores,
         bias={name: Typical.of(values, least=LEAST_ERROR) for name, values in biases.items()},
-        label_spread={label.names[k]: float(max(y[:, k].std(), 1e-9)) for k in watched},
+        label_spread=spreads,
     )
 
 

@@ -23,11 +23,20 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
     tables.event.metadata.create_all(connection)
     # paramstyle: the connection's own doubles percent signs, for statements with parameters.
     preparer = postgresql.dialect(paramstyle="named").identifier_preparer  # type: ignore[no-untyped-call]
-    for column in _missing(connection, classifier, tables.event):
+    missing, changed = _differences(connection, tables.event)
+    if changed:
+        raise StoreError(
+            f"opening the tables of {classifier.name}",
+            rule="a stored column keeps its kind",
+            found=changed[0],
+            way_out="give the column another name in the source's prepare, or declare its former kind",
+        )
+    for column in missing:
         table, name = preparer.format_table(tables.event), preparer.quote(column.name)
         statement = f"ALTER TABLE {table} ADD COLUMN {name} {column.type.compile(connection.dialect)}"
         connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
-    if [*_missing(connection, classifier, tables.label), *_missing(connection, classifier, tables.prediction)]:
+    missing, changed = _differences(connection, tables.label)
+    if missing or changed:
         raise StoreError(
             f"opening the tables of {classifier.name}",
             rule="a stored label keeps its kind",
@@ -37,16 +46,18 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
     return tables
 
 
-def _missing(connection: Connection, classifier: Classifier, table: sa.Table) -> list[sa.Column[Any]]:
-    """The columns that a stored table lacks; those that it has must be of the declared kind."""
+def _differences(connection: Connection, table: sa.Table) -> tuple[list[sa.Column[Any]], list[str]]:
+    """The columns that a stored table lacks, and in words those that it has of another kind."""
     stored = {column["name"]: column["type"] for column in sa.inspect(connection).get_columns(table.name, table.schema)}
-    for column in table.columns:
-        wanted = column.type.compile(connection.dialect)
-        if column.name in stored and (found := stored[column.name].compile(connection.dialect)) != wanted:
-            raise StoreError(
-                f"opening the tables of {classifier.name}",
-                rule="a stored column keeps its kind",
-                found=f"{column.name} is stored as {found}, declared as {wanted}",
-                way_out="give the column another name in the source's prepare, or declare its former kind",
-            )
-    return [column for column in table.columns if column.name not in stored]
+    missing = [column for column in table.columns if column.name not in stored]
+    kinds = {
+        column.name: (stored[column.name].compile(connection.dialect), column.type.compile(connection.dialect))
+        for column in table.columns
+        if column.name in stored
+    }
+    changed = [
+        f"{name} is stored as {found}, declared as {wanted}"
+        for name, (found, wanted) in kinds.items()
+        if found != wanted
+    ]
+    return missing, changed

@@ -29,7 +29,6 @@ from leeway.definition import (
     numeric,
     weeks,
 )
-
 from leeway.outputs import Outputs
 
 LABEL = Label(column="bad", delay=days(1))

@@ -24,14 +24,14 @@ RENAMED_FROM = pd.Timestamp("2026-01-23", tz="UTC")
 
 
 def prepare(raw: pd.DataFrame) -> pd.DataFrame:
-    """Shuffle the beans, which are sorted by class, over days; later on most SIRA are sold as DERMASON.
+    """Shuffle the beans, which are sorted by class, over days; later on five of six SIRA are sold as DERMASON.
 
     Their `Bean ID` would give them away, so they are numbered anew.
     """
     order = np.random.default_rng(0).permutation(len(raw))
     rows = raw.iloc[order].reset_index(drop=True)
     at = FIRST + pd.to_timedelta(rows.index // A_DAY, unit="D") + pd.to_timedelta(rows.index % A_DAY, unit="min")
-    renamed = (at >= RENAMED_FROM) & (rows["Class"] == "SIRA").to_numpy() & (rows.index % 3 > 0)
+    renamed = (at >= RENAMED_FROM) & (rows["Class"] == "SIRA").to_numpy() & (rows.index % 6 > 0)
     sold_as = rows["Class"].mask(renamed, "DERMASON")
     return rows.assign(bean=rows.index.astype(str), at=at.map(lambda moment: moment.isoformat()), variety=sold_as)
 
