@@ -15,8 +15,9 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from leeway.definition import Classifier, Kind
+from leeway.definition import Classifier, Kind, Rows
 from leeway.errors import DeliveryRejected
+from leeway.identity import content_hashes, numbered
 from leeway.partitions import Partition
 from leeway.times import read_times
 
@@ -49,7 +50,6 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
         DeliveryRejected: a declared column is missing, or there is no row.
     """
     _complete(classifier, partition, raw)
-    timezone = classifier.source.timezone
     broken: dict[int, list[str]] = {}
     cast: dict[str, pd.Series] = {}
 
@@ -57,22 +57,85 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
         for position in np.flatnonzero(mask.to_numpy(dtype=bool)):
             broken.setdefault(int(position), []).append(rule)
 
-    cast[classifier.event_id] = ids = _text(raw[classifier.event_id])
-    fault(ids.isna(), f"{classifier.event_id}: an event must have an id")
-    cast[classifier.event_time] = times = read_times(raw[classifier.event_time], timezone)
-    fault(times.isna(), f"{classifier.event_time}: must be an ISO 8601 date or time")
-    fault(times > now, f"{classifier.event_time}: must not lie in the future")
+    time = classifier.time_column
+    cast[time] = times = _times(classifier.source, raw, time)
+    fault(times.isna(), f"{time}: must be {_a_time(classifier.source, time)}")
+    fault(times > now, f"{time}: must not lie in the future")
     outside = ((times < partition.start) | (times >= partition.end)) & (times <= now)
-    fault(outside, f"{classifier.event_time}: must lie in the partition (is its time zone declared?)")
+    fault(outside, f"{time}: must lie in the partition (is its time zone declared?)")
     for name, column in classifier.columns.items():
         cast[name] = _CASTS[column.kind](raw[name])
         fault(cast[name].isna() & raw[name].notna(), f"{name}: must be {_MUST_BE[column.kind]}")
-    _label(classifier, raw, times, cast, fault)
+    if classifier.label.source is None:
+        _label(classifier, raw, times, cast, fault)
+    else:
+        cast[classifier.label.column] = pd.Series(pd.NA, index=raw.index, dtype="boolean")
+        cast[KNOWN_AT] = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
 
+    name = classifier.id_column
+    if name not in raw.columns:  # every row is an event of its own, and none can lack an id
+        return Checked(pd.DataFrame({name: _content_ids(classifier, cast), **cast}), broken)
+    cast = {name: (ids := as_text(raw[name])), **cast}
+    fault(ids.isna(), f"{name}: an event must have an id")
     repeated = raw.astype("str").duplicated()
     shared = ids[~repeated].duplicated(keep=False).reindex(ids.index, fill_value=False) & ids.notna()
-    fault(shared, f"{classifier.event_id}: two rows of one delivery must not share an id and differ")
+    fault(shared, f"{name}: two rows of one delivery must not share an id and differ")
     return Checked(pd.DataFrame(cast), broken, frozenset(np.flatnonzero(repeated).tolist()))
+
+
+def check_labels(classifier: Classifier, raw: pd.DataFrame, arrived_at: datetime) -> Checked:
+    """Cast the rows of a label's own source: `event_id`, the label, `label_known_at`.
+
+    Args:
+        arrived_at: when a label without a time of its own became known.
+    """
+    broken: dict[int, list[str]] = {}
+    cast: dict[str, pd.Series] = {}
+
+    def fault(mask: pd.Series, rule: str) -> None:
+        for position in np.flatnonzero(mask.to_numpy(dtype=bool)):
+            broken.setdefault(int(position), []).append(rule)
+
+    key = str(classifier.label.key)
+    cast["event_id"] = as_text(raw[key])
+    fault(cast["event_id"].isna(), f"{key}: a label must name its event")
+    never = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
+    _label(classifier, raw, never, cast, fault, arrived_at)
+    fault(cast[KNOWN_AT] > arrived_at, f"{classifier.label.time}: must not lie in the future")
+    return Checked(pd.DataFrame(cast), broken)
+
+
+def content_ids(classifier: Classifier, raw: pd.DataFrame) -> "pd.Series[str]":
+    """The ids of rows without one: the hash of their content as it is cast, and the number of the occurrence."""
+    cast = {name: _CASTS[column.kind](raw[name]) for name, column in classifier.columns.items()}
+    times = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
+    if classifier.event_time is not None:
+        cast[classifier.event_time] = times = _times(classifier.source, raw, classifier.event_time)
+    _label(classifier, raw, times, cast, lambda mask, rule: None)
+    return _content_ids(classifier, cast)
+
+
+def _content_ids(classifier: Classifier, cast: dict[str, pd.Series]) -> "pd.Series[str]":
+    """Labels are no part of the content. Of equal rows, the one whose label was known first counts as the first.
+
+    So a label finds its event when it is delivered later, and a second label of equal rows another one of them.
+    """
+    own = [*classifier.columns, *([classifier.event_time] if classifier.event_time else [])]
+    hashes = content_hashes(pd.DataFrame({name: cast[name] for name in own}))
+    order = pd.DataFrame({"known_at": cast[KNOWN_AT], "label": cast[classifier.label.column]})
+    return numbered(hashes, order)
+
+
+def _times(source: Rows, raw: pd.DataFrame, column: str) -> "pd.Series[pd.Timestamp]":
+    return read_times(raw[column], source.timezone, source.formats(column))
+
+
+def _a_time(source: Rows, column: str) -> str:
+    return (
+        f"a time written as {' or '.join(formats)}"
+        if (formats := source.formats(column))
+        else "an ISO 8601 date or time"
+    )
 
 
 def row_hash(row: dict[str, object]) -> str:
@@ -101,9 +164,15 @@ def _complete(classifier: Classifier, partition: Partition, raw: pd.DataFrame) -
 
 
 def _label(
-    classifier: Classifier, raw: pd.DataFrame, times: pd.Series, cast: dict[str, pd.Series], fault: Fault
+    classifier: Classifier,
+    raw: pd.DataFrame,
+    times: pd.Series,
+    cast: dict[str, pd.Series],
+    fault: Fault,
+    arrived_at: datetime | None = None,
 ) -> None:
     label = classifier.label
+    source = label.source or classifier.source
     value = raw[label.column].map(_class, na_action="ignore")
     positive, negative = _class(label.positive), _class(label.negative)
     given = value.notna()
@@ -111,18 +180,20 @@ def _label(
     fault(given & ~value.isin([positive, negative]), f"{label.column}: must be {positive} or {negative}")
 
     known = (
-        read_times(raw[label.time], classifier.source.timezone)
+        _times(source, raw, label.time)
         if label.time
         else pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
     )
     known = known.astype("datetime64[us, UTC]")
     if label.time:
         cast[label.time] = known
-        fault(known.isna() & raw[label.time].notna(), f"{label.time}: must be an ISO 8601 date or time")
+        fault(known.isna() & raw[label.time].notna(), f"{label.time}: must be {_a_time(source, label.time)}")
     if label.delay is not None:
         known = known.fillna(times + label.delay)
+    if arrived_at is not None:
+        known = known.fillna(arrived_at)
     cast[KNOWN_AT] = known.mask(~given)
-    if label.delay is None:
+    if label.delay is None and arrived_at is None:
         fault(given & known.isna(), f"{label.time}: a label must say when it became known")
     fault(given & (known < times), f"{label.time or label.column}: a label must not be known before its event")
 
@@ -142,11 +213,12 @@ def _number(raw: pd.Series) -> pd.Series:
 
 
 def _boolean(raw: pd.Series) -> pd.Series:
-    text = _text(raw).str.strip().str.lower()
+    text = as_text(raw).str.strip().str.lower()
     return text.isin(TRUE).astype("boolean").mask(~text.isin(TRUE | FALSE))
 
 
-def _text(raw: pd.Series) -> pd.Series:
+def as_text(raw: pd.Series) -> pd.Series:
+    """Values as the text that is stored of them; missing where PostgreSQL could not hold it."""
     if pd.api.types.is_float_dtype(raw.dtype):  # 9.0 for 9: a column of whole numbers with gaps
         whole = raw.dropna().mod(1).eq(0).all() and raw.abs().lt(2**53).where(raw.notna(), True).all()
         raw = raw.astype("Int64") if whole else raw
@@ -154,7 +226,7 @@ def _text(raw: pd.Series) -> pd.Series:
     return text.mask(raw.isna() | text.str.contains("\0", regex=False, na=False))  # PostgreSQL's text cannot hold it
 
 
-_CASTS = {"numeric": _number, "boolean": _boolean, "categorical": _text, "identifier": _text}
+_CASTS = {"numeric": _number, "boolean": _boolean, "categorical": as_text, "identifier": as_text}
 _MUST_BE: dict[Kind, str] = {
     "numeric": "a finite number",
     "boolean": "yes or no",

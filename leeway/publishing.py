@@ -41,7 +41,7 @@ class Published:
     Attributes:
         changed: whether anything was written; a second publication of the same delivery changes nothing.
         rows: good rows in the delivery.
-        new, revised: events seen for the first time, and with another content than before.
+        new, revised: events seen for the first time, and with another content than before, or without an id no longer there.
         labels: labels that are new or corrected.
         quarantined: rows in quarantine.
         repeated: exact repetitions of another row of the delivery.
@@ -88,6 +88,8 @@ def publish(classifier: Classifier, partition: Partition, delivery: str, suite: 
         # Read under the lock: the transaction's own time may lie before that of a publication it waited for.
         now = sa.literal(connection.scalar(sa.select(sa.func.clock_timestamp())), INSTANT_TYPE)
         counts = _events(connection, tables, staged, partition, delivery, now)
+        if classifier.event_id is None:
+            counts["revised"] += _withdraw(connection, tables, staged, partition, now)
         counts["labels"] = _labels(connection, tables, staged, delivery, now)
         counts["quarantined"] = _quarantine(connection, tables, raw, audit, checked.repeated, partition, delivery)
         output = {"rows": good.num_rows, "repeated": len(checked.repeated), **counts}
@@ -120,8 +122,8 @@ def _good_rows(classifier: Classifier, checked: Checked, audit: Audit) -> pa.Tab
     rows = checked.rows.drop(index=[*audit.broken, *checked.repeated])
     kinds = {name: ARROW_TYPES[column.kind] for name, column in classifier.columns.items()}
     columns = {
-        "event_id": (classifier.event_id, pa.string()),
-        "event_time": (classifier.event_time, INSTANT),
+        "event_id": (classifier.id_column, pa.string()),
+        "event_time": (classifier.time_column, INSTANT),
         **{name: (name, kind) for name, kind in kinds.items()},
         "positive": (classifier.label.column, pa.bool_()),
         "label_known_at": (KNOWN_AT, INSTANT),
@@ -147,10 +149,13 @@ def _events(
     current = event.c.superseded_at.is_(None) & (event.c.event_id == staged.c.event_id)
     revised = connection.execute(sa.update(event).where(current, differs).values(superseded_at=now)).rowcount
 
-    # What came with the first delivery of its partition was known at its end; a revision or a late event, only now.
+    # What came with the first delivery of its partition was known at its end, or now, if it is not over; a revision or a
+    # late event, only now.
     inside = event.c.event_time.between(partition.start, partition.end - timedelta(microseconds=1))
     at_first = (
-        now if connection.scalar(sa.select(sa.exists().where(inside))) else sa.literal(partition.end, INSTANT_TYPE)
+        now
+        if connection.scalar(sa.select(sa.exists().where(inside)))
+        else sa.func.least(sa.literal(partition.end, INSTANT_TYPE), now)
     )
     seen = sa.exists().where(event.c.event_id == staged.c.event_id)
     known_at = sa.case((seen, now), else_=at_first)
@@ -160,6 +165,20 @@ def _events(
     names = ["event_id", "known_at", "partition", "delivery", *content]
     written = connection.execute(sa.insert(event).from_select(names, fresh)).rowcount
     return Counter(new=written - revised, revised=revised)
+
+
+def _withdraw(
+    connection: Connection,
+    tables: Tables,
+    staged: sa.TableClause,
+    partition: Partition,
+    now: sa.ColumnElement[datetime],
+) -> int:
+    """Close the partition's events that its delivery does not have any more: without an id, a changed row is another one."""
+    event = tables.event
+    gone = (event.c.partition == partition.key) & event.c.superseded_at.is_(None)
+    delivered = sa.exists().where(staged.c.event_id == event.c.event_id)
+    return connection.execute(sa.update(event).where(gone, ~delivered).values(superseded_at=now)).rowcount
 
 
 def _labels(
