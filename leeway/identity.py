@@ -44,5 +44,6 @@ def _text(values: "pd.Series[Any]") -> "pd.Series[str]":
         bits = (values.astype("float64") + 0.0).to_numpy().view("int64")  # + 0.0: no minus zero
         return pd.Series(bits, index=values.index).astype("str").mask(values.isna())
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        return values.dt.as_unit("us").astype("int64").astype("str").mask(values.isna())
+        text: pd.Series[str] = values.dt.as_unit("us").astype("int64").astype("str").mask(values.isna())
+        return text
     return values.astype("str").mask(values.isna())

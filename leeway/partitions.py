@@ -94,7 +94,7 @@ def between(first: Partition, last: Partition) -> Iterator[Partition]:
 
 
 def keys_of(times: "pd.Series[pd.Timestamp]", grain: Grain) -> "pd.Series[str]":
-    """The key of the partition that each UTC instant lies in; missing where the instant is."""
-    codes, hours = pd.factorize(times.dt.floor("h"))
+    """The key of the partition that each instant lies in; missing where the instant is."""
+    codes, hours = pd.factorize(times.dt.tz_convert("UTC").dt.floor("h"))
     keys = [Partition.containing(hour.to_pydatetime(), grain).key for hour in hours]
     return pd.Series(pd.array([None, *keys], dtype="str").take(codes + 1), index=times.index, dtype="str")

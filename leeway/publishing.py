@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -90,8 +90,9 @@ def publish(classifier: Classifier, partition: Partition, delivery: str, suite: 
         counts = _events(connection, tables, staged, partition, delivery, now)
         if classifier.event_id is None:
             counts["revised"] += _withdraw(connection, tables, staged, partition, now)
-        counts["labels"] = _labels(connection, tables, staged, delivery, now)
-        counts["quarantined"] = _quarantine(connection, tables, raw, audit, checked.repeated, partition, delivery)
+        counts["labels"] = write_labels(connection, tables, staged, delivery, now)
+        repeated = checked.repeated
+        counts["quarantined"] = quarantine(connection, tables, raw, audit.broken, repeated, partition.key, delivery)
         output = {"rows": good.num_rows, "repeated": len(checked.repeated), **counts}
         source = {"delivery": delivery, "suite": suite}
         ledger.record(connection, classifier.name, partition, "ingest", input=source, output=output)
@@ -125,12 +126,15 @@ def _good_rows(classifier: Classifier, checked: Checked, audit: Audit) -> pa.Tab
         "event_id": (classifier.id_column, pa.string()),
         "event_time": (classifier.time_column, INSTANT),
         **{name: (name, kind) for name, kind in kinds.items()},
-        "positive": (classifier.label.column, pa.bool_()),
-        "label_known_at": (KNOWN_AT, INSTANT),
     }
-    return pa.table(
-        {name: pa.array(rows[source], type=kind, from_pandas=True) for name, (source, kind) in columns.items()}
-    )
+    own = {name: pa.array(rows[source], type=kind, from_pandas=True) for name, (source, kind) in columns.items()}
+    return pa.table({**own, **label_arrays(classifier, rows)})
+
+
+def label_arrays(classifier: Classifier, rows: pd.DataFrame) -> dict[str, pa.Array]:
+    """The columns of a staging table that hold a label, from rows that were checked."""
+    columns = {"positive": (classifier.label.column, pa.bool_()), "label_known_at": (KNOWN_AT, INSTANT)}
+    return {name: pa.array(rows[source], type=kind, from_pandas=True) for name, (source, kind) in columns.items()}
 
 
 def _events(
@@ -181,9 +185,10 @@ def _withdraw(
     return connection.execute(sa.update(event).where(gone, ~delivered).values(superseded_at=now)).rowcount
 
 
-def _labels(
+def write_labels(
     connection: Connection, tables: Tables, staged: sa.TableClause, delivery: str, now: sa.ColumnElement[datetime]
 ) -> int:
+    """Write the staged labels that differ from the last version of their event's; returns how many."""
     label = tables.label
     latest = (
         sa.select(label.c.event_id, label.c.positive, label.c.known_at)
@@ -206,33 +211,36 @@ def _labels(
     ).rowcount
 
 
-def _quarantine(
+def quarantine(
     connection: Connection,
     tables: Tables,
     raw: pd.DataFrame,
-    audit: Audit,
+    broken: Mapping[int, list[str]],
     repeated: frozenset[int],
-    partition: Partition,
+    key: str,
     delivery: str,
 ) -> int:
-    quarantine = tables.quarantine
+    """Keep the broken rows with the rules that they broke; returns how many.
+
+    Args:
+        key: of the partition, or of what else they came with.
+    """
+    table = tables.quarantine
     # The newest audit has the last word on the partition; older deliveries keep their rows in their files.
-    connection.execute(sa.delete(quarantine).where(quarantine.c.partition == partition.key))
+    connection.execute(sa.delete(table).where(table.c.partition == key))
     rows: dict[str, dict[str, Any]] = {}
     # Every row's first position comes before its repetitions, and has all the rules that it broke.
-    for position, row in _as_json(raw, sorted({*audit.broken, *repeated})):
-        key = row_hash(row)
-        if key not in rows and position in audit.broken:
-            rows[key] = {"occurrences": 0, "broken": audit.broken[position], "row": row}
-        if key in rows:
-            rows[key]["occurrences"] += 1
+    for position, row in _as_json(raw, sorted({*broken, *repeated})):
+        hashed = row_hash(row)
+        if hashed not in rows and position in broken:
+            rows[hashed] = {"occurrences": 0, "broken": broken[position], "row": row}
+        if hashed in rows:
+            rows[hashed]["occurrences"] += 1
     if rows:
-        values = [
-            {"row_hash": key, "partition": partition.key, "delivery": delivery, **row} for key, row in rows.items()
-        ]
-        statement = insert(quarantine).on_conflict_do_nothing()
+        values = [{"row_hash": hashed, "partition": key, "delivery": delivery, **row} for hashed, row in rows.items()]
+        statement = insert(table).on_conflict_do_nothing()
         connection.execute(statement, values)
-    return len(audit.broken)
+    return len(broken)
 
 
 def _as_json(raw: pd.DataFrame, positions: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -53,9 +53,10 @@ def take(classifier: Classifier, now: datetime) -> int:
         SourceError: a file could not be read. The others have been taken in.
     """
     taken, refused = 0, None
+    with database().transaction() as connection:  # of its own: others wait for it until it ends
+        tables = ensure_tables(connection, classifier)
     with database().transaction() as connection:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"arrivals {classifier.name}"))))
-        tables = ensure_tables(connection, classifier)
         for item in news(connection, classifier.name, "events", classifier.source, now):
             try:
                 taken += _take(connection, tables, classifier, item)
@@ -133,17 +134,18 @@ def _of_batch(classifier: Classifier, partition: Partition, number: int, folder:
             way_out="restore it from a copy of the data folder",
         )
     for rows in staging.read(path, [partition.key]):
-        if ID in rows:
-            ids = rows[ID]
-        elif classifier.event_id is not None:
-            ids = as_text(rows[classifier.event_id]) if classifier.event_id in rows else None
-        else:
-            ids = content_ids(classifier, rows) if set(classifier.source_columns) <= set(rows.columns) else None
-        yield rows.drop(columns=KEY).assign(**{ID: ids, _NUMBER: number})
+        if ID not in rows and set(classifier.source_columns) <= set(rows.columns):
+            rows[ID] = ids_of(classifier, rows)
+        yield rows.drop(columns=KEY).assign(**{_NUMBER: number})
+
+
+def ids_of(classifier: Classifier, rows: pd.DataFrame) -> "pd.Series[str]":
+    """What identifies raw rows: their id, or their content."""
+    return content_ids(classifier, rows) if classifier.event_id is None else as_text(rows[classifier.event_id])
 
 
 def _take(connection: Connection, tables: Tables, classifier: Classifier, item: News) -> bool:
-    parts = (_complete(classifier, rows, item.origin) for rows in item.rows)
+    parts: Iterator[pd.DataFrame] = (_complete(classifier, rows, item.origin) for rows in item.rows)
     if classifier.by_arrival or isinstance(classifier.source, Table):
         rows = _fresh(connection, tables, classifier, pd.concat(list(parts), ignore_index=True), item)
         name = f"{item.hash[:32]}-{uuid.uuid4().hex[:8]}"
@@ -191,8 +193,9 @@ def _fresh(
     connection: Connection, tables: Tables, classifier: Classifier, rows: pd.DataFrame, item: News
 ) -> pd.DataFrame:
     """The rows that were not there before, or not so, at the time at which each first arrived."""
-    ids = content_ids(classifier, rows) if classifier.event_id is None else as_text(rows[classifier.event_id])
-    rows = rows.assign(**{ID: ids, "leeway:content": content_hashes(rows[classifier.source_columns])})
+    rows = rows.assign(
+        **{ID: ids_of(classifier, rows), "leeway:content": content_hashes(rows[classifier.source_columns])}
+    )
     if isinstance(classifier.source, Table):  # in the order of the watermark, so the last version counts
         rows = rows[rows[ID].isna() | ~rows[ID].duplicated(keep="last")]
     before = remembered(connection, tables, "events", rows[ID], rows.pop("leeway:content"), item.arrived_at)

@@ -8,7 +8,7 @@ import io
 import itertools
 import lzma
 import zipfile
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ State = tuple[int, int]
 CELLS = 2_000_000  # of one part: some 200 MB while it is cast
 LONGEST_FIELD = 2**24
 UNIT_SEPARATOR = "\x1f"
-OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".filepart", ".swp", "~")
 
 
@@ -161,7 +161,7 @@ def _rows(reader: Any, width: int, file: Path) -> Iterator[list[str]]:
 
 def _frame(names: Sequence[str], rows: list[list[str]], position: int) -> pd.DataFrame:
     columns: Iterable[Sequence[str]] = zip(*rows, strict=True) if rows else [()] * len(names)
-    frame = pd.concat([pa.array(column, pa.string()).to_pandas() for column in columns], axis=1)
+    frame: pd.DataFrame = pd.concat([pa.array(column, pa.string()).to_pandas() for column in columns], axis=1)
     frame.columns = pd.Index(names)
     frame.index = pd.RangeIndex(position, position + len(rows))
     return frame
@@ -183,7 +183,7 @@ def _opened(source: CSV | Folder, file: Path) -> Iterator[IO[str]]:
             with archive.open(names[0]) as member, io.TextIOWrapper(member, encoding, newline="") as lines:
                 yield lines
         return
-    opener = OPENERS.get(file.suffix.lower(), open)
+    opener: Callable[..., Any] = OPENERS.get(file.suffix.lower(), open)
     with opener(file, "rt", encoding=encoding, newline="") as lines:
         yield lines
 

@@ -55,5 +55,5 @@ def first_line(error: BaseException) -> str:
 def _without_blanks(rows: pd.DataFrame, blanks: frozenset[str]) -> pd.DataFrame:
     if not rows.columns.is_unique:
         return rows  # refused in a moment
-    text = rows.select_dtypes(include="str")
-    return rows.assign(**{str(name): text[name].mask(text[name].str.strip().isin(blanks)) for name in text})
+    text = [name for name in rows.columns if rows[name].dtype == "str"]
+    return rows.assign(**{name: rows[name].mask(rows[name].str.strip().isin(blanks)) for name in text})

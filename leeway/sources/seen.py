@@ -21,8 +21,11 @@ def remembered(
     content: "pd.Series[str]",
     arrived_at: datetime,
 ) -> pd.DataFrame:
-    """For each row `is_new`, whether its content is not what was remembered of its id, and `event_time`, when the id was first
-    there; what is new is remembered. To be called by one process at a time.
+    """Remember rows by their ids; to be called by one process at a time.
+
+    Returns:
+        For each row `is_new`, whether its content is not what was remembered of its id, and `event_time`, when the id was
+        first there.
     """
     kept = ids.notna() & ~ids.duplicated(keep="last")
     rows = pa.table({"id": pa.array(ids[kept], pa.string()), "content": pa.array(content[kept], pa.string())})
