@@ -5,13 +5,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self, cast
 
 import pandas as pd
 
 from leeway import catalog, deliveries
-from leeway.contract import Checked, check
+from leeway.contract import Checked, check_delivery
 from leeway.definition import Classifier
 from leeway.errors import DefinitionError, DeliveryRejected, NotFound
 from leeway.files import replacing
@@ -89,10 +90,10 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
         DefinitionError: the suite is empty, or not all of its expectations could be loaded.
         DeliveryRejected: the delivery must not be published.
     """
-    suite = load_suite(classifier.name)
+    judge = _judge_of(classifier.name, catalog.audit_fingerprint(classifier.name))
     now = datetime.now(UTC)
-    checked = check(classifier, partition, deliveries.read(classifier.name, partition, delivery), now=now)
-    result = _judge(suite, checked, delivery, now, sensitive=_sensitive(classifier))
+    _, checked = check_delivery(classifier, partition, delivery, now=now)
+    result = _judge(judge, checked, delivery, now, sensitive=_sensitive(classifier))
     share = len(result.broken) / result.rows
     if share > classifier.quarantine_limit:
         rules = pd.Series([rule for broken in result.broken.values() for rule in broken]).value_counts()
@@ -143,11 +144,17 @@ def load_suite(name: str) -> Any:
     return suite
 
 
-def _sensitive(classifier: Classifier) -> frozenset[str]:
-    return frozenset(name for name, column in classifier.columns.items() if column.sensitive)
+@dataclass(frozen=True)
+class _Judge:
+    """A suite in a context of its own, ready for one delivery after another."""
+
+    validation: Any
+    expectations: int
 
 
-def _judge(suite: Any, checked: Checked, delivery: str, now: datetime, *, sensitive: frozenset[str]) -> Audit:
+@lru_cache(maxsize=4)  # to make a context takes longer than to judge a small delivery
+def _judge_of(name: str, _fingerprint: str) -> _Judge:
+    suite = load_suite(name)
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -155,8 +162,6 @@ def _judge(suite: Any, checked: Checked, delivery: str, now: datetime, *, sensit
         ProgressBarsConfig,
     )
 
-    # Exact repetitions are not stored again, so the suite does not see them: they would break uniqueness.
-    seen = [position for position in range(len(checked.rows)) if position not in checked.repeated]
     # In memory, and without the documentation site that the default configuration prepares for every context.
     config = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults())
     context = gx.get_context(mode="ephemeral", project_config=config)
@@ -167,21 +172,27 @@ def _judge(suite: Any, checked: Checked, delivery: str, now: datetime, *, sensit
         .add_batch_definition_whole_dataframe("b")
     )
     definition = gx.ValidationDefinition(name="audit", data=batch, suite=context.suites.add(suite))
-    results = (
-        context.validation_definitions.add(definition)
-        .run(
-            batch_parameters={"dataframe": checked.rows.iloc[seen].reset_index(drop=True)},
-            result_format={
-                "result_format": "COMPLETE",
-                "exclude_unexpected_values": True,
-                "return_unexpected_index_query": False,
-            },
-        )
-        .results
-    )
+    return _Judge(context.validation_definitions.add(definition), len(suite.expectations))
+
+
+def _sensitive(classifier: Classifier) -> frozenset[str]:
+    return frozenset(name for name, column in classifier.columns.items() if column.sensitive)
+
+
+def _judge(judge: _Judge, checked: Checked, delivery: str, now: datetime, *, sensitive: frozenset[str]) -> Audit:
+    # Exact repetitions are not stored again, so the suite does not see them: they would break uniqueness.
+    seen = [position for position in range(len(checked.rows)) if position not in checked.repeated]
+    results = judge.validation.run(
+        batch_parameters={"dataframe": checked.rows.iloc[seen].reset_index(drop=True)},
+        result_format={
+            "result_format": "COMPLETE",
+            "exclude_unexpected_values": True,
+            "return_unexpected_index_query": False,
+        },
+    ).results
     audit = Audit(delivery, len(checked.rows), len(results), dict(checked.broken), [], [], now.isoformat())
-    if len(results) != len(suite.expectations):
-        audit.failed.append(f"only {len(results)} of {len(suite.expectations)} expectations were evaluated")
+    if len(results) != judge.expectations:
+        audit.failed.append(f"only {len(results)} of {judge.expectations} expectations were evaluated")
     for result in results:
         _take(result, audit, seen, sensitive)
     audit.failed.sort()

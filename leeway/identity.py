@@ -7,14 +7,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+TEXT = pa.large_string()
 DIGEST = 16  # bytes: two of 10^12 rows share a hash once in 10^14 times
 
 
 def content_hashes(rows: pd.DataFrame) -> "pd.Series[str]":
     """The hash of each row's values with their names, in hexadecimal; missing values and the columns' order do not count."""
     written = [_written(str(name), rows[name]) for name in sorted(rows.columns, key=str)]
-    empty = pa.array([""] * len(rows), pa.large_string())
-    texts = pc.binary_join_element_wise(empty, *written, "", null_handling="skip")
+    empty = pa.array([""] * len(rows), TEXT)
+    texts = pc.binary_join_element_wise(empty, *written, pa.scalar("", TEXT), null_handling="skip")
     hashes = [hashlib.blake2b(text.encode(), digest_size=DIGEST).hexdigest() for text in texts.to_pylist()]
     return pd.Series(hashes, index=rows.index, dtype="str")
 
@@ -34,9 +35,9 @@ def numbered(hashes: "pd.Series[str]", order: pd.DataFrame) -> "pd.Series[str]":
 
 def _written(name: str, values: "pd.Series[Any]") -> pa.Array:
     """Each value as name, length and text, so that no two rows read alike; missing where the value is."""
-    text = pa.array(_text(values).array, pa.large_string(), from_pandas=True)
-    length = pc.cast(pc.binary_length(text), pa.large_string())
-    return pc.binary_join_element_wise(pa.scalar(name, pa.large_string()), length, text, "\x1f")
+    text = pa.array(_text(values).array, TEXT, from_pandas=True)
+    length = pc.cast(pc.binary_length(text), TEXT)
+    return pc.binary_join_element_wise(pa.scalar(name, TEXT), length, text, pa.scalar("\x1f", TEXT))
 
 
 def _text(values: "pd.Series[Any]") -> "pd.Series[str]":

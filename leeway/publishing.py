@@ -13,9 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from leeway import deliveries
 from leeway.audit import Audit, audit_path
-from leeway.contract import KNOWN_AT, Checked, check, row_hash
+from leeway.contract import KNOWN_AT, Checked, check_delivery, row_hash
 from leeway.definition import Classifier, Kind
 from leeway.errors import DeliveryRejected
 from leeway.partitions import Partition
@@ -77,8 +76,7 @@ def publish(classifier: Classifier, partition: Partition, delivery: str, suite: 
     """
     audit = Audit.load(audit_path(classifier.name, partition, delivery))
     audit.must_pass(f"publishing {classifier.name} {partition}")
-    raw = deliveries.read(classifier.name, partition, delivery)
-    checked = check(classifier, partition, raw, now=_moment(audit))
+    raw, checked = check_delivery(classifier, partition, delivery, now=_moment(audit))
     good = _good_rows(classifier, checked, audit)
     store = database()
     staged = store.stage(f"{classifier.name}_{partition.key.replace('-', '')}_{delivery[:8]}", good)
@@ -115,8 +113,8 @@ def reject(classifier: Classifier, partition: Partition, delivery: str, suite: s
         )
 
 
-def _moment(audit: Audit) -> pd.Timestamp:
-    return pd.Timestamp(audit.at)
+def _moment(audit: Audit) -> datetime:
+    return datetime.fromisoformat(audit.at)
 
 
 def _good_rows(classifier: Classifier, checked: Checked, audit: Audit) -> pa.Table:
