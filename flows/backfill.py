@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from prefect import flow
@@ -11,9 +12,12 @@ from prefect import flow
 from flows.ingest import ingest_steps
 from flows.policy import alone, parse_partition
 from leeway import catalog
-from leeway.backfilling import Step, Which, plan
+from leeway.backfilling import Step, Which, plan, span
 from leeway.errors import LeewayError
+from leeway.sources import arrivals
 from leeway.store.ledger import STAGES, Stage
+from tasks.extract import take
+from tasks.labels import labels
 from tasks.monitor import monitor
 from tasks.score import score
 
@@ -21,7 +25,8 @@ Progress = Callable[[int, int, str], None]
 
 _progress: ContextVar[Progress] = ContextVar("progress", default=lambda done, total, text: None)
 
-DO: dict[Stage, Callable[..., Any]] = {"ingest": ingest_steps, "score": score, "monitor": monitor}
+# What has arrived was taken in before the plan was made.
+DO: dict[Stage, Callable[..., Any]] = {"ingest": partial(ingest_steps, take=False), "score": score, "monitor": monitor}
 
 
 @dataclass(frozen=True)
@@ -40,11 +45,11 @@ class Backfilled:
     dry_run: bool
 
 
-@flow(name="backfill", flow_run_name="{classifier} {first} to {last}")
+@flow(name="backfill", flow_run_name="{classifier} backfill")
 def backfill(
     classifier: str,
-    first: str,
-    last: str,
+    first: str | None = None,
+    last: str | None = None,
     stage: Stage | None = None,
     which: Which = "missing",
     dry_run: bool = True,
@@ -53,14 +58,20 @@ def backfill(
 
     Args:
         classifier: its name: the stem of its file in models/.
-        first: the first partition, such as 2026-03-01.
-        last: the last partition, included.
+        first: the first partition, such as 2026-03-01; the first that the source has rows of, where it is not given.
+        last: the last partition, included; the due one, where it is not given.
         stage: only this one; all stages, where it is not given.
         which: missing: what was never done or was rejected. stale: also what was done from another input. all: everything.
         dry_run: only say what would be done.
     """
-    bounds = parse_partition(classifier, first), parse_partition(classifier, last)
-    steps = plan(catalog.load(classifier), *bounds, (stage,) if stage else STAGES, which)
+    definition = catalog.load(classifier)
+    bounds = [None if key is None else parse_partition(classifier, key) for key in (first, last)]
+    partitions = span(definition, *bounds)
+    if arrivals.are_taken_in(definition):
+        take(classifier)
+    steps = plan(definition, partitions, (stage,) if stage else STAGES, which)
+    if not dry_run and definition.label.source is not None and stage in (None, "ingest"):
+        labels(classifier)
     failed: dict[str, str] = {}
     done = 0
     for position, step in enumerate(steps if not dry_run else []):

@@ -1,14 +1,19 @@
 """Ingest a partition: extract, audit, publish."""
 
+from dataclasses import replace
+
 from prefect import flow
 
 from flows.policy import alone, parse_partition
-from leeway import catalog, publishing
+from leeway import backfilling, catalog, publishing
+from leeway.errors import LeewayError
 from leeway.partitions import Partition
 from leeway.publishing import Published
 from tasks.audit import audit
 from tasks.extract import extract
+from tasks.labels import labels
 from tasks.publish import publish
+from tasks.score import score
 
 
 @flow(name="ingest", flow_run_name="{classifier} {partition} ingest")
@@ -24,11 +29,37 @@ def ingest(classifier: str, partition: str) -> Published:
         return ingest_steps(classifier, period)
 
 
-def ingest_steps(classifier: str, partition: Partition) -> Published:
-    """The steps of `ingest`, for the flows that do more."""
-    suite = catalog.audit_fingerprint(classifier)
-    delivery = extract(classifier, partition)
-    if (done := publishing.published(catalog.load(classifier), partition, delivery, suite)) is not None:
-        return done
-    audit(classifier, partition, delivery, suite)
-    return publish(classifier, partition, delivery, suite)
+def ingest_steps(classifier: str, partition: Partition, *, take: bool = True) -> Published:
+    """The steps of `ingest`, for the flows that do more.
+
+    Args:
+        take: first take in what has newly arrived, labels from a source of their own too; who ingests many partitions does
+            so once.
+    """
+    definition, suite = catalog.load(classifier), catalog.audit_fingerprint(classifier)
+    known = labels(classifier).labels if take and definition.label.source is not None else 0
+    delivery = extract(classifier, partition, take)
+    done = publishing.published(definition, partition, delivery, suite)
+    if done is None:
+        audit(classifier, partition, delivery, suite)
+        done = publish(classifier, partition, delivery, suite)
+    return replace(done, changed=done.changed or known > 0, labels=done.labels + known) if known else done
+
+
+def late_steps(classifier: str, night: Partition) -> dict[str, str]:
+    """Ingest earlier partitions anew that rows have arrived for since, and score those that had been scored.
+
+    Returns:
+        What came of each of them.
+    """
+    outcome = {}
+    for late in backfilling.late(catalog.load(classifier), night):
+        try:
+            with alone(classifier, late.partition):
+                done = ingest_steps(classifier, late.partition, take=False)
+                if late.scored:
+                    score(classifier, late.partition)
+            outcome[late.partition.key] = f"{done.new} new events, {done.revised} revised"
+        except LeewayError as error:
+            outcome[late.partition.key] = str(error)
+    return outcome

@@ -1,10 +1,10 @@
 """A whole night of one classifier."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prefect import flow
 
-from flows.ingest import ingest_steps
+from flows.ingest import ingest_steps, late_steps
 from flows.policy import alone, parse_partition
 from flows.retrain import retrain
 from leeway import retraining
@@ -25,6 +25,7 @@ class Night:
     Attributes:
         retrained: the retrain request that it carried out, if there was one.
         retrain_failed: why that did not end well.
+        late: earlier partitions that rows have arrived for since, and what came of each.
     """
 
     partition: str
@@ -33,6 +34,7 @@ class Night:
     monitored: Monitored
     retrained: Request | None = None
     retrain_failed: str | None = None
+    late: dict[str, str] = field(default_factory=dict)
 
 
 @flow(name="nightly", flow_run_name="{classifier} {partition}")
@@ -46,6 +48,7 @@ def nightly(classifier: str, partition: str) -> Night:
     period = parse_partition(classifier, partition)
     with alone(classifier, period):
         ingested, scored, monitored = night_steps(classifier, period)
+    late = late_steps(classifier, period)
     retrained, failed = None, None
     # Not only this night's own request: one whose process died is found here too.
     if (key := retraining.startable(classifier)) is not None:
@@ -55,7 +58,7 @@ def nightly(classifier: str, partition: str) -> Night:
             pass
         except LeewayError as error:
             failed = str(error)
-    return Night(period.key, ingested, scored, monitored, retrained, failed)
+    return Night(period.key, ingested, scored, monitored, retrained, failed, late)
 
 
 def night_steps(classifier: str, partition: Partition) -> tuple[Published, Scored, Monitored]:

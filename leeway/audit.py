@@ -5,13 +5,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self, cast
 
 import pandas as pd
 
 from leeway import catalog, deliveries
-from leeway.contract import Checked, check
+from leeway.contract import Checked, check_delivery
 from leeway.definition import Classifier
 from leeway.errors import DefinitionError, DeliveryRejected, NotFound
 from leeway.files import replacing
@@ -92,10 +93,10 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
         DefinitionError: the suite is empty, or not all of its expectations could be loaded.
         DeliveryRejected: the delivery must not be published.
     """
-    suite = load_suite(classifier.name)
+    judge = _judge_of(classifier.name, catalog.audit_fingerprint(classifier.name))
     now = datetime.now(UTC)
-    checked = check(classifier, partition, deliveries.read(classifier.name, partition, delivery), now=now)
-    result = _judge(suite, _dated(classifier, partition, checked), delivery, now, sensitive=_sensitive(classifier))
+    _, checked = check_delivery(classifier, partition, delivery, now=now)
+    result = _judge(judge, _dated(classifier, partition, checked), delivery, now, sensitive=_sensitive(classifier))
     share = len(result.broken) / result.rows
     if share > classifier.quarantine_limit:
         rules = pd.Series([rule for broken in result.broken.values() for rule in broken]).value_counts()
@@ -148,7 +149,7 @@ def load_suite(name: str) -> Any:
 
 def _dated(classifier: Classifier, partition: Partition, checked: Checked) -> Checked:
     """The rows with how long before the end of their partition they happened: the least of it tells a late source."""
-    before_end = (pd.Timestamp(partition.end) - checked.rows[classifier.event_time]).dt.total_seconds() / 3_600
+    before_end = (pd.Timestamp(partition.end) - checked.rows[classifier.time_column]).dt.total_seconds() / 3_600
     return replace(checked, rows=checked.rows.assign(**{HOURS_TO_END: before_end}))
 
 
@@ -159,11 +160,17 @@ def columns_of(suite: Any) -> set[str]:
     return single | {name for item in kwargs for name in item.get("column_list") or item.get("column_set") or ()}
 
 
-def _sensitive(classifier: Classifier) -> frozenset[str]:
-    return frozenset(name for name, column in classifier.columns.items() if column.sensitive)
+@dataclass(frozen=True)
+class _Judge:
+    """A suite in a context of its own, ready for one delivery after another."""
+
+    validation: Any
+    expectations: int
 
 
-def _judge(suite: Any, checked: Checked, delivery: str, now: datetime, *, sensitive: frozenset[str]) -> Audit:
+@lru_cache(maxsize=4)  # to make a context takes longer than to judge a small delivery
+def _judge_of(name: str, _fingerprint: str) -> _Judge:
+    suite = load_suite(name)
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -171,8 +178,6 @@ def _judge(suite: Any, checked: Checked, delivery: str, now: datetime, *, sensit
         ProgressBarsConfig,
     )
 
-    # Exact repetitions are not stored again, so the suite does not see them: they would break uniqueness.
-    seen = [position for position in range(len(checked.rows)) if position not in checked.repeated]
     # In memory, and without the documentation site that the default configuration prepares for every context.
     config = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults())
     context = gx.get_context(mode="ephemeral", project_config=config)
@@ -183,21 +188,27 @@ def _judge(suite: Any, checked: Checked, delivery: str, now: datetime, *, sensit
         .add_batch_definition_whole_dataframe("b")
     )
     definition = gx.ValidationDefinition(name="audit", data=batch, suite=context.suites.add(suite))
-    results = (
-        context.validation_definitions.add(definition)
-        .run(
-            batch_parameters={"dataframe": checked.rows.iloc[seen].reset_index(drop=True)},
-            result_format={
-                "result_format": "COMPLETE",
-                "exclude_unexpected_values": True,
-                "return_unexpected_index_query": False,
-            },
-        )
-        .results
-    )
+    return _Judge(context.validation_definitions.add(definition), len(suite.expectations))
+
+
+def _sensitive(classifier: Classifier) -> frozenset[str]:
+    return frozenset(name for name, column in classifier.columns.items() if column.sensitive)
+
+
+def _judge(judge: _Judge, checked: Checked, delivery: str, now: datetime, *, sensitive: frozenset[str]) -> Audit:
+    # Exact repetitions are not stored again, so the suite does not see them: they would break uniqueness.
+    seen = [position for position in range(len(checked.rows)) if position not in checked.repeated]
+    results = judge.validation.run(
+        batch_parameters={"dataframe": checked.rows.iloc[seen].reset_index(drop=True)},
+        result_format={
+            "result_format": "COMPLETE",
+            "exclude_unexpected_values": True,
+            "return_unexpected_index_query": False,
+        },
+    ).results
     audit = Audit(delivery, len(checked.rows), len(results), dict(checked.broken), [], [], now.isoformat())
-    if len(results) != len(suite.expectations):
-        audit.failed.append(f"only {len(results)} of {len(suite.expectations)} expectations were evaluated")
+    if len(results) != judge.expectations:
+        audit.failed.append(f"only {len(results)} of {judge.expectations} expectations were evaluated")
     for result in results:
         _take(result, audit, seen, sensitive)
     audit.failed.sort()

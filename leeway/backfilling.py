@@ -1,13 +1,14 @@
 """Plan a backfill from the ledger: which stages of which partitions are missing or stale."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from leeway import catalog, registry
+from leeway import catalog, registry, sources
 from leeway.definition import Classifier
 from leeway.errors import NotFound
 from leeway.partitions import Partition, between
+from leeway.sources import arrivals
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.ledger import STAGES, Entry, Stage
@@ -24,39 +25,88 @@ class Step:
     why: str
 
 
-def plan(
-    classifier: Classifier, first: Partition, last: Partition, stages: Iterable[Stage], which: Which
-) -> list[Step]:
-    """What is to be done, oldest partition first.
+@dataclass(frozen=True)
+class Late:
+    """A partition that rows have arrived for since it was ingested, and whether it had been scored."""
 
-    Args:
-        which: `missing`: what was never done or was rejected. `stale`: that, and what was done from another input than
-            would be used now. `all`: everything.
+    partition: Partition
+    scored: bool
+
+
+def late(classifier: Classifier, night: Partition) -> list[Late]:
+    """Partitions before a night's that rows have arrived for since they were ingested, oldest first.
+
+    Where events are dated by their arrival, also those that never were: no night of their own comes for them.
+    """
+    if not arrivals.are_taken_in(classifier):
+        return []
+    with database().transaction() as connection:
+        done = {(entry.partition, entry.stage) for entry in ledger.entries(connection, classifier.name)}
+    keys = sorted(arrivals.undelivered(classifier))
+    return [
+        Late(Partition.parse(key, classifier.partition), (key, "score") in done)
+        for key in keys
+        if key < night.key and (classifier.by_arrival or (key, "ingest") in done)
+    ]
+
+
+def span(classifier: Classifier, first: Partition | None, last: Partition | None) -> list[Partition]:
+    """The partitions of a backfill, oldest first: those of a range, which may be open.
+
+    An open range has the partitions that the source has rows of, up to the due one. So has every range where events are
+    dated by their arrival: no row is late there, so a period without any is no fault.
 
     Raises:
         NotFound: the range is empty.
+        SourceError: it is open, and the source cannot say what it has.
     """
-    if last < first:
+    if first is not None and last is not None and last < first:
         raise NotFound(
             f"backfilling {classifier.name}",
             rule="the first partition must not lie after the last",
             found=f"{first} to {last}",
             way_out="exchange them",
         )
+    if first is not None and last is not None and not classifier.by_arrival:
+        return list(between(first, last))
+    occupied = sources.occupied(classifier)
+    found = [item for item in occupied if (first is None or first <= item) and (last is None or item <= last)]
+    if not found:
+        raise NotFound(
+            f"backfilling {classifier.name}",
+            rule="the source must have rows of a partition that is over",
+            found=f"only of {occupied[0]} to {occupied[-1]}" if occupied else "none",
+            way_out="deliver some, or name a range with --from and --to",
+        )
+    return found
+
+
+def plan(classifier: Classifier, partitions: Sequence[Partition], stages: Iterable[Stage], which: Which) -> list[Step]:
+    """What is to be done, in the order of the partitions.
+
+    Args:
+        which: `missing`: what was never done, was rejected, or has newly arrived rows. `stale`: that, and what was done from
+            another input than would be used now. `all`: everything.
+    """
+    if not partitions:
+        return []
+    arrived = arrivals.undelivered(classifier) if arrivals.are_taken_in(classifier) else set()
     with database().transaction() as connection:
         entries = {
             (entry.partition, entry.stage): entry
-            for entry in ledger.entries(connection, classifier.name, first=first.key)
+            for entry in ledger.entries(connection, classifier.name, first=partitions[0].key)
         }
     champion = registry.champion(classifier.name) if "score" in stages else None
     version = champion.version if champion else None
     suite = catalog.audit_fingerprint(classifier.name)
     steps = []
-    for partition in between(first, last):
+    for partition in partitions:
         done = {stage: entries.get((partition.key, stage)) for stage in STAGES}
         again = False  # a stage that is done again makes those after it due
         for stage in stages:
             why = _why(stage, done, which, suite, version) or ("follows an earlier stage" if again else None)
+            if stage == "ingest" and why is None and partition.key in arrived:
+                why = "rows have arrived since"
             if why:
                 steps.append(Step(partition, stage, why))
                 again = True

@@ -106,6 +106,7 @@ def audit_fingerprint(name: str) -> str:
         classifier.label,
         classifier.columns,
         classifier.source.timezone,
+        classifier.source.time_formats,
         classifier.quarantine_limit,
     )
     suite = expectations_path(name)

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leeway.definition import Classifier, Kind, Label
+from leeway import deliveries
+from leeway.definition import Classifier, Kind, Label, Rows
 from leeway.errors import DeliveryRejected
+from leeway.identity import content_hashes, numbered
 from leeway.outputs import class_text
 from leeway.partitions import Partition
 from leeway.times import read_times
@@ -52,7 +54,6 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
         DeliveryRejected: a declared column is missing, or there is no row.
     """
     _complete(classifier, partition, raw)
-    timezone = classifier.source.timezone
     broken: dict[int, list[str]] = {}
     cast: dict[str, pd.Series] = {}
 
@@ -60,22 +61,98 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
         for position in np.flatnonzero(mask.to_numpy(dtype=bool)):
             broken.setdefault(int(position), []).append(rule)
 
-    cast[classifier.event_id] = ids = _text(raw[classifier.event_id])
-    fault(ids.isna(), f"{classifier.event_id}: an event must have an id")
-    cast[classifier.event_time] = times = read_times(raw[classifier.event_time], timezone)
-    fault(times.isna(), f"{classifier.event_time}: must be an ISO 8601 date or time")
-    fault(times > now, f"{classifier.event_time}: must not lie in the future")
+    time = classifier.time_column
+    cast[time] = times = _times(classifier.source, raw, time)
+    fault(times.isna(), f"{time}: must be {_a_time(classifier.source, time)}")
+    fault(times > now, f"{time}: must not lie in the future")
     outside = ((times < partition.start) | (times >= partition.end)) & (times <= now)
-    fault(outside, f"{classifier.event_time}: must lie in the partition (is its time zone declared?)")
+    fault(outside, f"{time}: must lie in the partition (is its time zone declared?)")
     for name, column in classifier.columns.items():
         cast[name] = _CASTS[column.kind](raw[name])
         fault(cast[name].isna() & raw[name].notna(), f"{name}: must be {_MUST_BE[column.kind]}")
-    labels = _label(classifier, raw, times, cast, fault)
+    labels = _own_label(classifier, raw, times, cast, fault)
 
+    name = classifier.id_column
+    if name not in raw.columns:  # every row is an event of its own, and none can lack an id
+        return Checked(pd.DataFrame({name: _content_ids(classifier, cast, labels), **cast}), labels, broken)
+    cast = {name: (ids := as_text(raw[name])), **cast}
+    fault(ids.isna(), f"{name}: an event must have an id")
     repeated = raw.astype("str").duplicated()
     shared = ids[~repeated].duplicated(keep=False).reindex(ids.index, fill_value=False) & ids.notna()
-    fault(shared, f"{classifier.event_id}: two rows of one delivery must not share an id and differ")
+    fault(shared, f"{name}: two rows of one delivery must not share an id and differ")
     return Checked(pd.DataFrame(cast), labels, broken, frozenset(np.flatnonzero(repeated).tolist()))
+
+
+def check_delivery(
+    classifier: Classifier, partition: Partition, delivery: str, *, now: datetime
+) -> tuple[pd.DataFrame, Checked]:
+    """A delivery's raw rows, and as they are cast. The answer is kept for one more question: who audits publishes next."""
+    global _last
+    asked, last = (classifier, partition, delivery, now), _last
+    _last = None
+    if last is not None and last[0] == asked:
+        return last[1], last[2]
+    raw = deliveries.read(classifier.name, partition, delivery)
+    _last = asked, raw, check(classifier, partition, raw, now=now)
+    return raw, _last[2]
+
+
+_last: tuple[tuple[Classifier, Partition, str, datetime], pd.DataFrame, Checked] | None = None
+
+
+def check_labels(classifier: Classifier, raw: pd.DataFrame, arrived_at: datetime) -> Checked:
+    """Cast the rows of a label's own source: `event_id`, the label, `label_known_at`.
+
+    Args:
+        arrived_at: when a label without a time of its own became known.
+    """
+    broken: dict[int, list[str]] = {}
+    cast: dict[str, pd.Series] = {}
+
+    def fault(mask: pd.Series, rule: str) -> None:
+        for position in np.flatnonzero(mask.to_numpy(dtype=bool)):
+            broken.setdefault(int(position), []).append(rule)
+
+    key = str(classifier.label.key)
+    cast["event_id"] = as_text(raw[key])
+    fault(cast["event_id"].isna(), f"{key}: a label must name its event")
+    never = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
+    labels = _label(classifier, raw, never, cast, fault, arrived_at)
+    fault(cast[KNOWN_AT] > arrived_at, f"{classifier.label.time}: must not lie in the future")
+    return Checked(pd.DataFrame(cast), labels, broken)
+
+
+def content_ids(classifier: Classifier, raw: pd.DataFrame) -> "pd.Series[str]":
+    """The ids of rows without one: the hash of their content as it is cast, and the number of the occurrence."""
+    cast = {name: _CASTS[column.kind](raw[name]) for name, column in classifier.columns.items()}
+    times = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
+    if classifier.event_time is not None:
+        cast[classifier.event_time] = times = _times(classifier.source, raw, classifier.event_time)
+    labels = _label(classifier, raw, times, cast, lambda mask, rule: None)
+    return _content_ids(classifier, cast, labels)
+
+
+def _content_ids(classifier: Classifier, cast: dict[str, pd.Series], labels: "pd.Series[Any]") -> "pd.Series[str]":
+    """Labels are no part of the content. Of equal rows, the one whose label was known first counts as the first.
+
+    So a label finds its event when it is delivered later, and a second label of equal rows another one of them.
+    """
+    own = [*classifier.columns, *([classifier.event_time] if classifier.event_time else [])]
+    hashes = content_hashes(pd.DataFrame({name: cast[name] for name in own}))
+    order = pd.DataFrame({"known_at": cast[KNOWN_AT], "label": labels.astype("string")})
+    return numbered(hashes, order)
+
+
+def _times(source: Rows, raw: pd.DataFrame, column: str) -> "pd.Series[pd.Timestamp]":
+    return read_times(raw[column], source.timezone, source.formats(column))
+
+
+def _a_time(source: Rows, column: str) -> str:
+    return (
+        f"a time written as {' or '.join(formats)}"
+        if (formats := source.formats(column))
+        else "an ISO 8601 date or time"
+    )
 
 
 def row_hash(row: dict[str, object]) -> str:
@@ -103,26 +180,44 @@ def _complete(classifier: Classifier, partition: Partition, raw: pd.DataFrame) -
         )
 
 
-def _label(
+def _own_label(
     classifier: Classifier, raw: pd.DataFrame, times: pd.Series, cast: dict[str, pd.Series], fault: Fault
 ) -> "pd.Series[Any]":
+    """The label where it comes with the events; otherwise it is not known here."""
+    if classifier.label.source is None:
+        return _label(classifier, raw, times, cast, fault)
+    cast[KNOWN_AT] = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
+    return pd.Series(None, index=raw.index, dtype="object")
+
+
+def _label(
+    classifier: Classifier,
+    raw: pd.DataFrame,
+    times: pd.Series,
+    cast: dict[str, pd.Series],
+    fault: Fault,
+    arrived_at: datetime | None = None,
+) -> "pd.Series[Any]":
     label = classifier.label
+    source = label.source or classifier.source
     given = raw[list(label.source_columns)].notna().any(axis=1)
     name = ", ".join(label.source_columns)
     stored = _LABELS[label.kind](label, raw, cast, fault)
     known = (
-        read_times(raw[label.time], classifier.source.timezone)
+        _times(source, raw, label.time)
         if label.time
         else pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
     )
     known = known.astype("datetime64[us, UTC]")
     if label.time:
         cast[label.time] = known
-        fault(known.isna() & raw[label.time].notna(), f"{label.time}: must be an ISO 8601 date or time")
+        fault(known.isna() & raw[label.time].notna(), f"{label.time}: must be {_a_time(source, label.time)}")
     if label.delay is not None:
         known = known.fillna(times + label.delay)
+    if arrived_at is not None:
+        known = known.fillna(arrived_at)
     cast[KNOWN_AT] = known.mask(~given)
-    if label.delay is None:
+    if label.delay is None and arrived_at is None:
         fault(given & known.isna(), f"{label.time}: a label must say when it became known")
     fault(given & (known < times), f"{label.time or name}: a label must not be known before its event")
     return stored
@@ -184,11 +279,12 @@ def _number(raw: pd.Series) -> pd.Series:
 
 
 def _boolean(raw: pd.Series) -> pd.Series:
-    text = _text(raw).str.strip().str.lower()
+    text = as_text(raw).str.strip().str.lower()
     return text.isin(TRUE).astype("boolean").mask(~text.isin(TRUE | FALSE))
 
 
-def _text(raw: pd.Series) -> pd.Series:
+def as_text(raw: pd.Series) -> pd.Series:
+    """Values as the text that is stored of them; missing where PostgreSQL could not hold it."""
     if pd.api.types.is_float_dtype(raw.dtype):  # 9.0 for 9: a column of whole numbers with gaps
         whole = raw.dropna().mod(1).eq(0).all() and raw.abs().lt(2**53).where(raw.notna(), True).all()
         raw = raw.astype("Int64") if whole else raw
@@ -197,7 +293,7 @@ def _text(raw: pd.Series) -> pd.Series:
 
 
 _LABELS = {"binary": _binary, "multiclass": _multiclass, "multilabel": _multilabel}
-_CASTS = {"numeric": _number, "boolean": _boolean, "categorical": _text, "identifier": _text}
+_CASTS = {"numeric": _number, "boolean": _boolean, "categorical": as_text, "identifier": as_text}
 _MUST_BE: dict[Kind, str] = {
     "numeric": "a finite number",
     "boolean": "yes or no",

@@ -24,7 +24,7 @@ from pydantic import (
 
 from leeway.outputs import LabelKind, Outputs, class_text
 
-Grain = Literal["hour", "day", "week"]
+Grain = Literal["hour", "day", "week", "month"]
 Kind = Literal["numeric", "categorical", "boolean", "identifier"]
 Aggregate = Literal["count", "sum", "mean", "min", "max", "std", "positives", "positive_rate"]
 LABEL_AGGREGATES = ("positives", "positive_rate")
@@ -94,51 +94,123 @@ class Value(BaseModel):
 Prepare = Callable[[pd.DataFrame], pd.DataFrame]
 
 
-class CSV(Value):
-    """Text files by glob; every value is read as text and cast to the declared kinds by the audit.
+def _time_format(text: str) -> str:
+    if "%" not in text and text not in ("epoch s", "epoch ms"):
+        raise ValueError(f"time format {text!r} must be one of strptime's, such as '%d.%m.%Y', 'epoch s' or 'epoch ms'")
+    return text
+
+
+TimeFormat = Annotated[str, AfterValidator(_time_format)]
+
+
+class Rows(Value):
+    """What every source says about its rows.
+
+    Attributes:
+        prepare: a function, or several in turn, from the raw rows to rows with the declared columns, row by row: it sees a
+            part of a file at a time, indexed by the rows' position in the file.
+        timezone: the zone of times that carry none.
+        missing: how a missing value is written, beside the blank.
+        time_formats: by column, how times are written: `strptime` formats, tried in order, "epoch s" or "epoch ms". By
+            default ISO 8601.
+    """
+
+    prepare: Prepare | tuple[Prepare, ...] | None = None
+    timezone: Timezone = "UTC"
+    missing: tuple[str, ...] = ()
+    time_formats: Mapping[str, TimeFormat | tuple[TimeFormat, ...]] = {}
+
+    def formats(self, column: str) -> tuple[str, ...]:
+        """The declared formats of a column of times."""
+        declared = self.time_formats.get(column, ())
+        return (declared,) if isinstance(declared, str) else declared
+
+
+class Text(Rows):
+    """How text files are written; every value is read as text and cast to the declared kinds by the audit.
+
+    Attributes:
+        delimiter, encoding, quote: as the file has them; compression (gz, bz2, xz, zip) follows from the file's name.
+        header: the columns' names, where the file's first line is a row already.
+    """
+
+    delimiter: str = Field(default=",", min_length=1)
+    encoding: Annotated[str, AfterValidator(_codec)] = "utf-8"
+    quote: str = Field(default='"', min_length=1, max_length=1)
+    header: tuple[str, ...] | None = Field(default=None, min_length=1)
+
+
+class CSV(Text):
+    """Text files by glob.
 
     Attributes:
         path: a file or glob pattern, relative to the project.
-        delimiter, encoding: as pandas reads them; compression follows from the file's name.
-        prepare: an optional function from the raw rows to rows with the declared columns, row by row.
-        timezone: the zone of event and label times that carry none.
     """
 
     path: str
-    delimiter: str = Field(default=",", min_length=1)
-    encoding: Annotated[str, AfterValidator(_codec)] = "utf-8"
-    prepare: Prepare | None = None
-    timezone: Timezone = "UTC"
 
 
-class Parquet(Value):
-    """Parquet files by glob; see `CSV` for the attributes."""
+class Parquet(Rows):
+    """Parquet files.
+
+    Attributes:
+        path: a file, a glob pattern or a folder, relative to the project; in a folder, `name=value` in the path is a column.
+    """
 
     path: str
-    prepare: Prepare | None = None
-    timezone: Timezone = "UTC"
 
 
-class Query(Value):
+class Folder(Text):
+    """A folder that files appear in. Each is taken once, by its content, and may be removed when it has been.
+
+    A file may have rows of several partitions, late ones too. Where a later file repeats an event's id, it corrects it.
+
+    Attributes:
+        path: the folder, relative to the project.
+        pattern: which files of it, as a glob.
+        format: what they are; the attributes of text are for `csv`.
+        settle: a file that was changed within this time is waited for, and left for the next time if it is changed again.
+    """
+
+    path: str
+    pattern: str = Field(default="*", min_length=1)
+    format: Literal["csv", "parquet"] = "csv"
+    settle: timedelta = Field(default=timedelta(seconds=2), ge=timedelta(0), le=timedelta(minutes=10))
+
+
+class Query(Rows):
     """A SQL query on a SQLAlchemy URL.
 
     Attributes:
         url: a SQLAlchemy URL; `${NAME}` in it is replaced from the environment, so that no secret stands in the file.
-        sql: a SELECT with the parameters `:start` and `:end`, the bounds of the partition (start included).
-        prepare, timezone: as for `CSV`.
+        sql: a SELECT with the parameters `:start` and `:end`, the bounds of the partition (start included). Where events
+            have no time, all of it is read each time, and what is new has arrived then.
     """
 
     url: str
     sql: str
-    prepare: Prepare | None = None
-    timezone: Timezone = "UTC"
 
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        for name in (":start", ":end"):
-            if name not in self.sql:
-                raise ValueError(f"sql must bound the partition by :start and :end; {name} is missing; add it to WHERE")
-        return self
+    @property
+    def bounded(self) -> bool:
+        """Whether it asks for a period."""
+        return ":start" in self.sql and ":end" in self.sql
+
+
+class Table(Rows):
+    """A growing SQL table, of which each night reads what is new or changed.
+
+    Attributes:
+        url: as for `Query`.
+        table: its name, `schema.table` where it needs one.
+        watermark: the column that grows with every new or changed row: a time of change, or a growing number.
+        overlap: how far before the highest watermark seen the next reading starts, for rows that were committed late: a
+            duration, or a difference of numbers.
+    """
+
+    url: str
+    table: str = Field(min_length=1)
+    watermark: str = Field(min_length=1)
+    overlap: Annotated[timedelta, Field(ge=timedelta(0))] | Annotated[StrictInt, Field(ge=0)] | None = None
 
 
 @runtime_checkable
@@ -149,7 +221,7 @@ class Stream(Protocol):
         """The rows with start <= event time < end."""
 
 
-class Simulator(Value):
+class Simulator(Rows):
     """A stream made by code.
 
     Attributes:
@@ -157,10 +229,9 @@ class Simulator(Value):
     """
 
     stream: Stream
-    timezone: Timezone = "UTC"
 
 
-Source = CSV | Parquet | Query | Simulator
+Source = CSV | Parquet | Folder | Query | Table | Simulator
 
 # --- what a row means -------------------------------------------------------------------------------------------------
 
@@ -229,6 +300,9 @@ class Label(Value):
         delay: where `time` is not given or empty, the label is known this long after the event.
         maturity: how old an event must be to be learnt from or judged by; by default `delay`, or nothing. Too short a
             maturity where one class becomes known earlier than the other biases what is learnt.
+        source: where labels come from, if not with the events; a label whose `time` is not given or empty is known from
+            when it was first read.
+        key: the column of `source` that holds the event's id.
     """
 
     column: str | None = None
@@ -240,6 +314,8 @@ class Label(Value):
     time: str | None = None
     delay: timedelta | None = Field(default=None, ge=timedelta(0))
     maturity: timedelta = Field(default=timedelta(0), ge=timedelta(0))
+    source: Source | None = None
+    key: str | None = None
 
     @property
     def kind(self) -> LabelKind:
@@ -268,7 +344,15 @@ class Label(Value):
 
     @model_validator(mode="after")
     def _knowable(self) -> Self:
-        if self.time is None and self.delay is None:
+        if (self.source is None) != (self.key is None):
+            raise ValueError("a label from its own source needs both source and key, the column with the event's id")
+        if self.source is not None and self.delay is not None:
+            raise ValueError(
+                "a label from its own source takes no delay; name its time, and how long to wait in maturity"
+            )
+        if isinstance(self.source, Query) and not self.source.bounded:
+            raise ValueError("sql of labels must be bounded by :start and :end, between which they became known")
+        if self.source is None and self.time is None and self.delay is None:
             raise ValueError("label needs time (a column) or delay (a duration), or nobody knows when it became known")
         if findings := [*self._wrong_shape(), *self._wrong_classes()]:
             raise ValueError(" | ".join(findings))
@@ -508,13 +592,16 @@ class Classifier(Value):
 
     Attributes:
         source: where events come from.
-        event_id, event_time: the source's columns that identify and date an event. Times that carry an offset are
-            honoured; times without one are in the source's `timezone`. Everything is stored in UTC.
+        event_id: the source's column that identifies an event. Without one, its content does (time and columns, not the
+            label), with the number of its occurrence in the delivery: exact duplicates are all kept, delivering them again
+            does not double them, and what changes is another event, which takes the former's place in its partition.
+        event_time: the source's column that dates an event; without one, it is when the row first arrived. Times that
+            carry an offset are honoured; times without one are in the source's `timezone`. All is stored in UTC.
         label: the outcome.
         columns: the columns of an event by name; columns of the source that are not named here are ignored.
         history: rolling features.
         calendar: parts of the event time (UTC) that the classifier sees.
-        partition: the period that every stage runs by; a week starts on Monday.
+        partition: the period that every stage runs by, in UTC; a week starts on Monday.
         candidates: what is tried.
         objective: where the thresholds lie, one for each class; by default `MaximizeF1`, for multiclass `MostProbable`.
         training, gates, drift, schedule: see there.
@@ -523,8 +610,8 @@ class Classifier(Value):
     """
 
     source: Source
-    event_id: str
-    event_time: str
+    event_id: str | None = None
+    event_time: str | None = None
     label: Label
     columns: Mapping[str, Column]
     history: tuple[History, ...] = ()
@@ -561,7 +648,23 @@ class Classifier(Value):
     def source_columns(self) -> list[str]:
         """Every column that a delivery must have."""
         times = [self.label.time] if self.label.time else []
-        return [self.event_id, self.event_time, *self.columns, *self.label.source_columns, *times]
+        label = [*self.label.source_columns, *times] if self.label.source is None else []
+        return [name for name in (self.event_id, self.event_time, *self.columns, *label) if name is not None]
+
+    @property
+    def id_column(self) -> str:
+        """The column of a delivery's checked rows that identifies an event."""
+        return self.event_id or "event_id"
+
+    @property
+    def time_column(self) -> str:
+        """The column of a delivery that dates an event."""
+        return self.event_time or "event_time"
+
+    @property
+    def by_arrival(self) -> bool:
+        """Whether an event's time is that of its arrival."""
+        return self.event_time is None
 
     @model_validator(mode="before")
     @classmethod
@@ -579,13 +682,21 @@ class Classifier(Value):
 
     def contradictions(self) -> list[str]:
         """What does not fit together, each in words; nothing once the definition is loaded."""
-        return [*self._wrong_names(), *self._wrong_history(), *self._wrong_for_label()]
+        return [*self._wrong_source(), *self._wrong_names(), *self._wrong_history(), *self._wrong_for_label()]
+
+    def _wrong_source(self) -> Iterator[str]:
+        if isinstance(self.source, Query) and not self.by_arrival and not self.source.bounded:
+            yield "sql must bound the partition by :start and :end; add them to WHERE, or leave out event_time"
+        if isinstance(self.source, Simulator) and self.by_arrival:
+            yield "a simulator's events happen at a time; name its column in event_time"
+        if self.label.source is not None and self.event_id is None:
+            yield "labels from their own source find their events by id; name its column in event_id"
 
     def _wrong_names(self) -> Iterator[str]:
         if self.name in RESERVED_NAMES or self.name.startswith("pg_"):
             yield f"the name {self.name!r} is taken in the database; rename the file"
-        times = [self.label.time] if self.label.time else []
-        special = [self.event_id, self.event_time, *self.label.source_columns, *times]
+        named = (self.event_id, self.event_time, *self.label.source_columns, self.label.time)
+        special = [name for name in named if name is not None]
         if twice := {name for name in special if special.count(name) > 1}:
             yield f"event_id, event_time, label and label time must be different columns; {sorted(twice)} is not"
         if both := sorted(set(self.columns) & set(special)):

@@ -21,7 +21,7 @@ def write(name: str, partition: Partition, raw: pd.DataFrame) -> str:
         The delivery's hash. The same rows have the same hash, and are kept once.
     """
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pandas(_storable(raw), preserve_index=False), buffer, compression="zstd")
+    pq.write_table(pa.Table.from_pandas(storable(raw), preserve_index=False), buffer, compression="zstd")
     content = buffer.getbuffer()
     delivery = hashlib.sha256(content).hexdigest()
     path = path_of(name, partition, delivery)
@@ -65,8 +65,8 @@ def _folder(name: str, partition: Partition) -> Path:
     return settings().folder("deliveries", name, partition.key)
 
 
-def _storable(raw: pd.DataFrame) -> pd.DataFrame:
-    """Columns that mix types become text, which loses nothing that the audit would use."""
+def storable(raw: pd.DataFrame) -> pd.DataFrame:
+    """Rows as Parquet can hold them: columns that mix types become text, which loses nothing that the audit would use."""
     mixed = {
         name: raw[name].map(str, na_action="ignore")
         for name in raw.columns

@@ -12,8 +12,11 @@ from leeway.errors import StoreError
 
 
 @contextmanager
-def replacing(path: Path, doing: str) -> Iterator[Path]:
+def replacing(path: Path, doing: str, *, keep_first: bool = False) -> Iterator[Path]:
     """Yield a path to write a file or a folder at; moved to `path` when the block ends well, removed when it does not.
+
+    Args:
+        keep_first: a folder that is there by then, made by another process, stays, and what was written goes.
 
     Raises:
         StoreError: the disk is full, or refuses for another reason; nothing is left behind.
@@ -22,6 +25,8 @@ def replacing(path: Path, doing: str) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield beside
+        if keep_first and path.is_dir():
+            return
         if beside.is_dir() and path.is_dir():
             shutil.rmtree(path)  # made by an earlier run of the same step, of which nothing has come
         os.replace(beside, path)

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
+import pandas as pd
+
 from leeway.definition import Grain
 from leeway.errors import NotFound
 
-STEP = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+STEP: dict[Grain, timedelta] = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+MONTHS = 12
+KEY_LENGTH: dict[Grain, int] = {"hour": 13, "day": 10, "week": 10, "month": 7}  # characters of an ISO date and time
 
 
 @dataclass(frozen=True, order=True)
@@ -17,7 +21,7 @@ class Partition:
 
     Attributes:
         start: an aware UTC instant on a boundary of the grain.
-        grain: `hour`, `day` or `week`.
+        grain: `hour`, `day`, `week` or `month`.
     """
 
     start: datetime
@@ -26,19 +30,22 @@ class Partition:
     @property
     def end(self) -> datetime:
         """The first instant after the partition."""
-        return self.start + STEP[self.grain]
+        return self.shift(1).start
 
     @property
     def key(self) -> str:
-        """The partition's name: `2026-03-01`, or `2026-03-01T13` for an hour. Keys sort as the partitions do."""
-        return self.start.strftime("%Y-%m-%dT%H" if self.grain == "hour" else "%Y-%m-%d")
+        """The partition's name: `2026-03-01`, `2026-03-01T13` for an hour, `2026-03` for a month. Keys sort as they do."""
+        return self.start.isoformat()[: KEY_LENGTH[self.grain]]
 
     def __str__(self) -> str:
         return self.key
 
     def shift(self, steps: int) -> Self:
         """The partition `steps` later, or earlier."""
-        return type(self)(self.start + steps * STEP[self.grain], self.grain)
+        if self.grain != "month":
+            return type(self)(self.start + steps * STEP[self.grain], self.grain)
+        year, month = divmod(self.start.year * MONTHS + self.start.month - 1 + steps, MONTHS)
+        return type(self)(self.start.replace(year=year, month=month + 1), self.grain)
 
     @classmethod
     def containing(cls, moment: datetime | date, grain: Grain) -> Self:
@@ -51,6 +58,8 @@ class Partition:
             start = start.replace(hour=0)
         if grain == "week":
             start -= timedelta(days=start.weekday())
+        if grain == "month":
+            start = start.replace(day=1)
         return cls(start, grain)
 
     @classmethod
@@ -61,7 +70,8 @@ class Partition:
             NotFound: `text` is no date.
         """
         try:
-            return cls.containing(datetime.fromisoformat(text), grain)
+            whole_month = len(text) == KEY_LENGTH["month"]
+            return cls.containing(datetime.fromisoformat(f"{text}-01" if whole_month else text), grain)
         except ValueError:
             raise NotFound(
                 "reading a partition",
@@ -81,3 +91,10 @@ def between(first: Partition, last: Partition) -> Iterator[Partition]:
     while first <= last:
         yield first
         first = first.shift(1)
+
+
+def keys_of(times: "pd.Series[pd.Timestamp]", grain: Grain) -> "pd.Series[str]":
+    """The key of the partition that each instant lies in; missing where the instant is."""
+    codes, hours = pd.factorize(times.dt.tz_convert("UTC").dt.floor("h"))
+    keys = [Partition.containing(hour.to_pydatetime(), grain).key for hour in hours]
+    return pd.Series(pd.array([None, *keys], dtype="str").take(codes + 1), index=times.index, dtype="str")

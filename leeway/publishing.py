@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,9 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from leeway import deliveries
 from leeway.audit import Audit, audit_path
-from leeway.contract import KNOWN_AT, Checked, check, row_hash
+from leeway.contract import KNOWN_AT, Checked, check_delivery, row_hash
 from leeway.definition import Classifier, Kind
 from leeway.errors import DeliveryRejected
 from leeway.partitions import Partition
@@ -41,7 +40,7 @@ class Published:
     Attributes:
         changed: whether anything was written; a second publication of the same delivery changes nothing.
         rows: good rows in the delivery.
-        new, revised: events seen for the first time, and with another content than before.
+        new, revised: events seen for the first time, and with another content than before, or without an id no longer there.
         labels: labels that are new or corrected.
         quarantined: rows in quarantine.
         repeated: exact repetitions of another row of the delivery.
@@ -77,8 +76,7 @@ def publish(classifier: Classifier, partition: Partition, delivery: str, suite: 
     """
     audit = Audit.load(audit_path(classifier.name, partition, delivery))
     audit.must_pass(f"publishing {classifier.name} {partition}")
-    raw = deliveries.read(classifier.name, partition, delivery)
-    checked = check(classifier, partition, raw, now=_moment(audit))
+    raw, checked = check_delivery(classifier, partition, delivery, now=_moment(audit))
     good = _good_rows(classifier, checked, audit)
     store = database()
     staged = store.stage(f"{classifier.name}_{partition.key.replace('-', '')}_{delivery[:8]}", good)
@@ -88,8 +86,11 @@ def publish(classifier: Classifier, partition: Partition, delivery: str, suite: 
         # Read under the lock: the transaction's own time may lie before that of a publication it waited for.
         now = sa.literal(connection.scalar(sa.select(sa.func.clock_timestamp())), INSTANT_TYPE)
         counts = _events(connection, tables, staged, partition, delivery, now)
-        counts["labels"] = _labels(connection, tables, staged, classifier.label.outputs.column, delivery, now)
-        counts["quarantined"] = _quarantine(connection, tables, raw, audit, checked.repeated, partition, delivery)
+        if classifier.event_id is None:
+            counts["revised"] += _withdraw(connection, tables, staged, partition, now)
+        counts["labels"] = write_labels(connection, tables, staged, classifier.label.outputs.column, delivery, now)
+        repeated = checked.repeated
+        counts["quarantined"] = quarantine(connection, tables, raw, audit.broken, repeated, partition.key, delivery)
         output = {"rows": good.num_rows, "repeated": len(checked.repeated), **counts}
         source = {"delivery": delivery, "suite": suite}
         ledger.record(connection, classifier.name, partition, "ingest", input=source, output=output)
@@ -112,22 +113,30 @@ def reject(classifier: Classifier, partition: Partition, delivery: str, suite: s
         )
 
 
-def _moment(audit: Audit) -> pd.Timestamp:
-    return pd.Timestamp(audit.at)
+def _moment(audit: Audit) -> datetime:
+    return datetime.fromisoformat(audit.at)
 
 
 def _good_rows(classifier: Classifier, checked: Checked, audit: Audit) -> pa.Table:
-    outputs, kept = classifier.label.outputs, checked.rows.index.difference([*audit.broken, *checked.repeated])
+    kept = checked.rows.index.difference([*audit.broken, *checked.repeated])
     rows = checked.rows.loc[kept]
     kinds = {name: ARROW_TYPES[column.kind] for name, column in classifier.columns.items()}
     columns = {
-        "event_id": (rows[classifier.event_id], pa.string()),
-        "event_time": (rows[classifier.event_time], INSTANT),
+        "event_id": (rows[classifier.id_column], pa.string()),
+        "event_time": (rows[classifier.time_column], INSTANT),
         **{name: (rows[name], kind) for name, kind in kinds.items()},
-        outputs.column: (checked.labels[kept], outputs.arrow_type),
-        "label_known_at": (rows[KNOWN_AT], INSTANT),
     }
-    return pa.table({name: pa.array(values, type=kind, from_pandas=True) for name, (values, kind) in columns.items()})
+    own = {name: pa.array(values, type=kind, from_pandas=True) for name, (values, kind) in columns.items()}
+    return pa.table({**own, **label_arrays(classifier, checked, kept)})
+
+
+def label_arrays(classifier: Classifier, checked: Checked, kept: "pd.Index[int]") -> dict[str, pa.Array]:
+    """The columns of a staging table that hold a label, of the checked rows that are kept."""
+    outputs = classifier.label.outputs
+    return {
+        outputs.column: pa.array(checked.labels[kept], type=outputs.arrow_type, from_pandas=True),
+        KNOWN_AT: pa.array(checked.rows.loc[kept, KNOWN_AT], type=INSTANT, from_pandas=True),
+    }
 
 
 def _events(
@@ -146,10 +155,13 @@ def _events(
     current = event.c.superseded_at.is_(None) & (event.c.event_id == staged.c.event_id)
     revised = connection.execute(sa.update(event).where(current, differs).values(superseded_at=now)).rowcount
 
-    # What came with the first delivery of its partition was known at its end; a revision or a late event, only now.
+    # What came with the first delivery of its partition was known at its end, or now, if it is not over; a revision or a
+    # late event, only now.
     inside = event.c.event_time.between(partition.start, partition.end - timedelta(microseconds=1))
     at_first = (
-        now if connection.scalar(sa.select(sa.exists().where(inside))) else sa.literal(partition.end, INSTANT_TYPE)
+        now
+        if connection.scalar(sa.select(sa.exists().where(inside)))
+        else sa.func.least(sa.literal(partition.end, INSTANT_TYPE), now)
     )
     seen = sa.exists().where(event.c.event_id == staged.c.event_id)
     known_at = sa.case((seen, now), else_=at_first)
@@ -161,7 +173,21 @@ def _events(
     return Counter(new=written - revised, revised=revised)
 
 
-def _labels(
+def _withdraw(
+    connection: Connection,
+    tables: Tables,
+    staged: sa.TableClause,
+    partition: Partition,
+    now: sa.ColumnElement[datetime],
+) -> int:
+    """Close the partition's events that its delivery does not have any more: without an id, a changed row is another one."""
+    event = tables.event
+    gone = (event.c.partition == partition.key) & event.c.superseded_at.is_(None)
+    delivered = sa.exists().where(staged.c.event_id == event.c.event_id)
+    return connection.execute(sa.update(event).where(gone, ~delivered).values(superseded_at=now)).rowcount
+
+
+def write_labels(
     connection: Connection,
     tables: Tables,
     staged: sa.TableClause,
@@ -169,6 +195,7 @@ def _labels(
     delivery: str,
     now: sa.ColumnElement[datetime],
 ) -> int:
+    """Write the staged labels that differ from the last version of their event's; returns how many."""
     label = tables.label
     latest = (
         sa.select(label.c.event_id, label.c[column], label.c.known_at)
@@ -191,33 +218,36 @@ def _labels(
     ).rowcount
 
 
-def _quarantine(
+def quarantine(
     connection: Connection,
     tables: Tables,
     raw: pd.DataFrame,
-    audit: Audit,
+    broken: Mapping[int, list[str]],
     repeated: frozenset[int],
-    partition: Partition,
+    key: str,
     delivery: str,
 ) -> int:
-    quarantine = tables.quarantine
+    """Keep the broken rows with the rules that they broke; returns how many.
+
+    Args:
+        key: of the partition, or of what else they came with.
+    """
+    table = tables.quarantine
     # The newest audit has the last word on the partition; older deliveries keep their rows in their files.
-    connection.execute(sa.delete(quarantine).where(quarantine.c.partition == partition.key))
+    connection.execute(sa.delete(table).where(table.c.partition == key))
     rows: dict[str, dict[str, Any]] = {}
     # Every row's first position comes before its repetitions, and has all the rules that it broke.
-    for position, row in _as_json(raw, sorted({*audit.broken, *repeated})):
-        key = row_hash(row)
-        if key not in rows and position in audit.broken:
-            rows[key] = {"occurrences": 0, "broken": audit.broken[position], "row": row}
-        if key in rows:
-            rows[key]["occurrences"] += 1
+    for position, row in _as_json(raw, sorted({*broken, *repeated})):
+        hashed = row_hash(row)
+        if hashed not in rows and position in broken:
+            rows[hashed] = {"occurrences": 0, "broken": broken[position], "row": row}
+        if hashed in rows:
+            rows[hashed]["occurrences"] += 1
     if rows:
-        values = [
-            {"row_hash": key, "partition": partition.key, "delivery": delivery, **row} for key, row in rows.items()
-        ]
-        statement = insert(quarantine).on_conflict_do_nothing()
+        values = [{"row_hash": hashed, "partition": key, "delivery": delivery, **row} for hashed, row in rows.items()]
+        statement = insert(table).on_conflict_do_nothing()
         connection.execute(statement, values)
-    return len(audit.broken)
+    return len(broken)
 
 
 def _as_json(raw: pd.DataFrame, positions: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from leeway import catalog, publishing
+from leeway import catalog, labelling, publishing
 from leeway.audit import audit
 from leeway.definition import Classifier
 from leeway.errors import LeewayError
@@ -57,12 +57,16 @@ def replay(classifier: Classifier) -> dict[str, str]:
     suite = catalog.audit_fingerprint(classifier.name)
     outcome = {}
     for key, delivery in found:
+        if labelling.is_of_labels(key):
+            done = labelling.replay(classifier, delivery)
+            outcome[key] = f"{done.labels} new labels, {done.quarantined} still in quarantine"
+            continue
         partition = Partition.parse(key, classifier.partition)
         try:
             with database().lock(f"partition {classifier.name} {key}", f"replaying {classifier.name} {key}"):
                 audit(classifier, partition, delivery)
-                done = publishing.publish(classifier, partition, delivery, suite)
-            outcome[key] = f"{done.new} new events, {done.quarantined} still in quarantine"
+                published = publishing.publish(classifier, partition, delivery, suite)
+            outcome[key] = f"{published.new} new events, {published.quarantined} still in quarantine"
         except LeewayError as error:
             outcome[key] = str(error)
     return outcome

@@ -1,46 +1,71 @@
 """Read instants from whatever a source holds, into UTC with microseconds."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from leeway.errors import SourceError
-
+EPOCH_UNITS = {"epoch s": 1_000_000, "epoch ms": 1_000}  # in microseconds
 OFFSET = r"[T:].*(?:[zZ]|[+-]\d{2}(?::?\d{2})?)$"
 # What lies further out (a source's "never") is moved here: any zone's clock can still show it.
 FIRST, LAST = pd.Timestamp("0001-01-02"), pd.Timestamp("9999-12-30")
 
 
-def read_times(raw: "pd.Series[Any]", timezone: str) -> "pd.Series[pd.Timestamp]":
-    """Instants in UTC; NaT where a value is missing or is no ISO 8601 date or time.
+def read_times(raw: "pd.Series[Any]", timezone: str, formats: Sequence[str] = ()) -> "pd.Series[pd.Timestamp]":
+    """Instants in UTC; NaT where a value is missing or is none.
 
     An offset is honoured. A time without one is in `timezone`; where that clock was put back, the earlier of the two
     instants is taken, and where it was put forward, the first instant after the gap.
 
-    Raises:
-        SourceError: some values carry an offset and some do not, so that the latter mean nobody knows what.
+    Args:
+        formats: how text is written, tried in order for each value: formats of `strptime`, "epoch s" or "epoch ms". By
+            default ISO 8601.
     """
     if isinstance(raw.dtype, pd.DatetimeTZDtype):
         return _clipped(raw.dt.tz_convert(None)).dt.tz_localize("UTC")
     if pd.api.types.is_datetime64_any_dtype(raw.dtype):
         return _localised(raw, timezone)
+    if not formats:
+        return _iso(raw, timezone)
+    found = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
+    for form in formats:
+        found = found.fillna(_epoch(raw, form) if form in EPOCH_UNITS else _strptime(raw, form, timezone))
+    return found
+
+
+def _iso(raw: "pd.Series[Any]", timezone: str) -> "pd.Series[pd.Timestamp]":
     if pd.api.types.is_numeric_dtype(raw.dtype) and raw.notna().any():
         return pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
-    text = raw.astype("str").str.strip().mask(raw.isna())
+    text = _text(raw)
     text = text.where(text.str.match(r"\d{4}", na=False))  # pandas would read "now" and "today"
     instants = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
     has_offset = text.str.contains(OFFSET, na=False)
-    with_offset, without = instants.notna() & has_offset, instants.notna() & ~has_offset
-    if with_offset.any() and without.any():
-        rarer = text[without] if without.sum() <= with_offset.sum() else text[with_offset]
-        raise SourceError(
-            f"reading the times in {raw.name}",
-            rule="either all carry an offset or none does",
-            found=f"{with_offset.sum()} with, {without.sum()} without, the rarer ones such as {rarer.iloc[0]}",
-            way_out="deliver them in one form, or unify them in the source's prepare",
-        )
     clock = instants.dt.tz_convert(None)
-    return _clipped(clock).dt.tz_localize("UTC") if with_offset.any() else _localised(clock, timezone)
+    if not has_offset.any():
+        return _localised(clock, timezone)
+    with_offset = _clipped(clock).dt.tz_localize("UTC")
+    return with_offset if has_offset.all() else with_offset.where(has_offset, _localised(clock, timezone))
+
+
+def _epoch(raw: "pd.Series[Any]", form: str) -> "pd.Series[pd.Timestamp]":
+    seconds = pd.to_numeric(raw if pd.api.types.is_numeric_dtype(raw.dtype) else _text(raw), errors="coerce")
+    micros = (seconds.astype("float64") * EPOCH_UNITS[form]).round()
+    micros = micros.clip(FIRST.timestamp() * 1e6, LAST.timestamp() * 1e6)
+    instants = pd.Series(micros.fillna(0).to_numpy("int64").view("datetime64[us]"), index=raw.index)
+    return instants.mask(micros.isna()).dt.tz_localize("UTC")
+
+
+def _strptime(raw: "pd.Series[Any]", form: str, timezone: str) -> "pd.Series[pd.Timestamp]":
+    text = _text(raw)
+    if "%z" in form or "%Z" in form:
+        instants = pd.to_datetime(text, format=form, errors="coerce", utc=True)
+        return _clipped(instants.dt.tz_convert(None)).dt.tz_localize("UTC")
+    return _localised(pd.to_datetime(text, format=form, errors="coerce"), timezone)
+
+
+def _text(raw: "pd.Series[Any]") -> "pd.Series[str]":
+    text = raw.astype("str").str.strip().mask(raw.isna())
+    return text.str.removesuffix(".0") if pd.api.types.is_float_dtype(raw.dtype) else text  # 20260301.0, for gaps
 
 
 def _localised(naive: "pd.Series[pd.Timestamp]", timezone: str) -> "pd.Series[pd.Timestamp]":

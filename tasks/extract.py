@@ -1,15 +1,26 @@
 """Extract a partition from the source into a delivery."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from prefect import task
 
-from leeway import catalog, deliveries, sources
+from leeway import catalog, sources
 from leeway.partitions import Partition
+from leeway.sources import arrivals
 from tasks.policy import policy
 
 
 @task(task_run_name="extract {partition}", **policy(limit=timedelta(hours=1)))
-def extract(classifier: str, partition: Partition) -> str:
-    """Keep the source's rows for the partition; returns the delivery's hash."""
-    return deliveries.write(classifier, partition, sources.extract(catalog.load(classifier), partition))
+def extract(classifier: str, partition: Partition, take: bool = True) -> str:
+    """Keep the source's rows for the partition; returns the delivery's hash.
+
+    Args:
+        take: look first for what has newly arrived.
+    """
+    return sources.deliver(catalog.load(classifier), partition, take=take)
+
+
+@task(task_run_name="take in what has arrived", **policy(limit=timedelta(hours=3)))
+def take(classifier: str) -> int:
+    """Take in what has newly arrived at a source that grows; returns how many batches."""
+    return arrivals.take(catalog.load(classifier), datetime.now(UTC))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
 
-from leeway import catalog
+from leeway import catalog, sources
 from leeway.environment import prepare_prefect
 from leeway.errors import NotFound
 from leeway.partitions import Partition
@@ -30,17 +30,18 @@ def orchestrated() -> Iterator[None]:
 
 
 def chosen_partition(name: str, partition: str | None) -> str:
-    """The partition that an option names, or the last complete one.
+    """The partition that an option names, or the one that is due.
 
     Raises:
         NotFound: it is not over yet.
     """
-    grain = catalog.load(name).partition
+    classifier = catalog.load(name)
+    grain = classifier.partition
     now = datetime.now(UTC)
     if partition is None:
-        return Partition.last_complete(now, grain).key
+        return sources.due(classifier, now).key
     chosen = Partition.parse(partition, grain)
-    if chosen.end > now:
+    if (chosen.start if classifier.by_arrival else chosen.end) > now:
         raise NotFound(
             f"choosing the partition {chosen} of {name}",
             rule="it must be over, or its events are not all there",

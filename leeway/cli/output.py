@@ -27,6 +27,11 @@ def error(text: str) -> None:
     print(f"leeway: {text}", file=sys.stderr)
 
 
+def note(text: str) -> None:
+    """Tell a person what happens on the way: on standard error."""
+    print(text, file=sys.stderr)
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table."""
     from rich.console import Console

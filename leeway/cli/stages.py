@@ -56,6 +56,8 @@ def nightly(name: Name, partition: PartitionOption = None, json: Json = False) -
         print(f"{name} {result.partition}: {result.ingested.rows} events, {result.ingested.quarantined} quarantined")
         print(f"version {result.scored.version} calls {describe(result.scored.positives)}")
         print(f"{result.monitored.verdict}: {result.monitored.why}\n{result.monitored.report}")
+        for key, text in result.late.items():
+            print(f"late rows of {key}: {text}")
         if result.monitored.request:
             print(f"retrain request {result.monitored.request}: {result.monitored.request_state}")
         if result.retrained:
@@ -90,6 +92,7 @@ def train(
             "reading --as-of", rule="it must be an ISO date or time", found=as_of, way_out="give one"
         ) from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    _ingest_history(name)
     with orchestrated(), output.progress(f"training {name}"):
         import flows.train
 
@@ -125,8 +128,14 @@ def retrain(name: Name, reason: Reason, json: Json = False) -> None:
 
 def backfill(
     name: Name,
-    first: Annotated[str, typer.Option("--from", help="The first partition.", show_default=False)],
-    last: Annotated[str, typer.Option("--to", help="The last partition, included.", show_default=False)],
+    first: Annotated[
+        str | None,
+        typer.Option("--from", help="The first partition; by default the source's first.", show_default=False),
+    ] = None,
+    last: Annotated[
+        str | None,
+        typer.Option("--to", help="The last partition, included; by default the one that is due.", show_default=False),
+    ] = None,
     stage: Annotated[
         Stage | None, typer.Option("--stage", help="Only this stage; all by default.", show_default=False)
     ] = None,
@@ -144,7 +153,8 @@ def backfill(
     if missing + stale + everything > 1:
         raise typer.BadParameter("give one of --missing, --stale and --all")
     which: Literal["all", "stale", "missing"] = "all" if everything else "stale" if stale else "missing"
-    chosen_partition(name, last)
+    if last is not None:
+        chosen_partition(name, last)
     with orchestrated(), output.progress(f"backfilling {name}") as update:
         import flows.backfill
 
@@ -182,6 +192,28 @@ def demo(
 
 
 COMMANDS = (demo, ingest, score, monitor, nightly, train, retrain, backfill)
+
+
+def _ingest_history(name: str) -> None:
+    """Before the first training, bring in what the source has."""
+    from leeway import catalog
+    from leeway.cli.orchestrated import orchestrated
+    from leeway.store import ledger
+    from leeway.store.database import database
+
+    catalog.load(name)
+    with database().transaction() as connection:
+        if ledger.entries(connection, name):
+            return
+    output.note(f"nothing of {name} was ingested yet, so what its source has is ingested first")
+    with orchestrated(), output.progress(f"ingesting {name}") as update:
+        import flows.backfill
+
+        with flows.backfill.reporting(update):
+            done = flows.backfill.backfill(name, stage="ingest", dry_run=False)
+    output.note(f"{done.done} partitions ingested, {len(done.failed)} failed")
+    for key, text in done.failed.items():
+        output.note(f"{key}: {text}")
 
 
 def _run(verb: str, name: str, partition: str | None) -> Any:

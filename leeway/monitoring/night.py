@@ -14,7 +14,7 @@ from leeway.definition import Classifier
 from leeway.errors import NotFound
 from leeway.monitoring import monitor, report
 from leeway.monitoring.monitor import Finding, Harm
-from leeway.partitions import STEP, Partition
+from leeway.partitions import Partition
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.tables import column_drift, labels_known, monitoring, tables_of
@@ -130,7 +130,7 @@ def _harm(classifier: Classifier, partition: Partition, bundle: Bundle, version:
 
 def _harm_before(classifier: Classifier, partition: Partition, version: int) -> list[bool]:
     """Whether harm was seen in each of the partitions before, under this version, the most recent first."""
-    first = Partition(partition.start - (classifier.drift.among - 1) * STEP[partition.grain], partition.grain)
+    first = partition.shift(1 - classifier.drift.among)
     harmful = monitoring.c.evidence["harm"]["harmful"].as_boolean()
     query = sa.select(sa.func.coalesce(harmful, sa.false())).where(
         monitoring.c.classifier == classifier.name,

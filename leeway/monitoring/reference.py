@@ -17,7 +17,7 @@ from leeway.metrics import FEW, Bools, Floats
 from leeway.monitoring import sketch
 from leeway.monitoring.residuals import MIN_ROWS, SCORE, residuals
 from leeway.monitoring.sketch import Binning, hellinger, shares
-from leeway.partitions import Partition
+from leeway.partitions import Partition, keys_of
 
 MIN_PARTITIONS = 3
 LEAST_DISTANCE = 0.01  # of Hellinger
@@ -123,7 +123,7 @@ def build(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats
         p: their calibrated scores, shape (n, K).
         as_of: when `known_at` was looked up; younger partitions may have labels still to come.
     """
-    keys = _keys(rows["event_time"], classifier)
+    keys = keys_of(rows["event_time"], classifier.partition)
     sizes = keys.value_counts().sort_index()
     kept = ([key for key in sizes.index if sizes[key] >= MIN_ROWS] or list(sizes.index))[-classifier.drift.reference :]
     inside = keys.isin(kept).to_numpy()
@@ -186,10 +186,6 @@ def _watched(y: Bools, partitions: int) -> list[int]:
     fewer = np.minimum(y.sum(axis=0), (~y).sum(axis=0))
     enough = fewer >= FEW * partitions
     return np.flatnonzero(enough if enough.any() else enough | True).tolist()
-
-
-def _keys(times: "pd.Series[pd.Timestamp]", classifier: Classifier) -> "pd.Series[str]":
-    return times.map(lambda moment: Partition.containing(moment.to_pydatetime(), classifier.partition).key)
 
 
 def _mean_by(bins: np.ndarray, p: Floats, size: int) -> Floats:

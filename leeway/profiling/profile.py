@@ -254,7 +254,7 @@ def _grain(time: pd.Series | None, sample: Sample) -> Grain:
 
 
 def _keys(time: pd.Series, grain: Grain) -> pd.Series:
-    return time.dropna().dt.tz_localize(None).dt.to_period(GRAINS[grain])
+    return pd.Series(time.dropna().dt.tz_localize(None).dt.to_period(GRAINS[grain]))
 
 
 def _deliveries(time: pd.Series | None, grain: Grain, sample: Sample) -> expect.Deliveries:

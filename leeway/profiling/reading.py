@@ -325,7 +325,7 @@ def _parquet_chunks(file: Path) -> Iterator[pd.DataFrame]:
 def _query_chunks(url: str, sql: str) -> Iterator[pd.DataFrame]:
     import sqlalchemy as sa
 
-    from leeway.sources import engine_of
+    from leeway.sources.databases import engine_of
 
     engine = engine_of(url)
     try:

@@ -183,7 +183,7 @@ def event_time(columns: Mapping[str, Column], parts: DateParts | None) -> str | 
 
 
 def _span(moments: pd.Series) -> timedelta:
-    lower, upper = moments.dropna().quantile([0.01, 0.99])
+    lower, upper = (pd.Timestamp(str(moments.dropna().quantile(share))) for share in (0.01, 0.99))
     return timedelta(seconds=(upper - lower).total_seconds())
 
 

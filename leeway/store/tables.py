@@ -125,6 +125,36 @@ retrain_request = sa.Table(
     ),
 )
 
+#: What was taken in from sources that are read as they grow, once each: a file by its content, a reading of a table.
+batch = sa.Table(
+    "batch",
+    metadata,
+    sa.Column("number", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("classifier", sa.Text, nullable=False),
+    sa.Column("stream", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("watermark", JSONB),
+    sa.Column("folder", sa.Text, nullable=False),
+    sa.Column("arrived_at", INSTANT, nullable=False),
+    sa.Column("taken_at", INSTANT, nullable=False, server_default=_now()),
+    sa.Index("batch_by_origin", "classifier", "stream", "origin"),
+    sa.CheckConstraint("stream in ('events', 'labels')", name="batch_stream"),
+)
+
+#: Which partitions have rows of a batch, and the last delivery that they went into: none yet, or not the published one, is due.
+arrival = sa.Table(
+    "arrival",
+    metadata,
+    sa.Column("batch", sa.BigInteger, sa.ForeignKey(batch.c.number), primary_key=True),
+    sa.Column("partition", sa.Text, primary_key=True),
+    sa.Column("classifier", sa.Text, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("delivery", sa.Text),
+    sa.Index("arrival_by_partition", "classifier", "partition"),
+)
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -136,12 +166,15 @@ class Tables:
         quarantine: rows that broke a rule, as JSON in the source's own columns, with the rule.
         prediction: one row per event and bundle version. Where the label is not binary, the score is that of the likeliest
             decision, and `probabilities` has those of all classes, in the order of the version's card.
+        seen: the rows taken in from a source that is read again and again: id, hash of the content, and when the id was
+            first there.
     """
 
     event: sa.Table
     label: sa.Table
     quarantine: sa.Table
     prediction: sa.Table
+    seen: sa.Table
 
 
 def tables_of(classifier: Classifier) -> Tables:
@@ -192,7 +225,15 @@ def tables_of(classifier: Classifier) -> Tables:
         *([sa.Column("probabilities", ARRAY(REAL), nullable=False)] if outputs.several else []),
         sa.Index("prediction_by_partition", "partition", "version"),
     )
-    return Tables(event=event, label=label, quarantine=quarantine, prediction=prediction)
+    seen = sa.Table(
+        "seen",
+        own,
+        sa.Column("stream", sa.Text, primary_key=True),
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("content", sa.Text, nullable=False),
+        sa.Column("event_time", INSTANT, nullable=False),
+    )
+    return Tables(event=event, label=label, quarantine=quarantine, prediction=prediction, seen=seen)
 
 
 def labels_known(tables: Tables, as_of: datetime) -> sa.Select[Any]:

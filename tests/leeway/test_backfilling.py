@@ -1,8 +1,9 @@
 import pytest
 
 from leeway import catalog, publishing
-from leeway.backfilling import plan
+from leeway.backfilling import plan, span
 from leeway.errors import DeliveryRejected, NotFound
+from leeway.partitions import between
 from leeway.scoring import score
 from leeway.store import ledger
 from leeway.store.database import database
@@ -25,7 +26,7 @@ def done(world, *numbers, delivery="d", suite=None, version=1):
 
 
 def planned(world, first, last, which, stages=STAGES):
-    steps = plan(world.classifier, world.day(first), world.day(last), stages, which)
+    steps = plan(world.classifier, list(between(world.day(first), world.day(last))), stages, which)
     return [(step.partition.key[-2:], step.stage, step.why) for step in steps]
 
 
@@ -118,4 +119,4 @@ def test_only_the_stages_that_are_asked_for_are_planned(world):
 def test_an_empty_range_is_a_clear_error(world):
     match = r"first partition must not lie after the last \(found: 2026-03-03 to 2026-03-02\)"
     with pytest.raises(NotFound, match=match):
-        plan(world.classifier, world.day(2), world.day(1), STAGES, "all")
+        span(world.classifier, world.day(2), world.day(1))

@@ -180,7 +180,10 @@ IMPOSSIBLE = {
     "source's zone": (lambda: Parquet(path="x", timezone="Europe/Berln"), "timezone 'Europe/Berln' is unknown"),
     "encoding": (lambda: CSV(path="x", encoding="utf-9"), "encoding 'utf-9' is unknown"),
     "delimiter": (lambda: CSV(path="x", delimiter=""), "at least 1 character"),
-    "unbounded query": (lambda: Query(url="x", sql="SELECT 1 WHERE at >= :start"), ":end is missing"),
+    "unbounded query": (
+        lambda: classifier(source=Query(url="x", sql="SELECT 1 WHERE at >= :start")),
+        "bound the partition by :start and :end",
+    ),
     "a schema that is taken": (lambda: classifier(name="staging"), "taken in the database"),
     "a schema of the database": (lambda: classifier(name="pg_fraud"), "taken in the database"),
     "quarantine": (lambda: classifier(quarantine_limit=20), "less than or equal to 1"),

@@ -1,13 +1,14 @@
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leeway.errors import NotFound
-from leeway.partitions import STEP, Partition, between
+from leeway.partitions import Partition, between, keys_of
 
-GRAINS = st.sampled_from(["hour", "day", "week"])
+GRAINS = st.sampled_from(["hour", "day", "week", "month"])
 MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.timezones())
 
 
@@ -15,7 +16,8 @@ MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.
 def test_a_moment_lies_in_its_partition_and_in_no_other(moment, grain):
     partition = Partition.containing(moment, grain)
     assert partition.start <= moment < partition.end
-    assert partition.end - partition.start == STEP[grain]
+    assert partition.shift(3).shift(-3) == partition
+    assert keys_of(pd.Series([moment]), grain).tolist() == [partition.key]
     assert Partition.containing(partition.start, grain) == partition
     assert Partition.containing(partition.end, grain) == partition.shift(1)
 
@@ -31,6 +33,18 @@ def test_keys_name_partitions_and_sort_as_they_do(moment, grain, steps):
 
 def test_a_week_starts_on_monday():
     assert Partition.parse("2026-03-01", "week").key == "2026-02-23"
+
+
+def test_months_have_their_own_lengths_and_short_keys():
+    january = Partition.parse("2026-01-31", "month")
+    assert (january.key, january.shift(1).key, january.shift(-1).key) == ("2026-01", "2026-02", "2025-12")
+    assert Partition.parse("2028-02", "month").end == datetime(2028, 3, 1, tzinfo=UTC)
+    assert Partition.parse("2026-02", "day").key == "2026-02-01"
+
+
+def test_the_keys_of_missing_times_are_missing():
+    times = pd.to_datetime(pd.Series(["2026-03-01T12:00Z", None]))
+    assert keys_of(times, "day").isna().tolist() == [False, True]
 
 
 def test_the_last_complete_partition_is_over():

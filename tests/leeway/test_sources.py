@@ -21,6 +21,7 @@ SQL = "SELECT * FROM shop WHERE at >= :start AND at < :end"
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("LEEWAY_PROJECT", str(tmp_path))
+    monkeypatch.setenv("LEEWAY_HOME", str(tmp_path / ".leeway"))
     settings.cache_clear()
     yield tmp_path
     settings.cache_clear()
@@ -114,11 +115,24 @@ def test_naive_times_are_in_the_source_s_zone_and_offsets_are_honoured(folder):
     assert ids(extract(toy(berlin), DAY)) == ["2"]
 
 
-def test_times_of_which_only_some_carry_an_offset_are_refused(folder):
+def test_times_of_which_only_some_carry_an_offset_are_each_read_as_written(folder):
     frame = rows([1, 2])
-    frame["at"] = ["2026-03-01T08:00Z", "2026-03-01T08:00"]
+    frame["at"] = ["2026-03-01T23:30Z", "2026-03-02T00:30"]
     frame.to_csv(folder / "a.csv", index=False)
-    refused(CSV(path="a.csv"), "either all carry an offset or none does")
+    assert ids(extract(toy(CSV(path="a.csv", timezone="Europe/Berlin")), DAY)) == ["1", "2"]
+    assert ids(extract(toy(CSV(path="a.csv")), DAY)) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("id,at\n1,2\n3,4,5\n", "3 instead of 2 in line 3"),
+        ('id,at\n"1\n1",2\n\n3\n', "1 instead of 2 in line 5"),
+    ],
+)
+def test_a_line_with_too_many_or_too_few_fields_is_refused_with_its_number(folder, content, found):
+    (folder / "a.csv").write_text(content)
+    refused(CSV(path="a.csv"), f"a.csv: every line must have as many fields as the header .*{found}")
 
 
 def test_a_file_that_is_not_there_empty_or_without_rows(folder):
@@ -131,7 +145,7 @@ def test_a_file_that_is_not_there_empty_or_without_rows(folder):
 
 @pytest.mark.parametrize(
     "content",
-    ["id,at\n1,2026-03-01\n".encode("utf-16"), b"\xff\xfe\x00", b'id,at\n"1,2\n', b"id\n1,2\n3,4,5\n"],
+    ["id,at\n1,2026-03-01\n".encode("utf-16"), b"\xff\xfe\x00", b'id,at\n"1,2\n'],
 )
 def test_a_file_that_is_not_the_declared_text_is_refused(folder, content):
     (folder / "a.csv").write_bytes(content)

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeway.errors import SourceError
 from leeway.times import read_times
 
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"])
@@ -66,9 +65,32 @@ def test_an_unreadable_value_among_times_with_offsets_is_missing_and_refuses_non
     assert found == [datetime(2026, 3, 1, tzinfo=UTC), pd.NaT, pd.NaT]
 
 
-def test_times_of_which_only_some_carry_an_offset_are_refused_with_an_example():
-    with pytest.raises(SourceError, match=r"times in at: .*1 with, 2 without, the rarer ones such as 2026-03-0"):
-        read(["2026-03-01T00:00Z", "2026-03-02", "2026-03-03"])
+def test_times_of_which_only_some_carry_an_offset_are_each_read_as_written():
+    assert read(["2026-03-01T00:00Z", "2026-03-02", "soon"], "Europe/Berlin") == [
+        datetime(2026, 3, 1, tzinfo=UTC),
+        datetime(2026, 3, 1, 23, tzinfo=UTC),
+        pd.NaT,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "formats", "expected"),
+    [
+        (["01.03.2026 01:30", "2026/03/01"], ("%d.%m.%Y %H:%M", "%Y/%m/%d"), ["2026-03-01 00:30", "2026-02-28 23:00"]),
+        (["2026-03-01T01:30"], ("%d.%m.%Y",), [None]),  # only what is declared is read
+        (["01/03/2026 01:30 +0200"], ("%d/%m/%Y %H:%M %z",), ["2026-02-28 23:30"]),
+        ([1_772_325_000, None], ("epoch s",), ["2026-03-01 00:30", None]),
+        (["1772325000.5", "soon"], ("epoch s",), ["2026-03-01 00:30:00.5", None]),
+        ([1_772_325_000_250], ("epoch ms",), ["2026-03-01 00:30:00.25"]),
+        ([20260301.0, None], ("%Y%m%d",), ["2026-02-28 23:00", None]),
+        ([10**18], ("epoch s",), ["9999-12-30"]),
+        ([None, None], ("epoch s", "%Y"), [None, None]),
+        ([datetime(2026, 3, 1, 1)], ("%d.%m.%Y",), ["2026-03-01 00:00"]),  # what is a time already stays one
+    ],
+)
+def test_declared_formats_are_tried_in_order(values, formats, expected):
+    found = read_times(pd.Series(values, name="at"), "Europe/Berlin", formats).tolist()
+    assert found == [pd.NaT if text is None else pd.Timestamp(text, tz="UTC") for text in expected]
 
 
 @pytest.mark.parametrize("text", ["9999-12-31 23:59", "9999-12-31T23:59:59-05:00", "0001-01-01"])

@@ -31,7 +31,7 @@ def test_tables_are_made_once_and_a_second_time_changes_nothing(project):
         assert ensure_tables(connection, toy()).event.c.keys() == tables.event.c.keys()
         names = sa.inspect(connection).get_table_names("toy")
         assert connection.scalar(sa.select(tables.event.c.amount)) == 1.5
-    assert sorted(names) == ["event", "label", "prediction", "quarantine"]
+    assert sorted(names) == ["event", "label", "prediction", "quarantine", "seen"]
 
 
 @pytest.mark.parametrize("name", ["card", "select", "a b", 'quo"te', "100%", "x:y", "x :y", "%(z)s", "Größe"])

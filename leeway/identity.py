@@ -1,0 +1,50 @@
+"""What identifies a row that has no id: its content, by a hash that no version of a library changes."""
+
+import hashlib
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+TEXT = pa.large_string()
+DIGEST = 16  # bytes: two of 10^12 rows share a hash once in 10^14 times
+
+
+def content_hashes(rows: pd.DataFrame) -> "pd.Series[str]":
+    """The hash of each row's values with their names, in hexadecimal; missing values and the columns' order do not count."""
+    written = [_written(str(name), rows[name]) for name in sorted(rows.columns, key=str)]
+    empty = pa.array([""] * len(rows), TEXT)
+    texts = pc.binary_join_element_wise(empty, *written, pa.scalar("", TEXT), null_handling="skip")
+    hashes = [hashlib.blake2b(text.encode(), digest_size=DIGEST).hexdigest() for text in texts.to_pylist()]
+    return pd.Series(hashes, index=rows.index, dtype="str")
+
+
+def numbered(hashes: "pd.Series[str]", order: pd.DataFrame) -> "pd.Series[str]":
+    """Ids of rows from their hashes and the number of the occurrence, counted in an order of equal rows.
+
+    Args:
+        order: columns to sort by, missing values last; what is equal in them too stays as it came.
+    """
+    names = list(order.columns)
+    sequence = order.reset_index(drop=True).sort_values(names, kind="stable").index if names else order.index
+    ordered = hashes.reset_index(drop=True).loc[sequence]
+    occurrence = ordered.groupby(ordered).cumcount().sort_index().astype("str")
+    return pd.Series((hashes.reset_index(drop=True) + "-" + occurrence).array, index=hashes.index)
+
+
+def _written(name: str, values: "pd.Series[Any]") -> pa.Array:
+    """Each value as name, length and text, so that no two rows read alike; missing where the value is."""
+    text = pa.array(_text(values).array, TEXT, from_pandas=True)
+    length = pc.cast(pc.binary_length(text), TEXT)
+    return pc.binary_join_element_wise(pa.scalar(name, TEXT), length, text, pa.scalar("\x1f", TEXT))
+
+
+def _text(values: "pd.Series[Any]") -> "pd.Series[str]":
+    if pd.api.types.is_float_dtype(values.dtype) and not isinstance(values.dtype, pd.api.extensions.ExtensionDtype):
+        bits = (values.astype("float64") + 0.0).to_numpy().view("int64")  # + 0.0: no minus zero
+        return pd.Series(bits, index=values.index).astype("str").mask(values.isna())
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        text: pd.Series[str] = values.dt.as_unit("us").astype("int64").astype("str").mask(values.isna())
+        return text
+    return values.astype("str").mask(values.isna())
