@@ -4,7 +4,7 @@ Each class has a calibrator of its own. Where classes exclude each other, the re
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from leeway.metrics import EPSILON, Bools, Floats, log_losses, logit
 
+Rows = TypeVar("Rows", Bools, Floats)
 Method = Literal["none", "temperature", "sigmoid", "isotonic"]
 #: From the simplest on. A temperature is of classes that exclude each other; for others it is but a part of the sigmoid.
 METHODS: tuple[Method, ...] = ("none", "sigmoid", "isotonic")
@@ -20,6 +21,9 @@ EXCLUSIVE_METHODS: tuple[Method, ...] = ("none", "temperature", "sigmoid", "isot
 
 #: A method must beat the simpler ones by this much mean log loss (nats), or the simpler one stays.
 WORTH = 1e-5
+
+#: Rows enough to choose a method and to fit one number by; of more, every so-manieth is taken.
+ENOUGH = 100_000
 
 
 def choose(
@@ -33,6 +37,7 @@ def choose(
     Args:
         y, scores: labels and scores, shape (n, K).
     """
+    y, scores = thinned(y), thinned(scores)
     parts = [part for part in np.array_split(np.arange(len(y)), blocks) if len(part)]
     methods = EXCLUSIVE_METHODS if exclusive else METHODS
     losses: dict[Method, Floats] = {}
@@ -71,6 +76,11 @@ def apply(calibrators: Sequence[Any], scores: Floats, *, exclusive: bool = False
     return np.where(total > 0, p / np.where(total > 0, total, 1.0), scores)
 
 
+def thinned(rows: Rows) -> Rows:
+    """Every so-manieth row, so that no more than `ENOUGH` are left; all of them where there are no more."""
+    return rows[:: -(-len(rows) // ENOUGH) or 1]
+
+
 def _losses(y: Bools, p: Floats, exclusive: bool) -> Floats:
     """The mean log loss of each class, or the one that all share."""
     if exclusive:
@@ -90,6 +100,7 @@ def _exponent(y: Bools, scores: Floats) -> float:
     """The power of the probabilities, normalised, with the least log loss."""
     if not len(y):
         return 1.0
+    y, scores = thinned(y), thinned(scores)
 
     def loss(log_exponent: float) -> float:
         p = apply([float(np.exp(log_exponent))] * scores.shape[1], scores, exclusive=True)

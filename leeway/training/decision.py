@@ -5,15 +5,19 @@ relation to its threshold; otherwise for every class whose probability reaches i
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from leeway.definition import MaximizeF1, MinimizeCost, MostProbable, Objective, PrecisionFloor
 from leeway.errors import TrainingError
 from leeway.metrics import Bools, Floats
 from leeway.outputs import Outputs
+from leeway.training.calibration import thinned
 
 NEVER = float(np.nextafter(1.0, 2.0))  # the threshold that no probability reaches
 STEPS = np.geomspace(1 / 8, 8, 25)  # what a class's threshold is tried to be multiplied by
 ROUNDS = 2
+
+Codes = npt.NDArray[np.intp]
 
 
 def decide(outputs: Outputs, thresholds: Floats, p: Floats) -> Bools:
@@ -83,19 +87,23 @@ def _threshold_of(objective: Objective, outputs: Outputs, name: str, y: Bools, p
 
 def _weights(outputs: Outputs, y: Bools, p: Floats) -> Floats:
     """Thresholds of exclusive classes with a high mean F1: each in turn is moved for as long as that helps."""
-    best = np.full(len(outputs.names), 1 / len(outputs.names))
-    highest = _mean_f1(y, decide(outputs, best, p))
+    count, y, p = len(outputs.names), thinned(y), thinned(p)
+    true, best = y.argmax(axis=1), np.full(count, 1 / count)
+    highest = _mean_f1(true, p.argmax(axis=1), count)
     for _ in range(ROUNDS):
         for k in np.flatnonzero(y.any(axis=0)):
-            for step in STEPS:
-                tried = best.copy()
-                tried[k] *= step
-                reached = _mean_f1(y, decide(outputs, tried, p))
+            others = p / best
+            others[:, k] = -1.0
+            rival, beaten_by = others.argmax(axis=1), others.max(axis=1)
+            for threshold in best[k] * STEPS:
+                reached = _mean_f1(true, np.where(p[:, k] / threshold > beaten_by, k, rival), count)
                 if reached > highest:
-                    best, highest = tried, reached
+                    best[k], highest = threshold, reached
     return best
 
 
-def _mean_f1(y: Bools, decided: Bools) -> float:
-    hits, calls = (decided & y).sum(axis=0), decided.sum(axis=0) + y.sum(axis=0)
+def _mean_f1(true: Codes, called: Codes, count: int) -> float:
+    """The mean F1 of the classes that hold or are called somewhere, from each row's class by its place."""
+    hits = np.bincount(true[true == called], minlength=count)
+    calls = np.bincount(true, minlength=count) + np.bincount(called, minlength=count)
     return float((2 * hits[calls > 0] / calls[calls > 0]).mean())

@@ -110,6 +110,17 @@ def test_classes_of_their_own_have_methods_of_their_own():
     assert np.abs(p[:, 1] - true[:, 0]).mean() < 0.03
 
 
+def test_of_very_many_rows_an_even_part_is_enough():
+    for count in (0, 1, calibration.ENOUGH, calibration.ENOUGH + 1, 3 * calibration.ENOUGH):
+        rows = calibration.thinned(np.arange(count, dtype="float64"))
+        assert (
+            len(rows) == count
+            if count <= calibration.ENOUGH
+            else calibration.ENOUGH / 2 <= len(rows) <= calibration.ENOUGH
+        )
+        assert (np.diff(rows) == (rows[1] if len(rows) > 1 else 1)).all()
+
+
 def test_a_class_of_one_row_does_not_stop_the_calibration():
     y, scores, _ = exclusive_of(3, 200)
     y = np.column_stack([y, np.zeros(200, dtype=bool)])
