@@ -24,7 +24,7 @@ from leeway.settings import settings
 from leeway.sources.prepared import first_line, prepared
 
 Files = CSV | Parquet | Folder
-State = tuple[int, int]
+State = tuple[int, int, int]
 
 CELLS = 2_000_000  # of one part: some 200 MB while it is cast
 LONGEST_FIELD = 2**24
@@ -64,9 +64,12 @@ def matching(source: Files) -> list[Path]:
 
 
 def state(file: Path) -> State:
-    """What changes when a file is written: its time of change in nanoseconds and its size in bytes."""
+    """What changes when a file is written: its time of writing in nanoseconds, its size in bytes, its time of change.
+
+    The last one, for a copy that keeps the time of writing.
+    """
     stat = file.stat()
-    return stat.st_mtime_ns, stat.st_size
+    return stat.st_mtime_ns, stat.st_size, stat.st_ctime_ns
 
 
 def changed_at(state: State, now: datetime) -> datetime:

@@ -77,7 +77,7 @@ def news(connection: Connection, name: str, stream: Stream, source: Rows, now: d
 def _files(connection: Connection, mine: sa.ColumnElement[bool], source: files.Files, now: datetime) -> Iterator[News]:
     found = _settled(source)
     for file, state in sorted(found.items(), key=lambda item: (item[1][0], str(item[0]))):
-        origin, written = str(file), f"{state[0]} {state[1]}"
+        origin, written = str(file), " ".join(str(part) for part in state)
         if connection.scalar(sa.select(sa.exists().where(mine, batch.c.origin == origin, batch.c.state == written))):
             continue
         content = sha256(file)
@@ -101,7 +101,7 @@ def _settled(source: files.Files) -> dict[Path, files.State]:
     states = {file: files.state(file) for file in files.matching(source)}
     if not isinstance(source, Folder) or not states:
         return states
-    youngest = max(changed for changed, _ in states.values()) / 1e9
+    youngest = max(written for written, *_ in states.values()) / 1e9
     if (rest := source.settle.total_seconds() - (time.time() - youngest)) > 0:
         time.sleep(min(rest, source.settle.total_seconds()))
     return {file: state for file, state in states.items() if file.exists() and files.state(file) == state}
