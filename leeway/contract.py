@@ -15,7 +15,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from leeway.definition import Classifier, Kind
+from leeway.definition import Classifier, Column, Kind
 from leeway.errors import DeliveryRejected
 from leeway.partitions import Partition
 from leeway.times import read_times
@@ -65,7 +65,7 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
     outside = ((times < partition.start) | (times >= partition.end)) & (times <= now)
     fault(outside, f"{classifier.event_time}: must lie in the partition (is its time zone declared?)")
     for name, column in classifier.columns.items():
-        cast[name] = _CASTS[column.kind](raw[name])
+        cast[name] = _cast(column, raw[name], timezone)
         fault(cast[name].isna() & raw[name].notna(), f"{name}: must be {_MUST_BE[column.kind]}")
     _label(classifier, raw, times, cast, fault)
 
@@ -136,6 +136,35 @@ def _class(value: object) -> str:
     return text.lower() if text.lower() in ("true", "false") else text
 
 
+def _cast(column: Column, raw: pd.Series, timezone: str) -> pd.Series:
+    match column.kind:
+        case "numeric":
+            return _number(_plainly_written(column, raw))
+        case "boolean":
+            return _boolean(raw)
+        case "timestamp":
+            return read_times(raw, timezone)
+        case "categorical" | "text" | "identifier":
+            return _text(raw)
+
+
+def _plainly_written(column: Column, raw: pd.Series) -> pd.Series:
+    """Numbers without their unit and separators; those whose digits are grouped otherwise than declared are left alone."""
+    if (column.unit, column.thousands, column.decimal) == (None, None, ".") or pd.api.types.is_numeric_dtype(raw.dtype):
+        return raw
+    space, decimal = r"[ \u00a0\u202f\u2009]", re.escape(column.decimal)  # also those that do not break, or are thin
+    unit = rf"(?:{re.escape(column.unit)})?" if column.unit else ""
+    group = None if column.thousands is None else space if column.thousands == " " else re.escape(column.thousands)
+    grouped = rf"\d{{1,3}}(?:{group}\d{{2,3}})*{group}\d{{3}}|" if group else ""
+    number = rf"(?P<whole>{grouped}\d*)(?:{decimal}(?P<fraction>\d*))?(?P<power>[eE][+-]?\d+)?"
+    written = rf"{space}*(?P<sign>[+-]?){space}*{unit}{space}*(?P<second>[+-]?){number}{space}*{unit}{space}*"
+    text = raw.astype("string").astype("str")
+    parts = text.str.extract(rf"^{written}$")
+    whole = parts["whole"].str.replace(group, "", regex=True) if group else parts["whole"]
+    plain = parts["sign"] + parts["second"] + whole + "." + parts["fraction"].fillna("") + parts["power"].fillna("")
+    return plain.where(parts["whole"].notna(), "?").mask(raw.isna())
+
+
 def _number(raw: pd.Series) -> pd.Series:
     numbers = pd.to_numeric(raw.astype("str").str.strip() if raw.dtype == "str" else raw, errors="coerce")
     return numbers.astype("float64").replace([np.inf, -np.inf], np.nan)
@@ -154,10 +183,11 @@ def _text(raw: pd.Series) -> pd.Series:
     return text.mask(raw.isna() | text.str.contains("\0", regex=False, na=False))  # PostgreSQL's text cannot hold it
 
 
-_CASTS = {"numeric": _number, "boolean": _boolean, "categorical": _text, "identifier": _text}
 _MUST_BE: dict[Kind, str] = {
     "numeric": "a finite number",
     "boolean": "yes or no",
     "categorical": "text without zero bytes",
+    "text": "text without zero bytes",
+    "timestamp": "an ISO 8601 date or time",
     "identifier": "text without zero bytes",
 }

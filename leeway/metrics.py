@@ -8,6 +8,8 @@ from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]  # positions
+Outcomes = npt.NDArray[Any]  # booleans, class codes, or an indicator of shape (n, labels)
 
 EPSILON = 1e-6
 

@@ -20,7 +20,7 @@ from leeway.files import replacing
 from leeway.metrics import Bools, Floats, summary
 from leeway.monitoring import reference
 from leeway.settings import settings
-from leeway.training import calibration, decision
+from leeway.training import calibration, decision, folds
 from leeway.training.candidates import learn, model_input
 from leeway.training.search import Outcome, search
 
@@ -30,7 +30,7 @@ LIBRARIES = ("leeway", "numpy", "pandas", "scikit-learn", "skops")
 
 @dataclass(frozen=True)
 class Split:
-    """A snapshot in two: what is learnt from, and what nothing sees before the gates. Both in the order of time."""
+    """A snapshot in two: what is learnt from, and what nothing sees before the gates. Both in the snapshot's order."""
 
     development: pd.DataFrame
     holdout: pd.DataFrame
@@ -57,13 +57,14 @@ def fit(
         return name
     split = cut(classifier, snapshots.read(classifier.name, snapshot), as_of)
     x, y = model_input(split.development, classifier.features), split.development["positive"].to_numpy(dtype=bool)
-    outcome = search(classifier, x, y, progress)
+    outcome = search(classifier, x, y, folds.folds(classifier, split.development, y), progress)
     progress("calibration and threshold")
     method, losses = calibration.choose(y[outcome.rows], outcome.scores)
     calibrator = calibration.fit(method, y[outcome.rows], outcome.scores)
     probabilities = calibration.apply(calibrator, outcome.scores)
     threshold = decision.threshold(classifier.objective, y[outcome.rows], probabilities)
-    progress(f"fitting {outcome.trial} to all of the development rows")
+    iterations = f", {outcome.trial.iterations} iterations," if outcome.trial.iterations else ""
+    progress(f"fitting {outcome.trial}{iterations} to all of the development rows")
     pipeline = learn(outcome.trial, classifier.features, x, y, classifier.training.seed)
 
     holdout_x = model_input(split.holdout, classifier.features)
@@ -101,20 +102,20 @@ def folder_of(name: str, key: str) -> Path:
 
 
 def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime) -> Split:
-    """Split a snapshot by time; its most recent part, `training.holdout` long, is held out.
+    """Split a snapshot into what is learnt from and what is held out, as `training.holdout` asks.
 
     Raises:
         TrainingError: a side has not both classes.
     """
-    start = as_of - classifier.label.maturity - classifier.training.holdout
-    early = (rows["event_time"] < start).to_numpy()
-    split = Split(rows[early].reset_index(drop=True), rows[~early].reset_index(drop=True))
+    parts = folds.split(classifier, rows, rows["positive"].to_numpy(dtype=bool))
+    split = Split(*(rows.iloc[part].reset_index(drop=True) for part in parts))
+    starts = f", which starts {split.holdout['event_time'].iloc[0]:%Y-%m-%d %H:%M}" if len(split.holdout) else ""
     for side, part in (("before", split.development), ("within", split.holdout)):
         positives = int(part["positive"].sum())
         if not 0 < positives < len(part):
             raise TrainingError(
                 f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
-                rule=f"there must be labels of both classes {side} the holdout, which starts {start:%Y-%m-%d %H:%M}",
+                rule=f"there must be labels of both classes {side} the holdout{starts}",
                 found=f"{len(part)} labelled events, {positives} positive",
                 way_out="ingest more partitions, train as of a time that had labels (--as-of), or change training.holdout",
             )
@@ -137,16 +138,16 @@ def _unseen(
 
 
 def _sample(classifier: Classifier, x: pd.DataFrame, p: Floats) -> pd.DataFrame:
-    shown = [name for name in x.columns if not is_sensitive(classifier, name)]
+    shown = [
+        name for name, kind in classifier.features.items() if kind != "text" and not is_sensitive(classifier, name)
+    ]
     sample = x[shown].assign(score=p)
     return sample.sample(min(len(sample), SAMPLE_ROWS), random_state=classifier.training.seed)
 
 
 def is_sensitive(classifier: Classifier, feature: str) -> bool:
-    """Whether a feature must not be shown: a sensitive column, or an aggregate over one, which is of its values."""
-    over = {item.name: item.over for item in classifier.history if item.over is not None}
-    column = classifier.columns.get(over.get(feature, feature))
-    return column is not None and column.sensitive
+    """Whether a feature must not be shown: a sensitive column, or what is made of one's values."""
+    return any(classifier.columns[name].sensitive for name in classifier.origins(feature))
 
 
 def _libraries() -> dict[str, str]:
