@@ -45,8 +45,9 @@ def write(
     path = path_of(classifier.name, partition)
     shown = [drift.column for drift in finding.columns if not is_sensitive(classifier, drift.column)]
     own = _summary(classifier, partition, finding, version, shown)
+    drawn = [name for name in shown if name in bundle.sample.columns][:SHOWN_COLUMNS]  # texts are not
     with replacing(path, f"writing the report of {classifier.name} {partition}") as beside:
-        beside.write_text(_with_summary(_evidently(bundle, x, shown[:SHOWN_COLUMNS]), own), encoding="utf-8")
+        beside.write_text(_with_summary(_evidently(bundle, x, drawn), own), encoding="utf-8")
     return path
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 
 from leeway.definition import Boosting, Candidate, Kind, Logistic
@@ -49,47 +51,29 @@ def trials(candidates: Sequence[Candidate]) -> Iterator[Trial]:
             yield Trial(candidate, dict(zip(grid, values, strict=True)))
 
 
-def build(trial: Trial, features: Mapping[str, Kind], seed: int, many: frozenset[str] = frozenset()) -> Pipeline:
-    """The unfitted pipeline of a trial, for frames made by `model_input`.
+@dataclass(frozen=True)
+class Encoded:
+    """Rows as numbers, for every trial of one candidate to learn from.
 
-    Args:
-        many: the categorical columns with more values than a tree can take.
+    Attributes:
+        columns: the fitted transformer.
+        codes: which of its columns are codes of categories, for boosting.
+        x, y, weights: distinct rows, their outcomes, and how many rows each stands for; None where they all differ.
     """
-    match trial.candidate:
-        case Logistic() as logistic:
-            columns = encoding.linear(features)
-            estimator: Any = LogisticRegression(
-                C=trial.parameters["C"], class_weight=logistic.class_weight, max_iter=2_000, random_state=seed
-            )
-        case Boosting() as boosting:
-            columns, codes = encoding.trees(features, many, seed)
-            estimator = HistGradientBoostingClassifier(
-                **trial.parameters,
-                max_iter=trial.iterations or boosting.max_iter,
-                min_samples_leaf=boosting.min_samples_leaf,
-                l2_regularization=boosting.l2_regularization,
-                categorical_features=codes or None,
-                early_stopping=False,  # its own split would be random, not time-ordered
-                random_state=seed,
-            )
-    return Pipeline([("columns", columns), ("estimator", estimator)])
+
+    columns: ColumnTransformer
+    codes: list[int]
+    x: Any
+    y: Outcomes
+    weights: Floats | None
 
 
-def learn(
-    trial: Trial,
-    features: Mapping[str, Kind],
-    x: pd.DataFrame,
-    y: Outcomes,
-    seed: int,
-    watch: tuple[pd.DataFrame, Outcomes] | None = None,
-) -> Pipeline:
-    """The fitted pipeline of a trial.
-
-    Columns that never vary teach nothing and are left out. Rows that are equal are learnt from once, with their number as
-    the weight.
+def encode(candidate: Candidate, features: Mapping[str, Kind], x: pd.DataFrame, y: Outcomes, seed: int) -> Encoded:
+    """Learn how a candidate sees columns. Those that never vary teach nothing and are left out.
 
     Args:
-        watch: rows on which boosting watches its log loss, to stop where it has not fallen for a while.
+        x: as `model_input` makes it.
+        y: booleans, class codes, or an indicator of shape (n, labels).
 
     Raises:
         TrainingError: no column varies.
@@ -102,30 +86,57 @@ def learn(
             found=f"{len(x)} rows, equal in all of {len(features)} features",
             way_out="look at what was ingested, or declare further columns",
         )
-    many = encoding.with_many_values(x, varying, y)
-    pipeline = build(trial, varying, seed, many)
-    columns, estimator = pipeline[0], pipeline[-1]
+    codes: list[int] = []
+    match candidate:
+        case Logistic():
+            columns = encoding.linear(varying)
+        case Boosting():
+            columns, codes = encoding.trees(varying, encoding.with_many_values(x, varying, y), seed)
     encoded = columns.fit_transform(x, y)
-    options: dict[str, Any] = {}
+    if y.ndim > 1:  # scikit-learn passes no weights on to the estimators of several labels
+        return Encoded(columns, codes, encoded, y, None)
     first, weights = _distinct(x[list(varying)], y)
-    if len(first) < len(x):
-        encoded, options["sample_weight"] = encoded[first], weights
+    if len(first) == len(x):
+        return Encoded(columns, codes, encoded, y, None)
+    return Encoded(columns, codes, encoded[first], y[first], weights)
+
+
+def fit(trial: Trial, rows: Encoded, seed: int, watch: tuple[Any, Outcomes] | None = None) -> Any:
+    """The fitted estimator of a trial.
+
+    Args:
+        watch: encoded rows on which boosting watches its log loss, to stop where it has not fallen for a while.
+    """
+    estimator, options = _estimator(trial, rows.codes, seed), {}
+    if rows.y.ndim > 1:
+        return OneVsRestClassifier(estimator).fit(rows.x, rows.y.astype("int8"))
+    if rows.weights is not None:
+        options["sample_weight"] = rows.weights
     if watch is not None and isinstance(estimator, HistGradientBoostingClassifier):
-        known = np.isin(watch[1], y)  # it cannot tell the loss of a class that it does not know
+        known = np.isin(watch[1], rows.y)  # it cannot tell the loss of a class that it does not know
         if known.any():
             estimator.set_params(early_stopping=True, n_iter_no_change=PATIENCE)
-            options |= {"X_val": columns.transform(watch[0][known]), "y_val": watch[1][known]}
-    estimator.fit(encoded, y[first], **options)
-    return pipeline
+            options |= {"X_val": watch[0][known], "y_val": watch[1][known]}
+    return estimator.fit(rows.x, rows.y, **options)
 
 
-def best_iterations(pipelines: Sequence[Pipeline], sizes: Sequence[int]) -> int | None:
+def learn(trial: Trial, features: Mapping[str, Kind], x: pd.DataFrame, y: Outcomes, seed: int) -> Pipeline:
+    """The fitted pipeline of a trial, for frames made by `model_input`; rows that are equal are learnt from once, weighted.
+
+    Raises:
+        TrainingError: no column varies.
+    """
+    rows = encode(trial.candidate, features, x, y, seed)
+    return Pipeline([("columns", rows.columns), ("estimator", fit(trial, rows, seed))])
+
+
+def best_iterations(estimators: Sequence[Any], sizes: Sequence[int]) -> int | None:
     """With how many iterations the watched log loss is least over all folds together; None where nothing was watched.
 
     Args:
         sizes: how many rows each fold watched. A fold that had stopped counts with its last loss.
     """
-    curves = [getattr(pipeline[-1], "validation_score_", np.empty(0)) for pipeline in pipelines]
+    curves = [getattr(estimator, "validation_score_", np.empty(0)) for estimator in estimators]
     watched = [(curve, size) for curve, size in zip(curves, sizes, strict=True) if len(curve)]
     if not watched:
         return None
@@ -135,16 +146,15 @@ def best_iterations(pipelines: Sequence[Pipeline], sizes: Sequence[int]) -> int 
     return max(1, int(score.argmax()))  # the first entry is from before the first iteration
 
 
-def probabilities(pipeline: Pipeline, x: pd.DataFrame, iterations: int | None = None) -> Floats:
-    """Each row's probability of each class that the pipeline knows, shape (n, classes).
+def probabilities(estimator: Any, encoded: Any, iterations: int | None) -> Floats:
+    """Each encoded row's probability of each class that the estimator knows, shape (n, classes).
 
     Args:
         iterations: boosting's predictions after so many; all of them where None, or where there are not so many.
     """
-    estimator = pipeline[-1]
     if iterations is None or iterations >= getattr(estimator, "n_iter_", 0):
-        return np.asarray(pipeline.predict_proba(x), dtype="float64")
-    stages = estimator.staged_predict_proba(pipeline[0].transform(x))
+        return np.asarray(estimator.predict_proba(encoded), dtype="float64")
+    stages = estimator.staged_predict_proba(encoded)
     return np.asarray(next(itertools.islice(stages, iterations - 1, None)), dtype="float64")
 
 
@@ -162,6 +172,24 @@ def _column(raw: "pd.Series[Any]", kind: Kind) -> "pd.Series[Any]":
     if not pd.api.types.is_numeric_dtype(raw.dtype):
         raw = pd.to_numeric(raw.astype("object"), errors="coerce")
     return raw.astype("float64")
+
+
+def _estimator(trial: Trial, codes: list[int], seed: int) -> Any:
+    match trial.candidate:
+        case Logistic() as logistic:
+            return LogisticRegression(
+                C=trial.parameters["C"], class_weight=logistic.class_weight, max_iter=2_000, random_state=seed
+            )
+        case Boosting() as boosting:
+            return HistGradientBoostingClassifier(
+                **trial.parameters,
+                max_iter=trial.iterations or boosting.max_iter,
+                min_samples_leaf=boosting.min_samples_leaf,
+                l2_regularization=boosting.l2_regularization,
+                categorical_features=codes or None,
+                early_stopping=False,  # its own split would be random, not time-ordered
+                random_state=seed,
+            )
 
 
 def _varies(column: "pd.Series[Any]") -> bool:

@@ -25,6 +25,7 @@ MOST_CODES = (
     254  # of one column, the shared code included: a tree of scikit-learn tells 255 values apart, with the missing
 )
 HASHES = 2**16  # buckets for words, and as many for characters
+TOPIC_HASHES = 2**12  # for topics, which are kept as a dense matrix
 TOPICS = 30  # of a text, for boosting
 
 
@@ -39,7 +40,7 @@ def linear(features: Mapping[str, Kind]) -> ColumnTransformer:
         [
             ("numbers", scaled, numbers),
             ("categories", hot, categories),
-            *((f"text {name}", _weights(), name) for name in texts),
+            *((f"text {name}", _weights(HASHES), name) for name in texts),
         ]
     )
 
@@ -88,18 +89,18 @@ def _by_kind(features: Mapping[str, Kind]) -> tuple[list[str], list[str], list[s
     return [name for name in features if name not in {*categories, *texts}], categories, texts
 
 
-def _weights() -> FeatureUnion:
+def _weights(hashes: int) -> FeatureUnion:
     """TF-IDF of words, alone and in pairs, and of three to five characters within words."""
-    return FeatureUnion([("words", _tfidf("word", (1, 2))), ("characters", _tfidf("char_wb", (3, 5)))])
+    return FeatureUnion([("words", _tfidf("word", (1, 2), hashes)), ("characters", _tfidf("char_wb", (3, 5), hashes))])
 
 
-def _tfidf(analyzer: str, lengths: tuple[int, int]) -> Pipeline:
+def _tfidf(analyzer: str, lengths: tuple[int, int], hashes: int) -> Pipeline:
     counts = HashingVectorizer(
-        analyzer=analyzer, ngram_range=lengths, n_features=HASHES, alternate_sign=False, norm=None
+        analyzer=analyzer, ngram_range=lengths, n_features=hashes, alternate_sign=False, norm=None
     )
     return make_pipeline(counts, TfidfTransformer(sublinear_tf=True))
 
 
 def _topics(seed: int) -> Pipeline:
     """Latent semantic analysis (Deerwester et al. 1990): the directions along which texts differ most."""
-    return make_pipeline(_weights(), TruncatedSVD(TOPICS, random_state=seed))
+    return make_pipeline(_weights(TOPIC_HASHES), TruncatedSVD(TOPICS, random_state=seed))

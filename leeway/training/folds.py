@@ -77,10 +77,11 @@ def folds(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> list[Fold]
     usable = [fold for fold in found if all(_differs(y[side]) for side in fold)]
     if not usable:
         order = "time-ordered fold must have both classes before and after its cut"
+        rarest = int(np.bincount(_strata(y)).min()) if len(y) else 0
         raise TrainingError(
             f"cross-validating {classifier.name}",
             rule=f"at least one {order if classifier.timed else 'fold must have both classes on both sides'}",
-            found=f"{len(y)} rows, {len(np.unique(_strata(y)))} different outcomes"
+            found=f"{len(y)} rows, {len(np.unique(_strata(y)))} different outcomes, the rarest in {rarest}"
             + ("" if groups is None else f", {len(np.unique(groups))} entities"),
             way_out="ingest more partitions, or train as of a later time"
             + ("" if groups is None else ", or ungrouped"),

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from leeway.definition import Classifier
+from leeway.definition import Candidate, Classifier
 from leeway.metrics import Bools, Floats, Rows, log_losses
-from leeway.training.candidates import Trial, best_iterations, learn, probabilities, trials
+from leeway.training.candidates import Encoded, Trial, best_iterations, encode, fit, probabilities, trials
 from leeway.training.folds import Fold
 
 Progress = Callable[[str], None]
@@ -48,30 +49,41 @@ def search(
     """
     rows = np.concatenate([validate for _, validate in folds])
     scored: list[tuple[float, Trial, Floats]] = []
-    for trial in trials(classifier.candidates):
-        progress(str(trial))
-        tuned, scores = _out_of_fold(classifier, trial, x, y, folds)
-        scored.append((_METRICS[classifier.training.select_by](y[rows], scores), tuned, scores))
+    for candidate in classifier.candidates:
+        encoded = [_encoded(classifier, candidate, x, y, fold) for fold in folds]
+        for trial in trials([candidate]):
+            progress(str(trial))
+            tuned, scores = _out_of_fold(trial, encoded, classifier.training.seed)
+            scored.append((_METRICS[classifier.training.select_by](y[rows], scores), tuned, scores))
     _, trial, scores = max(scored, key=lambda item: item[0])
     results = {str(tried): abs(metric) for metric, tried, _ in scored}
     return Outcome(trial, rows, scores, results)
 
 
-def _out_of_fold(
-    classifier: Classifier, trial: Trial, x: pd.DataFrame, y: Bools, folds: Sequence[Fold]
-) -> tuple[Trial, Floats]:
-    """The trial with its best iterations, and its scores of what each fold validates on.
+@dataclass(frozen=True)
+class _Fold:
+    """A fold's rows as a candidate sees them: what is learnt from, and what is validated on with its outcomes."""
+
+    rows: Encoded
+    x: Any
+    y: Bools
+
+
+def _encoded(classifier: Classifier, candidate: Candidate, x: pd.DataFrame, y: Bools, fold: Fold) -> _Fold:
+    train, validate = fold
+    rows = encode(candidate, classifier.features, x.iloc[train], y[train], classifier.training.seed)
+    return _Fold(rows, rows.columns.transform(x.iloc[validate]), y[validate])
+
+
+def _out_of_fold(trial: Trial, folds: Sequence[_Fold], seed: int) -> tuple[Trial, Floats]:
+    """The trial with its best iterations, and its scores of what the folds validate on.
 
     One number of iterations serves all folds, as it will serve the final fit: it is chosen like every other parameter.
     """
-    pipelines = []
-    for train, validate in folds:
-        watch = (x.iloc[validate], y[validate])
-        pipelines.append(learn(trial, classifier.features, x.iloc[train], y[train], classifier.training.seed, watch))
-    iterations = best_iterations(pipelines, [len(validate) for _, validate in folds])
+    estimators = [fit(trial, fold.rows, seed, watch=(fold.x, fold.y)) for fold in folds]
+    iterations = best_iterations(estimators, [len(fold.y) for fold in folds])
     scores = [
-        probabilities(pipeline, x.iloc[validate], iterations)[:, 1]
-        for pipeline, (_, validate) in zip(pipelines, folds, strict=True)
+        probabilities(estimator, fold.x, iterations)[:, 1] for estimator, fold in zip(estimators, folds, strict=True)
     ]
     return replace(trial, iterations=iterations), np.concatenate(scores)
 
