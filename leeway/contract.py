@@ -152,7 +152,7 @@ def _plainly_written(column: Column, raw: pd.Series) -> pd.Series:
     """Numbers without their unit and separators; those whose digits are grouped otherwise than declared are left alone."""
     if (column.unit, column.thousands, column.decimal) == (None, None, ".") or pd.api.types.is_numeric_dtype(raw.dtype):
         return raw
-    space, decimal = r"[ \u00a0\u202f\u2009]", re.escape(column.decimal)  # also those that do not break, or are thin
+    space, decimal = "[ \u00a0\u202f\u2009]", re.escape(column.decimal)  # also those that do not break, or are thin
     unit = rf"(?:{re.escape(column.unit)})?" if column.unit else ""
     group = None if column.thousands is None else space if column.thousands == " " else re.escape(column.thousands)
     grouped = rf"\d{{1,3}}(?:{group}\d{{2,3}})*{group}\d{{3}}|" if group else ""

@@ -336,7 +336,8 @@ class Boosting(Value):
     """Histogram gradient boosting on numbers and sets of categories; every combination of the tuples is tried.
 
     Attributes:
-        max_iter: the most iterations; the search stops earlier where the folds' log loss no longer falls.
+        max_iter: the most iterations; fewer where the folds' log loss no longer falls, or where there are many classes,
+            each of which is a tree in every iteration.
     """
 
     kind: Literal["boosting"] = "boosting"

@@ -18,7 +18,11 @@ from leeway.errors import TrainingError
 from leeway.metrics import Floats, Outcomes, Rows
 from leeway.training import encoding
 
-PATIENCE = 10  # iterations without a gain, after which boosting stops where it is watched
+PATIENCE = 10  # iterations after which boosting stops, where it is watched and they have gained less than
+WORTH = 1e-4  # nats of log loss
+MOST_TREES = (
+    2_000  # of boosting: with many classes, each of which is a tree in every iteration, these are fewer iterations
+)
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def fit(trial: Trial, rows: Encoded, seed: int, watch: tuple[Any, Outcomes] | No
     Args:
         watch: encoded rows on which boosting watches its log loss, to stop where it has not fallen for a while.
     """
-    estimator, options = _estimator(trial, rows.codes, seed), {}
+    estimator, options = _estimator(trial, rows, seed), {}
     if rows.y.ndim > 1:
         return OneVsRestClassifier(estimator).fit(rows.x, rows.y.astype("int8"))
     if rows.weights is not None:
@@ -115,7 +119,7 @@ def fit(trial: Trial, rows: Encoded, seed: int, watch: tuple[Any, Outcomes] | No
     if watch is not None and isinstance(estimator, HistGradientBoostingClassifier):
         known = np.isin(watch[1], rows.y)  # it cannot tell the loss of a class that it does not know
         if known.any():
-            estimator.set_params(early_stopping=True, n_iter_no_change=PATIENCE)
+            estimator.set_params(early_stopping=True, n_iter_no_change=PATIENCE, tol=WORTH)
             options |= {"X_val": watch[0][known], "y_val": watch[1][known]}
     return estimator.fit(rows.x, rows.y, **options)
 
@@ -174,19 +178,20 @@ def _column(raw: "pd.Series[Any]", kind: Kind) -> "pd.Series[Any]":
     return raw.astype("float64")
 
 
-def _estimator(trial: Trial, codes: list[int], seed: int) -> Any:
+def _estimator(trial: Trial, rows: Encoded, seed: int) -> Any:
     match trial.candidate:
         case Logistic() as logistic:
             return LogisticRegression(
                 C=trial.parameters["C"], class_weight=logistic.class_weight, max_iter=2_000, random_state=seed
             )
         case Boosting() as boosting:
+            outputs = rows.y.shape[1] if rows.y.ndim > 1 else max(1, len(np.unique(rows.y)) - 1)
             return HistGradientBoostingClassifier(
                 **trial.parameters,
-                max_iter=trial.iterations or boosting.max_iter,
+                max_iter=trial.iterations or min(boosting.max_iter, max(1, MOST_TREES // outputs)),
                 min_samples_leaf=boosting.min_samples_leaf,
                 l2_regularization=boosting.l2_regularization,
-                categorical_features=codes or None,
+                categorical_features=rows.codes or None,
                 early_stopping=False,  # its own split would be random, not time-ordered
                 random_state=seed,
             )
