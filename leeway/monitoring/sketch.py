@@ -121,7 +121,7 @@ def _lengths(texts: "pd.Series[str]") -> Floats:
 def _rarities(texts: "pd.Series[str]", common: frozenset[int]) -> Floats:
     """The share of each text's words that are not among the common ones; 0 where it has no word."""
     found = ([word not in common for word in _words(text)] for text in texts)
-    return pd.Series((sum(rare) / max(1, len(rare)) for rare in found), dtype="float64").to_numpy()
+    return np.array([sum(rare) / max(1, len(rare)) for rare in found], dtype=np.float64)
 
 
 def _words(text: str) -> list[int]:
