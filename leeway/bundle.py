@@ -32,6 +32,10 @@ TRUSTED_TYPES = frozenset(
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.compose._column_transformer._RemainderColsList",
         "sklearn.multiclass._ConstantPredictor",
+        # How boosting reads codes of categories: a partial of `check_array`. What a partial calls must be on the list too.
+        "functools.partial",
+        "sklearn.utils.validation.check_array",
+        "sklearn.model_selection._split.KFold",  # of the means that stand for categories with many values
     }
 )
 

@@ -7,6 +7,7 @@ without identity or time, a label that is not among the classes.
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from leeway import deliveries
-from leeway.definition import Classifier, Kind, Label, Rows
+from leeway.definition import Classifier, Column, Kind, Label, Rows
 from leeway.errors import DeliveryRejected
 from leeway.identity import content_hashes, numbered
 from leeway.outputs import class_text
@@ -68,7 +69,7 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
     outside = ((times < partition.start) | (times >= partition.end)) & (times <= now)
     fault(outside, f"{time}: must lie in the partition (is its time zone declared?)")
     for name, column in classifier.columns.items():
-        cast[name] = _CASTS[column.kind](raw[name])
+        cast[name] = _cast(classifier, name, raw)
         fault(cast[name].isna() & raw[name].notna(), f"{name}: must be {_MUST_BE[column.kind]}")
     labels = _own_label(classifier, raw, times, cast, fault)
 
@@ -124,7 +125,7 @@ def check_labels(classifier: Classifier, raw: pd.DataFrame, arrived_at: datetime
 
 def content_ids(classifier: Classifier, raw: pd.DataFrame) -> "pd.Series[str]":
     """The ids of rows without one: the hash of their content as it is cast, and the number of the occurrence."""
-    cast = {name: _CASTS[column.kind](raw[name]) for name, column in classifier.columns.items()}
+    cast = {name: _cast(classifier, name, raw) for name in classifier.columns}
     times = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
     if classifier.event_time is not None:
         cast[classifier.event_time] = times = _times(classifier.source, raw, classifier.event_time)
@@ -273,6 +274,36 @@ def _shown(label: Label) -> str:
     return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
+def _cast(classifier: Classifier, name: str, raw: pd.DataFrame) -> pd.Series:
+    column = classifier.columns[name]
+    match column.kind:
+        case "numeric":
+            return _number(_plainly_written(column, raw[name]))
+        case "boolean":
+            return _boolean(raw[name])
+        case "timestamp":
+            return _times(classifier.source, raw, name)
+        case "categorical" | "text" | "identifier":
+            return as_text(raw[name])
+
+
+def _plainly_written(column: Column, raw: pd.Series) -> pd.Series:
+    """Numbers without their unit and separators; those whose digits are grouped otherwise than declared are left alone."""
+    if (column.unit, column.thousands, column.decimal) == (None, None, ".") or pd.api.types.is_numeric_dtype(raw.dtype):
+        return raw
+    space, decimal = "[ \u00a0\u202f\u2009]", re.escape(column.decimal)  # also those that do not break, or are thin
+    unit = rf"(?:{re.escape(column.unit)})?" if column.unit else ""
+    group = None if column.thousands is None else space if column.thousands == " " else re.escape(column.thousands)
+    grouped = rf"\d{{1,3}}(?:{group}\d{{2,3}})*{group}\d{{3}}|" if group else ""
+    number = rf"(?P<whole>{grouped}\d*)(?:{decimal}(?P<fraction>\d*))?(?P<power>[eE][+-]?\d+)?"
+    written = rf"{space}*(?P<sign>[+-]?){space}*{unit}{space}*(?P<second>[+-]?){number}{space}*{unit}{space}*"
+    text = raw.astype("string").astype("str")
+    parts = text.str.extract(rf"^{written}$")
+    whole = parts["whole"].str.replace(group, "", regex=True) if group else parts["whole"]
+    plain = parts["sign"] + parts["second"] + whole + "." + parts["fraction"].fillna("") + parts["power"].fillna("")
+    return plain.where(parts["whole"].notna(), "?").mask(raw.isna())
+
+
 def _number(raw: pd.Series) -> pd.Series:
     numbers = pd.to_numeric(raw.astype("str").str.strip() if raw.dtype == "str" else raw, errors="coerce")
     return numbers.astype("float64").replace([np.inf, -np.inf], np.nan)
@@ -293,10 +324,11 @@ def as_text(raw: pd.Series) -> pd.Series:
 
 
 _LABELS = {"binary": _binary, "multiclass": _multiclass, "multilabel": _multilabel}
-_CASTS = {"numeric": _number, "boolean": _boolean, "categorical": as_text, "identifier": as_text}
 _MUST_BE: dict[Kind, str] = {
     "numeric": "a finite number",
     "boolean": "yes or no",
     "categorical": "text without zero bytes",
+    "text": "text without zero bytes",
+    "timestamp": "an ISO 8601 date or time",
     "identifier": "text without zero bytes",
 }

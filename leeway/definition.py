@@ -5,9 +5,10 @@ combinations are refused when the file is loaded (see `leeway.catalog`).
 """
 
 import codecs
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, Protocol, Self, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, Self, get_args, runtime_checkable
 
 import pandas as pd
 from pydantic import (
@@ -25,16 +26,17 @@ from pydantic import (
 from leeway.outputs import LabelKind, Outputs, class_text
 
 Grain = Literal["hour", "day", "week", "month"]
-Kind = Literal["numeric", "categorical", "boolean", "identifier"]
+Kind = Literal["numeric", "categorical", "boolean", "text", "timestamp", "identifier"]
 Aggregate = Literal["count", "sum", "mean", "min", "max", "std", "positives", "positive_rate"]
 LABEL_AGGREGATES = ("positives", "positive_rate")
 CalendarPart = Literal["hour", "weekday", "day", "month"]
 Share = Annotated[float, Field(ge=0, le=1)]
-Duration = Annotated[timedelta, Field(gt=timedelta(0))]
+Duration = Annotated[timedelta, Field(gt=timedelta(0), strict=True)]
+HoldoutShare = Annotated[float, Field(gt=0, le=0.5)]
 
 RESERVED_COLUMNS = frozenset(
     {"event_id", "event_time", "known_at", "superseded_at", "delivery", "partition", "label", "score", "decision"}
-    | {"positive", "label_known_at", "at", "is_event", "hours_to_partition_end"}
+    | {"positive", "label_known_at", "at", "is_event", "hours_to_partition_end", "fold_group"}
     | {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}  # PostgreSQL's own, in every table
 )
 RESERVED_NAMES = frozenset({"leeway", "staging", "public", "information_schema"})  # schemas that are taken
@@ -240,14 +242,22 @@ class Column(Value):
     """One column of an event.
 
     Attributes:
-        kind: numeric and boolean columns become numbers, categorical ones codes, identifiers only join and group.
+        kind: numeric and boolean columns become numbers, categorical ones codes, texts weights of words and characters,
+            timestamps parts of the calendar and days between them; identifiers only join and group.
         sensitive: never shown in a report, a log or an artifact, and no feature unless `feature` says so.
         feature: whether the classifier sees it; by default all but identifiers and sensitive columns.
+        slice: marked for slices: metrics are also told for each of its values.
+        unit: what stands before or after a number, such as "€"; a number without it is read as well.
+        thousands, decimal: what separates the groups of a number's digits, and its fraction.
     """
 
     kind: Kind
     sensitive: bool = False
     feature: bool | None = None
+    slice: bool = False
+    unit: str | None = Field(default=None, pattern=r"^[^\d\s.,+-](.*\S)?$")
+    thousands: Literal[",", ".", " ", "'", "’", "_"] | None = None
+    decimal: Literal[".", ","] = "."
 
     @property
     def is_feature(self) -> bool:
@@ -260,22 +270,58 @@ class Column(Value):
     def _identifier_is_no_feature(self) -> Self:
         if self.kind == "identifier" and self.feature:
             raise ValueError("an identifier cannot be a feature; declare it categorical, or drop feature=True")
+        if self.kind == "identifier" and self.slice:
+            raise ValueError("an identifier cannot be a slice; declare it categorical, or drop slice=True")
+        return self
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if self.kind != "numeric" and (self.unit, self.thousands, self.decimal) != (None, None, "."):
+            raise ValueError(f"unit, thousands and decimal are for numbers; drop them from the {self.kind} column")
+        if self.thousands == self.decimal:
+            raise ValueError(f"thousands and decimal must differ; both are {self.decimal!r}")
         return self
 
 
-def numeric(*, sensitive: bool = False, feature: bool | None = None) -> Column:
-    """A column of numbers."""
-    return Column(kind="numeric", sensitive=sensitive, feature=feature)
+def numeric(
+    *,
+    sensitive: bool = False,
+    feature: bool | None = None,
+    slice: bool = False,
+    unit: str | None = None,
+    thousands: Literal[",", ".", " ", "'", "’", "_"] | None = None,
+    decimal: Literal[".", ","] = ".",
+) -> Column:
+    """A column of numbers; `unit`, `thousands` and `decimal` say how they are written: "1.234,50 €"."""
+    return Column(
+        kind="numeric",
+        sensitive=sensitive,
+        feature=feature,
+        slice=slice,
+        unit=unit,
+        thousands=thousands,
+        decimal=decimal,
+    )
 
 
-def categorical(*, sensitive: bool = False, feature: bool | None = None) -> Column:
+def categorical(*, sensitive: bool = False, feature: bool | None = None, slice: bool = False) -> Column:
     """A column with a limited set of values."""
-    return Column(kind="categorical", sensitive=sensitive, feature=feature)
+    return Column(kind="categorical", sensitive=sensitive, feature=feature, slice=slice)
 
 
-def boolean(*, sensitive: bool = False, feature: bool | None = None) -> Column:
+def boolean(*, sensitive: bool = False, feature: bool | None = None, slice: bool = False) -> Column:
     """A column of yes and no."""
-    return Column(kind="boolean", sensitive=sensitive, feature=feature)
+    return Column(kind="boolean", sensitive=sensitive, feature=feature, slice=slice)
+
+
+def text(*, sensitive: bool = False, feature: bool | None = None, slice: bool = False) -> Column:
+    """A column of free text: its words and characters are learnt from."""
+    return Column(kind="text", sensitive=sensitive, feature=feature, slice=slice)
+
+
+def timestamp(*, sensitive: bool = False, feature: bool | None = None, slice: bool = False) -> Column:
+    """A column of dates or times: parts of the calendar and the days between any two of them are learnt from."""
+    return Column(kind="timestamp", sensitive=sensitive, feature=feature, slice=slice)
 
 
 def identifier(*, sensitive: bool = False) -> Column:
@@ -428,12 +474,17 @@ class Logistic(Value):
 
 
 class Boosting(Value):
-    """Histogram gradient boosting on numbers and ordinal codes; every combination of the tuples is tried."""
+    """Histogram gradient boosting on numbers and sets of categories; every combination of the tuples is tried.
+
+    Attributes:
+        max_iter: the most iterations; fewer where the folds' log loss no longer falls, or where there are many classes,
+            each of which is a tree in every iteration.
+    """
 
     kind: Literal["boosting"] = "boosting"
     learning_rate: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(default=(0.08,), min_length=1)
     max_leaf_nodes: tuple[Annotated[int, Field(ge=2)], ...] = Field(default=(15, 31), min_length=1)
-    max_iter: int = Field(default=120, ge=1)
+    max_iter: int = Field(default=300, ge=1)
     min_samples_leaf: int = Field(default=30, ge=1)
     l2_regularization: float = Field(default=1.0, ge=0)
 
@@ -481,26 +532,34 @@ Metric = Literal["roc_auc", "average_precision", "log_loss", "precision", "recal
 
 
 class Training(Value):
-    """What a bundle learns from.
+    """What a bundle learns from, and how its validation is like its use.
 
     Attributes:
         window: how far back the snapshot reaches; everything by default.
-        holdout: the most recent part of the snapshot, which nothing sees before the gates.
-        folds: time-ordered folds of the development part.
+        holdout: what nothing sees before the gates: a duration back from the newest labelled event, or a share of the rows,
+            the most recent ones where events have a time, stratified by class where they have none. By default two weeks,
+            or a fifth of events without a time.
+        group: the column that names an entity; no entity that was learnt from is validated on, so that the metrics are
+            those of entities never seen before.
+        folds: folds of the development part: in the order of time where events have one, else stratified by class.
         select_by: the metric that chooses between candidates, on out-of-fold scores.
         max_rows: the snapshot keeps at most this many of the most recent rows.
+        search_rows: the search looks at no more than this many rows, the most recent ones or a stratified sample; the
+            chosen candidate then learns from all.
     """
 
     window: Duration | None = None
-    holdout: Duration = timedelta(days=14)
+    holdout: Duration | HoldoutShare | None = None
+    group: str | None = None
     folds: int = Field(default=4, ge=2, le=20)
     select_by: Literal["log_loss", "roc_auc", "average_precision"] = "log_loss"
     max_rows: int = Field(default=2_000_000, ge=100)
+    search_rows: int = Field(default=100_000, ge=100)
     seed: int = 0
 
     @model_validator(mode="after")
     def _holdout_within_window(self) -> Self:
-        if self.window is not None and self.holdout >= self.window:
+        if self.window is not None and isinstance(self.holdout, timedelta) and self.holdout >= self.window:
             raise ValueError(
                 f"holdout {self.holdout} must be shorter than window {self.window}; nothing is left to learn"
             )
@@ -600,7 +659,7 @@ class Classifier(Value):
         label: the outcome.
         columns: the columns of an event by name; columns of the source that are not named here are ignored.
         history: rolling features.
-        calendar: parts of the event time (UTC) that the classifier sees.
+        calendar: parts of the event time, on the source's clock, that the classifier sees.
         partition: the period that every stage runs by, in UTC; a week starts on Monday.
         candidates: what is tried.
         objective: where the thresholds lie, one for each class; by default `MaximizeF1`, for multiclass `MostProbable`.
@@ -629,15 +688,45 @@ class Classifier(Value):
     @property
     def features(self) -> dict[str, Kind]:
         """Every feature the classifier sees, with its kind, in a fixed order."""
-        own: dict[str, Kind] = {name: column.kind for name, column in self.columns.items() if column.is_feature}
-        calendar: dict[str, Kind] = dict.fromkeys(self.calendar_features, "numeric")
-        history: dict[str, Kind] = {item.name: "numeric" for item in self.history}
-        return own | calendar | history
+        own: dict[str, Kind] = {
+            name: column.kind
+            for name, column in self.columns.items()
+            if column.is_feature and column.kind != "timestamp"
+        }
+        derived = [*self.calendar_features, *self.spans, *(item.name for item in self.history)]
+        return own | dict.fromkeys(derived, "numeric")
 
     @property
-    def calendar_features(self) -> list[str]:
-        """The names of the features that are parts of the event time."""
-        return [f"event_{part}" for part in self.calendar]
+    def timestamps(self) -> list[str]:
+        """The timestamp columns that features are made of."""
+        return [name for name, column in self.columns.items() if column.is_feature and column.kind == "timestamp"]
+
+    @property
+    def calendar_features(self) -> dict[str, tuple[str | None, CalendarPart]]:
+        """The features that are parts of the calendar: of which timestamp column (None: the event time), and which part."""
+        event: dict[str, tuple[str | None, CalendarPart]] = {f"event_{part}": (None, part) for part in self.calendar}
+        return event | {f"{name}_{part}": (name, part) for name in self.timestamps for part in get_args(CalendarPart)}
+
+    @property
+    def spans(self) -> dict[str, tuple[str | None, str]]:
+        """The features that are days from one of an event's times to another: from which (None: the event time), to which."""
+        event: dict[str, tuple[str | None, str]] = {
+            f"days_from_event_to_{name}": (None, name) for name in self.timestamps
+        }
+        return event | {f"days_from_{a}_to_{b}": (a, b) for a, b in itertools.combinations(self.timestamps, 2)}
+
+    def origins(self, feature: str) -> set[str]:
+        """The columns whose values a feature shows: itself, what it aggregates, or the times it is made of."""
+        derived: dict[str, tuple[str | None, ...]] = {item.name: (item.over,) for item in self.history}
+        derived |= self.spans | {name: (column,) for name, (column, _) in self.calendar_features.items()}
+        return {name for name in derived.get(feature, (feature,)) if name is not None and name in self.columns}
+
+    @property
+    def holdout(self) -> timedelta | float:
+        """`training.holdout`, or its default."""
+        if self.training.holdout is not None:
+            return self.training.holdout
+        return 0.2 if self.by_arrival else timedelta(days=14)
 
     @property
     def label_age(self) -> timedelta:
@@ -682,7 +771,13 @@ class Classifier(Value):
 
     def contradictions(self) -> list[str]:
         """What does not fit together, each in words; nothing once the definition is loaded."""
-        return [*self._wrong_source(), *self._wrong_names(), *self._wrong_history(), *self._wrong_for_label()]
+        return [
+            *self._wrong_source(),
+            *self._wrong_names(),
+            *self._wrong_history(),
+            *self._wrong_for_label(),
+            *self._wrong_training(),
+        ]
 
     def _wrong_source(self) -> Iterator[str]:
         if isinstance(self.source, Query) and not self.by_arrival and not self.source.bounded:
@@ -703,18 +798,30 @@ class Classifier(Value):
             yield f"columns must not repeat the id, time or label; drop {both} from columns"
         if reserved := sorted(set(self.columns) & RESERVED_COLUMNS):
             yield f"columns may not be named {reserved}, Leeway's own; rename them in the source's prepare"
-        if parts := sorted(set(self.columns) & set(self.calendar_features)):
-            yield f"columns may not be named as the calendar's parts, {parts}; rename them in the source's prepare"
+        derived = [*self.calendar_features, *self.spans]
+        if parts := sorted(set(self.columns) & set(derived)):
+            yield f"columns may not be named as the calendar's parts or spans, {parts}; rename them in the source's prepare"
+        if self.calendar and "event" in self.timestamps:
+            yield "a timestamp column may not be named 'event' beside calendar; rename it in the source's prepare"
         names = [*self.columns, *self.features]
         if long := sorted({name for name in names if not name or len(name.encode()) > MAX_IDENTIFIER}):
             yield f"names must have 1 to {MAX_IDENTIFIER} bytes; rename {long}"
         if not self.features:
-            yield "there is no feature to learn from; declare a numeric, categorical or boolean column"
+            yield "there is no feature to learn from; declare a column that is no identifier"
         if not self.candidates:
             yield "candidates must not be empty; leave it out for the defaults"
 
+    def _wrong_training(self) -> Iterator[str]:
+        group = self.training.group
+        if group is not None and group not in self.columns:
+            yield f"training.group {group!r} is not in columns; declare it there, as an identifier or categorical"
+        elif group is not None and self.columns[group].kind not in ("identifier", "categorical"):
+            yield f"training.group {group!r} must name an entity, not a {self.columns[group].kind}; declare an identifier"
+        if self.by_arrival and isinstance(self.holdout, timedelta):
+            yield "events have no time, so the holdout cannot be a duration; give a share, such as training.holdout=0.2"
+
     def _wrong_history(self) -> Iterator[str]:
-        seen = {*self.columns, *self.calendar_features}
+        seen = {*self.columns, *self.calendar_features, *self.spans}
         for item in self.history:
             for name in (item.by, item.over):
                 if name is not None and name not in self.columns:

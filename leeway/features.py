@@ -16,6 +16,7 @@ from leeway.definition import LABEL_AGGREGATES, CalendarPart, Classifier, Histor
 from leeway.partitions import Partition
 from leeway.store.tables import Tables, labels_known, tables_of
 
+FOLD_GROUP = "fold_group"
 CALENDAR_FIELDS: dict[CalendarPart, str] = {"hour": "hour", "weekday": "isodow", "day": "day", "month": "month"}
 
 
@@ -54,8 +55,9 @@ def for_scoring(classifier: Classifier, partition: Partition) -> sa.Select[Any]:
 def for_training(classifier: Classifier, *, first: datetime | None, as_of: datetime) -> sa.Select[Any]:
     """The features of the labelled events that were old enough to be mature at `as_of`, ordered by time and id.
 
-    Events and labels are taken in the version that was known then. The stored label (`positive` or
-    `label`) and its `known_at` are columns. A label of a class that is no longer declared teaches nothing.
+    Events and labels are taken in the version that was known then. The stored label (`positive` or `label`) and its
+    `known_at` are columns, and `fold_group` is the entity of `training.group`, hashed, where there is one. A label of a
+    class that is no longer declared teaches nothing.
 
     Args:
         first: the earliest event time; everything when None.
@@ -80,18 +82,28 @@ def _features(
     tables = tables_of(classifier)
     reach = max((item.window for item in classifier.history), default=timedelta(0))
     timeline = _timeline(classifier, tables, None if start is None else start - reach, end, as_of).cte("timeline")
-    own = [timeline.c[name] for name, column in classifier.columns.items() if column.is_feature]
+    own = [timeline.c[name] for name in classifier.columns if name in classifier.features]
+    clock = classifier.source.timezone
     calendar = [
-        sa.cast(sa.extract(CALENDAR_FIELDS[part], sa.func.timezone("UTC", timeline.c.at)), sa.Double).label(
-            f"event_{part}"
-        )
-        for part in classifier.calendar
+        _calendar_part(part, _time(timeline, column), clock).label(name)
+        for name, (column, part) in classifier.calendar_features.items()
+    ]
+    spans = [
+        _days(_time(timeline, start), timeline.c[end]).label(name) for name, (start, end) in classifier.spans.items()
     ]
     history = [_history(item, timeline).label(item.name) for item in classifier.history]
+    group = [] if as_of is None or classifier.training.group is None else [_pseudonym(timeline, classifier)]
     rows = sa.select(
-        timeline.c.event_id, timeline.c.at.label("event_time"), timeline.c.is_event, *own, *calendar, *history
+        timeline.c.event_id,
+        timeline.c.at.label("event_time"),
+        timeline.c.is_event,
+        *own,
+        *calendar,
+        *spans,
+        *history,
+        *group,
     ).subquery("rows")
-    wanted = [rows.c[name] for name in ("event_id", "event_time", *classifier.features)]
+    wanted = [rows.c[name] for name in ("event_id", "event_time", *classifier.features, *(item.name for item in group))]
     query = sa.select(*wanted).where(rows.c.is_event).order_by(rows.c.event_time, rows.c.event_id)
     return query if start is None else query.where(rows.c.event_time >= start)
 
@@ -120,6 +132,23 @@ def _timeline(
     if start is not None:
         arrivals = arrivals.where(label.c.known_at >= start)
     return sa.union_all(events, arrivals)
+
+
+def _time(timeline: sa.CTE, column: str | None) -> sa.ColumnElement[datetime]:
+    return timeline.c.at if column is None else timeline.c[column]
+
+
+def _calendar_part(part: CalendarPart, time: sa.ColumnElement[datetime], clock: str) -> sa.ColumnElement[float]:
+    return sa.cast(sa.extract(CALENDAR_FIELDS[part], sa.func.timezone(clock, time)), sa.Double)
+
+
+def _days(start: sa.ColumnElement[datetime], end: sa.ColumnElement[datetime]) -> sa.ColumnElement[float]:
+    return sa.cast(sa.extract("epoch", end - start) / 86_400, sa.Double)
+
+
+def _pseudonym(timeline: sa.CTE, classifier: Classifier) -> sa.Label[str]:
+    """The entity by which validation is grouped: only whether two rows share it matters, not who it is."""
+    return sa.func.md5(timeline.c[str(classifier.training.group)]).label(FOLD_GROUP)
 
 
 def _history(item: History, timeline: sa.CTE) -> sa.ColumnElement[Any]:

@@ -15,6 +15,8 @@ from leeway.outputs import Outputs
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]  # positions
+Outcomes = npt.NDArray[Any]  # booleans, class codes, or an indicator of shape (n, labels)
 
 EPSILON = 1e-6
 FEW = 5  # a class with fewer rows, or fewer others, says too little to be averaged with the rest

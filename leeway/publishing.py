@@ -24,13 +24,15 @@ from leeway.store.schemas import ensure_tables
 from leeway.store.tables import INSTANT as INSTANT_TYPE
 from leeway.store.tables import Tables
 
+INSTANT = pa.timestamp("us", tz="UTC")
 ARROW_TYPES: dict[Kind, pa.DataType] = {
     "numeric": pa.float64(),
     "boolean": pa.bool_(),
     "categorical": pa.string(),
+    "text": pa.string(),
+    "timestamp": INSTANT,
     "identifier": pa.string(),
 }
-INSTANT = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ def write(
     path = path_of(classifier.name, partition)
     shown = [drift.column for drift in finding.columns if not is_sensitive(classifier, drift.column)]
     own = _summary(classifier, partition, finding, version, shown, bundle)
-    columns = [*_moved_scores(bundle, finding), *shown[:SHOWN_COLUMNS]]
+    drawn = [name for name in shown if name in bundle.sample.columns][:SHOWN_COLUMNS]  # texts are not
+    columns = [*_moved_scores(bundle, finding), *drawn]
     with replacing(path, f"writing the report of {classifier.name} {partition}") as beside:
         beside.write_text(_with_summary(_evidently(bundle, x, columns), own), encoding="utf-8")
     return path

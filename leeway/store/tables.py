@@ -22,6 +22,8 @@ COLUMN_TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
     "numeric": sa.Double(),
     "boolean": sa.Boolean(),
     "categorical": sa.Text(),
+    "text": sa.Text(),
+    "timestamp": INSTANT,
     "identifier": sa.Text(),
 }
 #: Of a label, and of a decision.

@@ -1,36 +1,32 @@
-"""Fit a trial's pipeline to the outputs of a label, and ask it for their probabilities."""
+"""Labels as scikit-learn learns them, and its probabilities as the outputs of a label."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import Pipeline
 
-from leeway.metrics import Bools, Floats
+from leeway.metrics import Bools, Floats, Outcomes
 from leeway.outputs import Outputs
 
 
-def fit(pipeline: Pipeline, outputs: Outputs, x: pd.DataFrame, y: Bools) -> Pipeline:
-    """Fit an unfitted pipeline to labels of shape (n, K). A multilabel one gets an estimator for each class."""
+def targets(outputs: Outputs, y: Bools) -> Outcomes:
+    """What an estimator is fitted to, from labels of shape (n, K): truth values, codes of classes, or the matrix itself."""
     if outputs.kind == "binary":
-        return pipeline.fit(x, y[:, 0])
-    if outputs.exclusive:
-        return pipeline.fit(x, y.argmax(axis=1))
-    pipeline.set_params(estimator=OneVsRestClassifier(pipeline.named_steps["estimator"]))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Label .* present in all training examples")  # rare, and no fault
-        return pipeline.fit(x, y.astype(np.int8))
+        return np.asarray(y[:, 0])
+    return np.asarray(y.argmax(axis=1)) if outputs.exclusive else y
 
 
-def predict(pipeline: Any, outputs: Outputs, x: pd.DataFrame) -> Floats:
-    """The estimator's probabilities, shape (n, K); zero for a class that it has never seen."""
-    raw = np.asarray(pipeline.predict_proba(x), dtype="float64")
+def aligned(outputs: Outputs, classes: Any, raw: Floats) -> Floats:
+    """An estimator's probabilities, shape (n, its classes), as those of the outputs; zero for a class it has never seen."""
     if outputs.kind == "binary":
         return raw[:, 1:]
     if not outputs.exclusive:
         return raw
     scores = np.zeros((len(raw), len(outputs.names)))
-    scores[:, pipeline.classes_] = raw
+    scores[:, classes] = raw
     return scores
+
+
+def predict(pipeline: Any, outputs: Outputs, x: pd.DataFrame) -> Floats:
+    """A fitted pipeline's probabilities, shape (n, K)."""
+    return aligned(outputs, pipeline.classes_, np.asarray(pipeline.predict_proba(x), dtype="float64"))

@@ -21,8 +21,9 @@ from leeway.metrics import Bools, Floats, summary, varied
 from leeway.monitoring import reference
 from leeway.outputs import describe
 from leeway.settings import settings
-from leeway.training import calibration, decision, estimating
+from leeway.training import calibration, decision, folds
 from leeway.training.candidates import learn, model_input
+from leeway.training.estimating import predict, targets
 from leeway.training.search import Outcome, search
 
 SAMPLE_ROWS = 5_000
@@ -31,7 +32,7 @@ LIBRARIES = ("leeway", "numpy", "pandas", "scikit-learn", "skops")
 
 @dataclass(frozen=True)
 class Split:
-    """A snapshot in two: what is learnt from, and what nothing sees before the gates. Both in the order of time."""
+    """A snapshot in two: what is learnt from, and what nothing sees before the gates. Both in the snapshot's order."""
 
     development: pd.DataFrame
     holdout: pd.DataFrame
@@ -59,21 +60,22 @@ def fit(
     split = cut(classifier, snapshots.read(classifier.name, snapshot), as_of)
     outputs = classifier.label.outputs
     x, y = model_input(split.development, classifier.features), outputs.matrix(split.development[outputs.column])
-    outcome = search(classifier, x, y, progress)
+    outcome = search(classifier, x, y, folds.folds(classifier, split.development, targets(outputs, y)), progress)
     progress("calibration and thresholds")
     seen = y[outcome.rows]
     methods, losses = calibration.choose(seen, outcome.scores, exclusive=outputs.exclusive)
     calibrators = calibration.fit(methods, seen, outcome.scores)
     probabilities = calibration.apply(calibrators, outcome.scores, exclusive=outputs.exclusive)
     thresholds = decision.thresholds(classifier.objective, outputs, seen, probabilities)
-    progress(f"fitting {outcome.trial} to all of the development rows")
-    pipeline = learn(outcome.trial, classifier.features, outputs, x, y, classifier.training.seed)
+    iterations = f", {outcome.trial.iterations} iterations," if outcome.trial.iterations else ""
+    progress(f"fitting {outcome.trial}{iterations} to all of the development rows")
+    pipeline = learn(outcome.trial, classifier.features, x, targets(outputs, y), classifier.training.seed)
 
     holdout_x, holdout_y = (
         model_input(split.holdout, classifier.features),
         outputs.matrix(split.holdout[outputs.column]),
     )
-    raw = estimating.predict(pipeline, outputs, holdout_x)
+    raw = predict(pipeline, outputs, holdout_x)
     held_out = calibration.apply(calibrators, raw, exclusive=outputs.exclusive)
     card = Card(
         classifier=classifier.name,
@@ -110,21 +112,21 @@ def folder_of(name: str, key: str) -> Path:
 
 
 def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime) -> Split:
-    """Split a snapshot by time; its most recent part, `training.holdout` long, is held out.
+    """Split a snapshot into what is learnt from and what is held out, as `training.holdout` asks.
 
     Raises:
         TrainingError: the labels of a side are all the same.
     """
     outputs = classifier.label.outputs
-    start = as_of - classifier.label.maturity - classifier.training.holdout
-    early = (rows["event_time"] < start).to_numpy()
-    split = Split(rows[early].reset_index(drop=True), rows[~early].reset_index(drop=True))
+    parts = folds.split(classifier, rows, targets(outputs, outputs.matrix(rows[outputs.column])))
+    split = Split(*(rows.iloc[part].reset_index(drop=True) for part in parts))
+    starts = f", which starts {split.holdout['event_time'].iloc[0]:%Y-%m-%d %H:%M}" if len(split.holdout) else ""
     for side, part in (("before", split.development), ("within", split.holdout)):
         y = outputs.matrix(part[outputs.column])
         if not varied(y):
             raise TrainingError(
                 f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
-                rule=f"there must be labels of {outputs.least} {side} the holdout, which starts {start:%Y-%m-%d %H:%M}",
+                rule=f"there must be labels of {outputs.least} {side} the holdout{starts}",
                 found=f"{len(part)} labelled events, {describe(outputs.count(y))}",
                 way_out="ingest more partitions, train as of a time that had labels (--as-of), or change training.holdout",
             )
@@ -153,17 +155,17 @@ def _unseen(
 
 
 def _sample(classifier: Classifier, x: pd.DataFrame, p: Floats) -> pd.DataFrame:
-    shown = [name for name in x.columns if not is_sensitive(classifier, name)]
+    shown = [
+        name for name, kind in classifier.features.items() if kind != "text" and not is_sensitive(classifier, name)
+    ]
     scores = pd.DataFrame(p, columns=list(classifier.label.outputs.score_columns), index=x.index)
     sample = pd.concat([x[shown], scores], axis=1)
     return sample.sample(min(len(sample), SAMPLE_ROWS), random_state=classifier.training.seed)
 
 
 def is_sensitive(classifier: Classifier, feature: str) -> bool:
-    """Whether a feature must not be shown: a sensitive column, or an aggregate over one, which is of its values."""
-    over = {item.name: item.over for item in classifier.history if item.over is not None}
-    column = classifier.columns.get(over.get(feature, feature))
-    return column is not None and column.sensitive
+    """Whether a feature must not be shown: a sensitive column, or what is made of one's values."""
+    return any(classifier.columns[name].sensitive for name in classifier.origins(feature))
 
 
 def _libraries() -> dict[str, str]:

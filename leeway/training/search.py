@@ -1,22 +1,20 @@
-"""Cross-validated search over the candidates, in the order of time."""
+"""Cross-validated search over the candidates."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from leeway.definition import Classifier
-from leeway.errors import TrainingError
-from leeway.metrics import Bools, Floats, averaged, log_losses, varied
-from leeway.outputs import Outputs, describe
-from leeway.training import estimating
-from leeway.training.candidates import Trial, learn, trials
+from leeway.definition import Candidate, Classifier
+from leeway.metrics import Bools, Floats, Outcomes, Rows, averaged, log_losses
+from leeway.outputs import Outputs
+from leeway.training.candidates import Encoded, Trial, best_iterations, encode, fit, probabilities, trials
+from leeway.training.estimating import aligned, targets
+from leeway.training.folds import Fold
 
-Rows = npt.NDArray[np.intp]
 Progress = Callable[[str], None]
 
 
@@ -26,7 +24,7 @@ class Outcome:
 
     Attributes:
         trial: the best one.
-        rows: positions of the development rows that have an out-of-fold score, in the order of time.
+        rows: positions of the development rows that have an out-of-fold score, in the order of the folds.
         scores: the best trial's out-of-fold scores of these rows, shape (n, K).
         results: every trial's metric by name.
     """
@@ -37,54 +35,61 @@ class Outcome:
     results: dict[str, float]
 
 
-def search(classifier: Classifier, x: pd.DataFrame, y: Bools, progress: Progress = lambda text: None) -> Outcome:
-    """Try every trial on time-ordered folds and keep the best.
+def search(
+    classifier: Classifier,
+    x: pd.DataFrame,
+    y: Bools,
+    folds: Sequence[Fold],
+    progress: Progress = lambda text: None,
+) -> Outcome:
+    """Try every trial on the folds and keep the best, with the iterations that were best for it.
 
     Args:
-        x, y: the development rows in the order of time; labels of shape (n, K).
+        x, y: the development rows; labels of shape (n, K).
+        folds: what is learnt from and validated on, as `leeway.training.folds` makes them.
         progress: told of each trial before it starts.
-
-    Raises:
-        TrainingError: no fold has labels that differ on both sides.
     """
-    outputs = classifier.label.outputs
-    folds = list(time_folds(y, classifier.training.folds))
-    if not folds:
-        raise TrainingError(
-            f"cross-validating {classifier.name}",
-            rule=f"at least one time-ordered fold must have {outputs.least} before and after its cut",
-            found=f"{len(y)} rows, {describe(outputs.count(y))}",
-            way_out="ingest more partitions, or train as of a later time",
-        )
+    outputs, seed = classifier.label.outputs, classifier.training.seed
     rows = np.concatenate([validate for _, validate in folds])
     scored: list[tuple[float, Trial, Floats]] = []
-    for trial in trials(classifier.candidates):
-        progress(str(trial))
-        scores = np.concatenate([_out_of_fold(classifier, trial, x, y, fold) for fold in folds])
-        scored.append((_METRICS[classifier.training.select_by](outputs, y[rows], scores), trial, scores))
+    for candidate in classifier.candidates:
+        encoded = [_encoded(classifier, candidate, x, targets(outputs, y), fold) for fold in folds]
+        for trial in trials([candidate]):
+            progress(str(trial))
+            tuned, scores = _out_of_fold(trial, outputs, encoded, seed)
+            scored.append((_METRICS[classifier.training.select_by](outputs, y[rows], scores), tuned, scores))
     _, trial, scores = max(scored, key=lambda item: item[0])
     results = {str(tried): abs(metric) for metric, tried, _ in scored}
     return Outcome(trial, rows, scores, results)
 
 
-def time_folds(y: Bools, count: int) -> Iterator[tuple[Rows, Rows]]:
-    """Folds over rows in the order of time: each trains on all that lies before what it validates on.
+@dataclass(frozen=True)
+class _Fold:
+    """A fold's rows as a candidate sees them: what is learnt from, and what is validated on with its outcomes."""
 
-    The rows are cut into `count` + 1 blocks; the first is never validated on. A fold with labels that are all the
-    same on a side is left out.
-    """
-    blocks: Sequence[Any] = np.array_split(np.arange(len(y)), count + 1)
-    for position in range(1, count + 1):
-        train, validate = np.concatenate(blocks[:position]), blocks[position]
-        if varied(y[train]) and varied(y[validate]):
-            yield train, validate
+    rows: Encoded
+    x: Any
+    y: Outcomes
 
 
-def _out_of_fold(classifier: Classifier, trial: Trial, x: pd.DataFrame, y: Bools, fold: tuple[Rows, Rows]) -> Floats:
+def _encoded(classifier: Classifier, candidate: Candidate, x: pd.DataFrame, y: Outcomes, fold: Fold) -> _Fold:
     train, validate = fold
-    outputs = classifier.label.outputs
-    pipeline = learn(trial, classifier.features, outputs, x.iloc[train], y[train], classifier.training.seed)
-    return estimating.predict(pipeline, outputs, x.iloc[validate])
+    rows = encode(candidate, classifier.features, x.iloc[train], y[train], classifier.training.seed)
+    return _Fold(rows, rows.columns.transform(x.iloc[validate]), y[validate])
+
+
+def _out_of_fold(trial: Trial, outputs: Outputs, folds: Sequence[_Fold], seed: int) -> tuple[Trial, Floats]:
+    """The trial with its best iterations, and its scores of what the folds validate on, shape (n, K).
+
+    One number of iterations serves all folds, as it will serve the final fit: it is chosen like every other parameter.
+    """
+    estimators = [fit(trial, fold.rows, seed, watch=(fold.x, fold.y)) for fold in folds]
+    iterations = best_iterations(estimators, [len(fold.y) for fold in folds])
+    scores = [
+        aligned(outputs, estimator.classes_, probabilities(estimator, fold.x, iterations))
+        for estimator, fold in zip(estimators, folds, strict=True)
+    ]
+    return replace(trial, iterations=iterations), np.concatenate(scores)
 
 
 _METRICS: dict[str, Callable[[Outputs, Bools, Floats], float]] = {

@@ -6,6 +6,7 @@ from collections import OrderedDict
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
@@ -22,7 +23,7 @@ from leeway.training import calibration, estimating
 from leeway.training.candidates import learn, model_input, trials
 
 BINARY = Outputs("binary", ("true",))
-FEATURES = {"amount": "numeric", "kind": "categorical", "flag": "boolean"}
+FEATURES = {"amount": "numeric", "kind": "categorical", "flag": "boolean", "note": "text"}
 CANDIDATES = [Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20)]
 
 
@@ -30,7 +31,8 @@ def rows_of(count=400, seed=0):
     rng = np.random.default_rng(seed)
     amount = np.where(rng.random(count) < 0.1, np.nan, rng.normal(size=count))
     kind = pd.Series(rng.choice(["a", "b", None], count), dtype="object")
-    return pd.DataFrame({"amount": amount, "kind": kind, "flag": rng.random(count) < 0.5})
+    note = pd.Series(rng.choice(["it is good", "how bad", None], count), dtype="object")
+    return pd.DataFrame({"amount": amount, "kind": kind, "flag": rng.random(count) < 0.5, "note": note})
 
 
 def card(**changes):
@@ -195,13 +197,27 @@ def test_no_rows_have_no_scores_and_rows_without_a_feature_are_refused_by_name(t
     _, rows = save(tmp_path / "b")
     loaded = leeway.bundle.load(tmp_path / "b")
     assert len(loaded.score(rows.iloc[:0])) == 0
-    with pytest.raises(BundleError, match=r"every feature of its signature.*found: no kind, flag.*promote"):
+    with pytest.raises(BundleError, match=r"every feature of its signature.*found: no kind, flag, note.*promote"):
         loaded.score(rows[["amount"]])
 
 
 def test_rows_may_come_in_any_chunks_and_column_order(tmp_path):
     before, rows = save(tmp_path / "b", next(trials(CANDIDATES)), "sigmoid")
     loaded = leeway.bundle.load(tmp_path / "b")
-    shuffled = rows[["flag", "kind", "amount"]].assign(more=1)
+    shuffled = rows[["note", "flag", "kind", "amount"]].assign(more=1)
     chunks = [loaded.score(shuffled.iloc[start : start + 7]) for start in range(0, len(rows), 7)]
     assert np.concatenate(chunks) == pytest.approx(before, rel=1e-12)
+
+
+@pytest.mark.parametrize("trial", list(trials(CANDIDATES)), ids=str)
+@pytest.mark.parametrize("classes", [2, 5])
+def test_means_of_many_categories_and_several_classes_survive_the_round_trip_through_the_hosts_own_list(trial, classes):
+    rng = np.random.default_rng(0)
+    place = pd.Series([f"p{n}" for n in rng.integers(0, 280, 9000)], dtype="object")
+    x = model_input(pd.DataFrame({"place": place}), {"place": "categorical"})
+    y = rng.integers(0, classes, 9000)
+    pipeline = learn(trial, {"place": "categorical"}, x, y == 1 if classes == 2 else y, 0)
+    content = skops.io.dumps(pipeline)
+    unknown = skops.io.get_untrusted_types(data=content)
+    assert set(unknown) <= leeway.bundle.TRUSTED_TYPES
+    assert (skops.io.loads(content, trusted=unknown).predict_proba(x) == pipeline.predict_proba(x)).all()

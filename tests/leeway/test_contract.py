@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leeway.contract import KNOWN_AT, check, row_hash
-from leeway.definition import CSV, Classifier, Label, boolean, categorical, days, identifier, numeric
+from leeway.definition import CSV, Classifier, Label, boolean, categorical, days, identifier, numeric, text, timestamp
 from leeway.errors import DeliveryRejected
 from leeway.partitions import Partition
 
@@ -132,6 +132,60 @@ def test_numbers_of_every_type_are_read(amount):
     assert not checked.broken
     assert checked.rows["amount"].tolist()[0] == 1.5
     assert np.isnan(checked.rows["amount"].tolist()[1])
+
+
+EURO = {"unit": "€", "thousands": ","}
+WRITTEN = {
+    "1,234.50 €": (EURO, 1234.5),
+    "1,234.50\u202f€": (EURO, 1234.5),
+    "€ 1,234,567": (EURO, 1234567.0),
+    "-€5": (EURO, -5.0),
+    "€ -5": (EURO, -5.0),
+    "+.5": (EURO, 0.5),
+    "12,34,567.8": (EURO, 1234567.8),  # as in India
+    "1234.5": (EURO, 1234.5),
+    " 1e3 ": (EURO, 1000.0),
+    "1.234,5": ({"thousands": ".", "decimal": ","}, 1234.5),
+    "1 234,5 kr": ({"thousands": " ", "decimal": ",", "unit": "kr"}, 1234.5),
+    "1\u00a0234,5": ({"thousands": " ", "decimal": ","}, 1234.5),
+    "1’234.5": ({"thousands": "’", "unit": "Fr."}, 1234.5),
+    "Fr. 12": ({"thousands": "’", "unit": "Fr."}, 12.0),
+    "12 %": ({"unit": "%"}, 12.0),
+    "1,5 €": (EURO, None),  # the comma would be lost, and fifteen stored
+    "1,2345": (EURO, None),
+    "1.234.5": (EURO, None),
+    "5 $": (EURO, None),
+    "€": (EURO, None),
+    "--5": (EURO, None),
+    "1.5": ({"decimal": ","}, None),
+    "": (EURO, None),
+    "1e999 €": (EURO, None),
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_number_is_read_as_it_is_declared_to_be_written_and_never_otherwise(written):
+    form, value = WRITTEN[written]
+    checked = found(raw(2, amount=[written, None]), columns={"amount": numeric(**form)})
+    assert checked.rows["amount"].isna().tolist() == [value is None, True]
+    assert checked.broken == ({} if value is not None else {0: ["amount: must be a finite number"]})
+    assert value is None or checked.rows["amount"][0] == value
+
+
+def test_numbers_that_are_numbers_already_need_no_reading():
+    assert found(raw(2, amount=[1234.5, None]), columns={"amount": numeric(**EURO)}).rows["amount"][0] == 1234.5
+
+
+def test_a_timestamp_is_read_in_the_source_s_zone_and_may_lie_in_the_future():
+    checked = found(raw(3, due=["2026-07-01", None, "soon"]), columns={"due": timestamp()})
+    assert checked.rows["due"][0] == datetime(2026, 6, 30, 22, tzinfo=UTC)
+    assert checked.rows["due"].isna().tolist() == [False, True, True]
+    assert checked.broken == {2: ["due: must be an ISO 8601 date or time"]}
+
+
+def test_a_text_is_kept_as_it_is():
+    note = " Ça va?\nOui, 'bien' 👋 "
+    assert found(raw(note=[note]), columns={"note": text()}).rows["note"][0] == note
 
 
 def test_an_identifier_is_the_same_whether_gaps_made_it_a_float_or_not():

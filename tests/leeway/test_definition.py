@@ -27,6 +27,8 @@ from leeway.definition import (
     hours,
     identifier,
     numeric,
+    text,
+    timestamp,
     weeks,
 )
 from leeway.outputs import Outputs
@@ -74,6 +76,30 @@ def test_what_the_classifier_sees_is_derived_in_a_fixed_order():
         "card_mean_amount_36h": "numeric",
     }
     assert declared.source_columns == ["id", "at", *declared.columns, "bad", "bad_at"]
+
+
+def test_dates_become_parts_of_the_calendar_and_days_between_any_two_and_say_what_they_are_made_of():
+    declared = classifier(
+        columns={
+            "born": timestamp(sensitive=True, feature=True),
+            "due": timestamp(),
+            "seen": timestamp(feature=False),
+            "note": text(),
+        },
+        history=(History(by="note", window=days(1)),),
+    )
+    parts = [f"{name}_{part}" for name in ("born", "due") for part in ("hour", "weekday", "day", "month")]
+    spans = ["days_from_event_to_born", "days_from_event_to_due", "days_from_born_to_due"]
+    assert list(declared.features) == ["note", *parts, *spans, "note_count_1d"]
+    assert declared.features["note"] == "text"
+    assert declared.origins("days_from_born_to_due") == {"born", "due"}
+    assert declared.origins("days_from_event_to_born") == declared.origins("born_month") == {"born"}
+    assert declared.origins("note") == {"note"}
+
+
+def test_the_holdout_is_two_weeks_unless_it_is_given():
+    assert classifier().holdout == days(14)
+    assert classifier(training=Training(holdout=0.3)).holdout == 0.3
 
 
 def test_maturity_and_label_age_follow_the_delay_unless_they_are_given():
@@ -173,6 +199,19 @@ IMPOSSIBLE = {
     "holdout": (lambda: Training(window=days(7), holdout=days(7)), "shorter than window"),
     "no floor": (lambda: Gates(floors={}), "at least one metric"),
     "floor beyond reach": (lambda: Gates(floors={"roc_auc": 60}), "no model can meet.*roc_auc=60"),
+    "a number as a duration": (lambda: Training(holdout=14), "holdout"),
+    "most as holdout": (lambda: Training(holdout=0.8), "less than or equal to 0.5"),
+    "a group nobody declared": (lambda: classifier(training=Training(group="crad")), "'crad' is not in columns"),
+    "a number as group": (lambda: classifier(training=Training(group="amount")), "must name an entity, not a numeric"),
+    "identifier as slice": (lambda: Column(kind="identifier", slice=True), "identifier cannot be a slice"),
+    "unit of a text": (lambda: Column(kind="text", unit="€"), "are for numbers; drop them from the text column"),
+    "one separator for both": (lambda: numeric(thousands=",", decimal=","), "must differ; both are ','"),
+    "a number as unit": (lambda: numeric(unit="5"), "pattern"),
+    "a span's name": (
+        lambda: classifier(columns={"days_from_event_to_due": numeric(), "due": timestamp()}),
+        "calendar's parts or spans",
+    ),
+    "a second event": (lambda: classifier(columns={"event": timestamp()}, calendar=("hour",)), "named 'event' beside"),
     "confirm": (lambda: DriftPolicy(confirm=3, among=2), "can never happen"),
     "precision": (lambda: PrecisionFloor(precision=1), "less than 1"),
     "cron": (lambda: Schedule(cron="at night"), "not a cron line"),

@@ -27,6 +27,42 @@ def test_every_number_is_counted_once_and_nulls_in_the_last_bin(learnt, tonight)
     assert Binning.model_validate_json(binning.model_dump_json()) == binning
 
 
+TEXTS = st.lists(st.text(max_size=12) | st.sampled_from(["free prize", "see you later"]), max_size=60).map(
+    lambda values: pd.Series(values, dtype="object")
+)
+
+
+@given(learnt=TEXTS, tonight=TEXTS)
+def test_every_text_is_counted_once_and_empty_ones_in_the_last_bin(learnt, tonight):
+    binning = Binning.learn(learnt, "text")
+    counts = binning.count(tonight)
+    assert len(counts) == binning.size
+    assert counts.sum() == len(tonight)
+    assert counts[-1] == (tonight == "").sum()
+    assert binning.unseen_share(tonight) == 0
+    assert Binning.model_validate_json(binning.model_dump_json()) == binning
+
+
+def test_texts_that_become_longer_or_speak_of_other_things_are_far_and_no_word_is_kept_in_clear():
+    rng = np.random.default_rng(0)
+    known = [f"word{n}" for n in range(60)]
+
+    def texts(words, count, length):
+        return pd.Series([" ".join(rng.choice(words, rng.integers(length // 2, length))) for _ in range(count)])
+
+    reference = texts(known, 2000, 20)
+    binning = Binning.learn(reference, "text")
+    usual = shares(binning.count(reference))
+
+    def far(column):
+        return float(hellinger(shares(binning.count(column)), usual))
+
+    assert far(texts(known, 1000, 20)) < 0.05
+    assert far(texts(known, 1000, 40)) > 0.3
+    assert far(texts([*known[:30], *(f"neu{n}" for n in range(30))], 1000, 20)) > 0.3
+    assert "word" not in binning.model_dump_json().replace('"words"', "")
+
+
 @given(learnt=WORDS, tonight=WORDS)
 def test_every_category_is_counted_once_nulls_in_the_last_bin_and_strangers_before_it(learnt, tonight):
     binning = Binning.learn(learnt, "categorical")

@@ -1,11 +1,18 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import train_test_split
 
 from leeway.definition import Boosting, Logistic
+from leeway.errors import TrainingError
 from leeway.outputs import Outputs
-from leeway.training.candidates import learn, model_input, trials
+from leeway.training.candidates import encode, fit, learn, model_input, trials
 
+SHARED_DATA = Path(__file__).parents[4] / "shared" / "data"
 FEATURES = {
     "amount": "numeric",
     "empty": "numeric",
@@ -14,6 +21,8 @@ FEATURES = {
     "kind": "categorical",
     "nothing": "categorical",
     "constant": "categorical",
+    "note": "text",
+    "silent": "text",
 }
 CANDIDATES = [Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20)]
 
@@ -30,6 +39,10 @@ def frame(count=400, seed=0):
             "kind": pd.Series(rng.choice(["a", "b", None], count), dtype="object"),
             "nothing": pd.Series([None] * count, dtype="object"),
             "constant": "x",
+            "note": pd.Series(np.where(amount > 0, "thanks, all good", "where is my money?"), dtype="object").mask(
+                rng.random(count) < 0.2
+            ),
+            "silent": None,
             "stranger": "not a feature",
         }
     )
@@ -44,7 +57,8 @@ def test_every_candidate_learns_from_nulls_constants_and_empty_columns_and_takes
     tonight["kind"] = "never seen"
     tonight["nothing"] = "something at last"
     tonight["empty"] = 5.0
-    tonight.loc[::2, ["same", "constant"]] = None
+    tonight["note"] = "tschüß 👋"
+    tonight.loc[::2, ["same", "constant", "note"]] = None
     p = pipeline.predict_proba(model_input(tonight, FEATURES))[:, 1]
     assert np.isfinite(p).all()
     assert p.std() > 0.05
@@ -68,3 +82,78 @@ def test_a_chunk_and_one_row_become_the_same_input_as_the_whole():
     assert list(whole.columns) == list(FEATURES)
     chunks = [model_input(rows.iloc[start : start + 1], FEATURES) for start in range(60)]
     pd.testing.assert_frame_equal(pd.concat(chunks), whole)
+
+
+SEVERAL = np.random.default_rng(3).integers(0, 4, 400)
+TARGETS = {"codes": SEVERAL, "several labels": np.column_stack([SEVERAL == 0, SEVERAL > 1, SEVERAL == 3])}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("trial", list(trials(CANDIDATES)), ids=str)
+def test_classes_and_several_labels_are_learnt_by_the_same_pipelines(trial, target):
+    rows, _ = frame()
+    y = TARGETS[target]
+    rows["kind"] = pd.Series(SEVERAL).map(str)
+    x = model_input(rows, FEATURES)
+    p = learn(trial, FEATURES, x, y, seed=0).predict_proba(x)
+    assert p.shape == (400, y.max() + 1 if y.ndim == 1 else y.shape[1])
+    found = p.argmax(axis=1) == y if y.ndim == 1 else (p > 0.5) == y
+    assert found.mean() > 0.9
+
+
+def test_equal_rows_are_learnt_from_once_and_count_as_often_as_they_are():
+    rows, y = frame(100)
+    x = model_input(rows, FEATURES)
+    often, outcome = pd.concat([x] * 7, ignore_index=True), np.tile(y, 7)
+    encoded = encode(CANDIDATES[0], FEATURES, often, outcome, 0)
+    assert encoded.weights.sum() == 700
+    assert encoded.x.shape[0] == len(encoded.y) == len(x.assign(y=y).drop_duplicates())
+    trial = next(trials(CANDIDATES))
+    weighted, repeated = (
+        fit(trial, encoded, 0),
+        fit(trial, replace(encoded, x=encoded.columns.transform(often), y=outcome, weights=None), 0),
+    )
+    assert weighted.coef_ == pytest.approx(repeated.coef_, abs=1e-3)
+    missing = model_input(
+        pd.DataFrame({"kind": pd.Series(["nan", None] * 50, dtype="object")}), {"kind": "categorical"}
+    )
+    assert encode(CANDIDATES[0], {"kind": "categorical"}, missing, np.arange(100) % 4 < 2, 0).x.shape[0] == 4
+
+
+def test_a_column_with_hundreds_of_values_is_learnt_out_of_fold_and_a_new_value_is_the_average():
+    rng = np.random.default_rng(0)
+    place = rng.integers(0, 300, 12_000)
+    rows = pd.DataFrame(
+        {"place": pd.Series([f"p{n}" for n in place], dtype="object"), "amount": rng.normal(size=12_000)}
+    )
+    features = {"place": "categorical", "amount": "numeric"}
+    quality = rng.normal(size=300)
+    y = rng.random(12_000) < 1 / (1 + np.exp(-2 * quality[place]))
+    noise = rng.random(12_000) < 0.5
+    x = model_input(rows, features)
+    trial = next(trials([Boosting(max_leaf_nodes=(7,), max_iter=40)]))
+    assert list(encode(trial.candidate, features, x, y, 0).codes) == []
+    kept = learn(trial, features, x[:9000], y[:9000], 0)
+    assert roc_auc_score(y[9000:], kept.predict_proba(x[9000:])[:, 1]) > 0.8
+    fooled = learn(trial, features, x[:9000], noise[:9000], 0)
+    assert roc_auc_score(noise[:9000], fooled.predict_proba(x[:9000])[:, 1]) < 0.7  # it does not learn rows by heart
+    new = kept.predict_proba(x.head(1).assign(place="never seen"))[0, 1]
+    assert abs(new - y.mean()) < 0.2
+
+
+def test_rows_that_are_all_equal_are_a_clear_error():
+    rows = model_input(pd.DataFrame({"amount": [1.0] * 50}), {"amount": "numeric"})
+    with pytest.raises(TrainingError, match=r"at least one feature must have different values.*50 rows"):
+        encode(Logistic(), {"amount": "numeric"}, rows, np.arange(50) % 2 == 0, 0)
+
+
+@pytest.mark.parametrize(
+    "trial", list(trials([Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(15,), max_iter=80)])), ids=str
+)
+def test_real_messages_tell_spam(trial):
+    data = pd.read_csv(SHARED_DATA / "sms_spam.csv")
+    features = {"text": "text"}
+    x, y = model_input(data, features), (data["type"] == "spam").to_numpy()
+    train, test = train_test_split(np.arange(len(y)), test_size=0.25, stratify=y, random_state=0)
+    pipeline = learn(trial, features, x.iloc[train], y[train], seed=0)
+    assert roc_auc_score(y[test], pipeline.predict_proba(x.iloc[test])[:, 1]) >= 0.98

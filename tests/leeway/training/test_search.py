@@ -1,14 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from leeway.definition import CSV, Boosting, Classifier, Label, Logistic, Training, categorical, days, numeric
-from leeway.errors import TrainingError
 from leeway.metrics import log_losses
-from leeway.training.candidates import model_input
-from leeway.training.search import search, time_folds
+from leeway.training.candidates import learn, model_input
+from leeway.training.folds import folds
+from leeway.training.search import search as search_on
 
 
 def classifier(**training):
@@ -31,18 +29,9 @@ def development(count=500, seed=0):
     return model_input(rows, classifier().features), (rng.random(count) < 1 / (1 + np.exp(-2 * amount)))[:, None]
 
 
-@given(
-    y=st.lists(st.booleans(), min_size=1, max_size=120).map(lambda labels: np.array(labels)[:, None]),
-    count=st.integers(2, 8),
-)
-def test_no_fold_trains_on_what_lies_after_and_every_fold_has_both_classes(y, count):
-    last = -1
-    for train, validate in time_folds(y, count):
-        assert train.max() < validate.min()
-        assert (train == np.arange(len(train))).all()
-        assert validate.min() > last  # none is validated on twice
-        last = validate.max()
-        assert all(0 < y[side].sum() < len(side) for side in (train, validate))
+def search(declared, x, y, *progress):
+    rows = pd.DataFrame({"event_time": pd.date_range("2026-01-01", periods=len(x), freq="h", tz="UTC")})
+    return search_on(declared, x, y, folds(declared, rows, y), *progress)
 
 
 @pytest.mark.parametrize("by", ["log_loss", "roc_auc", "average_precision"])
@@ -77,8 +66,15 @@ def test_out_of_fold_scores_do_not_depend_on_what_lies_after():
     assert (before.scores[:250] == after.scores[:250]).all()
 
 
-def test_positives_that_are_all_late_are_a_clear_error():
-    x, y = development()
-    y[:, 0] = np.arange(len(y)) >= 499
-    with pytest.raises(TrainingError, match=r"one time-ordered fold must have both classes.*500 rows, 1 positive"):
-        search(classifier(), x, y)
+def test_boosting_stops_where_the_folds_together_have_the_least_loss_and_says_after_how_many_iterations():
+    x, y = development(800)
+    greedy = classifier().model_copy(update={"candidates": (Boosting(learning_rate=(0.5,), max_leaf_nodes=(31,)),)})
+    outcome = search(greedy, x, y)
+    assert 1 <= outcome.trial.iterations < 40  # of 300
+    assert str(outcome.trial) == "boosting(learning_rate=0.5, max_leaf_nodes=31)"
+    fixed = greedy.candidates[0].model_copy(update={"max_iter": 1})
+    shorter = search(greedy.model_copy(update={"candidates": (fixed,)}), x, y)
+    assert shorter.trial.iterations == 1
+    assert outcome.results[str(outcome.trial)] <= shorter.results[str(shorter.trial)]
+    pipeline = learn(outcome.trial, greedy.features, x, y, 0)
+    assert pipeline[-1].n_iter_ == outcome.trial.iterations

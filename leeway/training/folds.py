@@ -1,0 +1,176 @@
+"""How rows are held out, so that validation is like use: the holdout of a snapshot, and the folds of the search.
+
+Where events have a time, what is validated on lies after what was learnt from. Where they have none, every class is in every
+part in its share. Where the classifier will meet new entities, none is on both sides.
+"""
+
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold
+
+from leeway.definition import Classifier
+from leeway.errors import TrainingError
+from leeway.features import FOLD_GROUP
+from leeway.metrics import Bools, Outcomes, Rows
+
+Fold = tuple[Rows, Rows]
+Codes = npt.NDArray[np.int64]
+
+
+def split(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> Fold:
+    """Positions of the development rows and of the holdout, both in the order of the rows.
+
+    With a group, recent rows of entities that were there before are in neither.
+
+    Args:
+        rows: a snapshot, in the order of time.
+        y: its outcomes: booleans, class codes, or an indicator of shape (n, labels).
+    """
+    if len(rows) == 0:
+        return np.arange(0), np.arange(0)
+    if not classifier.by_arrival:
+        late = _late(rows["event_time"], classifier.holdout)
+        return _without_known(np.flatnonzero(~late), np.flatnonzero(late), _groups(rows))
+    share, rng = float(classifier.holdout), np.random.default_rng(classifier.training.seed)  # type: ignore[arg-type]
+    groups = _groups(rows)
+    if groups is not None:
+        count = max(2, round(1 / share))
+        held_out = _grouped(classifier, _strata(y), groups, count)[0][1]
+    else:
+        held_out = _sample(_strata(y), share, rng)
+    mask = np.zeros(len(rows), dtype=bool)
+    mask[held_out] = True
+    return np.flatnonzero(~mask), np.flatnonzero(mask)
+
+
+def folds(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> list[Fold]:
+    """What the search learns from and validates on, as positions; no row is validated on twice.
+
+    About `training.search_rows` rows are in them. Where events have no time, they are in random order.
+
+    Args:
+        rows: the development rows, in the order of time.
+        y: their outcomes, as for `split`.
+
+    Raises:
+        TrainingError: in no fold do both sides have different outcomes.
+    """
+    training, groups = classifier.training, _groups(rows)
+    if not classifier.by_arrival:
+        chosen = np.arange(max(0, len(rows) - training.search_rows), len(rows))
+        found = [
+            _without_known(chosen[train], chosen[validate], groups)
+            for train, validate in time_folds(len(chosen), training.folds)
+        ]
+    else:
+        chosen = _bounded(_strata(y), groups, training.search_rows, np.random.default_rng(training.seed))
+        strata = _strata(y[chosen])
+        parts = (
+            _stratified(strata, training.folds, training.seed)
+            if groups is None
+            else _grouped(classifier, strata, groups[chosen], training.folds)
+        )
+        found = [(chosen[train], chosen[validate]) for train, validate in parts]
+    usable = [fold for fold in found if all(_differs(y[side]) for side in fold)]
+    if not usable:
+        order = "time-ordered fold must have both classes before and after its cut"
+        rarest = int(np.bincount(_strata(y)).min()) if len(y) else 0
+        raise TrainingError(
+            f"cross-validating {classifier.name}",
+            rule=f"at least one {'fold must have both classes on both sides' if classifier.by_arrival else order}",
+            found=f"{len(y)} rows, {len(np.unique(_strata(y)))} different outcomes, the rarest in {rarest}"
+            + ("" if groups is None else f", {len(np.unique(groups))} entities"),
+            way_out="ingest more partitions, or train as of a later time"
+            + ("" if groups is None else ", or ungrouped"),
+        )
+    return usable
+
+
+def time_folds(rows: int, count: int) -> list[Fold]:
+    """Folds over rows in the order of time: each learns from all that lies before what it validates on.
+
+    The rows are cut into `count` + 1 blocks; the first is never validated on.
+    """
+    blocks = np.array_split(np.arange(rows), count + 1)
+    return [(np.concatenate(blocks[:place]), blocks[place]) for place in range(1, count + 1)]
+
+
+def _late(times: "pd.Series[pd.Timestamp]", holdout: timedelta | float) -> Bools:
+    if isinstance(holdout, timedelta):
+        return np.asarray(times > times.iloc[-1] - holdout)
+    # Rows of one instant stay together: one side of them would tell of the other.
+    return np.asarray(times >= times.iloc[round(len(times) * (1 - holdout))])
+
+
+def _stratified(strata: Codes, count: int, seed: int) -> list[Fold]:
+    """Every stratum is dealt out among the folds in turn, in random order; one that has but one row is in one fold."""
+    order = np.random.default_rng(seed).permutation(len(strata))
+    order = order[np.argsort(strata[order], kind="stable")]
+    fold = np.empty(len(strata), dtype=np.int64)
+    fold[order] = np.arange(len(strata)) % count
+    shuffled = np.random.default_rng(seed).permutation(len(strata))
+    return [(np.flatnonzero(fold != place), shuffled[fold[shuffled] == place]) for place in range(count)]
+
+
+def _grouped(classifier: Classifier, strata: Codes, groups: Codes, count: int) -> list[Fold]:
+    entities = len(np.unique(groups))
+    if entities < count or np.bincount(strata).max() < count:
+        raise TrainingError(
+            f"cross-validating {classifier.name}",
+            rule=f"{count} folds by {classifier.training.group} must have at least as many entities, and rows of a class",
+            found=f"{entities} entities, {len(strata)} rows",
+            way_out="ingest more, or drop training.group",
+        )
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=classifier.training.seed)
+    rng = np.random.default_rng(classifier.training.seed)
+    # Rare classes have fewer rows than folds, of which scikit-learn warns; here they are told by the metrics.
+    common = np.where(np.bincount(strata)[strata] >= count, strata, np.bincount(strata).argmax())
+    return [(train, rng.permutation(validate)) for train, validate in splitter.split(strata, common, groups)]
+
+
+def _bounded(strata: Codes, groups: Codes | None, most: int, rng: np.random.Generator) -> Rows:
+    """About `most` rows: of every stratum its share, or whole entities."""
+    if len(strata) <= most:
+        return np.arange(len(strata))
+    if groups is None:
+        return np.sort(_sample(strata, most / len(strata), rng))
+    entities, sizes = np.unique(groups, return_counts=True)
+    order = rng.permutation(len(entities))
+    kept = entities[order][np.cumsum(sizes[order]) - sizes[order] < most]
+    return np.flatnonzero(np.isin(groups, kept))
+
+
+def _sample(strata: Codes, share: float, rng: np.random.Generator) -> Rows:
+    """Of every stratum this share of its rows, at random, but never all: one row alone is not taken."""
+    order = rng.permutation(len(strata))
+    order = order[np.argsort(strata[order], kind="stable")]
+    sizes = np.bincount(strata)
+    taken = np.minimum(np.round(share * sizes), np.maximum(sizes - 1, 0))
+    rank = np.arange(len(strata)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.asarray(order[rank < taken[strata[order]]])
+
+
+def _without_known(train: Rows, validate: Rows, groups: Codes | None) -> Fold:
+    if groups is None:
+        return train, validate
+    return train, validate[~np.isin(groups[validate], groups[train])]
+
+
+def _groups(rows: pd.DataFrame) -> Codes | None:
+    """Each row's entity as a number; rows of nobody are of different ones. None where nothing is grouped."""
+    if FOLD_GROUP not in rows.columns:
+        return None
+    codes = pd.factorize(rows[FOLD_GROUP])[0].astype(np.int64)
+    return np.where(codes >= 0, codes, -1 - np.arange(len(codes)))
+
+
+def _strata(y: Outcomes) -> Codes:
+    """Rows with the same outcome have the same number."""
+    return np.unique(y, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def _differs(y: Outcomes) -> bool:
+    return len(y) > 0 and bool((y != y[0]).any())
