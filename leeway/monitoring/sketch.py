@@ -115,7 +115,7 @@ def _common_words(texts: "pd.Series[str]") -> tuple[int, ...]:
 
 
 def _lengths(texts: "pd.Series[str]") -> Floats:
-    return np.asarray(texts.str.len(), dtype="float64")
+    return np.asarray(texts.str.len(), dtype=np.float64)
 
 
 def _rarities(texts: "pd.Series[str]", common: frozenset[int]) -> Floats:

@@ -4,7 +4,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeway.contract import KNOWN_AT, check, row_hash
@@ -218,6 +218,7 @@ CELL = (
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(*[CELL] * 7), min_size=1, max_size=8))
 def test_every_row_is_either_good_and_storable_or_broken_with_a_rule(cells):
     frame = pd.DataFrame(cells, columns=list(raw())).astype("str").where(lambda text: text != "None")

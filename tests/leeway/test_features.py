@@ -332,6 +332,48 @@ def test_parts_of_the_calendar_are_those_of_utc(classifier):
     assert calendar == {"hour": 12, "weekday": 7, "day": 1, "month": 3}  # a Sunday
 
 
+DATES = """
+from leeway.definition import *
+
+classifier = Classifier(
+    source=CSV(path="data/*.csv", timezone="Europe/Berlin"),
+    event_id="id",
+    event_time="at",
+    label=Label(column="bad", delay=days(1)),
+    columns={"card": identifier(), "due": timestamp(), "made": timestamp()},
+    calendar=("hour", "weekday"),
+    training=Training(group="card"),
+    partition="hour",
+)
+"""
+
+
+def test_dates_become_parts_of_the_source_s_clock_and_days_between_any_two(project):
+    project.declare(model=DATES)
+    declared = catalog.load("toy")
+    happened = moment(6)  # noon in UTC, one o'clock in Berlin
+    own = {"due": happened + timedelta(days=30, hours=12), "made": happened - timedelta(hours=36)}
+    common = {"known_at": happened, "event_time": happened, "partition": "p", "delivery": "d", "card": "c"}
+    with database().transaction() as connection:
+        tables = ensure_tables(connection, declared)
+        connection.execute(sa.insert(tables.event), [{"event_id": "e", **common, **own}])
+        connection.execute(sa.insert(tables.event), [{"event_id": "gap", **common, "due": None, "made": own["made"]}])
+        label = {"event_id": "e", "known_at": happened, "positive": True, "delivery": "d"}
+        connection.execute(sa.insert(tables.label), [label])
+    found = rows_of(features.for_scoring(declared, HOUR))
+    assert set(found["e"]) == {"event_id", "event_time", *declared.features}
+    assert (found["e"]["event_hour"], found["e"]["event_weekday"]) == (13, 7)
+    due = {part: found["e"][f"due_{part}"] for part in ("hour", "weekday", "day", "month")}
+    assert due == {"hour": 2, "weekday": 3, "day": 1, "month": 4}  # summer time has begun
+    assert found["e"]["days_from_event_to_due"] == 30.5
+    assert found["e"]["days_from_event_to_made"] == -1.5
+    assert found["e"]["days_from_due_to_made"] == -32
+    assert found["gap"]["days_from_event_to_due"] is found["gap"]["due_month"] is None
+    trained = rows_of(features.for_training(declared, first=None, as_of=happened + timedelta(days=2)))["e"]
+    assert {name: trained[name] for name in declared.features} == {name: found["e"][name] for name in declared.features}
+    assert trained["fold_group"] not in (None, "c")
+
+
 def test_rows_come_in_the_order_of_time_and_id(classifier):
     times = defaultdict(list)
     events = [Event(f"e{n}", (Version(9, None, 6 + n % 3, "c", 1.0, True),), ()) for n in range(9)]

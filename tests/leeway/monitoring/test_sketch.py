@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeway.monitoring import sketch
@@ -32,6 +32,7 @@ TEXTS = st.lists(st.text(max_size=12) | st.sampled_from(["free prize", "see you 
 )
 
 
+@settings(deadline=None)
 @given(learnt=TEXTS, tonight=TEXTS)
 def test_every_text_is_counted_once_and_empty_ones_in_the_last_bin(learnt, tonight):
     binning = Binning.learn(learnt, "text")

@@ -3,7 +3,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeway.definition import CSV, Classifier, Label, Training, days, hours, identifier, numeric
@@ -37,6 +37,7 @@ def differ(y):
     return len(np.unique(y, axis=0)) > 1
 
 
+@settings(deadline=None)
 @given(y=BINARY | SEVERAL | INDICATOR, count=st.integers(2, 8))
 def test_with_time_no_fold_learns_from_what_lies_after_and_both_sides_differ(y, count):
     try:
@@ -51,6 +52,7 @@ def test_with_time_no_fold_learns_from_what_lies_after_and_both_sides_differ(y, 
         assert all(differ(y[side]) for side in (train, validate))
 
 
+@settings(deadline=None)
 @given(y=BINARY | SEVERAL | INDICATOR, count=st.integers(2, 8))
 def test_without_time_every_class_is_dealt_out_evenly_and_every_row_is_validated_on_at_most_once(y, count):
     declared = classifier(timed=False, folds=count)
