@@ -1,14 +1,16 @@
 """A whole night of one classifier."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from prefect import flow
+from prefect import flow, runtime
 
+from flows.beginning import begin
+from flows.following import follow
 from flows.ingest import ingest_steps
-from flows.policy import alone, parse_partition
-from flows.retrain import retrain
-from leeway import retraining
-from leeway.errors import AlreadyRunning, LeewayError
+from flows.policy import alone, alone_at_night, parse_partition
+from leeway import backfilling, catalog, registry
+from leeway.errors import LeewayError
 from leeway.monitoring.night import Monitored
 from leeway.partitions import Partition
 from leeway.publishing import Published
@@ -23,41 +25,87 @@ class Night:
     """What a night did.
 
     Attributes:
-        retrained: the retrain request that it carried out, if there was one.
+        scored, monitored: None while there is no champion.
+        waits_for: why there is none yet.
+        caught_up: earlier partitions that had been missed, each with what became of it.
+        retrained: the retrain request that it carried out, or handed to the platform, if there was one.
         retrain_failed: why that did not end well.
     """
 
     partition: str
     ingested: Published
-    scored: Scored
-    monitored: Monitored
+    scored: Scored | None
+    monitored: Monitored | None
+    waits_for: str | None = None
+    caught_up: dict[str, str] = field(default_factory=dict)
     retrained: Request | None = None
     retrain_failed: str | None = None
 
 
-@flow(name="nightly", flow_run_name="{classifier} {partition}")
-def nightly(classifier: str, partition: str) -> Night:
+def _run_name() -> str:
+    given = runtime.flow_run.parameters
+    return f"{given['classifier']} {given.get('partition') or due(given['classifier'])}"
+
+
+@flow(name="nightly", flow_run_name=_run_name)
+def nightly(classifier: str, partition: str | None = None) -> Night:
     """Ingest, score and monitor one partition, and carry out the retrain request that is open after it.
+
+    A classifier without a champion first gets one, from what its source has. Where no partition is named, the nights that
+    were missed are made up for.
 
     Args:
         classifier: its name: the stem of its file in models/.
-        partition: a date such as 2026-03-01, or an hour such as 2026-03-01T13.
+        partition: a date such as 2026-03-01, or an hour such as 2026-03-01T13. Where it is not given, the last one that was
+            over when this night was due.
     """
-    period = parse_partition(classifier, partition)
-    with alone(classifier, period):
-        ingested, scored, monitored = night_steps(classifier, period)
-    retrained, failed = None, None
-    # Not only this night's own request: one whose process died is found here too.
-    if (key := retraining.startable(classifier)) is not None:
+    period = due(classifier) if partition is None else parse_partition(classifier, partition)
+    with alone_at_night(classifier):
+        caught_up = catch_up(classifier, period) if partition is None else {}
+        with alone(classifier, period):
+            ingested, scored, monitored, waits_for = night_steps(classifier, period)
+    retrained, failed = follow(classifier, period.key, monitored)
+    return Night(period.key, ingested, scored, monitored, waits_for, caught_up, retrained, failed)
+
+
+def due(classifier: str) -> Partition:
+    """The last partition that was over when this run was due, however late it has begun."""
+    scheduled = runtime.flow_run.scheduled_start_time or datetime.now(UTC)
+    return Partition.last_complete(scheduled, catalog.load(classifier).partition)
+
+
+def catch_up(classifier: str, period: Partition) -> dict[str, str]:
+    """Make up for nights that were missed, oldest first; one that cannot be done does not stop the others.
+
+    Returns:
+        What became of each: `done`, or the error.
+    """
+    outcome = {}
+    for missed in backfilling.missed(catalog.load(classifier), period):
         try:
-            retrained = retrain(classifier, key)
-        except AlreadyRunning:
-            pass
+            with alone(classifier, missed):
+                *_, waits_for = night_steps(classifier, missed)
+            outcome[missed.key] = waits_for or "done"
         except LeewayError as error:
-            failed = str(error)
-    return Night(period.key, ingested, scored, monitored, retrained, failed)
+            outcome[missed.key] = str(error)
+    return outcome
 
 
-def night_steps(classifier: str, partition: Partition) -> tuple[Published, Scored, Monitored]:
-    """The steps of a night for one partition."""
-    return ingest_steps(classifier, partition), score(classifier, partition), monitor(classifier, partition)
+def night_steps(classifier: str, period: Partition) -> tuple[Published, Scored | None, Monitored | None, str | None]:
+    """The steps of a night for one partition, with why there is no champion where there is none."""
+    ingested = ingest_steps(classifier, period)
+    waits_for = _first_champion(classifier, period) if registry.champion(classifier) is None else None
+    if waits_for is not None:
+        return ingested, None, None, waits_for
+    return ingested, score(classifier, period), monitor(classifier, period), None
+
+
+def _first_champion(classifier: str, period: Partition) -> str | None:
+    """Train it; returns why there still is none."""
+    try:
+        decision = begin(classifier, period)
+    except LeewayError as error:
+        return str(error)
+    if decision.promoted:
+        return None
+    return "; ".join(f"{verdict.gate}: {verdict.why}" for verdict in decision.verdicts if verdict.outcome == "fail")

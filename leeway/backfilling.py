@@ -63,6 +63,22 @@ def plan(
     return steps
 
 
+def missed(classifier: Classifier, due: Partition) -> list[Partition]:
+    """The nights before `due` that were not held or not finished, oldest first, within the schedule's `catch_up`.
+
+    Nights begin with the first partition that was scored: what lies before it is history.
+    """
+    first = Partition.containing(due.start - classifier.schedule.catch_up, classifier.partition)
+    with database().transaction() as connection:
+        entries = ledger.entries(connection, classifier.name, last=due.key)
+    scored = [entry.partition for entry in entries if entry.stage == "score"]
+    if not scored:
+        return []
+    finished = {entry.partition for entry in entries if entry.stage == STAGES[-1] and entry.status == "done"}
+    candidates = between(first, due.shift(-1))
+    return [partition for partition in candidates if partition.key > min(scored) and partition.key not in finished]
+
+
 def _why(stage: Stage, done: dict[Stage, Entry | None], which: Which, suite: str, version: int | None) -> str | None:
     entry = done[stage]
     if entry is None:

@@ -50,11 +50,17 @@ def nightly(name: Name, partition: PartitionOption = None, json: Json = False) -
 
     def say() -> None:
         print(f"{name} {result.partition}: {result.ingested.rows} events, {result.ingested.quarantined} quarantined")
-        print(f"version {result.scored.version} calls {result.scored.positives} positive")
-        print(f"{result.monitored.verdict}: {result.monitored.why}\n{result.monitored.report}")
-        if result.monitored.request:
-            print(f"retrain request {result.monitored.request}: {result.monitored.request_state}")
-        if result.retrained:
+        if result.waits_for:
+            print(f"no champion yet: {result.waits_for}")
+        if result.scored:
+            print(f"version {result.scored.version} calls {result.scored.positives} positive")
+        if result.monitored:
+            print(f"{result.monitored.verdict}: {result.monitored.why}\n{result.monitored.report}")
+            if result.monitored.request:
+                print(f"retrain request {result.monitored.request}: {result.monitored.request_state}")
+        if result.retrained and result.retrained.version is None:
+            print(f"the platform retrains for {result.retrained.key}: {result.retrained.state}")
+        elif result.retrained:
             print(f"retrained for {result.retrained.key}: {result.retrained.state}, version {result.retrained.version}")
         if result.retrain_failed:
             print(f"the retrain failed: {result.retrain_failed}")
