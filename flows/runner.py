@@ -1,9 +1,11 @@
 """The process that carries out what is due: `python -m flows.runner`. It needs a Prefect server in `PREFECT_API_URL`."""
 
 import asyncio
+import os
 import signal
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -11,12 +13,17 @@ from prefect.logging import get_logger
 from prefect.runner import Runner
 
 from flows import deployments
+from flows.automations import apply as apply_automations
 from leeway import catalog
 from leeway.settings import settings
+from tasks.care import mark_crashed, running, skip_late
 
 POLL_SECONDS = 2.0
 LOOK_SECONDS = 15.0
 QUICK_RUNS = 2
+STOP_SECONDS = 5.0
+
+log = get_logger("runner")
 
 
 def main() -> None:
@@ -26,25 +33,32 @@ def main() -> None:
 
 async def _serve() -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     ids = await asyncio.to_thread(_apply)
+    await asyncio.to_thread(_skip_late, list(ids.values()))
     quick = {offer.name for offer in deployments.offers() if offer.quick}
     # Two, so that a sweep never waits behind the long runs that it looks after.
     runners = [
         _runner("leeway", settings().max_runs, {name: ids[name] for name in ids if name not in quick}),
         _runner("leeway-care", QUICK_RUNS, {name: ids[name] for name in quick}),
     ]
-    async with asyncio.TaskGroup() as group:
-        work = [group.create_task(_start(runner, webserver=runner is runners[0])) for runner in runners]
-        work.append(group.create_task(_reapply()))
-        await stop.wait()
-        for task in work:
-            task.cancel()
-
-
-async def _start(runner: Runner, *, webserver: bool) -> None:
-    await runner.start(webserver=webserver)
+    work: list[asyncio.Task[Any]] = [
+        asyncio.create_task(runner.start(webserver=runner is runners[0])) for runner in runners
+    ]
+    work.append(asyncio.create_task(_reapply()))
+    await asyncio.sleep(0)  # a runner puts its own handlers in place as it starts
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    asked = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([asked, *work], return_when=asyncio.FIRST_COMPLETED)
+    for runner in runners:
+        with suppress(RuntimeError):  # it has not started yet
+            await runner.astop()
+    await asyncio.to_thread(_let_go, list(ids.values()))
+    for task in work:
+        task.cancel()
+    await asyncio.gather(*work, return_exceptions=True)
+    for task in done.difference([asked]):
+        task.result()  # what ended it
 
 
 def _runner(name: str, limit: int, ids: dict[str, UUID]) -> Runner:
@@ -63,17 +77,36 @@ async def _reapply() -> None:
         await asyncio.sleep(LOOK_SECONDS)
         now = deployments.fingerprint()
         if now != before:
-            with suppress(Exception):
+            try:
                 await asyncio.to_thread(_apply)
                 before = now
+            except Exception as error:  # the server may be away for a moment: the next look tries again
+                log.warning("the deployments could not be applied: %s", error)
 
 
 def _apply() -> dict[str, UUID]:
     catalog.load.cache_clear()
     with get_client(sync_client=True) as client:
         ids = deployments.apply(client)
-    get_logger("leeway").info("%d deployments for %d classifiers", len(ids), len(catalog.names()))
+        apply_automations(client, ids)
+    log.info("%d deployments for %d classifiers", len(ids), len(catalog.names()))
     return ids
+
+
+def _skip_late(ids: list[UUID]) -> None:
+    with get_client(sync_client=True) as client:
+        if skipped := skip_late(client, ids, datetime.now(UTC)):
+            log.info("%d late runs are left to later ones", skipped)
+
+
+def _let_go(ids: list[UUID]) -> None:
+    """End the runs at work, and say so: the next platform takes them up again."""
+    with get_client(sync_client=True) as client:
+        for run in running(client, ids):
+            if run.infrastructure_pid and run.infrastructure_pid.isdigit():
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(int(run.infrastructure_pid), signal.SIGTERM)
+            mark_crashed(client, run.id, "the platform was stopped")
 
 
 if __name__ == "__main__":

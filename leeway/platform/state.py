@@ -30,6 +30,7 @@ class Unit:
         state: waiting, starting, up, restarting, gave up or stopped.
         url: where a person finds it, for those that have pages.
         said: the last thing worth telling, such as why it was restarted.
+        up_since: since when it is up, as an ISO time.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Unit:
     pid: int | None = None
     restarts: int = 0
     said: str = ""
+    up_since: str | None = None
 
 
 @dataclass(frozen=True)

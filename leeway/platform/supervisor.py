@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from leeway.errors import StoreError
@@ -38,13 +39,14 @@ class Kept:
     deaths: list[float] = field(default_factory=list)
     restarts: int = 0
     said: str = ""
+    up_since: str | None = None
 
     @property
     def unit(self) -> Unit:
         """What others are told of it."""
         pid = self.process.pid if self.process and self.process.poll() is None else None
         service = self.service
-        return Unit(service.name, service.title, self.state, service.url, pid, self.restarts, self.said)
+        return Unit(service.name, service.title, self.state, service.url, pid, self.restarts, self.said, self.up_since)
 
 
 class Supervisor:
@@ -130,6 +132,7 @@ class Supervisor:
     def _set(self, kept: Kept, state: str, said: str) -> None:
         kept.state, kept.since = state, time.monotonic()
         kept.said = "" if state == "up" else said or kept.said
+        kept.up_since = datetime.now(UTC).isoformat() if state == "up" else None
         if said:
             self._tell(f"{kept.service.name}: {state if state == 'restarting' else ''} {said}".replace(":  ", ": "))
 
