@@ -1,6 +1,5 @@
 """A whole night of one classifier."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from prefect import flow, runtime
@@ -8,38 +7,17 @@ from prefect import flow, runtime
 from flows.beginning import begin
 from flows.following import follow
 from flows.ingest import ingest_steps
-from flows.policy import alone, alone_at_night, parse_partition
+from flows.policy import alone, alone_at_night, is_watched, parse_partition, timed
 from leeway import backfilling, catalog, registry
 from leeway.errors import LeewayError
 from leeway.monitoring.night import Monitored
+from leeway.nightbook import Night
 from leeway.partitions import Partition
 from leeway.publishing import Published
-from leeway.retraining import Request
 from leeway.scoring import Scored
 from tasks.monitor import monitor
 from tasks.score import score
-
-
-@dataclass(frozen=True)
-class Night:
-    """What a night did.
-
-    Attributes:
-        scored, monitored: None while there is no champion.
-        waits_for: why there is none yet.
-        caught_up: earlier partitions that had been missed, each with what became of it.
-        retrained: the retrain request that it carried out, or handed to the platform, if there was one.
-        retrain_failed: why that did not end well.
-    """
-
-    partition: str
-    ingested: Published
-    scored: Scored | None
-    monitored: Monitored | None
-    waits_for: str | None = None
-    caught_up: dict[str, str] = field(default_factory=dict)
-    retrained: Request | None = None
-    retrain_failed: str | None = None
+from tasks.tell import tell
 
 
 def _run_name() -> str:
@@ -65,7 +43,10 @@ def nightly(classifier: str, partition: str | None = None) -> Night:
         with alone(classifier, period):
             ingested, scored, monitored, waits_for = night_steps(classifier, period)
     retrained, failed = follow(classifier, period.key, monitored)
-    return Night(period.key, ingested, scored, monitored, waits_for, caught_up, retrained, failed)
+    night = Night(period.key, ingested, scored, monitored, waits_for, caught_up, retrained, failed)
+    if is_watched():
+        tell(classifier, night, return_state=True)  # what cannot be told has happened all the same
+    return night
 
 
 def due(classifier: str) -> Partition:
@@ -93,11 +74,16 @@ def catch_up(classifier: str, period: Partition) -> dict[str, str]:
 
 def night_steps(classifier: str, period: Partition) -> tuple[Published, Scored | None, Monitored | None, str | None]:
     """The steps of a night for one partition, with why there is no champion where there is none."""
-    ingested = ingest_steps(classifier, period)
+    with timed(classifier, period, "ingest"):
+        ingested = ingest_steps(classifier, period)
     waits_for = _first_champion(classifier, period) if registry.champion(classifier) is None else None
     if waits_for is not None:
         return ingested, None, None, waits_for
-    return ingested, score(classifier, period), monitor(classifier, period), None
+    with timed(classifier, period, "score"):
+        scored = score(classifier, period)
+    with timed(classifier, period, "monitor"):
+        monitored = monitor(classifier, period)
+    return ingested, scored, monitored, None
 
 
 def _first_champion(classifier: str, period: Partition) -> str | None:

@@ -1,15 +1,19 @@
 """What every flow shares."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 from prefect import runtime
+from prefect.settings import PREFECT_API_URL
 
 from leeway import catalog
 from leeway.partitions import Partition
 from leeway.retraining import training_lock
+from leeway.store import ledger
 from leeway.store.database import database
+from leeway.store.ledger import Stage
 
 PATIENCE = timedelta(hours=12)
 
@@ -22,6 +26,11 @@ def parse_partition(classifier: str, partition: str) -> Partition:
 def is_deployed() -> bool:
     """Whether the platform started this run, and not a person who waits for it."""
     return runtime.deployment.id is not None
+
+
+def is_watched() -> bool:
+    """Whether this run has pages that a person can look at: under a private server nobody ever will."""
+    return bool(PREFECT_API_URL.value())
 
 
 @contextmanager
@@ -43,6 +52,15 @@ def alone_in_training(classifier: str) -> Iterator[None]:
     """Be the only one that trains a classifier: wait for another on the platform, refuse at the command line."""
     with _lock(training_lock(classifier), f"training {classifier}"):
         yield
+
+
+@contextmanager
+def timed(classifier: str, partition: Partition, stage: Stage) -> Iterator[None]:
+    """Tell the ledger how long a stage took."""
+    begun = time.monotonic()
+    yield
+    with database().transaction() as connection:
+        ledger.took(connection, classifier, partition, stage, time.monotonic() - begun)
 
 
 @contextmanager

@@ -1,27 +1,26 @@
 """The process that carries out what is due: `python -m flows.runner`. It needs a Prefect server in `PREFECT_API_URL`."""
 
 import asyncio
-import os
 import signal
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
 from prefect.logging import get_logger
 from prefect.runner import Runner
 
 from flows import deployments
 from flows.automations import apply as apply_automations
+from flows.sweep import TAKEN_UP
 from leeway import catalog
 from leeway.settings import settings
-from tasks.care import mark_crashed, running, skip_late
+from tasks.care import mark_crashed, running, skip_late, start_crashed_again
 
 POLL_SECONDS = 2.0
 LOOK_SECONDS = 15.0
 QUICK_RUNS = 2
-STOP_SECONDS = 5.0
 
 log = get_logger("runner")
 
@@ -34,7 +33,7 @@ def main() -> None:
 async def _serve() -> None:
     stop = asyncio.Event()
     ids = await asyncio.to_thread(_apply)
-    await asyncio.to_thread(_skip_late, list(ids.values()))
+    await asyncio.to_thread(_go_on, list(ids.values()))
     quick = {offer.name for offer in deployments.offers() if offer.quick}
     # Two, so that a sweep never waits behind the long runs that it looks after.
     runners = [
@@ -50,13 +49,11 @@ async def _serve() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     asked = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([asked, *work], return_when=asyncio.FIRST_COMPLETED)
-    for runner in runners:
-        with suppress(RuntimeError):  # it has not started yet
-            await runner.astop()
-    await asyncio.to_thread(_let_go, list(ids.values()))
-    for task in work:
+    at_work = await asyncio.to_thread(_at_work, list(ids.values()))
+    for task in work:  # not `Runner.stop`, which would cancel the runs: nobody would take them up again
         task.cancel()
     await asyncio.gather(*work, return_exceptions=True)
+    await asyncio.to_thread(_let_go, at_work)
     for task in done.difference([asked]):
         task.result()  # what ended it
 
@@ -93,19 +90,23 @@ def _apply() -> dict[str, UUID]:
     return ids
 
 
-def _skip_late(ids: list[UUID]) -> None:
+def _go_on(ids: list[UUID]) -> None:
+    """Take up what the platform left when it ended, and leave to the newest late run what the others were to do."""
     with get_client(sync_client=True) as client:
         if skipped := skip_late(client, ids, datetime.now(UTC)):
             log.info("%d late runs are left to later ones", skipped)
+    start_crashed_again.fn(TAKEN_UP)
 
 
-def _let_go(ids: list[UUID]) -> None:
-    """End the runs at work, and say so: the next platform takes them up again."""
+def _at_work(ids: list[UUID]) -> list[FlowRun]:
     with get_client(sync_client=True) as client:
-        for run in running(client, ids):
-            if run.infrastructure_pid and run.infrastructure_pid.isdigit():
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(int(run.infrastructure_pid), signal.SIGTERM)
+        return running(client, ids)
+
+
+def _let_go(runs: list[FlowRun]) -> None:
+    """Say of the runs that were ended that they were: the next platform takes them up again."""
+    with get_client(sync_client=True) as client:
+        for run in runs:
             mark_crashed(client, run.id, "the platform was stopped")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 from leeway import catalog, registry
@@ -13,6 +14,7 @@ from leeway.store.database import database
 from leeway.store.ledger import STAGES, Entry, Stage
 
 Which = Literal["missing", "stale", "all"]
+LATELY = 30  # of a stage's last times
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,16 @@ def plan(
                 steps.append(Step(partition, stage, why))
                 again = True
     return steps
+
+
+def estimate(name: str, steps: Iterable[Step]) -> float | None:
+    """How many seconds the steps will take, by the median of what each stage took lately; None where it never has."""
+    with database().transaction() as connection:
+        entries = ledger.entries(connection, name)
+    lately = {stage: [entry.seconds for entry in entries if entry.stage == stage and entry.seconds] for stage in STAGES}
+    usual = {stage: median(took[-LATELY:]) for stage, took in lately.items() if took}
+    wanted = [usual.get(step.stage) for step in steps]
+    return None if any(seconds is None for seconds in wanted) else float(sum(filter(None, wanted)))
 
 
 def missed(classifier: Classifier, due: Partition) -> list[Partition]:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from leeway.definition import Classifier
 from leeway.errors import NotFound
 from leeway.store.database import database
-from leeway.store.tables import monitoring
+from leeway.store.tables import column_drift, monitoring
 
 LAST = 60
 
@@ -38,6 +39,29 @@ def last(classifier: str, count: int = LAST) -> list[Told]:
     with database().transaction() as connection:
         rows = connection.execute(query.order_by(monitoring.c.partition.desc()).limit(count))
         return [Told(**row._mapping) for row in rows]
+
+
+def by_impact(classifier: Classifier, partition: str, count: int = 20) -> list[dict[str, object]]:
+    """The columns of a monitored partition that move the scores most, without sensitive ones."""
+    from leeway.training.fit import is_sensitive
+
+    drift = column_drift.c
+    query = sa.select(drift.column, drift.impact, drift.distance, drift.standardised, drift.null_share).where(
+        drift.classifier == classifier.name, drift.partition == partition
+    )
+    with database().transaction() as connection:
+        rows = connection.execute(query.order_by(sa.func.abs(drift.impact).desc(), drift.column)).all()
+    return [
+        {
+            "column": row.column,
+            "impact on the mean score": f"{row.impact:+.2%}",
+            "distance": f"{row.distance:.3f}",
+            "in spreads": f"{row.standardised:+.1f}",
+            "missing": f"{row.null_share:.1%}",
+        }
+        for row in rows
+        if not is_sensitive(classifier, row.column)
+    ][:count]
 
 
 def find(classifier: str, partition: str) -> Path:

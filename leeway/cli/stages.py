@@ -160,6 +160,8 @@ def backfill(
                 ("partition", "stage", "why"),
                 [list(step.values()) for step in result.planned],
             )
+            if result.planned and result.seconds is not None:
+                print(f"about {output.duration(result.seconds)}, by what these stages took lately")
             return
         print(f"{result.done} of {len(result.planned)} steps done")
         for key, text in result.failed.items():

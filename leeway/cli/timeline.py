@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leeway.cli import output
 
 if TYPE_CHECKING:
-    from flows.nightly import Night
+    from leeway.nightbook import Night
     from leeway.partitions import Partition
     from leeway.retraining import Request
 
