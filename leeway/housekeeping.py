@@ -59,7 +59,7 @@ def _reports(now: float, dry_run: bool) -> Iterator[Removal]:
 
 
 def _leftovers(now: float, dry_run: bool) -> Iterator[Removal]:
-    for kind in ("deliveries", "snapshots", "bundles", "scores", "reports"):
+    for kind in ("deliveries", "snapshots", "bundles", "scored", "reports"):
         for path in sorted((settings().home.absolute() / kind).rglob(".*")):
             left = LEFT_BEHIND.fullmatch(path.name) and path.is_file()
             if left and path.stat().st_mtime < now - LEFT_AFTER_SECONDS:
