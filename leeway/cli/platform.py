@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from leeway.platform.state import State
 
 MARKS = {"up": "green", "gave up": "bold red", "restarting": "yellow", "starting": "cyan"}
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 10.0
+SHOWN_DUE = 5
 
 
 def up(json: Json = False) -> None:
@@ -71,7 +72,9 @@ class _Table:
 
         self._live = Live(auto_refresh=False, transient=False)
         self._told: list[str] = []
-        self._looked, self._beside = 0.0, []  # type: float, list[Any]
+        self._state: State | None = None
+        self._beside: list[Any] = []
+        self._looked = 0.0
 
     def __enter__(self) -> "_Table":
         self._live.__enter__()
@@ -81,33 +84,41 @@ class _Table:
         self._live.__exit__(*error)
 
     def tell(self, text: str) -> None:
-        self._told = [*self._told, f"{datetime.now():%H:%M:%S} {text}"][-6:]
+        self._told = [*self._told, f"{datetime.now():%H:%M:%S} {text}"][-5:]
         if not self._live.is_started:
             print(text)
+        elif self._state is not None:
+            self._draw(self._state)
 
     def show(self, state: "State") -> None:
-        from rich.console import Group
-
         if time.monotonic() > self._looked + LOOK_SECONDS:
             self._looked, self._beside = time.monotonic(), _beside(state)
-        told = "\n".join(self._told)
-        self._live.update(Group(_services(state), *self._beside, told, "Ctrl-C stops everything."), refresh=True)
+        self._state = state
+        self._draw(state)
+
+    def _draw(self, state: "State") -> None:
+        from rich.console import Group
+
+        parts = (_services(state), *self._beside, "Ctrl-C stops everything.", *self._told)
+        self._live.update(Group(*parts), refresh=True)
 
 
 def _services(state: "State") -> Any:
+    from rich.markup import escape
     from rich.table import Table
 
-    grid = Table(title=f"Leeway in {state.home}", title_justify="left", header_style="bold")
-    for column in ("service", "state", "link", "restarts", ""):
+    grid = Table(title=f"Leeway in {state.home}", title_justify="left", header_style="bold", box=None)
+    for column in ("service", "state", "link", ""):
         grid.add_column(column, overflow="fold")
     for unit in state.units.values():
         colour = MARKS.get(unit.state, "dim")
-        restarts = str(unit.restarts or "")
-        grid.add_row(unit.title, f"[{colour}]{unit.state}[/]", unit.url or "", restarts, unit.said)
+        restarts = f"restarted {unit.restarts} times " if unit.restarts else ""
+        grid.add_row(unit.name, f"[{colour}]{unit.state}[/]", unit.url or "", restarts + escape(unit.said))
     return grid
 
 
 def _beside(state: "State") -> list[Any]:
+    from rich.markup import escape
     from rich.table import Table
 
     from leeway import catalog
@@ -115,12 +126,12 @@ def _beside(state: "State") -> list[Any]:
 
     catalog.load.cache_clear()  # a definition may have changed since
     runs = ", ".join(at_work(state))
-    grid = Table(title="Due next", title_justify="left", header_style="bold")
-    for column in ("classifier", "at", ""):
+    grid = Table(header_style="bold", box=None)
+    for column in ("due next", "at", ""):
         grid.add_column(column, overflow="fold")
-    for item in due(datetime.now(UTC))[:10]:
-        grid.add_row(item.classifier, f"{item.at.astimezone():%a %H:%M}" if item.at else "", item.why)
-    return [grid, f"At work: {runs}" if runs else "At work: nothing"]
+    for item in due(datetime.now(UTC))[:SHOWN_DUE]:
+        grid.add_row(item.classifier, f"{item.at.astimezone():%a %H:%M}" if item.at else "", escape(item.why))
+    return ["", grid, "", f"at work: {escape(runs)}" if runs else "at work: nothing"]
 
 
 def _say_links(heading: str, state: "State") -> None:

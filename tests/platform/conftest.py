@@ -7,7 +7,6 @@ import sys
 import tempfile
 import time
 import urllib.error
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
