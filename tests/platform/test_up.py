@@ -17,6 +17,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Running
 
 from flows import deployments
+from flows.automations import NAME
+from flows.automations import apply as apply_automations
 from leeway import catalog, registry, retraining
 from leeway.store.database import database
 from tasks import care
@@ -138,6 +140,23 @@ def test_a_run_whose_process_is_killed_is_taken_up_by_the_sweep(platform, hold):
     assert platform.wait(run, "Completed")["run_count"] == 2
 
 
+def test_a_backfill_that_is_cancelled_stops_and_goes_on_when_run_again(platform, hold):
+    first = (datetime.fromisoformat(YESTERDAY) - timedelta(days=2)).date().isoformat()
+    asked = {"classifier": "toy", "first": first, "last": YESTERDAY, "which": "all", "dry_run": False}
+    run = platform.run("backfill", **asked)
+    platform.wait(run, "Running")
+    platform.until(lambda: process_of(run))
+    process = process_of(run)
+    platform.post(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+    platform.wait(run, "Cancelled")
+    platform.until(lambda: not Path(f"/proc/{process}").exists())
+    hold.unlink()
+    platform.wait(platform.run("backfill", **asked), "Completed")
+    told = {item["key"]: item["data"] for item in platform.post("/artifacts/filter", {})}
+    assert float(told["toy-backfill"]) == 100
+    assert first in told["toy-due"]
+
+
 def test_the_sweep_goes_by_heartbeats_and_never_touches_what_has_ended(platform, server, monkeypatch):
     monkeypatch.setattr(care, "STALE", timedelta(seconds=5))
     with get_client(sync_client=True) as client:
@@ -183,8 +202,11 @@ def test_a_new_classifier_is_offered_and_a_removed_ones_schedule_is_paused(platf
 def test_applying_again_changes_nothing_and_keeps_what_a_person_paused(platform, server):
     with get_client(sync_client=True) as client:
         before = platform.post("/deployments/filter", {})
-        deployments.apply(client)
+        automations = client.read_automations_by_name(NAME)
+        apply_automations(client, deployments.apply(client))
         assert platform.post("/deployments/filter", {}) == before
+        assert client.read_automations_by_name(NAME) == automations
+        assert len(automations) == 1
         nightly = client.read_deployment_by_name("nightly/nightly")
         mine = next(item for item in nightly.schedules if item.slug == "toy")
         client.update_deployment_schedule(nightly.id, mine.id, active=False)
