@@ -10,15 +10,16 @@ from typing import Any
 from prefect import flow
 
 from flows.ingest import ingest_steps
-from flows.policy import alone, parse_partition
+from flows.policy import alone, is_watched, parse_partition, timed
 from leeway import catalog
-from leeway.backfilling import Step, Which, plan, span
+from leeway.backfilling import Step, Which, estimate, plan, span
 from leeway.errors import LeewayError
 from leeway.sources import arrivals
 from leeway.store.ledger import STAGES, Stage
 from tasks.extract import take
 from tasks.labels import labels
 from tasks.monitor import monitor
+from tasks.progress import begin_progress, show_plan, update_progress
 from tasks.score import score
 
 Progress = Callable[[int, int, str], None]
@@ -37,12 +38,14 @@ class Backfilled:
         planned: every stage that is due, with the reason.
         done: how many of them were done.
         failed: partitions that could not be done, each with its error.
+        seconds: how long it will take or would have taken, by what the stages took lately; None where they never ran.
     """
 
     planned: list[dict[str, str]]
     done: int
     failed: dict[str, str]
     dry_run: bool
+    seconds: float | None = None
 
 
 @flow(name="backfill", flow_run_name="{classifier} backfill")
@@ -72,19 +75,26 @@ def backfill(
     steps = plan(definition, partitions, (stage,) if stage else STAGES, which)
     if not dry_run and definition.label.source is not None and stage in (None, "ingest"):
         labels(classifier)
+    seconds = estimate(classifier, steps)
+    title = f"{partitions[0]} to {partitions[-1]}"
+    if is_watched() and steps:
+        show_plan(classifier, title, [_described(step) for step in steps], seconds)
     failed: dict[str, str] = {}
     done = 0
+    artifact = begin_progress(classifier, title) if is_watched() and not dry_run else None
     for position, step in enumerate(steps if not dry_run else []):
         _progress.get()(position, len(steps), f"{step.stage} {step.partition}")
+        update_progress(artifact, position, len(steps))
         if step.partition.key in failed:
             continue  # the stages after one that failed have nothing to work on
         try:
-            with alone(classifier, step.partition):
+            with alone(classifier, step.partition), timed(classifier, step.partition, step.stage):
                 DO[step.stage](classifier, step.partition)
             done += 1
         except LeewayError as error:
             failed[step.partition.key] = str(error)
-    return Backfilled([_described(step) for step in steps], done, failed, dry_run)
+    update_progress(artifact, len(steps), len(steps))
+    return Backfilled([_described(step) for step in steps], done, failed, dry_run, seconds)
 
 
 @contextmanager

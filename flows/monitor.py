@@ -3,8 +3,10 @@
 from prefect import flow
 
 import tasks.monitor
+from flows.following import follow
 from flows.policy import alone, parse_partition
 from leeway.monitoring.night import Monitored
+from tasks.ask_for_retrain import is_offered
 
 
 @flow(name="monitor", flow_run_name="{classifier} {partition} monitor")
@@ -17,4 +19,7 @@ def monitor(classifier: str, partition: str) -> Monitored:
     """
     period = parse_partition(classifier, partition)
     with alone(classifier, period):
-        return tasks.monitor.monitor(classifier, period)
+        monitored = tasks.monitor.monitor(classifier, period)
+    if is_offered():
+        follow(classifier, period.key, monitored)
+    return monitored

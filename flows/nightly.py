@@ -1,66 +1,99 @@
 """A whole night of one classifier."""
 
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from prefect import flow
+from prefect import flow, runtime
 
+from flows.beginning import begin
+from flows.following import follow
 from flows.ingest import ingest_steps, late_steps
-from flows.policy import alone, parse_partition
-from flows.retrain import retrain
-from leeway import retraining
-from leeway.errors import AlreadyRunning, LeewayError
+from flows.policy import alone, alone_at_night, is_watched, parse_partition, timed
+from leeway import backfilling, catalog, registry, sources
+from leeway.errors import LeewayError
 from leeway.monitoring.night import Monitored
+from leeway.nightbook import Night
 from leeway.partitions import Partition
 from leeway.publishing import Published
-from leeway.retraining import Request
 from leeway.scoring import Scored
 from tasks.monitor import monitor
 from tasks.score import score
+from tasks.tell import tell
 
 
-@dataclass(frozen=True)
-class Night:
-    """What a night did.
-
-    Attributes:
-        retrained: the retrain request that it carried out, if there was one.
-        retrain_failed: why that did not end well.
-        late: earlier partitions that rows have arrived for since, and what came of each.
-    """
-
-    partition: str
-    ingested: Published
-    scored: Scored
-    monitored: Monitored
-    retrained: Request | None = None
-    retrain_failed: str | None = None
-    late: dict[str, str] = field(default_factory=dict)
+def _run_name() -> str:
+    given = runtime.flow_run.parameters
+    return f"{given['classifier']} {given.get('partition') or due(given['classifier'])}"
 
 
-@flow(name="nightly", flow_run_name="{classifier} {partition}")
-def nightly(classifier: str, partition: str) -> Night:
+@flow(name="nightly", flow_run_name=_run_name)
+def nightly(classifier: str, partition: str | None = None) -> Night:
     """Ingest, score and monitor one partition, and carry out the retrain request that is open after it.
+
+    A classifier without a champion first gets one, from what its source has. Where no partition is named, the nights that
+    were missed are made up for.
 
     Args:
         classifier: its name: the stem of its file in models/.
-        partition: a date such as 2026-03-01, or an hour such as 2026-03-01T13.
+        partition: a date such as 2026-03-01, or an hour such as 2026-03-01T13. Where it is not given, the last one that was
+            over when this night was due.
     """
-    period = parse_partition(classifier, partition)
-    with alone(classifier, period):
-        ingested, scored, monitored = night_steps(classifier, period)
-    late = late_steps(classifier, period)
-    retrained, failed = None, None
-    # Not only this night's own request: one whose process died is found here too.
-    if (key := retraining.startable(classifier)) is not None:
+    period = due(classifier) if partition is None else parse_partition(classifier, partition)
+    with alone_at_night(classifier):
+        caught_up = catch_up(classifier, period) if partition is None else {}
+        with alone(classifier, period):
+            ingested, scored, monitored, waits_for = night_steps(classifier, period)
+        late = late_steps(classifier, period)
+    retrained, failed = follow(classifier, period.key, monitored)
+    night = Night(period.key, ingested, scored, monitored, waits_for, caught_up, late, retrained, failed)
+    if is_watched():
+        tell(classifier, night, return_state=True)  # what cannot be told has happened all the same
+    return night
+
+
+def due(classifier: str) -> Partition:
+    """The partition that was due when this run was, however late it has begun."""
+    scheduled = runtime.flow_run.scheduled_start_time or datetime.now(UTC)
+    return sources.due(catalog.load(classifier), scheduled)
+
+
+def catch_up(classifier: str, period: Partition) -> dict[str, str]:
+    """Make up for nights that were missed, oldest first; one that cannot be done does not stop the others.
+
+    Returns:
+        What became of each: `done`, or the error.
+    """
+    outcome = {}
+    for missed in backfilling.missed(catalog.load(classifier), period):
         try:
-            retrained = retrain(classifier, key)
-        except AlreadyRunning:
-            pass
+            with alone(classifier, missed):
+                *_, waits_for = night_steps(classifier, missed)
+            outcome[missed.key] = waits_for or "done"
         except LeewayError as error:
-            failed = str(error)
-    return Night(period.key, ingested, scored, monitored, retrained, failed, late)
+            outcome[missed.key] = str(error)
+    return outcome
 
 
-def night_steps(classifier: str, partition: Partition) -> tuple[Published, Scored, Monitored]:
-    """The steps of a night for one partition."""
-    return ingest_steps(classifier, partition), score(classifier, partition), monitor(classifier, partition)
+def night_steps(classifier: str, period: Partition) -> tuple[Published, Scored | None, Monitored | None, str | None]:
+    """The steps of a night for one partition, with why there is no champion where there is none."""
+    # First, so that a table whose events lie long ago has a champion too, though nothing new comes.
+    waits_for = _first_champion(classifier, period) if registry.champion(classifier) is None else None
+    with timed(classifier, period, "ingest"):
+        ingested = ingest_steps(classifier, period)
+    if waits_for is not None:
+        return ingested, None, None, waits_for
+    with timed(classifier, period, "score"):
+        scored = score(classifier, period)
+    with timed(classifier, period, "monitor"):
+        monitored = monitor(classifier, period)
+    return ingested, scored, monitored, None
+
+
+def _first_champion(classifier: str, period: Partition) -> str | None:
+    """Train it; returns why there still is none."""
+    try:
+        decision = begin(classifier, period)
+    except LeewayError as error:
+        return str(error)
+    if decision.promoted:
+        return None
+    return "; ".join(f"{verdict.gate}: {verdict.why}" for verdict in decision.verdicts if verdict.outcome == "fail")

@@ -1,11 +1,21 @@
 """What every flow shares."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+
+from prefect import runtime
+from prefect.settings import PREFECT_API_URL
 
 from leeway import catalog
 from leeway.partitions import Partition
+from leeway.retraining import training_lock
+from leeway.store import ledger
 from leeway.store.database import database
+from leeway.store.ledger import Stage
+
+PATIENCE = timedelta(hours=12)
 
 
 def parse_partition(classifier: str, partition: str) -> Partition:
@@ -13,15 +23,47 @@ def parse_partition(classifier: str, partition: str) -> Partition:
     return Partition.parse(partition, catalog.load(classifier).partition)
 
 
+def is_deployed() -> bool:
+    """Whether the platform started this run, and not a person who waits for it."""
+    return runtime.deployment.id is not None
+
+
+def is_watched() -> bool:
+    """Whether this run has pages that a person can look at: under a private server nobody ever will."""
+    return bool(PREFECT_API_URL.value())
+
+
 @contextmanager
 def alone(classifier: str, partition: Partition) -> Iterator[None]:
-    """Refuse to work on a partition that another process works on."""
-    with database().lock(f"partition {classifier} {partition.key}", f"working on {classifier} {partition}"):
+    """Work on a partition that no other process works on: wait for it on the platform, refuse at the command line."""
+    with _lock(f"partition {classifier} {partition.key}", f"working on {classifier} {partition}"):
+        yield
+
+
+@contextmanager
+def alone_at_night(classifier: str) -> Iterator[None]:
+    """Be the only night of a classifier: wait for another on the platform, refuse at the command line."""
+    with _lock(f"night {classifier}", f"beginning a night of {classifier}"):
         yield
 
 
 @contextmanager
 def alone_in_training(classifier: str) -> Iterator[None]:
-    """Refuse to train a classifier that another process trains."""
-    with database().lock(f"train {classifier}", f"training {classifier}"):
+    """Be the only one that trains a classifier: wait for another on the platform, refuse at the command line."""
+    with _lock(training_lock(classifier), f"training {classifier}"):
+        yield
+
+
+@contextmanager
+def timed(classifier: str, partition: Partition, stage: Stage) -> Iterator[None]:
+    """Tell the ledger how long a stage took."""
+    begun = time.monotonic()
+    yield
+    with database().transaction() as connection:
+        ledger.took(connection, classifier, partition, stage, time.monotonic() - begun)
+
+
+@contextmanager
+def _lock(name: str, doing: str) -> Iterator[None]:
+    with database().lock(name, doing, wait=PATIENCE if is_deployed() else timedelta(0)):
         yield

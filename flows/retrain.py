@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from flows.policy import alone_in_training
+from flows.policy import alone_in_training, is_deployed
 from flows.train import train_steps
 from leeway import retraining
 from leeway.errors import LeewayError
@@ -18,6 +18,8 @@ def retrain(classifier: str, request: str) -> Request:
         request: the request's key.
     """
     with alone_in_training(classifier):
+        if is_deployed() and (found := retraining.get(request)).state not in retraining.STARTABLE:
+            return found  # asked for twice, and done while this run waited
         claimed = retraining.claim(request)
         try:
             decision = train_steps(classifier, claimed.as_of, f"{request}: {claimed.reason}", "retrain")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 from leeway import catalog, registry, sources
@@ -14,6 +15,7 @@ from leeway.store.database import database
 from leeway.store.ledger import STAGES, Entry, Stage
 
 Which = Literal["missing", "stale", "all"]
+LATELY = 30  # of a stage's last times
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,34 @@ def plan(classifier: Classifier, partitions: Sequence[Partition], stages: Iterab
                 steps.append(Step(partition, stage, why))
                 again = True
     return steps
+
+
+def estimate(name: str, steps: Iterable[Step]) -> float | None:
+    """How many seconds the steps will take, by the median of what each stage took lately; None where it never has."""
+    with database().transaction() as connection:
+        entries = ledger.entries(connection, name)
+    lately = {stage: [entry.seconds for entry in entries if entry.stage == stage and entry.seconds] for stage in STAGES}
+    usual = {stage: median(took[-LATELY:]) for stage, took in lately.items() if took}
+    wanted = [usual.get(step.stage) for step in steps]
+    return None if any(seconds is None for seconds in wanted) else float(sum(filter(None, wanted)))
+
+
+def missed(classifier: Classifier, due: Partition) -> list[Partition]:
+    """The nights before `due` that were not held or not finished, oldest first, within the schedule's `catch_up`.
+
+    Nights begin with the first partition that was scored: what lies before it is history.
+    """
+    if classifier.by_arrival:  # rows that came late make their partition due by themselves
+        return []
+    first = Partition.containing(due.start - classifier.schedule.catch_up, classifier.partition)
+    with database().transaction() as connection:
+        entries = ledger.entries(connection, classifier.name, last=due.key)
+    scored = [entry.partition for entry in entries if entry.stage == "score"]
+    if not scored:
+        return []
+    finished = {entry.partition for entry in entries if entry.stage == STAGES[-1] and entry.status == "done"}
+    candidates = between(first, due.shift(-1))
+    return [partition for partition in candidates if partition.key > min(scored) and partition.key not in finished]
 
 
 def _why(stage: Stage, done: dict[Stage, Entry | None], which: Which, suite: str, version: int | None) -> str | None:

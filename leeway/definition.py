@@ -630,10 +630,15 @@ class DriftPolicy(Value):
 
 
 class Schedule(Value):
-    """When the night runs: a cron line in a time zone."""
+    """When the night runs: a cron line in a time zone.
+
+    Attributes:
+        catch_up: how far back a night makes up for nights that were missed.
+    """
 
     cron: str = "0 2 * * *"
     timezone: Timezone = "UTC"
+    catch_up: timedelta = Field(default=timedelta(days=14), ge=timedelta(0))
 
     @model_validator(mode="after")
     def _parses(self) -> Self:

@@ -31,11 +31,14 @@ def prepare_libraries() -> None:
         os.environ.setdefault(name, value)
 
 
-def prepare_prefect(home: Path, *, log_level: str = "CRITICAL") -> None:
+def prepare_prefect(home: Path, *, api: str | None = None, log_level: str = "CRITICAL") -> None:
     """Point Prefect at Leeway's own data folder. Must run before Prefect is first imported.
 
-    A server named by `PREFECT_API_URL` is used as it is; without one Prefect starts a private one for the process.
+    A server named by `PREFECT_API_URL` is used as it is, else the one at `api`; without either Prefect starts a private one
+    for the process.
     """
+    if api is not None:
+        os.environ.setdefault("PREFECT_API_URL", api)
     os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", log_level)
     os.environ.setdefault("PREFECT_LOGGING_ROOT_LEVEL", log_level)

@@ -161,6 +161,22 @@ def startable(name: str) -> str | None:
     return key
 
 
+def waiting(since: datetime) -> list[Request]:
+    """The requests of all classifiers that nothing has happened to since then and that someone should carry out, oldest first.
+
+    One that runs is among them only where no process trains its classifier: its own has died.
+    """
+    query = _select().where(table.c.state.in_(STARTABLE), table.c.updated_at <= since).order_by(table.c.created_at)
+    with database().transaction() as connection:
+        found = [Request(**row._mapping) for row in connection.execute(query)]
+    return [request for request in found if not database().is_locked(training_lock(request.classifier))]
+
+
+def training_lock(name: str) -> str:
+    """The name of the lock that whoever trains a classifier holds."""
+    return f"train {name}"
+
+
 def _first_state(
     connection: Connection, classifier: Classifier, key: str, as_of: datetime, reason: str
 ) -> tuple[str, str]:

@@ -18,6 +18,8 @@ class Settings(BaseSettings):
         database_url: a PostgreSQL server, as `postgresql://user:password@host:port/database`; empty means the
             embedded one in `home`.
         mlflow_database_url: where MLflow keeps its own tables; empty means a database `<database>_mlflow` beside ours.
+        max_runs: how many runs the platform carries out at once.
+        keep_days: how long the platform keeps what only tells of the past: runs with their logs, and reports.
         trusted_types: further types that a bundle may hold, beyond those that Leeway's own estimators need.
     """
 
@@ -27,6 +29,8 @@ class Settings(BaseSettings):
     project: Path = Field(default=Path())
     database_url: str = ""
     mlflow_database_url: str = ""
+    max_runs: int = Field(default=2, ge=1)
+    keep_days: int = Field(default=90, ge=1)
     trusted_types: tuple[str, ...] = ()
 
     def folder(self, *parts: str) -> Path:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any, TypedDict
 
+import httpx
 from prefect import Task
 from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.client.schemas.objects import State, TaskRun
@@ -22,10 +23,10 @@ class Policy(TypedDict):
 
 
 def can_pass_by_itself(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """A database that does not answer may answer soon; bad data stays bad."""
+    """A database or a server that does not answer may answer soon; bad data stays bad."""
     try:
         state.result()
-    except StoreError:
+    except (StoreError, httpx.TransportError):
         return True
     except LeewayError:
         return False

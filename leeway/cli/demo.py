@@ -40,6 +40,7 @@ def _live(home: Path, update: Callable[[int, int, str], None]) -> Timeline:
     import flows.nightly
     import flows.train
     from leeway.errors import DeliveryRejected
+    from leeway.nightbook import Night
     from leeway.partitions import Partition, between
 
     history = [Partition.parse(key, "day") for key in HISTORY]
@@ -50,7 +51,7 @@ def _live(home: Path, update: Callable[[int, int, str], None]) -> Timeline:
         flows.backfill.backfill(NAME, *HISTORY, stage="ingest", which="missing", dry_run=False)
     update(past, total, "training the first champion")
     first = flows.train.train(NAME, history[1].end, "the first one", "demo")
-    lived: dict[str, flows.nightly.Night | str] = {}
+    lived: dict[str, Night | str] = {}
     for count, night in enumerate(nights):
         update(past + 10 + 2 * count, total, f"night {night}")
         try:

@@ -1,4 +1,4 @@
-"""Run flows within this process, under the Prefect server that the environment names, or a private one."""
+"""Run flows within this process, under the Prefect server that the environment names, the platform's, or a private one."""
 
 import getpass
 import io
@@ -11,21 +11,26 @@ from leeway import catalog, sources
 from leeway.environment import prepare_prefect
 from leeway.errors import NotFound
 from leeway.partitions import Partition
+from leeway.platform import state
 from leeway.settings import settings
+
+HEARTBEAT_SECONDS = 30  # Prefect's shortest
 
 
 @contextmanager
 def orchestrated() -> Iterator[None]:
     """Make Prefect ready for flows that run here."""
-    prepare_prefect(settings().folder())
+    platform = state.current()
+    prepare_prefect(settings().folder(), api=platform.prefect_api if platform else None)
     # `flows` and `tasks` lie beside the library, not in it.
     root = str(settings().project.absolute())
     if root not in sys.path:
         sys.path.insert(0, root)
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    # A heartbeat is for those who watch from elsewhere; here it would only cost a second for every flow.
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), redirect_stdout(_ToStandardError()):
+    # A heartbeat is for those who watch from elsewhere; where nobody does, it would only cost a second for every flow.
+    heartbeat = HEARTBEAT_SECONDS if PREFECT_API_URL.value() else None
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: heartbeat}), redirect_stdout(_ToStandardError()):
         yield
 
 

@@ -46,6 +46,14 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     Console(width=None if sys.stdout.isatty() else 160).print(grid)
 
 
+def duration(seconds: float) -> str:
+    """A duration as a person says it."""
+    for unit, length in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 @contextmanager
 def progress(description: str) -> Iterator[Callable[[int, int, str], None]]:
     """A progress bar on standard error while a person looks, nothing otherwise; yields `update(done, total, text)`."""

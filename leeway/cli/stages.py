@@ -54,13 +54,19 @@ def nightly(name: Name, partition: PartitionOption = None, json: Json = False) -
 
     def say() -> None:
         print(f"{name} {result.partition}: {result.ingested.rows} events, {result.ingested.quarantined} quarantined")
-        print(f"version {result.scored.version} calls {describe(result.scored.positives)}")
-        print(f"{result.monitored.verdict}: {result.monitored.why}\n{result.monitored.report}")
-        for key, text in result.late.items():
-            print(f"late rows of {key}: {text}")
-        if result.monitored.request:
-            print(f"retrain request {result.monitored.request}: {result.monitored.request_state}")
-        if result.retrained:
+        if result.waits_for:
+            print(f"no champion yet: {result.waits_for}")
+        if result.scored:
+            print(f"version {result.scored.version} calls {describe(result.scored.positives)}")
+        if result.monitored:
+            print(f"{result.monitored.verdict}: {result.monitored.why}\n{result.monitored.report}")
+            if result.monitored.request:
+                print(f"retrain request {result.monitored.request}: {result.monitored.request_state}")
+        for key, text in (result.caught_up | result.late).items():
+            print(f"{key}: {text}")
+        if result.retrained and result.retrained.version is None:
+            print(f"the platform retrains for {result.retrained.key}: {result.retrained.state}")
+        elif result.retrained:
             print(f"retrained for {result.retrained.key}: {result.retrained.state}, version {result.retrained.version}")
         if result.retrain_failed:
             print(f"the retrain failed: {result.retrain_failed}")
@@ -168,6 +174,8 @@ def backfill(
                 ("partition", "stage", "why"),
                 [list(step.values()) for step in result.planned],
             )
+            if result.planned and result.seconds is not None:
+                print(f"about {output.duration(result.seconds)}, by what these stages took lately")
             return
         print(f"{result.done} of {len(result.planned)} steps done")
         for key, text in result.failed.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leeway.cli import output
 
 if TYPE_CHECKING:
-    from flows.nightly import Night
+    from leeway.nightbook import Night
     from leeway.partitions import Partition
     from leeway.retraining import Request
 
@@ -102,6 +102,7 @@ def _line(night: "Partition", happened: "Night | str", what: str, last: "Partiti
 
     if isinstance(happened, str):
         return Line(night.key, None, None, "rejected", None, 0, 0, None, f"{what}; nothing was published")
+    assert happened.scored is not None and happened.monitored is not None  # noqa: PT018 the history gave it a champion
     result = realised(catalog.load(NAME), night, happened.scored.version, as_of=last.end)
     waits = "no retrain so soon after the last" if happened.monitored.request_state == "suppressed" else ""
     told = (what, waits, happened.retrain_failed, _retrained(happened.retrained))

@@ -2,9 +2,11 @@
 
 import hashlib
 import logging
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from leeway.settings import Settings, settings
 
 DRIVER = "postgresql+psycopg2"
 OUR_DATABASE = "leeway"
+LOCK_POLL_SECONDS = 1.0
 
 
 class Database:
@@ -65,19 +68,25 @@ class Database:
         return sa.table(name, *(sa.column(column) for column in names), schema="staging")
 
     @contextmanager
-    def lock(self, name: str, doing: str) -> Iterator[None]:
+    def lock(self, name: str, doing: str, *, wait: timedelta = timedelta(0)) -> Iterator[None]:
         """Hold a lock by name across all processes; it ends with this process, however that ends.
+
+        Args:
+            wait: how long to wait for another process that holds it.
 
         Raises:
             AlreadyRunning: another process holds it.
         """
-        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        key = _lock_key(name)
+        deadline = time.monotonic() + wait.total_seconds()
         talking = f"talking to the database {self.address}"
         with _clear_errors(talking):
             connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             with _clear_errors(talking):
-                free = connection.scalar(sa.select(sa.func.pg_try_advisory_lock(key)))
+                take = sa.select(sa.func.pg_try_advisory_lock(key))
+                while not (free := connection.scalar(take)) and time.monotonic() < deadline:
+                    time.sleep(LOCK_POLL_SECONDS)
             if not free:
                 raise AlreadyRunning(
                     doing,
@@ -93,6 +102,17 @@ class Database:
             connection.invalidate()  # closes the session, also when the server is gone
             connection.close()
 
+    def is_locked(self, name: str) -> bool:
+        """Whether a process holds a lock of `lock` now. Looking does not disturb one that wants it."""
+        key = _lock_key(name)
+        query = sa.text(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+            " AND ((classid::bigint << 32) | objid::bigint) = :key"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+        )
+        with self.transaction() as connection:
+            return bool(connection.scalar(query, {"key": key}))
+
     @contextmanager
     def _adbc(self) -> Iterator[Any]:
         import adbc_driver_postgresql.dbapi as adbc
@@ -101,6 +121,10 @@ class Database:
         with adbc.connect(address) as connection, connection.cursor() as cursor:
             yield cursor
             connection.commit()
+
+
+def _lock_key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
 def drop_staged(connection: Connection, staged: sa.TableClause) -> None:

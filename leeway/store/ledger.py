@@ -23,6 +23,7 @@ class Entry:
         status: `done`, or `rejected` for a delivery that the audit refused.
         input: what the stage worked from; another input makes the entry stale.
         output: what came of it, in counts.
+        seconds: how long it took, where a flow did it.
     """
 
     partition: str
@@ -31,6 +32,7 @@ class Entry:
     input: dict[str, Any] = field(default_factory=dict)
     output: dict[str, Any] = field(default_factory=dict)
     finished_at: datetime | None = None
+    seconds: float | None = None
 
 
 def record(
@@ -45,10 +47,17 @@ def record(
 ) -> None:
     """Write what a stage has done, in place of what it did before."""
     values = {"status": status, "input": input, "output": output, "finished_at": sa.func.clock_timestamp()}
+    values["seconds"] = None  # of what it did before
     statement = insert(ledger).values(classifier=name, partition=partition.key, stage=stage, **values)
     connection.execute(
         statement.on_conflict_do_update(index_elements=["classifier", "partition", "stage"], set_=values)
     )
+
+
+def took(connection: Connection, name: str, partition: Partition, stage: Stage, seconds: float) -> None:
+    """Note how long a stage took that has just been recorded; finding it done before, which is quick, changes nothing."""
+    mine = (ledger.c.classifier == name) & (ledger.c.partition == partition.key) & (ledger.c.stage == stage)
+    connection.execute(sa.update(ledger).where(mine, ledger.c.seconds.is_(None)).values(seconds=seconds))
 
 
 def entry(connection: Connection, name: str, partition: Partition, stage: Stage) -> Entry | None:

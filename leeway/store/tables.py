@@ -49,6 +49,7 @@ partition = sa.Table(
     sa.Column("input", JSONB, nullable=False),
     sa.Column("output", JSONB, nullable=False),
     sa.Column("finished_at", INSTANT, nullable=False, server_default=_now()),
+    sa.Column("seconds", sa.Double),
 )
 
 snapshot = sa.Table(

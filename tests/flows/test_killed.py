@@ -11,7 +11,7 @@ from leeway.store.tables import column_drift, monitoring, promotion, tables_of
 from leeway.store.tables import partition as ledger
 from tests.flows import killing
 
-NOT_THE_SAME_TWICE = ["finished_at", "created_at", "quarantined_at", "report"]
+NOT_THE_SAME_TWICE = ["finished_at", "seconds", "created_at", "quarantined_at", "report"]
 
 
 def _rows(name: str, partition: str) -> dict[str, pd.DataFrame]:

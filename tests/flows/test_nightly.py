@@ -1,5 +1,7 @@
 """The nights of a toy classifier, by the flow itself."""
 
+from datetime import UTC, datetime
+
 import pandas as pd
 import pytest
 
@@ -9,7 +11,10 @@ from flows.score import score
 from leeway import catalog, registry, retraining
 from leeway.errors import DeliveryRejected
 from leeway.partitions import Partition
+from leeway.store import ledger
 from leeway.store.database import database
+from tests.conftest import TOY_MODEL
+from tests.flows.conftest import rows as day_rows
 
 
 def test_a_second_run_of_a_night_changes_nothing_and_says_so(toy, prefect, night):
@@ -96,3 +101,30 @@ def test_score_alone_says_whether_it_changed_anything(toy, prefect, night):
     again = score(toy, night(0))
     assert again.changed is False
     assert again.rows == 59
+
+
+def test_a_night_makes_up_for_those_that_were_missed_oldest_first(toy, prefect, night, project, monkeypatch):
+    nightly(toy, night(0))
+    data = project.root / "data" / "toy.csv"
+    rows = pd.read_csv(data)
+    rows[~rows["at"].str.startswith(night(2))].to_csv(data, index=False)  # one that cannot be made up for
+    monkeypatch.setattr("flows.nightly.due", lambda name: Partition.parse(night(4), "day"))
+    done = nightly(toy)
+    assert done.partition == night(4)
+    assert list(done.caught_up) == [night(1), night(2), night(3)]
+    assert [done.caught_up[night(number)] for number in (1, 3)] == ["done", "done"]
+    assert "a partition must have events" in done.caught_up[night(2)]
+    assert list(nightly(toy).caught_up) == [night(2)]
+
+
+def test_a_night_without_a_champion_and_without_labels_ingests_and_says_what_it_waits_for(project, prefect, night):
+    name = project.declare(model=TOY_MODEL.replace("delay=days(1)", "delay=days(4000)"))
+    (project.root / "data").mkdir()
+    days = [datetime.fromisoformat(night(number)).replace(tzinfo=UTC) for number in range(3)]
+    pd.concat([day_rows(day) for day in days]).to_csv(project.root / "data" / "toy.csv", index=False)
+    done = nightly(name, night(2))
+    assert (done.ingested.rows, done.scored, done.monitored) == (59, None, None)
+    assert "mature labels" in done.waits_for
+    with database().transaction() as connection:
+        ingested = [entry.partition for entry in ledger.entries(connection, name)]
+    assert ingested == [night(0), night(1), night(2)], "the history is there when the labels come"

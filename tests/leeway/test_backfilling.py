@@ -1,7 +1,7 @@
 import pytest
 
 from leeway import catalog, publishing
-from leeway.backfilling import plan, span
+from leeway.backfilling import estimate, missed, plan, span
 from leeway.errors import DeliveryRejected, NotFound
 from leeway.partitions import between
 from leeway.scoring import score
@@ -120,3 +120,39 @@ def test_an_empty_range_is_a_clear_error(world):
     match = r"first partition must not lie after the last \(found: 2026-03-03 to 2026-03-02\)"
     with pytest.raises(NotFound, match=match):
         span(world.classifier, world.day(2), world.day(1))
+
+
+def missed_nights(world, due):
+    return [partition.key[-2:] for partition in missed(world.classifier, world.day(due))]
+
+
+def test_no_night_is_missed_before_the_first_was_held(world):
+    assert missed_nights(world, 5) == []
+    for number in range(3):
+        record(world, number, "ingest", delivery="d", suite="s")  # history
+    assert missed_nights(world, 5) == []
+
+
+def test_missed_nights_are_those_not_finished_since_the_first_oldest_first(world):
+    record(world, 0, "ingest", delivery="d", suite="s")
+    done(world, 1, 4)
+    record(world, 2, "ingest", delivery="d", suite="s")  # was killed on its way
+    assert missed_nights(world, 6) == ["03", "04", "06"]
+    assert missed_nights(world, 2) == []
+
+
+def test_nights_further_back_than_the_schedule_catches_up_are_left(world):
+    done(world, 0)
+    assert len(missed_nights(world, 100)) == world.classifier.schedule.catch_up.days
+
+
+def test_an_estimate_is_by_what_each_stage_took_lately(world):
+    steps = plan(world.classifier, [world.day(0), world.day(1)], STAGES, "missing")
+    assert estimate(world.name, steps) is None
+    done(world, 5, 6, 7)
+    with database().transaction() as connection:
+        for stage, seconds in (("ingest", 3.0), ("score", 2.0), ("monitor", 5.0)):
+            for number, factor in ((5, 1), (6, 1), (7, 100)):
+                ledger.took(connection, world.name, world.day(number), stage, seconds * factor)
+    assert estimate(world.name, steps) == 2 * (3.0 + 2.0 + 5.0)
+    assert estimate(world.name, []) == 0

@@ -1,5 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -171,3 +171,17 @@ def test_the_oldest_request_comes_first_and_other_classifiers_do_not_count(world
     assert [request.key for request in all_of("toy")] == ["toy:2", "toy:1"]
     assert get("toy:2").as_of - get("toy:1").as_of == timedelta(days=1)
     assert retraining.startable("other") == "other:1"
+
+
+def test_what_waits_is_what_nobody_carries_out_for_a_while(world):
+    ask(world, "toy:1")
+    now = datetime.now(UTC) + timedelta(seconds=1)
+    assert retraining.waiting(now - timedelta(minutes=2)) == []  # whoever filed it is about to ask
+    assert [request.key for request in retraining.waiting(now)] == ["toy:1"]
+    claim("toy:1")
+    now = datetime.now(UTC) + timedelta(seconds=1)
+    with database().lock(retraining.training_lock("toy"), "training toy"):
+        assert retraining.waiting(now) == []
+    assert [request.key for request in retraining.waiting(now)] == ["toy:1"]  # its process died
+    move("toy:1", "failed", "no rows")
+    assert retraining.waiting(datetime.now(UTC) + timedelta(seconds=1)) == []

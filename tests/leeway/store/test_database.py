@@ -2,8 +2,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 
@@ -180,3 +181,18 @@ def test_a_statement_that_the_database_refuses_is_one_line(project):
     with pytest.raises(StoreError, match='relation "nowhere" does not exist') as caught:
         ask()
     assert "\n" not in str(caught.value)
+
+
+def test_who_waits_for_a_lock_gets_it_when_it_is_free(project):
+    process = hold("night toy")
+    try:
+        assert database().is_locked("night toy")
+        assert not database().is_locked("night other")
+        threading.Timer(1.0, process.kill).start()
+        with database().lock("night toy", "doing a night", wait=timedelta(seconds=30)):
+            assert database().is_locked("night toy")
+        assert not database().is_locked("night toy")
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()

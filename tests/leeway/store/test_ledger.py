@@ -63,3 +63,21 @@ def test_a_line_is_written_with_its_work_or_not_at_all(project):
     with pytest.raises(StoreError, match="division by zero"):
         fail()
     assert entries() == []
+
+
+def test_how_long_a_stage_took_is_kept_until_it_is_done_anew(project):
+    def seconds():
+        with database().transaction() as connection:
+            return ledger.entry(connection, "toy", DAY, "ingest").seconds
+
+    def took(value):
+        with database().transaction() as connection:
+            ledger.took(connection, "toy", DAY, "ingest", value)
+
+    record()
+    assert seconds() is None
+    took(12.5)
+    took(0.1)  # found it done
+    assert seconds() == 12.5
+    record(input={"delivery": "e"})
+    assert seconds() is None

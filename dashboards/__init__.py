@@ -1,0 +1,1 @@
+"""Views over what the library has stored."""

@@ -1,0 +1,42 @@
+"""What the platform does on events, as automations that a person sees in Prefect's pages and can pause there."""
+
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.events.actions import RunDeployment
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+
+from tasks.announce import BREACH
+
+NAME = "leeway: a breach starts its retrain"
+
+
+def apply(client: SyncPrefectClient, deployments: dict[str, UUID]) -> None:
+    """Make the automation where it is not there; one that a person has paused stays paused.
+
+    It is a second way to the same run: what it starts asks with the request's key, as the night that files the request does.
+    """
+    sweep = deployments["sweep/sweep"]
+    found = next(iter(client.read_automations_by_name(NAME)), None)
+    if found is None:
+        client.create_automation(_automation(sweep, enabled=True))
+    elif [getattr(action, "deployment_id", None) for action in found.actions] != [sweep]:
+        client.update_automation(found.id, _automation(sweep, enabled=found.enabled))
+
+
+def _automation(sweep: UUID, *, enabled: bool) -> AutomationCore:
+    return AutomationCore(
+        name=NAME,
+        description="Has the request of a breach carried out, should the night that filed it not have come to it.",
+        enabled=enabled,
+        trigger=EventTrigger(
+            expect={BREACH},
+            match={"prefect.resource.id": "leeway.classifier.*"},
+            for_each={"prefect.resource.id"},
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[
+            RunDeployment(source="selected", deployment_id=sweep, parameters={"request": "{{ event.payload.request }}"})
+        ],
+    )

@@ -1,0 +1,57 @@
+"""How a classifier begins: with the history that its source has, and a first champion."""
+
+from datetime import UTC, datetime, timedelta
+
+from flows.ingest import ingest_steps
+from flows.policy import alone_in_training
+from flows.train import train_steps
+from leeway import catalog, sources
+from leeway.definition import Classifier, Simulator
+from leeway.errors import LeewayError
+from leeway.partitions import Partition, between
+from leeway.store import ledger
+from leeway.store.database import database
+from tasks.decide import Decision
+
+MOST = 400  # partitions that a beginning looks back where neither the definition nor the source sets a bound
+
+
+def begin(classifier: str, due: Partition) -> Decision:
+    """Ingest what the source has from before a partition, and train on what was known when it began.
+
+    Where events are dated by their arrival, what has arrived for the partition is learnt from too.
+
+    Raises:
+        LeewayError: there is not enough to learn from yet.
+    """
+    definition = catalog.load(classifier)
+    for partition in missing_history(definition, due):
+        try:
+            ingest_steps(classifier, partition, take=False)
+        except LeewayError:
+            continue  # the ledger has the reason; the rest may do
+    as_of = datetime.now(UTC) if definition.by_arrival else due.start
+    with alone_in_training(classifier):
+        return train_steps(classifier, as_of, "the first one", "nightly")
+
+
+def missing_history(classifier: Classifier, due: Partition) -> list[Partition]:
+    """The partitions that a first training learns from and the ledger does not have, oldest first."""
+    with database().transaction() as connection:
+        done = {entry.partition for entry in ledger.entries(connection, classifier.name) if entry.stage == "ingest"}
+    last = due if classifier.by_arrival else due.shift(-1)
+    first, window = _first(classifier, due), classifier.training.window
+    if isinstance(classifier.source, Simulator):  # which has no beginning
+        there = list(between(first, last))
+    else:
+        there = [item for item in sources.occupied(classifier) if item <= last and (window is None or item >= first)]
+    return [partition for partition in there if partition.key not in done]
+
+
+def _first(classifier: Classifier, due: Partition) -> Partition:
+    """The first partition that training can use."""
+    window = classifier.training.window
+    if window is None:
+        return due.shift(-MOST)
+    history = max((item.window for item in classifier.history), default=timedelta(0))
+    return Partition.containing(due.start - window - classifier.label.maturity - history, classifier.partition)

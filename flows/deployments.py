@@ -1,0 +1,196 @@
+"""What the platform offers to run: one deployment per flow, made from the definitions. Applying twice changes nothing."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from prefect import Flow
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.exceptions import ObjectNotFound
+from prefect.logging import get_logger
+from prefect.utilities.callables import parameter_schema
+
+from flows.backfill import backfill
+from flows.housekeep import housekeep
+from flows.ingest import ingest
+from flows.monitor import monitor
+from flows.nightly import nightly
+from flows.retrain import retrain
+from flows.score import score
+from flows.sweep import sweep
+from flows.train import train
+from leeway import catalog
+from leeway.definition import Schedule
+from leeway.errors import LeewayError
+
+REMOVED = "-removed"  # no classifier's name has a dash
+DATES = ("partition", "first", "last")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One flow with how it is offered.
+
+    Attributes:
+        group: what it is about; a tag.
+        schedules: by label, each with the parameters of its runs.
+        quick: a short one that looks after the others, and never waits for them.
+    """
+
+    flow: Flow[..., Any]
+    group: str
+    schedules: Mapping[str, tuple[Schedule, dict[str, Any]]] = field(default_factory=dict)
+    quick: bool = False
+
+    @property
+    def name(self) -> str:
+        """The deployment's full name, such as `nightly/nightly`."""
+        return f"{self.flow.name}/{self.flow.name}"
+
+    @property
+    def entrypoint(self) -> str:
+        """Where the flow is: by its module, so that it is the same flow for whoever imports it."""
+        return f"{self.flow.fn.__module__}.{self.flow.fn.__name__}"
+
+
+def offers() -> list[Offer]:
+    """Every flow that can be started on the platform."""
+    return [
+        Offer(nightly, "night", _nights()),
+        Offer(ingest, "stage"),
+        Offer(score, "stage"),
+        Offer(monitor, "stage"),
+        Offer(backfill, "stage"),
+        Offer(train, "model"),
+        Offer(retrain, "model"),
+        Offer(sweep, "care", {"sweep": (Schedule(cron="*/5 * * * *"), {})}, quick=True),
+        Offer(housekeep, "care", {"housekeep": (Schedule(cron="30 4 * * *"), {"dry_run": False})}, quick=True),
+    ]
+
+
+def apply(client: SyncPrefectClient) -> dict[str, UUID]:
+    """Bring the server's deployments into line with the code and the definitions.
+
+    A schedule that a person has paused stays paused. That of a classifier which is no longer declared is paused, and
+    comes back with it.
+
+    Returns:
+        The deployments' ids by full name.
+    """
+    version = code_version()
+    return {offer.name: _apply(client, offer, version) for offer in offers()}
+
+
+def code_version() -> str:
+    """The commit of the code that runs here, or the package's version where there is none."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]  # git of the person's PATH
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return metadata.version("leeway")
+    return done.stdout.strip()
+
+
+def fingerprint() -> dict[str, str]:
+    """What the deployments are made from: the definitions, by their text."""
+    found = {}
+    for name in catalog.names():
+        try:
+            found[name] = catalog.fingerprint(name)
+        except (LeewayError, OSError):
+            found[name] = "gone"
+    return found
+
+
+def _apply(client: SyncPrefectClient, offer: Offer, version: str) -> UUID:
+    existing = _existing(client, offer.name)
+    wanted: dict[str, Any] = {
+        "version": version,
+        "description": _description(offer.flow),
+        "tags": ["leeway", offer.group],
+        "entrypoint": offer.entrypoint,
+        "pull_steps": [],  # nothing to fetch: the code is installed where the run starts
+        "parameters": {},
+        "parameter_openapi_schema": _schema(offer.flow),
+        "enforce_parameter_schema": True,
+    }
+    schedules = _merged(offer.schedules, existing)
+    if existing is not None:
+        same = all(getattr(existing, name) == value for name, value in wanted.items())
+        if same and _plain(existing.schedules) == _plain(schedules):
+            return existing.id
+    flow_id = client.create_flow_from_name(offer.flow.name)
+    return client.create_deployment(flow_id=flow_id, name=offer.flow.name, schedules=schedules, **wanted)
+
+
+def _existing(client: SyncPrefectClient, name: str) -> DeploymentResponse | None:
+    try:
+        return client.read_deployment_by_name(name)
+    except ObjectNotFound:
+        return None
+
+
+def _merged(
+    wanted: Mapping[str, tuple[Schedule, dict[str, Any]]], existing: DeploymentResponse | None
+) -> list[DeploymentScheduleCreate]:
+    """The wanted schedules, paused where a person has paused them, and those of what is gone, paused."""
+    before = {str(item.slug): item for item in (existing.schedules if existing else [])}
+    merged = [
+        _schedule(slug, schedule.cron, schedule.timezone, parameters, slug not in before or before[slug].active)
+        for slug, (schedule, parameters) in wanted.items()
+    ]
+    for slug, item in before.items():
+        name = slug.removesuffix(REMOVED)
+        if name not in wanted and isinstance(item.schedule, CronSchedule):
+            zone = item.schedule.timezone or "UTC"
+            merged.append(_schedule(name + REMOVED, item.schedule.cron, zone, item.parameters, False))
+    return merged
+
+
+def _schedule(slug: str, cron: str, zone: str, parameters: dict[str, Any], active: bool) -> DeploymentScheduleCreate:
+    schedule = CronSchedule(cron=cron, timezone=zone)
+    return DeploymentScheduleCreate(slug=slug, schedule=schedule, parameters=parameters, active=active)
+
+
+def _plain(schedules: Sequence[Any]) -> list[Any]:
+    return sorted(
+        (str(item.slug), item.schedule.cron, item.schedule.timezone, item.active, sorted(item.parameters.items()))
+        for item in schedules
+        if isinstance(item.schedule, CronSchedule)
+    )
+
+
+def _nights() -> dict[str, tuple[Schedule, dict[str, Any]]]:
+    """The schedule of every classifier whose definition loads."""
+    found = {}
+    for name in catalog.names():
+        try:
+            found[name] = (catalog.load(name).schedule, {"classifier": name})
+        except LeewayError as error:
+            get_logger("leeway").warning("%s has no schedule: %s", name, error)
+    return found
+
+
+def _schema(flow: Flow[..., Any]) -> dict[str, Any]:
+    """The form that a person fills in: classifiers to choose from, dates to pick."""
+    schema: dict[str, Any] = parameter_schema(flow).model_dump(mode="json", exclude_none=True)
+    properties: dict[str, Any] = schema.get("properties", {})
+    if "classifier" in properties and (names := catalog.names()):
+        properties["classifier"]["enum"] = names
+    for name in DATES:
+        for shape in (properties.get(name, {}), *properties.get(name, {}).get("anyOf", [])):
+            if shape.get("type") == "string":
+                shape["format"] = "date"
+    return schema
+
+
+def _description(flow: Flow[..., Any]) -> str:
+    """What the flow does: its docstring before the parameters, which stand in the form."""
+    return (flow.description or "").partition("\nArgs:")[0].strip()

@@ -1,0 +1,32 @@
+"""What follows a verdict: the retrain that it asks for, on the platform or within the night."""
+
+from flows.retrain import retrain
+from leeway import retraining
+from leeway.errors import AlreadyRunning, LeewayError
+from leeway.monitoring.night import Monitored
+from leeway.retraining import Request
+from tasks.announce import announce
+from tasks.ask_for_retrain import ask_for_retrain, is_offered
+
+
+def follow(classifier: str, partition: str, monitored: Monitored | None) -> tuple[Request | None, str | None]:
+    """Have the open retrain request carried out, not only this verdict's own: one whose process died is found here too.
+
+    Returns:
+        The request, and why it did not end well. On the platform the retrain is a run of its own, and may not have begun.
+    """
+    offered = is_offered()
+    if offered and monitored is not None and monitored.request is not None:
+        announce(classifier, partition, monitored.request, str(monitored.request_state), monitored.why)
+    key = retraining.startable(classifier)
+    if key is None:
+        return None, None
+    try:
+        if offered:
+            ask_for_retrain(classifier, key)
+            return retraining.get(key), None
+        return retrain(classifier, key), None
+    except AlreadyRunning:
+        return None, None
+    except LeewayError as error:
+        return None, str(error)

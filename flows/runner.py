@@ -1,0 +1,114 @@
+"""The process that carries out what is due: `python -m flows.runner`. It needs a Prefect server in `PREFECT_API_URL`."""
+
+import asyncio
+import signal
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.logging import get_logger
+from prefect.runner import Runner
+
+from flows import deployments
+from flows.automations import apply as apply_automations
+from flows.sweep import TAKEN_UP
+from leeway import catalog
+from leeway.settings import settings
+from tasks.care import mark_crashed, running, skip_late, start_crashed_again
+
+POLL_SECONDS = 2.0
+LOOK_SECONDS = 15.0
+QUICK_RUNS = 2
+
+log = get_logger("runner")
+
+
+def main() -> None:
+    """Apply the deployments, and run what is due until a signal ends it."""
+    asyncio.run(_serve())
+
+
+async def _serve() -> None:
+    stop = asyncio.Event()
+    ids = await asyncio.to_thread(_apply)
+    await asyncio.to_thread(_go_on, list(ids.values()))
+    quick = {offer.name for offer in deployments.offers() if offer.quick}
+    # Two, so that a sweep never waits behind the long runs that it looks after.
+    runners = [
+        _runner("leeway", settings().max_runs, {name: ids[name] for name in ids if name not in quick}),
+        _runner("leeway-care", QUICK_RUNS, {name: ids[name] for name in quick}),
+    ]
+    work: list[asyncio.Task[Any]] = [
+        asyncio.create_task(runner.start(webserver=runner is runners[0])) for runner in runners
+    ]
+    work.append(asyncio.create_task(_reapply()))
+    await asyncio.sleep(0)  # a runner puts its own handlers in place as it starts
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    asked = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([asked, *work], return_when=asyncio.FIRST_COMPLETED)
+    at_work = await asyncio.to_thread(_at_work, list(ids.values()))
+    for task in work:  # not `Runner.stop`, which would cancel the runs: nobody would take them up again
+        task.cancel()
+    await asyncio.gather(*work, return_exceptions=True)
+    await asyncio.to_thread(_let_go, at_work)
+    for task in done.difference([asked]):
+        task.result()  # what ended it
+
+
+def _runner(name: str, limit: int, ids: dict[str, UUID]) -> Runner:
+    runner = Runner(name=name, limit=limit, query_seconds=POLL_SECONDS, pause_on_shutdown=False)
+    runner.last_polled = datetime.now(UTC)  # its health is asked for before it has first polled
+    for full_name, deployment in ids.items():
+        # `add_deployment` would apply its own idea of them.
+        runner._deployment_registry.register_deployment(deployment, full_name.partition("/")[2])
+    return runner
+
+
+async def _reapply() -> None:
+    """Apply the deployments again whenever a definition is new, gone or other than before."""
+    before = deployments.fingerprint()
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        now = deployments.fingerprint()
+        if now != before:
+            try:
+                await asyncio.to_thread(_apply)
+                before = now
+            except Exception as error:  # the server may be away for a moment: the next look tries again
+                log.warning("the deployments could not be applied: %s", error)
+
+
+def _apply() -> dict[str, UUID]:
+    catalog.load.cache_clear()
+    with get_client(sync_client=True) as client:
+        ids = deployments.apply(client)
+        apply_automations(client, ids)
+    log.info("%d deployments for %d classifiers", len(ids), len(catalog.names()))
+    return ids
+
+
+def _go_on(ids: list[UUID]) -> None:
+    """Take up what the platform left when it ended, and leave to the newest late run what the others were to do."""
+    with get_client(sync_client=True) as client:
+        if skipped := skip_late(client, ids, datetime.now(UTC)):
+            log.info("%d late runs are left to later ones", skipped)
+    start_crashed_again.fn(TAKEN_UP)
+
+
+def _at_work(ids: list[UUID]) -> list[FlowRun]:
+    with get_client(sync_client=True) as client:
+        return running(client, ids)
+
+
+def _let_go(runs: list[FlowRun]) -> None:
+    """Say of the runs that were ended that they were: the next platform takes them up again."""
+    with get_client(sync_client=True) as client:
+        for run in runs:
+            mark_crashed(client, run.id, "the platform was stopped")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Find what was lost: requests that nobody started, runs whose process died."""
+
+from datetime import UTC, datetime, timedelta
+
+from prefect import flow
+
+from leeway import retraining
+from tasks.ask_for_retrain import ask_for_retrain
+from tasks.care import mark_dead, start_crashed_again
+
+LOST_AFTER = timedelta(minutes=2)  # whoever files a request asks for its run within a moment
+TAKEN_UP = ("nightly", "ingest", "score", "monitor", "backfill", "train")
+
+
+@flow(name="sweep", flow_run_name="sweep")
+def sweep(request: str | None = None) -> dict[str, str]:
+    """Start retrain requests that were lost, and take up the runs of processes that died.
+
+    Args:
+        request: start this one at once, and do nothing else.
+
+    Returns:
+        What was done, by the name of the run or the key of the request.
+    """
+    if request is not None:
+        found = retraining.get(request)
+        open_ = found.state in retraining.STARTABLE
+        return {request: ask_for_retrain(found.classifier, request) if open_ else found.state}
+    dead = mark_dead()
+    again = start_crashed_again(TAKEN_UP)
+    asked = {
+        request.key: ask_for_retrain(request.classifier, request.key)
+        for request in retraining.waiting(datetime.now(UTC) - LOST_AFTER)
+    }
+    return dead | again | asked

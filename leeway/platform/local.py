@@ -1,0 +1,44 @@
+"""Ask a service on this machine, and find it a port."""
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from typing import Any
+
+HOST = "127.0.0.1"
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy knows nothing of this machine
+
+
+def answers(url: str, timeout: float = 2) -> bool:
+    """Whether a service says that it is well."""
+    try:
+        with _direct.open(url, timeout=timeout) as response:
+            return bool(response.status == 200)
+    except (OSError, ValueError):
+        return False
+
+
+def ask(url: str, body: Any, timeout: float = 5) -> Any:
+    """Post JSON to a service; what it answers, or None where it does not."""
+    request = urllib.request.Request(  # noqa: S310 our own service
+        url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+    )
+    try:
+        with _direct.open(request, timeout=timeout) as response:
+            return json.load(response)
+    except (OSError, ValueError):
+        return None
+
+
+def free_port(preferred: int) -> int:
+    """The preferred port, or any free one where it is taken; only ever on this machine's own address."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port")

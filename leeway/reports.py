@@ -1,0 +1,86 @@
+"""The nights' HTML reports: which there are, and where each lies."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from leeway.definition import Classifier
+from leeway.errors import NotFound
+from leeway.store.database import database
+from leeway.store.tables import column_drift, monitoring
+
+LAST = 60
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the monitor said about a partition."""
+
+    classifier: str
+    partition: str
+    verdict: str
+    why: str
+    rows: int
+    version: int
+
+
+def classifiers() -> list[str]:
+    """The classifiers that have been monitored, declared or not."""
+    query = sa.select(monitoring.c.classifier).distinct().order_by(monitoring.c.classifier)
+    with database().transaction() as connection:
+        return list(connection.scalars(query))
+
+
+def last(classifier: str, count: int = LAST) -> list[Told]:
+    """The last verdicts on a classifier's partitions, newest first."""
+    columns = [monitoring.c[name] for name in ("classifier", "partition", "verdict", "why", "rows", "version")]
+    query = sa.select(*columns).where(monitoring.c.classifier == classifier)
+    with database().transaction() as connection:
+        rows = connection.execute(query.order_by(monitoring.c.partition.desc()).limit(count))
+        return [Told(**row._mapping) for row in rows]
+
+
+def by_impact(classifier: Classifier, partition: str, count: int = 20) -> list[dict[str, object]]:
+    """The columns of a monitored partition that move the scores most, without sensitive ones."""
+    from leeway.training.fit import is_sensitive
+
+    drift = column_drift.c
+    query = sa.select(drift.column, drift.impact, drift.distance, drift.standardised, drift.null_share).where(
+        drift.classifier == classifier.name, drift.partition == partition
+    )
+    with database().transaction() as connection:
+        rows = connection.execute(query.order_by(sa.func.abs(drift.impact).desc(), drift.column)).all()
+    return [
+        {
+            "column": row.column,
+            "impact on the mean score": f"{row.impact:+.2%}",
+            "distance": f"{row.distance:.3f}",
+            "in spreads": f"{row.standardised:+.1f}",
+            "missing": f"{row.null_share:.1%}",
+        }
+        for row in rows
+        if not is_sensitive(classifier, row.column)
+    ][:count]
+
+
+def find(classifier: str, partition: str) -> Path:
+    """The HTML file of a partition's report.
+
+    Raises:
+        NotFound: it has not been monitored, or its report is no longer kept.
+    """
+    query = sa.select(monitoring.c.report).where(
+        monitoring.c.classifier == classifier, monitoring.c.partition == partition
+    )
+    with database().transaction() as connection:
+        found = connection.scalar(query)
+    path = Path(found) if found else None
+    if path is None or not path.is_file():
+        raise NotFound(
+            f"finding the report of {classifier} {partition}",
+            rule="the partition must have been monitored, and its report still be kept",
+            found="no verdict" if path is None else f"no {path.name}",
+            way_out=f"run `leeway nightly {classifier} --partition {partition}`",
+        )
+    return path

@@ -1,0 +1,125 @@
+"""Look after the runs of the platform, by the state that they are in now: never by an event, which may be old news."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from prefect import task
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
+from prefect.states import Cancelled, Crashed
+
+from leeway.platform import state
+from tasks.ask_for_retrain import start_again
+from tasks.policy import policy
+
+STALE = timedelta(minutes=4)  # eight heartbeats
+TAKEN_UP_WITHIN = timedelta(days=3)
+PAGE = 200
+HEARTBEAT = "prefect.flow-run.heartbeat"
+
+
+@task(task_run_name="find the dead", **policy(limit=timedelta(minutes=5)))
+def mark_dead() -> dict[str, str]:
+    """Mark the runs whose process no longer gives a sign of life as crashed.
+
+    Returns:
+        Why, by run name.
+    """
+    now = datetime.now(UTC)
+    if not _heard_long_enough(now):
+        return {}
+    with get_client(sync_client=True) as client:
+        active = _runs(client, [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING])
+        dead = [run for run in active if _is_silent(client, run, now)]
+        marked = [run for run in dead if mark_crashed(client, run.id, f"no sign of life for {STALE}")]
+    return {run.name: "its process died" for run in marked}
+
+
+@task(task_run_name="take up the crashed", **policy(limit=timedelta(minutes=5)))
+def start_crashed_again(flows: tuple[str, ...]) -> dict[str, str]:
+    """Start the runs of these flows again whose process died lately. What they have done is in the ledger, and skipped."""
+    since = datetime.now(UTC) - TAKEN_UP_WITHIN
+    with get_client(sync_client=True) as client:
+        ours = [item.id for item in client.read_deployments() if item.name in flows]
+        crashed = [run for run in _runs(client, [StateType.CRASHED], ours) if run.state and run.state.timestamp > since]
+        again = [run for run in crashed if start_again(client, run, "taken up by sweep")]
+    return {run.name: "started again" for run in again}
+
+
+def mark_crashed(client: SyncPrefectClient, run: UUID, why: str) -> bool:
+    """Mark a run as crashed if it is still at work; returns whether it was."""
+    now = client.read_flow_run(run).state
+    if now is None or now.is_final() or now.is_scheduled():
+        return False
+    if now.is_cancelling():
+        client.set_flow_run_state(run, Cancelled(message=why), force=True)
+    else:
+        client.set_flow_run_state(run, Crashed(message=why), force=True)
+    return True
+
+
+def skip_late(client: SyncPrefectClient, deployments: list[UUID], now: datetime) -> int:
+    """Cancel all scheduled runs that are late but the newest of each schedule: that one makes up for them.
+
+    Returns:
+        How many.
+    """
+    found = [
+        run
+        for run in _runs(client, [StateType.SCHEDULED], deployments)
+        if run.auto_scheduled and run.expected_start_time and run.expected_start_time < now - timedelta(minutes=1)
+    ]
+    found.sort(key=lambda run: run.expected_start_time or now, reverse=True)
+    kept: set[tuple[UUID | None, str]] = set()
+    skipped = 0
+    for run in found:
+        schedule = (run.deployment_id, str(run.parameters))
+        if schedule in kept:
+            client.set_flow_run_state(run.id, Cancelled(name="Skipped", message="a later one makes up for it"))
+            skipped += 1
+        kept.add(schedule)
+    return skipped
+
+
+def running(client: SyncPrefectClient, deployments: list[UUID]) -> list[FlowRun]:
+    """The runs of these deployments that are at work, as far as the server knows."""
+    return _runs(client, [StateType.RUNNING, StateType.PENDING], deployments)
+
+
+def _runs(client: SyncPrefectClient, states: list[StateType], deployments: list[UUID] | None = None) -> list[FlowRun]:
+    wanted: dict[str, object] = {"state": {"type": {"any_": states}}}
+    if deployments is not None:
+        wanted["deployment_id"] = {"any_": deployments}
+    found: list[FlowRun] = []
+    while True:
+        page = client.read_flow_runs(
+            flow_run_filter=FlowRunFilter.model_validate(wanted),
+            sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+            limit=PAGE,
+            offset=len(found),
+        )
+        found += page
+        if len(page) < PAGE:
+            return found
+
+
+def _heard_long_enough(now: datetime) -> bool:
+    """Whether the server has been up for long enough to have heard of everyone who lives."""
+    platform = state.current()
+    unit = platform.units.get(state.PREFECT) if platform else None
+    return unit is None or (unit.up_since is not None and now - datetime.fromisoformat(unit.up_since) > STALE)
+
+
+def _is_silent(client: SyncPrefectClient, run: FlowRun, now: datetime) -> bool:
+    last = run.state.timestamp if run.state else None
+    if last is None or last > now - STALE:
+        return False
+    wanted = EventFilter(
+        occurred=EventOccurredFilter(since=now - STALE),
+        event=EventNameFilter(name=[HEARTBEAT]),
+        resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
+    )
+    return not client.read_events(wanted, limit=1).events

@@ -1,0 +1,29 @@
+"""Remove what is no longer kept."""
+
+from datetime import timedelta
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+
+from leeway import housekeeping
+from leeway.housekeeping import Removal
+from tasks.policy import policy
+
+SHOWN = 500
+
+
+@task(task_run_name="clean", **policy(limit=timedelta(hours=1)))
+def clean(dry_run: bool) -> list[Removal]:
+    """Remove it, or only look."""
+    return housekeeping.housekeep(dry_run=dry_run)
+
+
+def show_removals(removals: list[Removal], dry_run: bool) -> None:
+    """Leave the list where the run is looked at."""
+    total = sum(item.bytes for item in removals) / 2**20
+    done = "would be removed" if dry_run else "removed"
+    rows = [{"kind": item.kind, "what": item.what, "KiB": f"{item.bytes / 1024:.0f}"} for item in removals[:SHOWN]]
+    if rows:
+        create_table_artifact(
+            key="housekeep", table=rows, description=f"{len(removals)} {done}, {total:.1f} MiB in all"
+        )

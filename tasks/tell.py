@@ -1,0 +1,30 @@
+"""Tell of a night in Prefect's pages."""
+
+from datetime import timedelta
+
+from prefect import task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+
+from leeway import catalog, nightbook, reports
+from leeway.nightbook import Night
+from leeway.platform.state import report_link
+from tasks.policy import policy
+
+
+@task(task_run_name="tell of {night.partition}", **policy(limit=timedelta(minutes=5)))
+def tell(classifier: str, night: Night) -> None:
+    """Leave what happened, the columns by impact and the link to the report, where the run is looked at."""
+    key = classifier.replace("_", "-")  # artifacts know no underscore
+    link = report_link(classifier, night.partition)
+    create_markdown_artifact(
+        key=f"{key}-night", markdown=nightbook.in_words(classifier, night, link), description=night.partition
+    )
+    if night.monitored is None:
+        return
+    columns = reports.by_impact(catalog.load(classifier), night.partition)
+    if columns:
+        create_table_artifact(key=f"{key}-columns", table=columns, description=f"{night.partition}: columns by impact")
+    if link:
+        create_link_artifact(
+            key=f"{key}-report", link=link, link_text=f"{classifier} {night.partition}", description="The HTML report"
+        )
