@@ -92,13 +92,14 @@ def train(
 
     catalog.load(name)
     try:
-        moment = datetime.now(UTC) if as_of is None else datetime.fromisoformat(as_of)
+        moment = None if as_of is None else datetime.fromisoformat(as_of)
     except ValueError:
         raise NotFound(
             "reading --as-of", rule="it must be an ISO date or time", found=as_of, way_out="give one"
         ) from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    _ingest_history(name)
+    if moment is not None:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    _ingest_history(name)  # before the present is looked up: what is ingested now is known from now on
     with orchestrated(), output.progress(f"training {name}"):
         import flows.train
 
