@@ -32,7 +32,7 @@ def split(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> Fold:
     if len(rows) == 0:
         return np.arange(0), np.arange(0)
     if not classifier.by_arrival:
-        late = _late(rows["event_time"], classifier.holdout)
+        late = _late(rows["event_time"], classifier.holdout, hourly=classifier.partition == "hour")
         return _without_known(np.flatnonzero(~late), np.flatnonzero(late), _groups(rows))
     share, rng = float(classifier.holdout), np.random.default_rng(classifier.training.seed)  # type: ignore[arg-type]
     groups = _groups(rows)
@@ -98,9 +98,12 @@ def time_folds(rows: int, count: int) -> list[Fold]:
     return [(np.concatenate(blocks[:place]), blocks[place]) for place in range(1, count + 1)]
 
 
-def _late(times: "pd.Series[pd.Timestamp]", holdout: timedelta | float) -> Bools:
+def _late(times: "pd.Series[pd.Timestamp]", holdout: timedelta | float, *, hourly: bool) -> Bools:
     if isinstance(holdout, timedelta):
-        return np.asarray(times > times.iloc[-1] - holdout)
+        # In whole days back from the end of the newest event's, so that no night is on both sides.
+        unit = "h" if hourly or holdout % timedelta(days=1) else "D"
+        end = times.iloc[-1].floor(unit) + pd.Timedelta(1, unit)
+        return np.asarray(times >= end - holdout)
     # Rows of one instant stay together: one side of them would tell of the other.
     return np.asarray(times >= times.iloc[round(len(times) * (1 - holdout))])
 

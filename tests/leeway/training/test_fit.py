@@ -46,7 +46,7 @@ def test_the_card_tells_what_was_learnt_from_and_nothing_learns_from_the_holdout
     world.one_trial().fill()
     card = bundle.load(fit.folder_of(world.name, fitted(world))).card
     rows = rows_of(world)
-    early = rows["event_time"] <= rows["event_time"].max() - timedelta(days=5)
+    early = rows["event_time"] < world.day(14).start  # as of day 20: a day for maturity, five for the holdout
     assert card.trained_until == rows["event_time"][early].max().isoformat()
     assert card.holdout_from == rows["event_time"][~early].min().isoformat()
     assert card.rows == early.sum()
@@ -73,8 +73,8 @@ def test_the_threshold_and_the_model_do_not_depend_on_the_holdouts_labels(world)
 def test_a_side_of_the_holdout_without_both_classes_is_a_clear_error(world):
     world.fill(count=20)
     rows = rows_of(world)
-    rows.loc[rows["event_time"] >= world.day(13).start, "positive"] = False
-    with pytest.raises(TrainingError, match=r"both classes within the holdout, which starts 2026-03-14.* 0 positive"):
+    rows.loc[rows["event_time"] >= world.day(14).start, "positive"] = False
+    with pytest.raises(TrainingError, match=r"both classes within the holdout, which starts 2026-03-15.* 0 positive"):
         fit.cut(world.classifier, rows, world.day(20).start)
     with pytest.raises(TrainingError, match=r"both classes before the holdout.*0 labelled events"):
         fit.cut(world.classifier, rows_of(world, 5), world.day(5).start)
