@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -101,6 +102,11 @@ class Database:
         with adbc.connect(address) as connection, connection.cursor() as cursor:
             yield cursor
             connection.commit()
+
+
+def staging_name(*parts: str) -> str:
+    """A name for a staging table that no other has: one that is dropped stays locked until its transaction ends."""
+    return "_".join([*parts, uuid.uuid4().hex[:8]])
 
 
 def drop_staged(connection: Connection, staged: sa.TableClause) -> None:
