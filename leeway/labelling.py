@@ -20,7 +20,7 @@ from leeway.settings import settings
 from leeway.sources import staging
 from leeway.sources.news import News, news
 from leeway.sources.seen import remembered
-from leeway.store.database import database, drop_staged
+from leeway.store.database import database, drop_staged, staging_name
 from leeway.store.schemas import ensure_tables
 from leeway.store.tables import INSTANT, Tables, batch, tables_of
 
@@ -145,8 +145,8 @@ def _write(
     for number in range(int(version.max()) + 1 if len(rows) else 0):
         part = rows[version == number]
         ids = {"event_id": pa.array(part["event_id"], pa.string())}
-        labels = label_arrays(classifier, checked, part.index)
-        staged = database().stage(f"{classifier.name}_labels", pa.table({**ids, **labels}))
+        labels = {**ids, **label_arrays(classifier, checked, part.index)}
+        staged = database().stage(staging_name(classifier.name, "labels"), pa.table(labels))
         written += write_labels(connection, tables, staged, classifier.label.outputs.column, folder, now)
         _mended(connection, tables, classifier, staged)
         drop_staged(connection, staged)
@@ -172,7 +172,7 @@ def _early(connection: Connection, tables: Tables, rows: pd.DataFrame) -> list[i
             "known_at": pa.array(rows[KNOWN_AT], pa.timestamp("us", tz="UTC")),
         }
     )
-    staged = database().stage(f"{event.schema}_label_times", known)
+    staged = database().stage(staging_name(str(event.schema), "label_times"), known)
     mine = (event.c.event_id == staged.c.event_id) & event.c.superseded_at.is_(None)
     query = sa.select(staged.c.position).join(event, mine).where(staged.c.known_at < event.c.event_time)
     early = list(connection.scalars(query))

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
 from leeway.sources.news import Stream
-from leeway.store.database import database, drop_staged
+from leeway.store.database import database, drop_staged, staging_name
 from leeway.store.tables import Tables
 
 
@@ -29,7 +29,7 @@ def remembered(
     """
     kept = ids.notna() & ~ids.duplicated(keep="last")
     rows = pa.table({"id": pa.array(ids[kept], pa.string()), "content": pa.array(content[kept], pa.string())})
-    staged = database().stage(f"{tables.seen.schema}_{stream}_seen", rows)
+    staged = database().stage(staging_name(str(tables.seen.schema), stream, "seen"), rows)
     seen = tables.seen
     mine = (seen.c.id == staged.c.id) & (seen.c.stream == stream)
     known = connection.execute(sa.select(seen.c.id, seen.c.content, seen.c.event_time).join(staged, mine)).all()

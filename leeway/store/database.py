@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import time
+import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -125,6 +126,11 @@ class Database:
 
 def _lock_key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+
+
+def staging_name(*parts: str) -> str:
+    """A name for a staging table that no other has: one that is dropped stays locked until its transaction ends."""
+    return "_".join([*parts, uuid.uuid4().hex[:8]])
 
 
 def drop_staged(connection: Connection, staged: sa.TableClause) -> None:

@@ -290,3 +290,10 @@ def test_what_was_delivered_can_be_read_again(declared, drop):
     drop("a.csv", lines("1,x,0", header="amount,kind,bad"), at=datetime(2026, 3, 1, tzinfo=UTC))
     kept = deliveries.read("toy", DAY, sources.deliver(toy, DAY))
     assert kept["event_time"].tolist() == [pd.Timestamp("2026-03-01", tz="UTC")]
+
+
+def test_several_files_that_arrive_at_once_are_taken_in_together(declared, drop):
+    toy = declared(BY_ARRIVAL)
+    for day in (1, 2, 3):
+        drop(f"{day}.csv", lines(f"{day},1,x,0", header=HEADER), at=datetime(2026, 3, day, tzinfo=UTC))
+    assert [partition.key for partition in span(toy, None, None)] == ["2026-03-01", "2026-03-02", "2026-03-03"]
