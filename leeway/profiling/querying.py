@@ -24,18 +24,13 @@ def chunks(url: str, sql: str, rows: int) -> Iterator[pd.DataFrame]:
 
     engine = _engine(url)
     shown = without_password(url)
-    empty = True
     try:
         with engine.connect().execution_options(stream_results=True) as connection:
-            for chunk in pd.read_sql(sa.text(sql), connection, chunksize=rows):
-                empty = False
-                yield chunk
+            yield from pd.read_sql(sa.text(sql), connection, chunksize=rows)
     except (sa.exc.SQLAlchemyError, pd.errors.DatabaseError) as error:
         raise unreadable(shown, error.__cause__ or error, "check the URL and the query") from error
     finally:
         engine.dispose()
-    if empty:
-        yield pd.DataFrame()
 
 
 def _engine(url: str) -> "sa.Engine":
@@ -51,13 +46,11 @@ def _engine(url: str) -> "sa.Engine":
         raise refused("the variables in the URL must be set", f"no {error}", "set it") from None
     try:
         made = sa.make_url(filled)
+        file = made.database if made.get_backend_name() == "sqlite" else None
         if (
-            made.get_backend_name() == "sqlite"
-            and made.database
-            and not made.database.startswith((":memory:", "file:"))
-        ):
-            if not Path(made.database).exists():  # SQLite would make it, empty
-                raise refused("the database must be there", f"no file {made.database}", "correct the path")
+            file and not file.startswith((":memory:", "file:")) and not Path(file).exists()
+        ):  # SQLite would make it, empty
+            raise refused("the database must be there", f"no file {file}", "correct the path")
         return sa.create_engine(made, poolclass=sa.NullPool)
     except (sa.exc.ArgumentError, ImportError, ValueError) as error:  # ValueError: a port that is no number
         raise refused(
@@ -78,4 +71,18 @@ def unreadable(what: str, error: BaseException, way_out: str) -> LeewayError:
 
 def without_password(url: str) -> str:
     """A URL that may be shown."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+    return replace_password(url, "***")
+
+
+def replace_password(url: str, by: str) -> str:
+    """A URL with something else for its password, unless that stands for one already, as `${NAME}`."""
+    in_front = re.sub(r"(://[^:/@]*):(?!\$\{)[^@]*@", lambda found: f"{found[1]}:{by}@", url)
+    return re.sub(r"(?i)([?&](?:password|passwd|pwd)=)(?!\$\{)[^&]*", lambda found: f"{found[1]}{by}", in_front)
+
+
+def quoted_name(url: str, column: str) -> str:
+    """A column's name as the database of a URL quotes it."""
+    import sqlalchemy as sa
+
+    bare = sa.make_url(re.sub(r"\$\{\w+\}", "0", url))
+    return str(bare.get_dialect()().identifier_preparer.quote_identifier(column))

@@ -11,7 +11,7 @@ from leeway.errors import SourceError
 DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01")
 WITHIN_VALUES = (":", " ")  # delimiters, too, but only where there is no other
 #: What is looked for where a text is not UTF-8: rarer ones resemble these and would be found in their stead.
-ENCODINGS = ("cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256")
+ENCODINGS: tuple[str, ...] = ("cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256")
 ENCODINGS += ("cp932", "euc_jp", "gb18030", "big5", "cp949", "utf_16_le", "utf_16_be")
 
 
