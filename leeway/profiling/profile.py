@@ -274,7 +274,7 @@ def _deliveries(time: pd.Series | None, grain: Grain, sample: Sample) -> expect.
     if sample.whole and not values.all_midnight(time):
         last = time.dt.tz_localize(None).groupby(codes).max()
         hours = [(period.end_time - last[code]).total_seconds() / 3_600 for code, period in enumerate(periods)]
-    return expect.Deliveries(codes, sizes, hours, HOURS[grain])
+    return expect.Deliveries(codes, sizes, hours, HOURS[grain], exact=sample.whole)
 
 
 def _calendar(time: pd.Series | None) -> tuple[str, ...]:

@@ -114,6 +114,17 @@ def _ranges(found: Profile, group: list[Expectation]) -> tuple[str, str]:
     )
 
 
+def _medians(found: Profile, group: list[Expectation]) -> tuple[str, str]:
+    medians = {
+        _arguments(found, item)["column"]: (item.arguments["min_value"], item.arguments["max_value"]) for item in group
+    }
+    return (
+        f"MEDIANS = {write(Block(medians))}",
+        f"*(\n        gxe.{group[0].name}(column=name, min_value=least, max_value=most)\n"
+        "        for name, (least, most) in MEDIANS.items()\n    )",
+    )
+
+
 def _filled(found: Profile, group: list[Expectation]) -> tuple[str, str]:
     least = {_arguments(found, item)["column"]: item.arguments["min_value"] for item in group}
     return (
@@ -132,6 +143,7 @@ _TABLES: dict[str, Callable[[Profile, list[Expectation]], tuple[str, str]]] = {
     "ExpectColumnValuesToNotBeNull": _always_there,
     "ExpectColumnValuesToBeInSet": _values,
     "ExpectColumnValuesToBeBetween": _ranges,
+    "ExpectColumnMedianToBeBetween": _medians,
     "ExpectColumnProportionOfNonNullValuesToBeBetween": _filled,
 }
 
