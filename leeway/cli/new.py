@@ -62,7 +62,7 @@ def new(
 ) -> None:
     """Make a classifier from a table: profile it, and write models/NAME.py and expectations/NAME.py."""
     from leeway.profiling.creation import create
-    from leeway.profiling.profile import Options, duration
+    from leeway.profiling.options import Options, duration
 
     options = Options(
         name=name,
@@ -86,7 +86,7 @@ def new(
 
 
 def _described(created: "Created") -> dict[str, object]:
-    from leeway.profiling.profile import guesses
+    from leeway.profiling.guesses import guesses
 
     return {
         "definition": str(created.definition),
@@ -102,7 +102,7 @@ def _described(created: "Created") -> dict[str, object]:
 
 
 def _say(created: "Created") -> None:
-    from leeway.profiling.profile import guesses
+    from leeway.profiling.guesses import guesses
 
     name = created.profile.options.name
     output.table("", ("", "guess", "why, or how to change it"), list(guesses(created.profile)))

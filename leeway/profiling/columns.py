@@ -11,7 +11,7 @@ from leeway.profiling import values
 from leeway.profiling.sensitive import is_slice, sensitive, words
 from leeway.profiling.values import Numbers, Times
 
-Holds = Literal["numeric", "categorical", "boolean", "text", "timestamp", "identifier", "constant", "empty"]
+Holds = Literal["numeric", "categorical", "boolean", "text", "timestamp", "identifier", "constant", "empty", "nested"]
 
 YES_NO = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"}, {"0", "1"})
 ID_NAME = re.compile(r"(.* )?(id|ids|uuid|guid|identifier|ref|reference|hash|token|serial( (no|number))?)")
@@ -81,6 +81,8 @@ def inspect(name: str, raw: pd.Series) -> Column:
     Args:
         raw: the source's values of the sampled rows: text from a CSV, typed from Parquet or a database.
     """
+    if _is_nested(raw):
+        return Column(name, "nested", raw)
     found = _typed(name, raw) if not _is_text(raw) else _textual(name, raw.astype("str").mask(raw.isna()))
     text = found.values if found.holds in ("categorical", "identifier", "text") else None
     as_text = raw.dropna().astype("str") if found.holds in ("numeric", "identifier") else text
@@ -90,6 +92,11 @@ def inspect(name: str, raw: pd.Series) -> Column:
 
 def _is_text(raw: pd.Series) -> bool:
     return raw.dtype == object or pd.api.types.is_string_dtype(raw.dtype) or isinstance(raw.dtype, pd.CategoricalDtype)
+
+
+def _is_nested(raw: pd.Series) -> bool:
+    nested = (list, dict, np.ndarray)
+    return raw.dtype == object and any(isinstance(value, nested) for value in raw.dropna())
 
 
 def _typed(name: str, raw: pd.Series) -> Column:
@@ -114,7 +121,11 @@ def _textual(name: str, raw: pd.Series) -> Column:
         return Column(name, "empty", text, missing)
     named_as_time = TIME_NAME.fullmatch(words(name)) is not None
     if (times := values.times(text, named_as_time=named_as_time)) is not None:
-        doubt = f"day first or month first? Read as {times.formats[0]}" if times.ambiguous else None
+        doubts = [f"day first or month first? Read as {times.formats[0]}"] if times.ambiguous else []
+        unread = text[times.values.isna() & text.notna() & ~text.isin(times.missing)]
+        if len(unread):
+            doubts.append(f"no date or time in {len(unread):,} rows, such as {unread.iloc[0]!r}: they are quarantined")
+        doubt = "; ".join(doubts) or None
         return Column(name, "timestamp", times.values, (*missing, *times.missing), distinct, times=times, doubt=doubt)
     low = set(text.dropna().str.lower().unique()) if distinct <= 4 else set()
     if len(low) == 2 and low in YES_NO:

@@ -9,7 +9,8 @@ from leeway.definition import RESERVED_NAMES
 from leeway.errors import DefinitionError, LeewayError
 from leeway.files import replacing
 from leeway.profiling import writing
-from leeway.profiling.profile import Options, Profile, profile
+from leeway.profiling.options import Options
+from leeway.profiling.profile import Profile, profile
 from leeway.settings import settings
 
 

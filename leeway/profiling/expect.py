@@ -2,25 +2,32 @@
 
 Margins follow from the sample: a share that was seen in `seen` of `rows` is allowed to be, in the next delivery, what a
 beta-binomial distribution (Jeffreys' prior) gives to it at most once in `1 / RISK` deliveries, the suite's expectations
-together, and at least what any partition of the sample had.
+together, and at least what any partition of the sample had. Where nothing tells how large deliveries are, they may be
+as small as `SMALL`.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import betabinom
+from scipy.stats import betabinom, t
 
 from leeway.audit import HOURS_TO_END
 from leeway.profiling import values
 from leeway.profiling.columns import Column
 
 RISK = 0.002  # that a clean delivery is rejected, over all expectations
+ROOM = 0.8  # of the fewest rows that chance alone would let a delivery have
 LEAST_MARGIN = 0.02  # of a delivery's rows
+SMALL = 50  # rows of a delivery, where the sample does not say how rows are delivered
+QUARANTINED = 0.02  # of a delivery's rows, at most, by rules against gaps that the sample was too small to have
 CLOSED = 30  # a column with more values than this may always bring a new one
+MIDDLE = 10.0  # times what was seen, either way, for the middle of numbers whose range tells no change of unit
+UNIT = 100.0  # a change of unit: cents for euros, metres for centimetres
+NEAR_ZERO = 0.05  # of the spread
 WIDER = 10.0  # times what was seen, for numbers whose largest lie far from the others
 
 
@@ -40,17 +47,32 @@ class Deliveries:
         keys: per sampled row, the number of its partition, -1 for none; None where all came at once.
         sizes: rows of each partition in the whole source.
         hours_to_end: per partition, from its last event to its end; empty where times are dates only.
+        period: hours of a partition.
+        exact: whether the sizes were counted; else estimated from a sample.
     """
 
     keys: np.ndarray | None
     sizes: Sequence[int]
     hours_to_end: Sequence[float] = ()
     period: float = math.inf
+    exact: bool = True
 
     @property
-    def typical(self) -> int:
-        """The rows of an ordinary delivery."""
-        return max(1, int(np.median(self.sizes)))
+    def small(self) -> int:
+        """The rows of a delivery that is smaller than most."""
+        if self.keys is None:
+            return min(SMALL, *self.sizes)
+        return max(1, int(np.quantile(self.sizes, 0.05)))
+
+    def each(self, column: pd.Series, how: Literal["mean", "median"]) -> np.ndarray:
+        """The mean or median of a column in every delivery that has a value of it; at least one."""
+        if self.keys is None:
+            found = np.array([column.agg(how)], dtype="float64")
+        else:
+            dated = self.keys >= 0
+            found = column[dated].groupby(self.keys[dated]).agg(how).to_numpy(dtype="float64")
+        found = found[np.isfinite(found)]
+        return found if len(found) else np.zeros(1)
 
 
 def suite(columns: Sequence[Column], event_id: str | None, deliveries: Deliveries) -> list[Expectation]:
@@ -58,7 +80,7 @@ def suite(columns: Sequence[Column], event_id: str | None, deliveries: Deliverie
     found = [_volume(deliveries), *_freshness(deliveries)]
     if event_id is not None:
         found.append(Expectation("ExpectColumnValuesToBeUnique", {"column": event_id}))
-    margin = _Margin(deliveries, RISK / max(1, 3 * len(columns)))
+    margin = _Margin(deliveries, RISK / max(1, 3 * len(columns)), columns=len(columns))
     for column in columns:
         found.extend(_of_column(column, margin))
     return found
@@ -68,26 +90,40 @@ def suite(columns: Sequence[Column], event_id: str | None, deliveries: Deliverie
 class _Margin:
     deliveries: Deliveries
     risk: float
+    columns: int
 
     def allowed(self, bad: pd.Series) -> float:
         """The largest share of bad rows that a clean delivery may have."""
-        rows, size = len(bad), self.deliveries.typical
+        rows, size = len(bad), self.deliveries.small
         seen = int(bad.sum())
         chance = float(betabinom.ppf(1 - self.risk, size, seen + 0.5, rows - seen + 0.5)) / size
-        worst, wander = 0.0, 0.0
-        if self.deliveries.keys is not None:
-            dated = self.deliveries.keys >= 0
-            keys = self.deliveries.keys[dated]
-            shares = np.bincount(keys, weights=bad.to_numpy(dtype=float)[dated]) / np.maximum(np.bincount(keys), 1)
-            worst, wander = float(shares.max()), float(shares.max() - shares.min())
+        shares = (
+            self.deliveries.each(bad.astype("float64"), "mean") if self.deliveries.keys is not None else np.zeros(1)
+        )
+        worst, wander = float(shares.max()), float(shares.max() - shares.min())
         return min(1.0, max(chance, worst + wander) + LEAST_MARGIN)
 
 
 def _volume(deliveries: Deliveries) -> Expectation:
     if deliveries.keys is None:
         return Expectation("ExpectTableRowCountToBeBetween", {"min_value": 1})
-    least, most = max(1, min(deliveries.sizes) // 2), _round_up(4 * max(deliveries.sizes))
+    seen = min(deliveries.sizes) if deliveries.exact else min(deliveries.sizes) // 2
+    least, most = max(1, seen // 4, min(seen, _fewest(deliveries.sizes))), _round_up(4 * max(deliveries.sizes))
     return Expectation("ExpectTableRowCountToBeBetween", {"min_value": least, "max_value": most})
+
+
+def _fewest(sizes: Sequence[int]) -> int:
+    """The fewest rows that the next delivery may have: a prediction interval of the logarithms, and some room.
+
+    The first and the last partition are left out: the sample may have begun and ended within them.
+    """
+    whole = np.log(np.maximum(sizes[1:-1] if len(sizes) > 3 else sizes, 1))
+    if len(whole) < 2:
+        return int(np.exp(whole.min())) // 2
+    error = float(whole.std(ddof=1)) * math.sqrt(1 + 1 / len(whole))
+    predicted = float(whole.mean()) - float(t.ppf(1 - RISK / 2, len(whole) - 1)) * error
+    beyond = 2 * float(whole.min()) - float(np.median(whole))  # as far below the least as that is below the middle
+    return int(ROOM * math.exp(min(predicted, beyond)))
 
 
 def _freshness(deliveries: Deliveries) -> Iterator[Expectation]:
@@ -99,7 +135,8 @@ def _freshness(deliveries: Deliveries) -> Iterator[Expectation]:
 
 def _of_column(column: Column, margin: _Margin) -> Iterator[Expectation]:
     missing = column.values.isna()
-    if not missing.any():
+    gaps = 0.5 / (len(missing) + 1) * margin.columns  # expected share of rows with one that the sample did not have
+    if not missing.any() and gaps <= QUARANTINED:
         mostly = _mostly(margin.allowed(missing))
         yield Expectation("ExpectColumnValuesToNotBeNull", {"column": column.name, "mostly": mostly})
     elif (least := 1 - margin.allowed(missing)) > 0.01:
@@ -109,7 +146,7 @@ def _of_column(column: Column, margin: _Margin) -> Iterator[Expectation]:
         )
     if column.holds == "numeric":
         yield from _range(column, margin)
-    if column.holds == "categorical" and (known := _closed(column)) is not None:
+    if column.holds == "categorical" and (known := _closed(column, margin.deliveries)) is not None:
         mostly = _mostly(margin.allowed(pd.Series(np.zeros(len(missing), dtype=bool))))
         arguments = {"column": column.name, "value_set": known, "mostly": mostly}
         yield Expectation("ExpectColumnValuesToBeInSet", arguments)
@@ -124,22 +161,46 @@ def _range(column: Column, margin: _Margin) -> Iterator[Expectation]:
     lower, middle, upper = np.quantile(given, [0.01, 0.5, 0.99])
     spread = max(upper - lower, abs(middle), 1e-9)
     above = max(WIDER * (most - upper), 2 * spread)
-    below = 0.0 if least >= 0 else max(WIDER * (lower - least), 2 * spread)
-    # Nothing but its past says how large a number may be; that none was ever negative is worth a rule.
+    below = max(WIDER * (lower - least), 2 * spread)
+    # Nothing but its past says how large a number may be; that none was ever negative is worth a rule, unless they are
+    # measured and all far from 0, as temperatures in summer.
+    natural = least >= 0 and (least <= NEAR_ZERO * spread or values.is_whole(given))
+    largest = _round_up(most + above) if most + above > 0 else -_round_down(-most - above)
     arguments = {
         "column": column.name,
-        "min_value": 0 if least >= 0 else -_round_up(below - least),
-        "max_value": _round_up(most + above),
+        "min_value": 0 if natural else -_round_up(below - least) if below > least else 0,
+        "max_value": largest,
         "mostly": _mostly(margin.allowed(pd.Series(np.zeros(len(column.values), dtype=bool)))),
     }
     yield Expectation("ExpectColumnValuesToBeBetween", arguments)
+    yield from _middle(column.name, given.reindex(column.values.index), largest, margin.deliveries)
 
 
-def _closed(column: Column) -> list[str] | None:
-    """All values of a column that has shown all it has: few, and none of them only once or twice (Good and Turing)."""
-    counts = column.values.dropna().astype("str").value_counts()
+def _middle(name: str, numbers: pd.Series, largest: float, deliveries: Deliveries) -> Iterator[Expectation]:
+    """Bounds of the median, for numbers of which most would keep within the range if their unit changed."""
+    if UNIT * float(numbers.median()) > largest:
+        return
+    reach = 2 / math.sqrt(deliveries.small)  # four standard errors of where a small delivery's median lies
+    likely = numbers.quantile([max(0.0, 0.5 - reach), min(1.0, 0.5 + reach)])
+    medians = [*deliveries.each(numbers, "median"), *likely]
+    if min(medians) > 0:
+        bounds = {"min_value": _round_down(min(medians) / MIDDLE), "max_value": _round_up(max(medians) * MIDDLE)}
+        yield Expectation("ExpectColumnMedianToBeBetween", {"column": name, **bounds})
+
+
+def _closed(column: Column, deliveries: Deliveries) -> list[str] | None:
+    """All values of a column that has shown all it has: few, none of them only once or twice (Good and Turing).
+
+    Where there is time, none of them new in its second half either.
+    """
+    text = column.values.dropna().astype("str")
+    counts = text.value_counts()
     if len(counts) > CLOSED or counts.min() < 3:
         return None
+    if deliveries.keys is not None:
+        early = deliveries.keys[text.index] <= np.median(deliveries.keys)
+        if set(text[early]) != set(counts.index):
+            return None
     return sorted(counts.index)
 
 
@@ -153,4 +214,11 @@ def _round_up(value: float) -> float:
         return 0
     scale = 10.0 ** (math.floor(math.log10(value)) - 1)
     rounded = math.ceil(value / scale - 1e-9) * scale
+    return int(rounded) if values.is_whole(pd.Series([rounded])) else float(f"{rounded:.3g}")
+
+
+def _round_down(value: float) -> float:
+    """To two significant digits, downwards; of a number above 0."""
+    scale = 10.0 ** (math.floor(math.log10(value)) - 1)
+    rounded = math.floor(value / scale + 1e-9) * scale
     return int(rounded) if values.is_whole(pd.Series([rounded])) else float(f"{rounded:.3g}")

@@ -1,19 +1,20 @@
 """Profile a table: every guess that `leeway new` makes, in one place, before anything is written."""
 
-import re
-from collections.abc import Iterator, Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
-from leeway.definition import RESERVED_COLUMNS, Grain
+from leeway.definition import MAX_IDENTIFIER, RESERVED_COLUMNS, CalendarPart, Grain
 from leeway.errors import SourceError
 from leeway.profiling import expect, reading, roles, values
 from leeway.profiling.columns import Column, inspect
 from leeway.profiling.leakage import leaks
+from leeway.profiling.options import Options, one_role_each
 from leeway.profiling.reading import Sample
 from leeway.profiling.roles import DateParts, Outcome
 
@@ -24,32 +25,6 @@ GRAINS: dict[Grain, str] = {"hour": "h", "day": "D", "week": "W-SUN", "month": "
 HOURS: dict[Grain, float] = {"hour": 1, "day": 24, "week": 168, "month": 720}
 
 Use = Literal["feature", "event id", "event time", "label", "label time", "entity", "sensitive", "set aside"]
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the person said; everything else is guessed.
-
-    Attributes:
-        label: one column, or several 0/1 columns.
-        id, time, entity, label_time: columns.
-        keep: columns that are learnt from whatever speaks against it.
-    """
-
-    name: str
-    data: str
-    label: tuple[str, ...]
-    positive: str | None = None
-    id: str | None = None
-    time: str | None = None
-    entity: str | None = None
-    label_time: str | None = None
-    label_delay: timedelta | None = None
-    keep: tuple[str, ...] = ()
-    query: str = ""
-    delimiter: str | None = None
-    encoding: str | None = None
-    header: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +83,9 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
         delimiter=options.delimiter,
         encoding=options.encoding,
         header=options.header,
+        named=[name for names in options.named.values() for name in names],
     )
+    one_role_each(options)
     sample = reading.draw(table, count=options.label)
     _has_named(options, sample)
     columns = {name: inspect(name, sample.rows[name]) for name in sample.rows.columns}
@@ -117,11 +94,18 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
 
     parts = roles.date_parts(others) if options.time is None else None
     past = {name: column for name, column in others.items() if not _is_future(column, now or datetime.now(UTC))}
-    past.pop(options.label_time or "", None)
+    if options.label_time is not None:
+        _times(columns[past.pop(options.label_time, columns[options.label_time]).name], "label time")
     event_time = options.time or roles.event_time(past, parts)
     parts = parts if parts is not None and event_time == parts.name else None
-    time = None if event_time is None else parts.values if parts is not None else _times(columns[event_time])
-    event_id = options.id or roles.event_id(others, lambda name: sample.whole or reading.is_unique(table, name))
+    time = (
+        None if event_time is None else parts.values if parts is not None else _times(columns[event_time], "event time")
+    )
+    taken = {event_time, options.entity, options.label_time, *options.keep}
+    free = {name: column for name, column in others.items() if name not in taken}
+    event_id = options.id or roles.event_id(free, lambda name: sample.whole or not any(_repetitions(sample, name)))
+    if options.id is not None:
+        _identifies(options.id, sample)
 
     used = _uses(options, columns, outcome, event_id, event_time, parts, time)
     label_time = options.label_time if options.label_time and _usable(used, options.label_time, time) else None
@@ -149,11 +133,7 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
         grain,
         _calendar(time),
         expect.suite(features, event_id, deliveries),
-        {
-            name: _renamed(name)
-            for name in used
-            if name in RESERVED_COLUMNS and used[name].use in ("feature", "entity", "sensitive")
-        },
+        _renamed([name for name, item in used.items() if item.use in ("feature", "entity", "sensitive")]),
     )
 
 
@@ -197,6 +177,8 @@ def _no_feature(column: Column, part_names: set[str], parts: DateParts | None) -
         return f"a part of {parts.name}"
     if column.holds == "empty":
         return "has no value"
+    if column.holds == "nested":
+        return "holds lists or records, not single values"
     if column.holds == "constant":
         return "has one value only" if column.missing_share == 0 else None
     if column.holds == "identifier":
@@ -210,15 +192,41 @@ def _usable(used: Mapping[str, Used], name: str, time: pd.Series | None) -> bool
     return time is None or bool((known.dropna() < time.reindex(known.dropna().index)).mean() < 0.001)
 
 
-def _times(column: Column) -> pd.Series:
-    if column.holds != "timestamp":
+def _times(column: Column, role: Literal["event time", "label time"]) -> pd.Series:
+    if column.holds == "timestamp":
+        return column.values
+    option, otherwise = {
+        "event time": ("--time", "date events by their arrival"),
+        "label time": ("--label-time", "say --label-delay"),
+    }[role]
+    text = column.values.dropna().astype("str")
+    unread = values.unread(text)
+    some = f"; {len(unread):,} of {len(text):,} values cannot be read" if 0 < len(unread) < len(text) else ""
+    raise SourceError(
+        f"reading the {role} {column.name!r}",
+        rule="it must hold dates or times",
+        found=f"{column.in_words}{some}, such as {', '.join(unread.unique()[:3])}",
+        way_out=f"correct them, name another column by {option}, or leave it out and {otherwise}",
+    )
+
+
+def _repetitions(sample: Sample, name: str) -> tuple[int, int]:
+    if sample.whole:
+        return reading.repetitions_in([sample.rows[name]])
+    return reading.repetitions(sample.table, name)
+
+
+def _identifies(name: str, sample: Sample) -> None:
+    missing, repeated = _repetitions(sample, name)
+    if missing or repeated:
+        found = [f"{repeated:,} rows repeat another's"] if repeated else []
+        found += [f"{missing:,} rows have none"] if missing else []
         raise SourceError(
-            f"reading the event time {column.name!r}",
-            rule="it must hold dates or times",
-            found=f"{column.in_words}, such as {', '.join(column.values.dropna().astype('str').head(3))}",
-            way_out="name another column by --time, or leave it out to date events by their arrival",
+            f"reading the event id {name!r}",
+            rule="every row must have one of its own",
+            found=f"{' and '.join(found)}, of {sample.total:,}",
+            way_out="name another column by --id, or leave it out: rows are told apart by their content then",
         )
-    return column.values
 
 
 def _is_future(column: Column, now: datetime) -> bool:
@@ -226,11 +234,9 @@ def _is_future(column: Column, now: datetime) -> bool:
 
 
 def _has_named(options: Options, sample: Sample) -> None:
-    import difflib
-
     names = [str(name) for name in sample.rows.columns]
-    asked = [*options.label, options.id, options.time, options.entity, options.label_time, *options.keep]
-    for name in [name for name in asked if name and name not in names]:
+    asked = [name for named in options.named.values() for name in named]
+    for name in [name for name in asked if name not in names]:
         close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
         raise SourceError(
@@ -254,20 +260,21 @@ def _grain(time: pd.Series | None, sample: Sample) -> Grain:
 
 
 def _keys(time: pd.Series, grain: Grain) -> pd.Series:
-    return pd.Series(time.dropna().dt.tz_localize(None).dt.to_period(GRAINS[grain]))
+    periods: pd.Series = time.dropna().dt.tz_localize(None).dt.to_period(GRAINS[grain])
+    return periods
 
 
 def _deliveries(time: pd.Series | None, grain: Grain, sample: Sample) -> expect.Deliveries:
     if time is None:
         return expect.Deliveries(None, [sample.total])
-    codes, periods = pd.factorize(_keys(time, grain).reindex(time.index))
+    codes, periods = pd.factorize(_keys(time, grain).reindex(time.index), sort=True)
     scale = sample.total / len(sample.rows)
     sizes = [int(count * scale) for count in np.bincount(codes[codes >= 0])]
     hours: list[float] = []
     if sample.whole and not values.all_midnight(time):
         last = time.dt.tz_localize(None).groupby(codes).max()
         hours = [(period.end_time - last[code]).total_seconds() / 3_600 for code, period in enumerate(periods)]
-    return expect.Deliveries(codes, sizes, hours, HOURS[grain])
+    return expect.Deliveries(codes, sizes, hours, HOURS[grain], exact=sample.whole)
 
 
 def _calendar(time: pd.Series | None) -> tuple[str, ...]:
@@ -278,66 +285,16 @@ def _calendar(time: pd.Series | None) -> tuple[str, ...]:
     return (*parts, "weekday", *(("month",) if long else ()))
 
 
-def _renamed(name: str) -> str:
-    return f"{name}_given"
-
-
-def duration(text: str) -> timedelta:
-    """Read `30d`, `12h`, `2w` or `45min`.
-
-    Raises:
-        SourceError: it is none of these.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(min|h|d|w)", text.strip())
-    if match is None:
-        raise SourceError(
-            "reading --label-delay", rule="it must be a number with min, h, d or w", found=text, way_out="such as 30d"
-        )
-    unit = {"min": "minutes", "h": "hours", "d": "days", "w": "weeks"}[match[2]]
-    return timedelta(**{unit: float(match[1])})
-
-
-def guesses(found: Profile) -> Iterator[tuple[str, str, str]]:
-    """What was guessed beside the columns: the question, the answer, and why or how to change it."""
-    table, outcome, options = found.sample.table, found.outcome, found.options
-    size = f"{found.sample.total:,} rows, {len(found.used)} columns"
-    how = {"csv": f"CSV, delimiter {table.delimiter!r}, {table.encoding}", "parquet": "Parquet", "query": "a query"}
-    read = "" if found.sample.whole else f"guessed from {len(found.sample.rows):,} rows drawn from all"
-    yield "source", f"{how[table.kind]}; {size}", read
-    if table.header is not None:
-        yield "header", "none; columns are named column_1, column_2, …", "--header, if the first line has names"
-    classes = {
-        "binary": f"binary, positive is {outcome.classes[0]}",
-        "multiclass": f"{len(outcome.classes)} classes",
-        "multilabel": f"{len(outcome.classes)} labels, any number of them at once",
-    }[outcome.kind]
-    rare = min(outcome.rows.values())
-    counts = (
-        f"{outcome.rows.get(outcome.classes[0], 0):,} rows" if outcome.kind == "binary" else f"the rarest has {rare:,}"
-    )
-    unlabelled = f", {outcome.unlabelled:,} without a label" if outcome.unlabelled else ""
-    rarer = outcome.kind == "binary" and options.positive is None
-    yield (
-        "label",
-        f"{', '.join(outcome.columns)}: {classes}, {counts}{unlabelled}",
-        "the rarer one; --positive" if rarer else "",
-    )
-    yield "event id", found.event_id or "none: rows are told apart by their content", "" if options.id else "--id"
-    yield "event time", found.event_time or "none: rows are dated by their arrival", "" if options.time else "--time"
-    if found.label_time:
-        known = f"at {found.label_time}"
-    else:
-        known = f"{found.delay} after the event" if found.delay else "with the event"
-    early = options.label_time and not found.label_time
-    yield (
-        "label known",
-        known,
-        (
-            f"{options.label_time} lies before the event in some rows"
-            if early
-            else ""
-            if found.label_time or options.label_delay
-            else "--label-time, --label-delay"
-        ),
-    )
-    yield "partition", found.grain, f"the finest with {ENOUGH_ROWS} rows" if found.time is not None else ""
+def _renamed(names: Sequence[str]) -> dict[str, str]:
+    """New names for the columns whose own are Leeway's, or too long for the database, or none."""
+    calendar = {f"event_{part}" for part in get_args(CalendarPart)}
+    renamed: dict[str, str] = {}
+    for name in names:
+        if name and name not in RESERVED_COLUMNS | calendar and len(name.encode()) <= MAX_IDENTIFIER:
+            continue
+        short = name.encode()[: MAX_IDENTIFIER - 10].decode(errors="ignore").strip() or "column"
+        new, number = f"{short}_given", 2
+        while new in names or new in renamed.values():
+            new, number = f"{short}_given{number}", number + 1
+        renamed[name] = new
+    return renamed

@@ -17,13 +17,15 @@ from typing import IO, Any, Literal
 import numpy as np
 import pandas as pd
 
-from leeway.errors import LeewayError, SourceError
+from leeway.errors import SourceError
+from leeway.profiling import querying, sniffing
+from leeway.profiling.querying import unreadable, without_password
 
 MAX_ROWS = 200_000
 MAX_CELLS = 8_000_000
 CHUNK = 50_000
 HEAD = 1 << 18  # bytes to tell encoding, delimiter and header from
-DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01", ":", " ")
+MAX_COUNTED = 100_000  # different values of a label: with more, it is none
 PARQUET = (".parquet", ".pq", ".parq")
 _OPEN: dict[str, Callable[[Path, Literal["rb"]], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
@@ -50,10 +52,20 @@ class Table:
     def chunks(self) -> Iterator[pd.DataFrame]:
         """The rows in the source's order, as it holds them: a CSV's as text."""
         if self.kind == "query":
-            yield from _query_chunks(self.where, self.sql)
+            yield from querying.chunks(self.where, self.sql, CHUNK)
             return
+        first: list[str] = []
         for file in self.files:
-            yield from _parquet_chunks(file) if self.kind == "parquet" else _csv_chunks(self, file)
+            for chunk in _parquet_chunks(file) if self.kind == "parquet" else _csv_chunks(self, file):
+                first = first or list(chunk.columns)
+                if set(chunk.columns) != set(first):
+                    raise SourceError(
+                        f"reading {file}",
+                        rule=f"it must have the same columns as {self.files[0].name}",
+                        found=", ".join(sorted(map(str, set(chunk.columns) ^ set(first)))[:5]) + " in one of them only",
+                        way_out="name the files of one kind by a pattern",
+                    )
+                yield chunk
 
 
 @dataclass(frozen=True)
@@ -78,13 +90,20 @@ class Sample:
 
 
 def describe(
-    data: str, *, sql: str = "", delimiter: str | None = None, encoding: str | None = None, header: bool | None = None
+    data: str,
+    *,
+    sql: str = "",
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    named: Sequence[str] = (),
 ) -> Table:
     """How to read the data that a person named: a file, a glob, a folder, or a SQLAlchemy URL.
 
     Args:
         sql: the query, where `data` is a URL.
         delimiter, encoding, header: what the person knows; otherwise found.
+        named: columns that the person speaks of: a first line that has them is a header.
 
     Raises:
         SourceError: there is nothing to read, or it cannot be told how.
@@ -92,7 +111,7 @@ def describe(
     if "://" in data:
         if not sql:
             raise SourceError(
-                f"reading {_without_password(data)}",
+                f"reading {without_password(data)}",
                 rule="a database needs a query",
                 way_out="add --query 'SELECT …'",
             )
@@ -113,11 +132,11 @@ def describe(
     if suffixes == {"parquet"}:
         return Table("parquet", where, files)
     head = _head(files[0])
-    encoding = encoding or _encoding(head)
+    encoding = sniffing.known(encoding) if encoding else sniffing.encoding_of(head)
     text = head.decode(encoding, errors="replace").removeprefix("\ufeff")
     lines = text.splitlines()[: -1 if len(head) == HEAD else None]
-    delimiter = delimiter or _delimiter(lines)
-    has_header = header if header is not None else _has_header(lines, delimiter)
+    delimiter = delimiter or sniffing.delimiter_of(lines, named)
+    has_header = header if header is not None else sniffing.has_header(lines, delimiter, named)
     names = None
     if not has_header:
         width = max((len(row) for row in csv.reader(lines[:200], delimiter=delimiter)), default=0)
@@ -145,16 +164,26 @@ def draw(table: Table, *, count: Iterable[str] = (), seed: int = 0) -> Sample:
     )
 
 
-def is_unique(table: Table, column: str) -> bool:
-    """Whether no two rows of the whole source share a value of a column, and none is without; exact but for hash collisions."""
+def repetitions(table: Table, column: str) -> tuple[int, int]:
+    """How many rows of the whole source have no value of a column, and how many the value of another row.
+
+    Exact but for collisions of hashes, of which it keeps eight bytes a row.
+    """
+    return repetitions_in(chunk[column] for chunk in table.chunks())
+
+
+def repetitions_in(pieces: Iterable[pd.Series]) -> tuple[int, int]:
+    """The same of a column in pieces."""
     seen: list[np.ndarray] = []
-    for chunk in table.chunks():
-        text = chunk[column].astype("str")
-        if chunk[column].isna().any() or text.str.strip().eq("").any():
-            return False
-        seen.append(pd.util.hash_array(text.to_numpy(dtype=object)))
+    missing = 0
+    for piece in pieces:
+        text = piece.astype("str").str.strip().mask(piece.isna())
+        given = text[text.notna() & text.ne("")]
+        missing += len(text) - len(given)
+        seen.append(pd.util.hash_array(given.to_numpy(dtype=object)))
     hashes = np.concatenate(seen)
-    return len(np.unique(hashes)) == len(hashes)
+    hashes.sort()
+    return missing, int((hashes[1:] == hashes[:-1]).sum())
 
 
 def _draw(table: Table, count: tuple[str, ...], seed: int) -> Sample:
@@ -163,10 +192,9 @@ def _draw(table: Table, count: tuple[str, ...], seed: int) -> Sample:
     counts: dict[str, Counter[str]] = {name: Counter() for name in count}
     for chunk in table.chunks():
         limit = max(1_000, min(MAX_ROWS, MAX_CELLS // max(1, len(chunk.columns))))
-        for name in count:
-            if name in chunk.columns:
-                for value, number in chunk[name].dropna().value_counts().items():
-                    counts[name][spelled(value)] += int(number)
+        _distinctly_named(table, chunk)
+        for name in set(count) & set(chunk.columns):
+            _count(counts[name], name, chunk[name])
         total += len(chunk)
         fresh = random.random(len(chunk))
         kept = pd.concat([kept, chunk], ignore_index=True) if len(kept) else chunk.reset_index(drop=True)
@@ -176,12 +204,42 @@ def _draw(table: Table, count: tuple[str, ...], seed: int) -> Sample:
             kept, keys = kept.iloc[chosen].reset_index(drop=True), keys[chosen]
     if total == 0:
         raise SourceError(
-            f"reading {_without_password(table.where)}",
+            f"reading {without_password(table.where)}",
             rule="there must be rows to learn from",
             found="a header and nothing else" if len(kept.columns) else "nothing",
             way_out="name a file or a query that has rows",
         )
     return Sample(table, kept, total, counts)
+
+
+def _distinctly_named(table: Table, chunk: pd.DataFrame) -> None:
+    if not chunk.columns.is_unique:
+        raise SourceError(
+            f"reading {without_password(table.where)}",
+            rule="no two columns may share a name",
+            found=", ".join(sorted({str(name) for name in chunk.columns[chunk.columns.duplicated()]})),
+            way_out="rename one of them in the query",
+        )
+
+
+def _count(counted: Counter[str], name: str, values: pd.Series) -> None:
+    try:
+        for value, number in values.dropna().value_counts().items():
+            counted[spelled(value)] += int(number)
+    except TypeError:
+        raise SourceError(
+            f"reading the label {name!r}",
+            rule="it must hold single values",
+            found=values.dropna().iloc[0],
+            way_out="name another column by --label",
+        ) from None
+    if len(counted) > MAX_COUNTED:
+        raise SourceError(
+            f"reading the label {name!r}",
+            rule="it must have classes",
+            found=f"more than {MAX_COUNTED:,} different values",
+            way_out="name the column that holds the outcome by --label; numbers must be put into classes first",
+        )
 
 
 def spelled(value: object) -> str:
@@ -238,56 +296,6 @@ def _head(file: Path) -> bytes:
         ) from error
 
 
-def _encoding(head: bytes) -> str:
-    for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if head.startswith(mark):
-            return name
-    for cut in range(4):  # the head may end within a character
-        with suppress(UnicodeDecodeError):
-            head[: len(head) - cut].decode("utf-8")
-            return "utf-8"
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(head).best()
-    if best is None:
-        return "cp1252"
-    with suppress(UnicodeDecodeError):  # of several that give the same text, the commonest
-        if head.decode("cp1252") == head.decode(best.encoding):
-            return "cp1252"
-    return best.encoding
-
-
-def _delimiter(lines: Sequence[str]) -> str:
-    """The delimiter that splits the first line and nearly all others into the same number of fields, more than one."""
-    best, most = ",", 0.0
-    for delimiter in DELIMITERS:
-        try:
-            widths = [len(row) for row in csv.reader(lines[:200], delimiter=delimiter) if row]
-        except csv.Error:
-            continue
-        if not widths or widths[0] < 2:
-            continue
-        agreeing = sum(width == widths[0] for width in widths) / len(widths)
-        if agreeing > max(most, 0.8) + 1e-9:
-            best, most = delimiter, agreeing
-    return best
-
-
-def _has_header(lines: Sequence[str], delimiter: str) -> bool:
-    rows = [row for row in csv.reader(lines[:50], delimiter=delimiter) if row]
-    if len(rows) < 2:
-        return True
-    first = [cell.strip() for cell in rows[0]]
-    looks_like_data = any(_is_number(cell) for cell in first) or len(set(filter(None, first))) < len(
-        list(filter(None, first))
-    )
-    return not looks_like_data
-
-
-def _is_number(cell: str) -> bool:
-    return re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", cell) is not None
-
-
 def _csv_chunks(table: Table, file: Path) -> Iterator[pd.DataFrame]:
     names = list(table.header) if table.header is not None else None
     try:
@@ -306,7 +314,7 @@ def _csv_chunks(table: Table, file: Path) -> Iterator[pd.DataFrame]:
     except UnicodeDecodeError:
         raise
     except Exception as error:  # whatever pandas or a decompressor raises
-        raise _unreadable(str(file), error, "check it, or name --delimiter and --encoding") from error
+        raise unreadable(str(file), error, "check it, or name --delimiter and --encoding") from error
 
 
 def _parquet_chunks(file: Path) -> Iterator[pd.DataFrame]:
@@ -319,31 +327,4 @@ def _parquet_chunks(file: Path) -> Iterator[pd.DataFrame]:
         for batch in opened.iter_batches(CHUNK):
             yield batch.to_pandas()
     except Exception as error:  # whatever pyarrow raises
-        raise _unreadable(str(file), error, "check the file") from error
-
-
-def _query_chunks(url: str, sql: str) -> Iterator[pd.DataFrame]:
-    import sqlalchemy as sa
-
-    from leeway.sources.databases import engine_of
-
-    engine = engine_of(url)
-    try:
-        with engine.connect().execution_options(stream_results=True) as connection:
-            yield from pd.read_sql(sa.text(sql), connection, chunksize=CHUNK)
-    except (sa.exc.SQLAlchemyError, pd.errors.DatabaseError) as error:
-        raise _unreadable(_without_password(url), error, "check the URL and the query") from error
-    finally:
-        engine.dispose()
-
-
-def _unreadable(what: str, error: BaseException, way_out: str) -> LeewayError:
-    if isinstance(error, LeewayError):
-        return error
-    text = str(getattr(error, "orig", None) or error).strip()
-    found = text.splitlines()[0] if text else type(error).__name__
-    return SourceError(f"reading {what}", rule="it must be readable as a table", found=found, way_out=way_out)
-
-
-def _without_password(url: str) -> str:
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+        raise unreadable(str(file), error, "check the file") from error

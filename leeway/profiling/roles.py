@@ -58,6 +58,14 @@ class Outcome:
     unlabelled: int = 0
 
     @property
+    def alike(self) -> list[list[str]]:
+        """Classes that differ in case or inner blanks only: often one class that is spelled in several ways."""
+        groups: dict[str, list[str]] = {}
+        for name in self.classes:
+            groups.setdefault(" ".join(name.casefold().split()), []).append(name)
+        return [names for names in groups.values() if len(names) > 1]
+
+    @property
     def outputs(self) -> np.ndarray:
         """The label as one boolean column per output, of the labelled rows only; shape (rows, outputs)."""
         codes = self.codes[self.labelled]
@@ -183,8 +191,8 @@ def event_time(columns: Mapping[str, Column], parts: DateParts | None) -> str | 
 
 
 def _span(moments: pd.Series) -> timedelta:
-    lower, upper = (pd.Timestamp(str(moments.dropna().quantile(share))) for share in (0.01, 0.99))
-    return timedelta(seconds=(upper - lower).total_seconds())
+    lower, upper = moments.dropna().quantile([0.01, 0.99])
+    return timedelta(seconds=pd.Timedelta(upper - lower).total_seconds())
 
 
 def _evenness(moments: pd.Series) -> float:

@@ -1,6 +1,6 @@
 """Python source in the way that `ruff format` leaves it: calls on one line where they fit, else one argument a line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 WIDTH = 88
@@ -56,16 +56,18 @@ def write(value: Expression, indent: int = 0, before: int = 0, after: int = 1) -
     line = _one_line(value)
     if isinstance(value, Raw):
         return value.text
+    if isinstance(value, Block) and not value.items and not value.after:
+        return "{}" if isinstance(value.items, Mapping) else "[]"
     if line is not None and indent + before + len(line) + after <= WIDTH:
         return line
     pad, inner = " " * indent, " " * (indent + 4)
     opening, closing, items = _parts(value)
     lines = [opening]
     comments = value.comments if isinstance(value, Block) else {}
-    for prefix, item in items:
-        key = prefix.rstrip(":= ")
-        if key in comments:
-            lines += [f"{inner}# {text}" for text in comments[key].splitlines()]
+    keys = list(value.items) if isinstance(value, Block) and isinstance(value.items, Mapping) else []
+    for position, (prefix, item) in enumerate(items):
+        if keys and keys[position] in comments:
+            lines += [f"{inner}# {text}" for text in comments[keys[position]].splitlines()]
         lines.append(f"{inner}{prefix}{write(item, indent + 4, len(prefix))},")
     if isinstance(value, Block):
         lines += [f"{inner}# {text}".rstrip() for text in value.after]
@@ -73,12 +75,19 @@ def write(value: Expression, indent: int = 0, before: int = 0, after: int = 1) -
 
 
 def quoted(text: str) -> str:
-    """A string literal, in double quotes unless that would need escapes and single ones would not."""
+    """A string literal, in double quotes unless single ones need fewer escapes."""
     literal = repr(text)
-    if literal.startswith("'") and '"' not in text:
-        body = literal[1:-1].replace("\\'", "'")
-        return f'"{body}"'
-    return literal
+    body = literal[1:-1].replace("\\'", "'") if literal.startswith("'") else literal[1:-1]
+    mark = "'" if text.count('"') > text.count("'") else '"'
+    return mark + body.replace(mark, f"\\{mark}") + mark
+
+
+def calls(value: Expression) -> Iterator[str]:
+    """The names of all that an expression calls."""
+    if isinstance(value, Call):
+        yield value.name.split()[-1]  # of `classifier = Classifier`, the latter
+    for _, item in _parts(value)[2] if isinstance(value, Call | Block | dict | tuple | list) else ():
+        yield from calls(item)
 
 
 def _parts(value: Expression) -> tuple[str, str, list[tuple[str, Expression]]]:

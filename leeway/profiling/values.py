@@ -222,6 +222,14 @@ def _by_formats(text: pd.Series, sample: pd.Series) -> Times | None:
     return _complete(Times(read, formats, ambiguous=ambiguous), text)
 
 
+def unread(text: pd.Series) -> pd.Series:
+    """Those of some texts that the format which reads most of them cannot read."""
+    distinct = text.drop_duplicates()
+    candidates = ("ISO8601", *(date + time for time in TIMES for date in DATES))
+    best = max(candidates, key=lambda form: int(_parsed(distinct.head(500), form).notna().sum()))
+    return text[_parsed(text, best).isna()]
+
+
 def _complete(found: Times, text: pd.Series) -> Times | None:
     """The same with what was not read as further spellings of missing, where it is words."""
     unread = text[found.values.isna() & text.notna()].unique()

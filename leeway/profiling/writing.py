@@ -9,9 +9,11 @@ from typing import Any
 from leeway.profiling.columns import Column
 from leeway.profiling.expect import Expectation
 from leeway.profiling.profile import RANDOM_HOLDOUT, TIME_HOLDOUT, Profile
-from leeway.profiling.source_code import Block, Call, Expression, Raw, quoted, write
+from leeway.profiling.querying import quoted_name, replace_password
+from leeway.profiling.source_code import Block, Call, Expression, Raw, calls, quoted, write
 from leeway.settings import settings
 
+PREPARING = frozenset({"date_from_parts", "rename"})  # of `leeway.preparing`
 SCHEDULES = {"hour": "10 * * * *", "week": "0 2 * * 1", "month": "0 2 1 * *"}
 
 
@@ -42,8 +44,8 @@ def definition(found: Profile) -> str:
     arguments["training"] = _training(found)
     if found.grain in SCHEDULES:
         arguments["schedule"] = Call("Schedule", {"cron": SCHEDULES[found.grain]})
-    body = write(Call("classifier = Classifier", arguments))
-    return f"{_title(found)}\n\n{_imports(body)}\n\n{body}\n"
+    body = Call("classifier = Classifier", arguments)
+    return f"{_title(found)}\n\n{_imports(body)}\n\n{write(body)}\n"
 
 
 def suite(found: Profile) -> str:
@@ -112,6 +114,17 @@ def _ranges(found: Profile, group: list[Expectation]) -> tuple[str, str]:
     )
 
 
+def _medians(found: Profile, group: list[Expectation]) -> tuple[str, str]:
+    medians = {
+        _arguments(found, item)["column"]: (item.arguments["min_value"], item.arguments["max_value"]) for item in group
+    }
+    return (
+        f"MEDIANS = {write(Block(medians))}",
+        f"*(\n        gxe.{group[0].name}(column=name, min_value=least, max_value=most)\n"
+        "        for name, (least, most) in MEDIANS.items()\n    )",
+    )
+
+
 def _filled(found: Profile, group: list[Expectation]) -> tuple[str, str]:
     least = {_arguments(found, item)["column"]: item.arguments["min_value"] for item in group}
     return (
@@ -130,6 +143,7 @@ _TABLES: dict[str, Callable[[Profile, list[Expectation]], tuple[str, str]]] = {
     "ExpectColumnValuesToNotBeNull": _always_there,
     "ExpectColumnValuesToBeInSet": _values,
     "ExpectColumnValuesToBeBetween": _ranges,
+    "ExpectColumnMedianToBeBetween": _medians,
     "ExpectColumnProportionOfNonNullValuesToBeBetween": _filled,
 }
 
@@ -152,19 +166,15 @@ def _title(found: Profile) -> str:
 
 
 def _printable(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', "'")
+    """Text that may stand in a docstring, on one line."""
+    shown = "".join(sign if sign.isprintable() else " " for sign in text)
+    return " ".join(shown.split()).replace("\\", "\\\\").replace('"', "'")
 
 
-def _imports(body: str) -> str:
-    imports = []
-    for module, pattern in (("leeway.definition", None), ("leeway.preparing", ("date_from_parts", "rename"))):
-        import importlib
-
-        known = pattern or [name for name in vars(importlib.import_module(module)) if not name.startswith("_")]
-        used = {name for name in known if re.search(rf"(?<![\w.\"'])\b{name}\(", body)}
-        if used:
-            imports.append(_import(module, used))
-    return "\n".join(imports)
+def _imports(body: Expression) -> str:
+    used = set(calls(body))
+    modules = {"leeway.definition": used - PREPARING, "leeway.preparing": used & PREPARING}
+    return "\n".join(_import(module, names) for module, names in modules.items() if names)
 
 
 def _import(module: str, names: set[str]) -> str:
@@ -227,16 +237,18 @@ def _path(where: str) -> str:
 
 def _url(found: Profile) -> str:
     """The URL with its password taken out of it: no secret stands in a file."""
-    secret = f"${{{found.options.name.upper()}_PASSWORD}}"
-    return re.sub(r"(://[^:/@]*):(?!\$\{)[^@]*@", rf"\1:{secret}@", found.sample.table.where)
+    return replace_password(found.sample.table.where, f"${{{found.options.name.upper()}_PASSWORD}}")
 
 
 def _bounded(found: Profile) -> str:
-    sql = " ".join(found.sample.table.sql.split())
+    sql = found.sample.table.sql
+    if not re.search(r"['\"`]|--|/\*", sql):  # else blanks may be part of a value, or end a comment
+        sql = " ".join(sql.split())
     if found.event_time is None or found.parts is not None:
         return sql
-    time = '"' + found.event_time.replace('"', '""') + '"'
-    return f"SELECT * FROM ({sql}) AS source WHERE {time} >= :start AND {time} < :end"  # noqa: S608 -- text of a file
+    time = quoted_name(found.sample.table.where, found.event_time)
+    end = "\n" if "--" in sql else ""
+    return f"SELECT * FROM ({sql}{end}) AS source WHERE {time} >= :start AND {time} < :end"  # noqa: S608 -- text of a file
 
 
 def _label(found: Profile) -> Call:

@@ -1,0 +1,73 @@
+"""What was guessed about a table beside its columns, for a person to read."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from leeway.profiling.profile import ENOUGH_ROWS, Profile
+
+Guess = tuple[str, str, str]
+
+
+def guesses(found: Profile) -> Iterator[Guess]:
+    """The question, the answer, and why or how to change it."""
+    yield from _source(found)
+    yield _label(found)
+    yield "event id", found.event_id or "none: rows are told apart by their content", "" if found.options.id else "--id"
+    yield _event_time(found)
+    yield _label_known(found)
+    yield "partition", found.grain, f"the finest with {ENOUGH_ROWS} rows" if found.time is not None else ""
+
+
+def _source(found: Profile) -> Iterator[Guess]:
+    table = found.sample.table
+    size = f"{found.sample.total:,} rows, {len(found.used)} columns"
+    how = {"csv": f"CSV, delimiter {table.delimiter!r}, {table.encoding}", "parquet": "Parquet", "query": "a query"}
+    read = "" if found.sample.whole else f"guessed from {len(found.sample.rows):,} rows drawn from all"
+    yield "source", f"{how[table.kind]}; {size}", read
+    if table.header is not None:
+        yield "header", "none; columns are named column_1, column_2, …", "--header, if the first line has names"
+
+
+def _label(found: Profile) -> Guess:
+    outcome = found.outcome
+    first = outcome.classes[0]
+    classes = {
+        "binary": f"binary, positive is {first}, {outcome.rows.get(first, 0):,} rows",
+        "multiclass": f"{len(outcome.classes)} classes, the rarest has {min(outcome.rows.values()):,}",
+        "multilabel": f"{len(outcome.classes)} labels, any number of them at once, the rarest has "
+        f"{min(outcome.rows.values()):,}",
+    }[outcome.kind]
+    unlabelled = f", {outcome.unlabelled:,} without a label" if outcome.unlabelled else ""
+    notes = ["the rarer one; --positive"] if outcome.kind == "binary" and found.options.positive is None else []
+    notes += [f"{' and '.join(alike)} are different classes" for alike in outcome.alike]
+    return "label", f"{', '.join(outcome.columns)}: {classes}{unlabelled}", "; ".join(notes)
+
+
+def _event_time(found: Profile) -> Guess:
+    if found.event_time is None:
+        return "event time", "none: rows are dated by their arrival", "--time"
+    notes = [] if found.options.time else ["--time"]
+    if found.event_time in found.used and (doubt := found.used[found.event_time].column.doubt):
+        notes.append(doubt)
+    if found.time is not None and (missing := float(found.time.isna().mean())):
+        notes.append(f"{missing:.2%} of the rows have none that can be read, and are quarantined")
+    return "event time", found.event_time, "; ".join(notes)
+
+
+def _label_known(found: Profile) -> Guess:
+    options = found.options
+    if found.label_time:
+        return "label known", f"at {found.label_time}", ""
+    known = f"{in_words(found.delay)} after the event" if found.delay else "with the event"
+    if options.label_time:
+        return "label known", known, f"{options.label_time} lies before the event in some rows"
+    return "label known", known, "" if options.label_delay else "--label-time, --label-delay"
+
+
+def in_words(span: timedelta) -> str:
+    """A span of time in its largest whole unit: `30 days`, `45 minutes`."""
+    seconds = span.total_seconds()
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:.0f} {unit}{'s' if seconds > length else ''}"
+    return f"{seconds:g} seconds"

@@ -1,0 +1,74 @@
+"""What a person says about a table from which a classifier is to be made."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from leeway.errors import SourceError
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the person said; everything else is guessed.
+
+    Attributes:
+        label: one column, or several 0/1 columns.
+        id, time, entity, label_time: columns.
+        keep: columns that are learnt from whatever speaks against it.
+    """
+
+    name: str
+    data: str
+    label: tuple[str, ...]
+    positive: str | None = None
+    id: str | None = None
+    time: str | None = None
+    entity: str | None = None
+    label_time: str | None = None
+    label_delay: timedelta | None = None
+    keep: tuple[str, ...] = ()
+    query: str = ""
+    delimiter: str | None = None
+    encoding: str | None = None
+    header: bool | None = None
+
+    @property
+    def named(self) -> dict[str, list[str]]:
+        """The columns that it speaks of, by option."""
+        one = {"--id": self.id, "--time": self.time, "--entity": self.entity, "--label-time": self.label_time}
+        given = {option: [name] for option, name in one.items() if name}
+        return {"--label": list(self.label), **given, "--keep": list(self.keep)}
+
+
+def one_role_each(options: Options) -> None:
+    """Refuse a column that is named for two things.
+
+    Raises:
+        SourceError: there is one.
+    """
+    roles_of: dict[str, str] = {}
+    for option, names in options.named.items():
+        for name in names if option != "--keep" else ():
+            if name in roles_of:
+                raise SourceError(
+                    "reading the options",
+                    rule="a column can have one role only",
+                    found=f"{name} as {roles_of[name]} and {option}" if roles_of[name] != option else f"{name} twice",
+                    way_out="name another column, or leave one out",
+                )
+            roles_of[name] = option
+
+
+def duration(text: str) -> timedelta:
+    """Read `30d`, `12h`, `2w` or `45min`.
+
+    Raises:
+        SourceError: it is none of these.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(min|h|d|w)", text.strip())
+    if match is None:
+        raise SourceError(
+            "reading --label-delay", rule="it must be a number with min, h, d or w", found=text, way_out="such as 30d"
+        )
+    unit = {"min": "minutes", "h": "hours", "d": "days", "w": "weeks"}[match[2]]
+    return timedelta(**{unit: float(match[1])})
