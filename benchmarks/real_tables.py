@@ -1,0 +1,148 @@
+"""From a table to a champion that is scored and monitored, without touching a file: nine public tables, three commands each.
+
+For each: what `leeway new` found and set aside, the seconds and the memory of all three commands, and how good the champion
+is on its holdout. Needs ../shared/data. Names on the command line choose some of the tables.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+LEEWAY = Path(sys.executable).with_name("leeway")
+ENOUGH_ROWS = 100  # of a class of kdd99 in the whole table, to count in the mean over classes
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table and the target of its issue: at least this macro ROC AUC, in at most so many seconds."""
+
+    name: str
+    file: str
+    label: str
+    auc: float | None
+    seconds: int = 180
+
+
+TABLES = (
+    Table("telco_churn", "telco_churn.csv", "Churn", 0.84),
+    Table("adult", "adult.csv", "class", 0.92),
+    Table("no_show", "no_show.csv.gz", "No-show", 0.72),
+    Table("weather_aus", "weather_aus.csv.gz", "RainTomorrow", 0.88),
+    Table("sms_spam", "sms_spam.csv", "type", 0.98),
+    Table("dry_bean", "dry_bean.csv", "Class", 0.99),
+    Table("hotel_bookings", "hotel_bookings.parquet", "is_canceled", 0.88),
+    Table("elec2", "elec2.csv", "class", None),
+    Table("kdd99", "kdd99.csv.gz", "column_42", 0.99, seconds=480),
+)
+COLUMNS = ("table", "rows", "columns", "kinds", "set aside", "seconds", "GB", "AUC", "AP", "log loss", "ECE", "target")
+
+
+def main() -> None:
+    """Play every table and print a line for each."""
+    if not DATA.exists():
+        print(f"skipped: {DATA} is not there")
+        return
+    print(" | ".join(COLUMNS))
+    for table in TABLES:
+        if len(sys.argv) == 1 or table.name in sys.argv[1:]:
+            print(" | ".join(play(table)), flush=True)
+
+
+def play(table: Table) -> list[str]:
+    """From the table to the night, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.monotonic()
+        with _watching() as memory:
+            found = _leeway(folder, "new", table.name, str(DATA / table.file), "--label", table.label)
+            _leeway(folder, "train", table.name)
+            last = _last_partition(folder, table.name)
+            _leeway(folder, "nightly", table.name, "--partition", last)
+        seconds = time.monotonic() - started
+        card = json.loads(next(Path(folder, ".leeway", "bundles", table.name).glob("*/bundle.json")).read_text())
+        used = [column for column in found["columns"].values() if column["use"] == "feature"]
+        kinds = Counter(column["found"].split(",")[0] for column in used)
+        aside = [name for name, column in found["columns"].items() if column["use"] == "set aside"]
+        metrics = card["metrics"]
+        auc = _macro(card, table) if table.name == "kdd99" else metrics["roc_auc"]
+        reached = (table.auc is None or auc >= table.auc) and seconds <= table.seconds and memory.peak <= 3
+        target = f"{table.auc or '-'}, {table.seconds} s, 3 GB: {'reached' if reached else 'MISSED'}"
+        return [
+            table.name,
+            f"{found['rows']:,}",
+            str(len(found["columns"])),
+            " ".join(f"{count} {kind}" for kind, count in kinds.most_common()),
+            ", ".join(aside) or "-",
+            f"{seconds:.0f}",
+            f"{memory.peak:.1f}",
+            *(f"{value:.3f}" for value in (auc, metrics["average_precision"], metrics["log_loss"])),
+            f"{metrics['calibration_error']:.3f}",
+            target,
+        ]
+
+
+def _macro(card: dict, table: Table) -> float:
+    """The mean over the classes with enough rows in the whole table; those that the holdout has too few of count too."""
+    counts = Counter(line.rsplit(",", 1)[1] for line in _lines(DATA / table.file))
+    by_class = card["metrics"]["by_class"]
+    values = [by_class[name]["roc_auc"] for name, count in counts.items() if count >= ENOUGH_ROWS]
+    return sum(values) / len(values)
+
+
+def _lines(file: Path) -> list[str]:
+    import gzip
+
+    with gzip.open(file, "rt") as stream:
+        return [line.strip() for line in stream]
+
+
+def _leeway(folder: str, *arguments: str) -> dict:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("LEEWAY_", "PREFECT_"))}
+    done = subprocess.run(
+        [str(LEEWAY), *arguments, "--json"], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(f"leeway {' '.join(arguments)}: {done.stderr}{done.stdout}")
+    return json.loads(done.stdout)
+
+
+def _last_partition(folder: str, name: str) -> str:
+    return _leeway(folder, "status", name)["ledger"][-1]["partition"]
+
+
+class _watching:
+    """The most memory that this process's children had together, in GB: their proportional set sizes."""
+
+    def __enter__(self) -> "_watching":
+        self.peak, self._done = 0.0, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.5):
+            total = 0
+            for child in psutil.Process().children(recursive=True):
+                try:
+                    total += child.memory_full_info().pss
+                except (psutil.NoSuchProcess, psutil.AccessDenied):
+                    continue
+            self.peak = max(self.peak, total / 1e9)
+
+
+if __name__ == "__main__":
+    main()
