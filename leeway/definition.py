@@ -536,9 +536,9 @@ class Training(Value):
 
     Attributes:
         window: how far back the snapshot reaches; everything by default.
-        holdout: what nothing sees before the gates: a duration back from the newest labelled day, or a share of the rows,
-            the most recent ones where events have a time, stratified by class where they have none. By default two weeks,
-            or a fifth of events without a time.
+        holdout: what nothing sees before the gates: a duration back from the newest labelled event's day, or a share of the
+            rows, the most recent ones where events have a time, stratified by class where they have none. By default two
+            weeks, or a fifth of events without a time.
         group: the column that names an entity; no entity that was learnt from is validated on, so that the metrics are
             those of entities never seen before.
         folds: folds of the development part: in the order of time where events have one, else stratified by class.

@@ -101,8 +101,8 @@ def time_folds(rows: int, count: int) -> list[Fold]:
 def _late(times: "pd.Series[pd.Timestamp]", holdout: timedelta | float, *, hourly: bool) -> Bools:
     if isinstance(holdout, timedelta):
         # In whole days back from the end of the newest event's, so that no night is on both sides.
-        step = timedelta(hours=1) if hourly or holdout % timedelta(days=1) else timedelta(days=1)
-        end = times.iloc[-1].floor(pd.Timedelta(step)) + step
+        unit = timedelta(hours=1) if hourly or holdout % timedelta(days=1) else timedelta(days=1)
+        end = times.iloc[-1].floor(unit) + unit
         return np.asarray(times >= end - holdout)
     # Rows of one instant stay together: one side of them would tell of the other.
     return np.asarray(times >= times.iloc[round(len(times) * (1 - holdout))])
