@@ -52,8 +52,9 @@ def create(options: Options, *, force: bool = False) -> Created:
             found=", ".join(str(path) for path in differing),
             way_out="choose another name, or add --force to replace it",
         )
+    changed = bool(differing) or not all(path.exists() for path in paths)
     _write(dict(zip(paths, texts, strict=True)))
-    return Created(found, *paths, changed=bool(differing) or not all(path.exists() for path in paths))
+    return Created(found, *paths, changed=changed)
 
 
 def _check_name(name: str) -> None:

@@ -41,7 +41,7 @@ def leaks(columns: Mapping[str, Column], outcome: Outcome, time: pd.Series | Non
     """
     chosen = np.flatnonzero(outcome.labelled)
     y = outcome.outputs
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng([seed, *b"leeway"])  # the stream of no simulation that the data may come from
     if len(chosen) > MAX_ROWS:
         pick = np.sort(random.choice(len(chosen), MAX_ROWS, replace=False))
         chosen, y = chosen[pick], y[pick]

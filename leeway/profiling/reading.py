@@ -187,7 +187,7 @@ def repetitions_in(pieces: Iterable[pd.Series]) -> tuple[int, int]:
 
 
 def _draw(table: Table, count: tuple[str, ...], seed: int) -> Sample:
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng([seed, *b"leeway"])  # the stream of no simulation that the data may come from
     kept, keys, total, limit = pd.DataFrame(), np.empty(0), 0, MAX_ROWS
     counts: dict[str, Counter[str]] = {name: Counter() for name in count}
     for chunk in table.chunks():

@@ -58,7 +58,7 @@ def write(value: Expression, indent: int = 0, before: int = 0, after: int = 1) -
         return value.text
     if isinstance(value, Block) and not value.items and not value.after:
         return "{}" if isinstance(value.items, Mapping) else "[]"
-    if line is not None and indent + before + len(line) + after <= WIDTH:
+    if line is not None and (indent + before + len(line) + after <= WIDTH or not _parts(value)[2]):
         return line
     pad, inner = " " * indent, " " * (indent + 4)
     opening, closing, items = _parts(value)

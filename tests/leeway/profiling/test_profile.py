@@ -1,0 +1,318 @@
+"""What `leeway new` makes of a table, from small tables with the traps of real ones."""
+
+import ast
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leeway.errors import DefinitionError, SourceError
+from leeway.profiling.creation import create
+from leeway.profiling.guesses import guesses, in_words
+from leeway.profiling.options import Options, duration
+from leeway.profiling.profile import profile
+from leeway.settings import settings
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEEWAY_PROJECT", str(tmp_path))
+    settings.cache_clear()
+    yield tmp_path
+    settings.cache_clear()
+
+
+def table(rows=600, **more):
+    random = np.random.default_rng(0)
+    bad = random.random(rows) < 0.2
+    frame = pd.DataFrame(
+        {
+            "order_no": [f"K{number:05}" for number in range(rows)],
+            "sold at": pd.date_range("2026-01-01", periods=rows, freq="97min").strftime("%Y-%m-%d %H:%M:%S"),
+            "price": (random.lognormal(3, 1, rows) + bad).round(2),
+            "kind": random.choice(["a", "b", "c"], rows),
+            "bad": np.where(bad, "yes", "no"),
+        }
+    )
+    return frame.assign(**{name: list(make(rows)) if callable(make) else make for name, make in more.items()})
+
+
+def found(project, frame, label=("bad",), name="data.csv", **options):
+    file = project / name
+    frame.to_parquet(file) if name.endswith("parquet") else frame.to_csv(file, index=False)
+    return profile(Options("toy", str(file), label, **options))
+
+
+def uses(profiled):
+    return {name: item.use for name, item in profiled.used.items()}
+
+
+def test_an_ordinary_table(project):
+    profiled = found(project, table())
+    assert (profiled.event_id, profiled.event_time, profiled.grain) == ("order_no", "sold at", "week")
+    assert profiled.outcome.classes == ("yes", "no")
+    assert [name for name, use in uses(profiled).items() if use == "feature"] == ["price", "kind"]
+    assert {item.name for item in profiled.expectations} >= {
+        "ExpectTableRowCountToBeBetween",
+        "ExpectColumnValuesToBeUnique",
+        "ExpectColumnValuesToNotBeNull",
+        "ExpectColumnValuesToBeBetween",
+        "ExpectColumnValuesToBeInSet",
+    }
+
+
+BAD = (np.random.default_rng(0).random(600) < 0.2).astype(int)  # the same draw as the table's
+
+
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        (np.where(BAD, "Canceled", "Check-Out"), "tells the label by itself"),
+        (np.where(BAD, 3.0, np.nan), "tells the label by itself"),
+        (BAD * 100 + np.arange(600) % 7, "tells the label by itself"),
+        (["same"] * 600, "has one value only"),
+        ([""] * 600, "has no value"),
+        ([f"{number:032x}" for number in range(600)], "identifies a row"),
+        ([f"someone{number}@example.org" for number in range(600)], "e-mail"),
+        ([f"+49 30 {number:07}" for number in range(600)], "phone"),
+    ],
+    ids=["status", "filled when known", "numbers", "constant", "empty", "hash", "mail", "phone"],
+)
+def test_what_must_not_be_learnt_from_is_set_aside_with_the_reason_and_kept_when_asked(project, column, why):
+    profiled = found(project, table(extra=column))
+    assert profiled.used["extra"].use in ("set aside", "sensitive")
+    assert why in profiled.used["extra"].why
+    assert found(project, table(extra=column), keep=("extra",)).used["extra"].use == "feature"
+
+
+def test_a_date_that_lies_after_the_event_is_a_leak(project):
+    days = pd.date_range("2026-01-01", periods=600, freq="97min") + pd.to_timedelta(np.where(BAD, 20, 1), unit="D")
+    profiled = found(project, table(closed=days.strftime("%Y-%m-%d")), time="sold at")
+    assert "lies after the event" in profiled.used["closed"].why
+
+
+def test_chance_alone_is_no_leak(project):
+    random = np.random.default_rng(5)
+    noise = {f"n{number}": random.integers(0, 400, 60).astype(float) for number in range(80)}
+    profiled = found(project, table(60, **noise))
+    assert not [name for name in noise if uses(profiled)[name] != "feature"]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "classes"),
+    [
+        ([0.0, 1.0, 0.0] * 200, "binary", {"0", "1"}),
+        ([True, False, False] * 200, "binary", {"true", "false"}),
+        (["x", "y", "z"] * 200, "multiclass", {"x", "y", "z"}),
+        ([f"c{number % 40}" for number in range(600)], "multiclass", {f"c{number}" for number in range(40)}),
+        (["lonely"] + ["many", "more"] * 299 + ["many"], "multiclass", {"lonely", "many", "more"}),
+        (["red;blue", "red", "blue", "green;red", "green;blue", "green"] * 100, "multilabel", {"red", "blue", "green"}),
+    ],
+    ids=["floats", "booleans", "three", "forty", "one row", "tags"],
+)
+@pytest.mark.parametrize("name", ["data.csv", "data.parquet"])
+def test_labels_of_every_kind(project, values, kind, classes, name):
+    profiled = found(project, table().assign(bad=values), name=name)
+    assert profiled.outcome.kind == kind
+    assert set(profiled.outcome.classes) == classes
+
+
+def test_several_columns_of_0_and_1_are_one_label_of_many(project):
+    frame = table(one=list(BAD), two=list(1 - BAD))
+    profiled = found(project, frame, label=("one", "two"))
+    assert (profiled.outcome.kind, profiled.outcome.classes) == ("multilabel", ("one", "two"))
+    with pytest.raises(SourceError, match="must hold 0 and 1"):
+        found(project, frame, label=("one", "kind"))
+
+
+def test_rows_without_a_label_are_unlabelled_and_no_class(project):
+    frame = table()
+    frame.loc[:49, "bad"] = None
+    profiled = found(project, frame)
+    assert (profiled.outcome.kind, profiled.outcome.unlabelled) == ("binary", 50)
+    assert "50 without a label" in {what: text for what, text, _ in guesses(profiled)}["label"]
+
+
+def test_spellings_of_one_class_are_doubted(project):
+    frame = table()
+    frame["bad"] = ["Yes", "yes", " yes", "no"] * 150
+    notes = {what: why for what, _, why in guesses(found(project, frame))}
+    assert "yes and Yes are different classes" in notes["label"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"label": ("bda",)}, "did you mean 'bad'"),
+        ({"label": ("price",)}, "at most 100 classes"),
+        ({"label": ("same",)}, "two classes or more"),
+        ({"positive": "maybe"}, "--positive must be one of its values"),
+        ({"id": "kind"}, r"597 rows repeat another's, of 600"),
+        ({"id": "gaps"}, r"1 rows have none"),
+        ({"time": "bad"}, "bad as --label and --time"),
+        ({"time": "price"}, "must hold dates or times"),
+        ({"time": "partly"}, r"12 of 600 values cannot be read, such as week 0"),
+        ({"label_time": "kind"}, "label time 'kind': it must hold dates"),
+        ({"keep": ("nothing",)}, "must have the column 'nothing'"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason(project, options, said):
+    partly = pd.date_range("2026-01-01", periods=600).strftime("%Y-%m-%d").to_list()
+    partly[::50] = [f"week {number}, 2026" for number in range(12)]
+    gaps = [None, *range(599)]
+    with pytest.raises(SourceError, match=said):
+        found(project, table(partly=partly, gaps=gaps, same=["x"] * 600), **options)
+
+
+def test_a_label_or_an_entity_is_never_the_event_id(project):
+    frame = table().drop(columns="order_no").assign(customer_id=[f"C{number:05}" for number in range(600)])
+    assert found(project, frame, entity="customer_id").event_id is None
+    assert found(project, frame).event_id == "customer_id"
+
+
+def test_whole_numbers_with_gaps_in_a_column_of_floats_name_things(project):
+    agent = np.where(np.arange(600) % 5 == 0, np.nan, np.arange(600) % 30)
+    profiled = found(project, table(agent=agent), name="data.parquet")
+    column = profiled.used["agent"].column
+    assert (column.holds, column.missing_share) == ("categorical", 0.2)
+    assert set(column.values.dropna()) == {str(number) for number in range(30) if number % 5}
+
+
+def test_a_date_in_parts_is_the_event_time(project):
+    days = pd.date_range("2024-01-01", periods=600)
+    parts = {
+        "arrival_date_year": days.year,
+        "arrival_date_month": days.month_name(),
+        "arrival_date_day_of_month": days.day,
+    }
+    profiled = found(project, table(**parts).drop(columns="sold at"))
+    assert profiled.event_time == "arrival_date"
+    assert all(profiled.used[name].why == "a part of arrival_date" for name in parts)
+
+
+def test_nested_values_are_set_aside(project):
+    profiled = found(project, table(basket=[[1, 2]] * 600), name="data.parquet")
+    assert profiled.used["basket"].why == "holds lists or records, not single values"
+
+
+def test_sex_race_and_age_are_marked_for_slices(project):
+    profiled = found(project, table(Sex=["m", "f"] * 300, age=[*range(20, 80)] * 10, race=["x", "y", "z"] * 200))
+    assert [name for name, item in profiled.used.items() if item.column.slice] == ["Sex", "age", "race"]
+
+
+def test_a_label_alone_is_nothing_to_learn_from(project):
+    with pytest.raises(SourceError, match="must be a column to learn from"):
+        found(project, table()[["bad"]])
+
+
+@pytest.mark.parametrize(
+    ("text", "span"), [("30d", timedelta(days=30)), ("45min", timedelta(minutes=45)), ("1.5h", timedelta(hours=1.5))]
+)
+def test_durations_are_read_and_said(text, span):
+    assert duration(text) == span
+    assert in_words(timedelta(days=1)) == "1 day"
+    assert in_words(timedelta(minutes=45)) == "45 minutes"
+    with pytest.raises(SourceError, match="such as 30d"):
+        duration("soon")
+
+
+# --- the two files ----------------------------------------------------------------------------------------------------
+
+
+def made(project, frame, **options):
+    frame.to_csv(project / "data.csv", index=False)
+    return create(Options("toy", str(project / "data.csv"), ("bad",), **options))
+
+
+def wide(project):
+    random = np.random.default_rng(0)
+    more = {f"a column with a long name, number {number}": random.normal(size=600) for number in range(395)}
+    return pd.concat([table(), pd.DataFrame(more)], axis=1)
+
+
+TABLES = {
+    "ordinary": lambda: table(),
+    "fifty rows": lambda: table(50),
+    "forty classes": lambda: table().assign(bad=[f"class {number % 40}" for number in range(600)]),
+    "strange names": lambda: table(
+        **dict.fromkeys(['it\'s "so"\\', "Größe €", "new\nline", "x" * 80, "score"], [1, 2, 3, 5, 7, 8] * 100)
+    ),
+    "strange classes": lambda: table().assign(bad=['say "no"', "it's\nso"] * 300),
+    "spoilt": lambda: table(weight=[f"{number % 90 + 1},5 kg" for number in range(600)], seen=["?", "x", "y"] * 200),
+}
+
+
+@pytest.mark.parametrize("what", TABLES)
+def test_the_files_are_python_that_the_formatter_leaves_as_it_is(project, what):
+    created = made(project, TABLES[what]())
+    for path in (created.definition, created.suite):
+        ast.parse(path.read_text())
+    ruff = Path(sys.executable).with_name("ruff")
+    command = [
+        ruff,
+        "format",
+        "--diff",
+        "--isolated",
+        "--no-cache",
+        "--line-length",
+        "88",
+        created.definition,
+        created.suite,
+    ]
+    formatted = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert formatted.returncode == 0, formatted.stdout
+    command = [ruff, "check", "--isolated", "--no-cache", "--select", "F", created.definition, created.suite]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_four_hundred_columns(project):
+    created = made(project, wide(project))
+    assert len(created.profile.used) == 400
+    assert created.definition.read_text().count("numeric(),") == 396
+
+
+def test_what_was_found_stands_in_the_definition(project):
+    text = made(project, TABLES["spoilt"](), label_delay=timedelta(days=30)).definition.read_text()
+    assert 'event_id="order_no"' in text
+    assert 'event_time="sold at"' in text
+    assert 'positive="yes", negative="no", delay=days(30)' in text
+    assert 'unit="kg"' in text
+    assert 'decimal=","' in text
+    assert 'missing=("?",)' in text
+    assert 'path="data.csv"' in text
+
+
+def test_names_that_are_leeway_s_own_or_too_long_are_renamed(project):
+    renamed = made(project, TABLES["strange names"]()).profile.renamed
+    assert renamed == {"x" * 80: "x" * 53 + "_given", "score": "score_given"}
+
+
+def test_an_edited_file_is_overwritten_by_force_only_and_nothing_is_half_written(project):
+    created = made(project, table())
+    assert created.changed
+    written = created.definition.read_text()
+    created.suite.write_text("# mine\n")
+    with pytest.raises(DefinitionError, match="is not overwritten"):
+        made(project, table())
+    assert (created.definition.read_text(), created.suite.read_text()) == (written, "# mine\n")
+    create(Options("toy", str(project / "data.csv"), ("bad",)), force=True)
+    assert created.suite.read_text() != "# mine\n"
+    assert not made(project, table()).changed
+
+
+def test_where_one_file_cannot_be_written_neither_is(project):
+    (project / "expectations").write_text("a file where the folder should be")
+    with pytest.raises(Exception, match="disk must take it"):
+        made(project, table())
+    assert not list((project / "models").glob("*"))
+
+
+@pytest.mark.parametrize("name", ["We Ird", "1st", "leeway", "pg_mine", "x" * 41, "", "../x"])
+def test_an_impossible_name_is_refused(project, name):
+    with pytest.raises(DefinitionError, match="naming a classifier"):
+        create(Options(name, "nothing.csv", ("bad",)))

@@ -1,0 +1,114 @@
+import pytest
+
+from leeway import catalog
+from leeway.checking import check
+from leeway.errors import NotFound
+from leeway.settings import settings
+
+GOOD = """from leeway.definition import *
+
+classifier = Classifier(
+    source=CSV(path="data/*.csv"),
+    event_id="id",
+    event_time="at",
+    label=Label(column="bad", positive=1, negative=0, delay=days(1)),
+    columns={
+        "amount": numeric(),
+        "kind": categorical(),
+    },
+    training=Training(holdout=days(5)),
+)
+"""
+SUITE = """import great_expectations.expectations as gxe
+
+ALWAYS = ["amount", "kind"]
+
+expectations = [
+    gxe.ExpectTableRowCountToBeBetween(min_value=1),
+    *(gxe.ExpectColumnValuesToNotBeNull(column=name) for name in ALWAYS),
+    gxe.ExpectColumnValuesToBeBetween(column="amount", min_value=0),
+]
+"""
+
+
+@pytest.fixture
+def checked(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEEWAY_PROJECT", str(tmp_path))
+
+    def run(model=GOOD, suite=SUITE):
+        for cached in (settings, catalog.load):
+            cached.cache_clear()
+        for folder, text in (("models", model), ("expectations", suite)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            if text is not None:
+                (tmp_path / folder / "toy.py").write_text(text)
+        return [str(item) for item in check("toy")]
+
+    yield run
+    for cached in (settings, catalog.load):
+        cached.cache_clear()
+
+
+def test_nothing_is_said_of_what_is_right(checked):
+    assert checked() == []
+
+
+def test_everything_wrong_is_said_at_once_each_with_its_line(checked):
+    model = (
+        GOOD.replace('CSV(path="data/*.csv")', 'CSV(path="data/*.csv", encoding="klingon")')
+        .replace("delay=days(1)", "delay=-days(1)")
+        .replace('"kind": categorical(),', '"kind": categoricall(),')
+        .replace("training=", "trainin=")
+    )
+    suite = SUITE.replace("ExpectTableRowCountToBeBetween", "ExpectTableRowCountToBe").replace(
+        "min_value=0", "mn_value=0"
+    )
+    findings = checked(model, suite)
+    lines = {finding.partition(": ")[0] for finding in findings}
+    assert lines == {
+        "models/toy.py:4",
+        "models/toy.py:7",
+        "models/toy.py:10",
+        "models/toy.py:12",
+        "expectations/toy.py:6",
+        "expectations/toy.py:8",
+    }
+    said = "\n".join(findings)
+    for words in ("klingon", "categoricall", "did you mean training?", "ExpectTableRowCountToBe"):
+        assert words in said
+
+
+def test_what_contradicts_itself_is_said_at_the_line_of_its_name(checked):
+    findings = checked(GOOD.replace('"kind": categorical()', '"score": categorical(), "at": numeric()'))
+    assert any("models/toy.py:10: " in finding and "score" in finding for finding in findings)
+    assert any("must not repeat" in finding for finding in findings)
+
+
+def test_a_suite_that_speaks_of_another_column_is_told_with_the_likely_one(checked):
+    findings = checked(suite=SUITE.replace('column="amount"', 'column="amuont"'))
+    assert findings == [
+        "expectations/toy.py:8: the column 'amuont' is not declared in the definition (did you mean 'amount'?)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "suite", "said"),
+    [
+        (GOOD.replace("columns={", "columns={{"), SUITE, "it is not Python"),
+        ("x = 1\n", SUITE, "exactly one Classifier(…), not 0"),
+        (GOOD + GOOD, SUITE, "exactly one Classifier(…), not 2"),
+        ("import nothing_of_that_name\n" + GOOD, SUITE, "models/toy.py:1: ModuleNotFoundError"),
+        (GOOD, None, "there is no suite"),
+        (GOOD, "expectations = [\n", "expectations/toy.py:1: it is not Python"),
+        (GOOD, "expectations = []\n", "must not be empty"),
+        (GOOD, "x = 1\n", "must hold a list named `expectations`"),
+    ],
+)
+def test_a_file_that_is_no_definition_or_no_suite(checked, model, suite, said):
+    assert any(said in finding for finding in checked(model, suite)), checked(model, suite)
+
+
+def test_an_unknown_classifier_is_not_found(checked):
+    checked()
+    with pytest.raises(NotFound, match="did you mean toy"):
+        check("tyo")
