@@ -63,7 +63,7 @@ def play(table: Table) -> list[str]:
     """From the table to the night, in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
-        with _watching() as memory:
+        with Watching() as memory:
             found = _leeway(folder, "new", table.name, str(DATA / table.file), "--label", table.label)
             _leeway(folder, "train", table.name)
             last = _last_partition(folder, table.name)
@@ -120,10 +120,10 @@ def _last_partition(folder: str, name: str) -> str:
     return _leeway(folder, "status", name)["ledger"][-1]["partition"]
 
 
-class _watching:
+class Watching:
     """The most memory that this process's children had together, in GB: their proportional set sizes."""
 
-    def __enter__(self) -> "_watching":
+    def __enter__(self) -> "Watching":
         self.peak, self._done = 0.0, threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()

@@ -5,7 +5,7 @@ import traceback
 
 import typer
 
-from leeway.cli import inspect, new, output, platform, registry, stages
+from leeway.cli import inspect, new, output, platform, registry, server, stages
 from leeway.errors import LeewayError
 
 app = typer.Typer(
@@ -17,7 +17,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (*new.COMMANDS, *platform.COMMANDS, *stages.COMMANDS, *registry.COMMANDS, *inspect.COMMANDS):
+MODULES = (new, stages, registry, inspect, platform, server)
+
+for command in (command for module in MODULES for command in module.COMMANDS):
     # `list` alone must have another name in Python
     app.command(name=command.__name__.removesuffix("_classifiers"))(command)
 
