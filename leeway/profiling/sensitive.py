@@ -59,7 +59,7 @@ def sensitive(name: str, text: pd.Series | None, *, distinct: int) -> str | None
 
 def _all_are(sample: pd.Series, pattern: str) -> bool:
     """Whether nearly all are so; a few tell at once where none is."""
-    return sample.head(10).str.fullmatch(pattern).any() and bool(sample.str.fullmatch(pattern).mean() > 0.9)
+    return bool(sample.head(10).str.fullmatch(pattern).any() and sample.str.fullmatch(pattern).mean() > 0.9)
 
 
 def is_slice(name: str) -> bool:
