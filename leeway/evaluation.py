@@ -171,9 +171,10 @@ def _is_stand_in(value: Any) -> bool:
 
 
 def line_of(node: ast.AST, text: str) -> int | None:
-    """The line of the first name in quotes that the text speaks of."""
+    """The line of the first name in quotes that the text speaks of: where it is declared, else where it is used."""
+    keys = [key for item in ast.walk(node) if isinstance(item, ast.Dict) for key in item.keys]
     for name in re.findall(r"'([^']+)'", text):
-        for item in ast.walk(node):
+        for item in (*keys, *ast.walk(node)):
             if isinstance(item, ast.Constant) and item.value == name:
                 return item.lineno
     return None

@@ -111,7 +111,7 @@ def _say(created: "Created") -> None:
         for column, used in created.profile.used.items()
     ]
     output.table("", ("column", "found", "use", "why"), rows)
-    aside = [column for column, used in created.profile.used.items() if used.use == "set aside"]
+    aside = [column for column, used in created.profile.used.items() if used.use in ("set aside", "sensitive")]
     if aside:
         print(f"Set aside: {', '.join(aside)}. Learn from one all the same: --keep COLUMN")
     print(f"Wrote {_short(created.definition)} and {_short(created.suite)}: read them, they are short.")

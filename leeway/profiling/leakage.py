@@ -85,7 +85,8 @@ def _leak(
 
 def _codes(values: pd.Series) -> np.ndarray:
     """The column in bins: its values where they are few, quantiles where they are many; missing is a bin of its own."""
-    if values.nunique() > 1_000 and pd.api.types.is_numeric_dtype(values.dtype):
+    many = min(1_000, max(BINS, len(values) // 10))  # a value of its own for every row tells nothing of other rows
+    if values.nunique() > many and pd.api.types.is_numeric_dtype(values.dtype):
         edges = np.unique(np.nanquantile(values.astype("float64"), np.linspace(0, 1, BINS + 1)[1:-1]))
         codes = np.searchsorted(edges, values.astype("float64").fillna(np.inf))
         return np.where(values.isna(), len(edges) + 1, codes)

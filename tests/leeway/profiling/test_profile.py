@@ -230,8 +230,8 @@ def made(project, frame, **options):
 
 def wide(project):
     random = np.random.default_rng(0)
-    more = {f"a column with a long name, number {number}": random.normal(size=600) for number in range(395)}
-    return pd.concat([table(), pd.DataFrame(more)], axis=1)
+    more = {f"a column with a long name, number {number}": random.normal(size=100) for number in range(395)}
+    return pd.concat([table(100), pd.DataFrame(more)], axis=1)
 
 
 TABLES = {
