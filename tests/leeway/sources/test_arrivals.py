@@ -244,8 +244,10 @@ def test_without_an_id_exact_duplicates_survive_and_a_redelivery_does_not_double
     done = ingest(toy, DAY)
     assert (done.new, done.repeated, done.quarantined) == (3, 0, 0)
     drop("a.csv", lines("2026-03-01T09:00,2,y,0", same, same, header=TIMED))
+    assert not ingest(toy, DAY).changed  # in another order, it is the same delivery
+    drop("a.csv", lines("2026-03-01T09:00,2,y,0", same, same, same, header=TIMED))
     done = ingest(toy, DAY)
-    assert (done.new, done.revised) == (0, 0)
+    assert (done.new, done.revised) == (1, 0)
 
 
 def test_labels_of_equal_rows_without_an_id_find_an_event_each(declared, drop):
