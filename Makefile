@@ -32,7 +32,7 @@ bench: $(READY)
 
 # After a change of the ranges in pyproject.toml; needs uv
 lock:
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-annotate --no-header \
+	uv pip compile pyproject.toml --extra dev --extra server --universal --python-version 3.11 --no-annotate --no-header \
 		--no-emit-index-url --quiet --output-file requirements.lock
 
 clean:
