@@ -5,6 +5,7 @@ uvicorn dashboards.reports:app
 
 import html
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -16,6 +17,7 @@ from starlette.routing import Route
 from leeway import reports
 from leeway.errors import LeewayError, NotFound
 from leeway.reports import Told
+from leeway.settings import settings
 
 # A report is one file of its own: whatever a value in it says, it reaches nothing else.
 ALONE = {
@@ -73,6 +75,12 @@ def _page(title: str, heads: Iterable[str], rows: list[tuple[str, ...]], empty: 
     )
 
 
+def _hosts() -> list[str]:
+    """The names that this page goes by: this machine's own, and the one that people know."""
+    known = urlsplit(settings().reports_url).hostname
+    return ["127.0.0.1", "localhost", *([known] if known else [])]
+
+
 _ = html.escape
 
 app = Starlette(
@@ -83,6 +91,6 @@ app = Starlette(
         Route("/reports/{classifier}/{partition}", of_partition),
     ],
     # Another site's page must not read this one by a name that it has pointed here.
-    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=_hosts())],
     exception_handlers={LeewayError: refused},
 )

@@ -49,7 +49,8 @@ async def _serve() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     asked = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([asked, *work], return_when=asyncio.FIRST_COMPLETED)
-    at_work = await asyncio.to_thread(_at_work, list(ids.values()))
+    own = {run for runner in runners for run in runner._scheduled_run_poller._submitting_flow_run_ids}
+    at_work = await asyncio.to_thread(_at_work, list(ids.values()), own)
     for task in work:  # not `Runner.stop`, which would cancel the runs: nobody would take them up again
         task.cancel()
     await asyncio.gather(*work, return_exceptions=True)
@@ -98,9 +99,10 @@ def _go_on(ids: list[UUID]) -> None:
     start_crashed_again.fn(TAKEN_UP)
 
 
-def _at_work(ids: list[UUID]) -> list[FlowRun]:
+def _at_work(ids: list[UUID], own: set[UUID]) -> list[FlowRun]:
+    """The runs that this process carries out: those of another runner on the same server go on."""
     with get_client(sync_client=True) as client:
-        return running(client, ids)
+        return [run for run in running(client, ids) if run.id in own]
 
 
 def _let_go(runs: list[FlowRun]) -> None:

@@ -5,7 +5,7 @@ A crash between the two leaves the aliases behind, and whoever asks for the cham
 """
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,7 @@ import leeway.bundle
 from leeway import snapshots
 from leeway.bundle import Bundle, Card
 from leeway.definition import Classifier
-from leeway.errors import BundleError, NotFound
+from leeway.errors import BundleError, NotFound, StoreError
 from leeway.gates import GATES, Evidence, Verdict, admitted, examine
 from leeway.partitions import Partition
 from leeway.settings import settings
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+MIGRATION = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -279,6 +280,30 @@ def _experiment(client: "MlflowClient", name: str) -> str:
         return str(found.experiment_id)
     location = settings().folder("mlflow", name).as_uri()
     return str(client.create_experiment(name, artifact_location=location))
+
+
+def migrate() -> None:
+    """Bring MLflow's database to the schema of the installed MLflow; an empty one gets its tables.
+
+    Raises:
+        StoreError: the database refuses, or is of a newer MLflow.
+    """
+    from alembic.util import CommandError
+    from mlflow import db
+    from mlflow.exceptions import MlflowException
+
+    doing = "migrating MLflow's database"
+    with database().lock("migrate mlflow", doing, wait=MIGRATION):
+        try:
+            # `mlflow db upgrade`, but within this process: a command line would show the password.
+            db.upgrade.main([mlflow_url()], standalone_mode=False)
+        except (MlflowException, CommandError, sa.exc.SQLAlchemyError) as error:
+            raise StoreError(
+                doing,
+                rule="it must be reachable, and not of a newer MLflow",
+                found=str(error).strip().splitlines()[0],
+                way_out="check LEEWAY_MLFLOW_DATABASE_URL, or install the MLflow that it is of",
+            ) from error
 
 
 @cache

@@ -19,6 +19,7 @@ class Settings(BaseSettings):
             embedded one in `home`.
         mlflow_database_url: where MLflow keeps its own tables; empty means a database `<database>_mlflow` beside ours.
         max_runs: how many runs the platform carries out at once.
+        reports_url: where a browser finds the reports, when another than the platform of this machine serves them.
         keep_days: how long the platform keeps what only tells of the past: runs with their logs, and reports.
         trusted_types: further types that a bundle may hold, beyond those that Leeway's own estimators need.
     """
@@ -30,6 +31,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     mlflow_database_url: str = ""
     max_runs: int = Field(default=2, ge=1)
+    reports_url: str = ""
     keep_days: int = Field(default=90, ge=1)
     trusted_types: tuple[str, ...] = ()
 

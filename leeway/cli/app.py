@@ -5,7 +5,7 @@ import traceback
 
 import typer
 
-from leeway.cli import inspect, output, platform, registry, stages
+from leeway.cli import inspect, output, platform, registry, server, stages
 from leeway.errors import LeewayError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (*platform.COMMANDS, *stages.COMMANDS, *registry.COMMANDS, *inspect.COMMANDS):
+for command in (*platform.COMMANDS, *stages.COMMANDS, *registry.COMMANDS, *inspect.COMMANDS, *server.COMMANDS):
     # `list` alone must have another name in Python
     app.command(name=command.__name__.removesuffix("_classifiers"))(command)
 

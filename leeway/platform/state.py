@@ -129,9 +129,9 @@ def current() -> State | None:
 
 
 def report_link(name: str, partition: str) -> str | None:
-    """Where a browser finds the report of a partition, while the platform runs."""
+    """Where a browser finds the report of a partition: at the address that the settings name, or on the platform that runs."""
     state = current()
-    url = state.url(REPORTS) if state else None
+    url = settings().reports_url.rstrip("/") or (state.url(REPORTS) if state else None)
     return f"{url}/reports/{name}/{partition}" if url else None
 
 
