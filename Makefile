@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint bench up-compose down-compose lock clean
 
 setup: $(READY)
 
@@ -29,6 +29,23 @@ lint: $(READY)
 
 bench: $(READY)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+# On a server: everything in containers; docs/server.md
+COMPOSE ?= docker compose
+
+up-compose: .env
+	$(COMPOSE) up --build --detach --wait
+	@echo "up; where its pages are: docs/server.md"
+
+down-compose:
+	$(COMPOSE) down
+
+# A password for each, of what only this machine knows; once, for the databases keep them
+.env:
+	umask 077; while read -r line; do case "$$line" in \
+		*=change-me) echo "$${line%change-me}$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" ;; \
+		*) echo "$$line" ;; \
+	esac; done < .env.example > .env.new && mv .env.new .env
 
 # After a change of the ranges in pyproject.toml; needs uv
 lock:

@@ -11,6 +11,10 @@ import sys
 import time
 
 PATIENCE_SECONDS = 30.0
+DOCKETS = (
+    "prefect",
+    "prefect-server",
+)  # the services' own name for their tasks; the setting's, should they come to use it
 
 
 def beats(url: str, task: str) -> bool:
@@ -19,10 +23,14 @@ def beats(url: str, task: str) -> bool:
 
     try:
         with redis.Redis.from_url(url, socket_timeout=5) as client:
-            last = client.zrange(f"prefect-server:task-workers:{task}", -1, -1, withscores=True)
+            last = [
+                when
+                for docket in DOCKETS
+                for _, when in client.zrange(f"{docket}:task-workers:{task}", -1, -1, withscores=True)
+            ]
     except (redis.RedisError, ValueError):
         return False
-    return bool(last) and time.time() - last[0][1] < PATIENCE_SECONDS
+    return time.time() - max(last, default=0.0) < PATIENCE_SECONDS
 
 
 if __name__ == "__main__":

@@ -194,9 +194,6 @@ def test_it_starts_in_order_does_a_night_and_stops_in_order():
         stack.up()
         a_night(stack)
         a_runner_leaves_the_runs_of_another_alone(stack)
-    except BaseException:
-        print({key: stack.log(key)[-1500:] for key in stack.units})
-        raise
     finally:
         (root / "project" / "hold").unlink(missing_ok=True)
         stack.down()
