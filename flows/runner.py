@@ -49,7 +49,7 @@ async def _serve() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     asked = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([asked, *work], return_when=asyncio.FIRST_COMPLETED)
-    own = {run for runner in runners for run in runner._scheduled_run_poller._submitting_flow_run_ids}
+    own = {run for runner in runners for run in _carried_out_by(runner)}
     at_work = await asyncio.to_thread(_at_work, list(ids.values()), own)
     for task in work:  # not `Runner.stop`, which would cancel the runs: nobody would take them up again
         task.cancel()
@@ -103,6 +103,11 @@ def _at_work(ids: list[UUID], own: set[UUID]) -> list[FlowRun]:
     """The runs that this process carries out: those of another runner on the same server go on."""
     with get_client(sync_client=True) as client:
         return [run for run in running(client, ids) if run.id in own]
+
+
+def _carried_out_by(runner: Runner) -> set[UUID]:
+    poller = getattr(runner, "_scheduled_run_poller", None)  # none, where the runner could not even start
+    return set(poller._submitting_flow_run_ids) if poller else set()
 
 
 def _let_go(runs: list[FlowRun]) -> None:

@@ -101,7 +101,9 @@ class Stack:
         ours = self.image.environment | {"PATH": f"{self.image.venv}/bin:/usr/bin:/bin"}
         image = ours if "build" in unit.service else {"PATH": f"{postgres_folder()}:/usr/bin:/bin", "HOME": "/tmp"}
         given = image | {name: str(value) for name, value in unit.service.get("environment", {}).items()}
-        return {name: self.here(value, own) if name != "PATH" else value for name, value in given.items()}
+        return {"TMPDIR": str(self.root / "tmp")} | {
+            name: self.here(value, own) if name != "PATH" else value for name, value in given.items()
+        }
 
     def _started(self) -> list[str]:
         return [key for key, unit in self.units.items() if unit.process is not None]

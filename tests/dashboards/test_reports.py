@@ -4,8 +4,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from dashboards.reports import app
+from dashboards.reports import _hosts, app
 from leeway.partitions import Partition
+from leeway.settings import settings
 from leeway.store.database import database
 from leeway.store.tables import monitoring
 
@@ -81,3 +82,10 @@ def test_what_a_page_shows_of_the_data_is_text(pages, project):
 
 def test_another_sites_name_for_this_machine_is_refused(project):
     assert Pages("evil.example").get("/").status_code == 400
+
+
+def test_the_name_that_people_know_it_by_is_its_own(project, monkeypatch):
+    monkeypatch.setenv("LEEWAY_REPORTS_URL", "https://reports.example.com")
+    settings.cache_clear()
+    assert "reports.example.com" in _hosts()
+    assert "evil.example" not in _hosts()

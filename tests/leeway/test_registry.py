@@ -4,13 +4,16 @@ import subprocess
 import sys
 
 import pytest
+import sqlalchemy as sa
 
 import leeway.bundle
 from leeway import registry
-from leeway.errors import BundleError, NotFound
+from leeway.errors import BundleError, NotFound, StoreError
 from leeway.gates import Verdict
 from leeway.settings import settings
+from leeway.store import database as store
 from leeway.training import fit
+from tests.conftest import forget
 
 YES, NO = [Verdict("gate", "pass", "fine", {"value": 1})], [Verdict("gate", "fail", "poor", {"value": 0})]
 
@@ -185,3 +188,33 @@ registry.decide(catalog.load(name), key, int(version), [registry.Verdict("g", "p
     assert registry.champion(lived.name) is None
     assert aliases(lived.name) == {"challenger": version}
     assert decide(lived, key, version, YES)
+
+
+def mlflow_schema(change=None):
+    """The revision of MLflow's database, after it has been made to look like another."""
+    engine = sa.create_engine(store.mlflow_url(), poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        if change:
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = :to"), {"to": change})
+        return connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+
+
+def test_an_empty_mlflow_database_gets_its_tables_and_a_second_migration_changes_nothing(project, monkeypatch):
+    ours = store.database().url
+    store._ensure_database(ours, f"{ours.database}_empty")
+    empty = ours.set(database=f"{ours.database}_empty")
+    monkeypatch.setenv("LEEWAY_MLFLOW_DATABASE_URL", empty.render_as_string(hide_password=False))
+    forget()
+    registry.migrate()
+    first = mlflow_schema()
+    registry.migrate()
+    assert first
+    assert mlflow_schema() == first
+
+
+def test_the_database_of_a_newer_mlflow_is_refused_by_name(project):
+    known = mlflow_schema()
+    mlflow_schema("f00f00f00f00")
+    with pytest.raises(StoreError, match=r"migrating MLflow's database: .*f00f00f00f00.*LEEWAY_MLFLOW_DATABASE_URL"):
+        registry.migrate()
+    assert mlflow_schema(known) == known

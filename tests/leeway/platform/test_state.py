@@ -14,6 +14,7 @@ from leeway.platform import run, state
 from leeway.platform.due import next_night
 from leeway.platform.local import HOST, free_port
 from leeway.platform.state import REPORTS, State, Unit
+from leeway.settings import settings
 
 
 def _state(project) -> State:
@@ -32,6 +33,15 @@ def test_a_platform_is_found_while_it_runs_and_not_after(project):
         assert state.report_link("toy", "2026-03-01") == "http://127.0.0.1:1234/reports/toy/2026-03-01"
     assert state.current() is None
     assert state.report_link("toy", "2026-03-01") is None
+
+
+def test_a_report_is_where_the_settings_say_whatever_runs_here(project, monkeypatch):
+    monkeypatch.setenv("LEEWAY_REPORTS_URL", "https://reports.example.com/")
+    settings.cache_clear()
+    assert state.report_link("toy", "2026-03-01") == "https://reports.example.com/reports/toy/2026-03-01"
+    with state.holding():
+        state.write(_state(project))
+        assert state.report_link("toy", "2026-03-01") == "https://reports.example.com/reports/toy/2026-03-01"
 
 
 def test_only_one_platform_has_a_data_folder(project):
