@@ -6,14 +6,20 @@ apart and evaluated piece by piece.
 
 import ast
 import difflib
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from leeway import catalog
-from leeway.definition import Classifier
-from leeway.errors import LeewayError
+import pandas as pd
+
+from leeway import catalog, contract, sources
+from leeway.definition import CSV, Classifier, Folder, Parquet
+from leeway.errors import DeliveryRejected, LeewayError, SourceError
 from leeway.evaluation import Evaluation, called, line_of
+from leeway.partitions import Partition
 
 
 @dataclass(frozen=True, order=True)
@@ -50,6 +56,46 @@ def check(name: str) -> list[Finding]:
     suite = catalog.expectations_path(name)
     findings += [Finding(f"expectations/{name}.py", line, what) for line, what in _suite(suite, name, known)]
     return sorted(set(findings))
+
+
+def check_source(classifier: Classifier) -> list[Finding]:
+    """What the newest rows of the source hold against a definition that is right in itself.
+
+    Columns that are not there, and values of which so many are of another kind that the delivery would be rejected.
+
+    Raises:
+        StoreError: the database, which remembers what has arrived, does not answer.
+    """
+    path = catalog.definition_path(classifier.name)
+    tree = ast.parse(path.read_text(), str(path))
+
+    def finding(what: str, about: str) -> Finding:
+        line = line_of(tree, repr(about)) or line_of(tree, "'source'")
+        return Finding(f"models/{classifier.name}.py", line or 0, what)
+
+    now = datetime.now(UTC)
+    try:
+        checked = contract.check(classifier, *_newest(classifier, now), now=now)
+    except DeliveryRejected as error:
+        quoted = re.findall(r"'([^']+)'", str(error.found))
+        return [finding(f"{error.rule} (found: {error.found})", name) for name in quoted[:1] or [""]]
+    except SourceError as error:
+        return [finding(str(error), "")]
+    bad = Counter(rule for rules in checked.broken.values() for rule in rules)
+    rows = len(checked.rows)
+    return [
+        finding(f"{rule}; {count:,} of the newest {rows:,} rows are not", rule.partition(":")[0])
+        for rule, count in bad.most_common()
+        if count > classifier.quarantine_limit * rows
+    ]
+
+
+def _newest(classifier: Classifier, now: datetime) -> tuple[Partition, pd.DataFrame]:
+    """The newest partition that the source has rows of, with them; the due one, where that cannot be told cheaply."""
+    partition = sources.due(classifier, now)
+    if isinstance(classifier.source, CSV | Parquet | Folder) and (there := sources.occupied(classifier, now)):
+        partition = there[-1]
+    return partition, sources.extract(classifier, partition, now=now)
 
 
 def _definition(path: Path, name: str) -> Iterator[tuple[int, str]]:

@@ -17,11 +17,13 @@ def list_classifiers(json: Json = False) -> None:
 
 
 def check(name: Name, json: Json = False) -> None:
-    """Say everything that is wrong with a definition and its suite, each with its line in the file."""
+    """Say everything that is wrong with a definition and its suite, each with its line, and try them on the newest rows."""
     from leeway import catalog, checking
     from leeway.audit import load_suite
 
-    if findings := checking.check(name):
+    with output.progress(f"checking {name}"):
+        findings = checking.check(name) or checking.check_source(catalog.load(name))
+    if findings:
         output.emit({"findings": findings}, lambda: print("\n".join(str(item) for item in findings)))
         raise typer.Exit(1)
     classifier = catalog.load(name)

@@ -1,17 +1,12 @@
 """Read what a SQL query gives, in pieces."""
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from leeway.errors import LeewayError, SourceError
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
+from leeway.sources.databases import engine_of
 
 
 def chunks(url: str, sql: str, rows: int) -> Iterator[pd.DataFrame]:
@@ -22,7 +17,7 @@ def chunks(url: str, sql: str, rows: int) -> Iterator[pd.DataFrame]:
     """
     import sqlalchemy as sa
 
-    engine = _engine(url)
+    engine = engine_of(url)
     shown = without_password(url)
     try:
         with engine.connect().execution_options(stream_results=True) as connection:
@@ -31,33 +26,6 @@ def chunks(url: str, sql: str, rows: int) -> Iterator[pd.DataFrame]:
         raise unreadable(shown, error.__cause__ or error, "check the URL and the query") from error
     finally:
         engine.dispose()
-
-
-def _engine(url: str) -> "sa.Engine":
-    """An engine that keeps no connection; `${NAME}` in the URL is replaced from the environment."""
-    import sqlalchemy as sa
-
-    def refused(rule: str, found: object, way_out: str) -> SourceError:
-        return SourceError(f"reading {without_password(url)}", rule=rule, found=found, way_out=way_out)
-
-    try:
-        filled = re.sub(r"\$\{(\w+)\}", lambda variable: os.environ[variable[1]], url)
-    except KeyError as error:
-        raise refused("the variables in the URL must be set", f"no {error}", "set it") from None
-    try:
-        made = sa.make_url(filled)
-        file = made.database if made.get_backend_name() == "sqlite" else None
-        if (
-            file and not file.startswith((":memory:", "file:")) and not Path(file).exists()
-        ):  # SQLite would make it, empty
-            raise refused("the database must be there", f"no file {file}", "correct the path")
-        return sa.create_engine(made, poolclass=sa.NullPool)
-    except (sa.exc.ArgumentError, ImportError, ValueError) as error:  # ValueError: a port that is no number
-        raise refused(
-            "it must be a SQLAlchemy URL whose driver is installed",
-            str(error).splitlines()[0],
-            "write it as dialect+driver://user:password@host:port/database, special characters percent-encoded",
-        ) from error
 
 
 def unreadable(what: str, error: BaseException, way_out: str) -> LeewayError:

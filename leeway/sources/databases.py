@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -112,24 +113,27 @@ def _connected(source: Query | Table) -> Iterator["sa.Connection"]:
 
 
 def engine_of(text: str) -> "sa.Engine":
-    """The engine of a SQLAlchemy URL, with `${NAME}` in it replaced from the environment.
+    """An engine for a SQLAlchemy URL that keeps no connection; `${NAME}` in it is replaced from the environment.
 
     Raises:
-        SourceError: a variable is not set, or it is no such URL.
+        SourceError: a variable is not set, it is no such URL, or SQLite's file is not there.
     """
     import sqlalchemy as sa
 
+    doing = "reading the source's url"
     try:
         url = re.sub(r"\$\{(\w+)\}", lambda variable: os.environ[variable[1]], text)
     except KeyError as error:
-        raise SourceError(
-            "reading the source's url", rule="its variables must be set", found=f"no {error}", way_out="set it"
-        ) from None
+        raise SourceError(doing, rule="its variables must be set", found=f"no {error}", way_out="set it") from None
     try:
-        return sa.create_engine(url, poolclass=sa.NullPool)
+        made = sa.make_url(url)
+        file = made.database if made.get_backend_name() == "sqlite" else None
+        if file and not file.startswith((":memory:", "file:")) and not Path(file).exists():  # it would be made, empty
+            raise SourceError(doing, rule="the database must be there", found=f"no file {file}", way_out="correct it")
+        return sa.create_engine(made, poolclass=sa.NullPool)
     except (sa.exc.ArgumentError, ImportError, ValueError) as error:  # ValueError: a port that is no number
         raise SourceError(
-            "reading the source's url",
+            doing,
             rule="it must be a SQLAlchemy URL whose driver is installed",
             found=first_line(error),
             way_out="write it as dialect+driver://user:password@host:port/database, special characters percent-encoded",

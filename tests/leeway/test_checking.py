@@ -1,7 +1,7 @@
 import pytest
 
 from leeway import catalog
-from leeway.checking import check
+from leeway.checking import check, check_source
 from leeway.errors import NotFound
 from leeway.settings import settings
 
@@ -112,3 +112,35 @@ def test_an_unknown_classifier_is_not_found(checked):
     checked()
     with pytest.raises(NotFound, match="did you mean toy"):
         check("tyo")
+
+
+@pytest.fixture
+def sourced(checked, tmp_path, monkeypatch):
+    """Checks of the newest rows, with the rows to find."""
+    monkeypatch.setenv("LEEWAY_HOME", str(tmp_path / "home"))
+
+    def run(rows):
+        assert checked() == []
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / "a.csv").write_text(rows)
+        return [str(item) for item in check_source(catalog.load("toy"))]
+
+    return run
+
+
+def test_the_newest_rows_of_the_source_are_held_against_the_definition(sourced):
+    good = "id,at,bad,amount,kind\n" + "".join(f"{n},2026-01-0{n},0,{n}.5,x\n" for n in range(1, 4))
+    assert sourced(good) == []
+    assert sourced(good.replace("amount", "amonut")) == [
+        "models/toy.py:9: every declared column must be delivered (found: no 'amount')"
+    ]
+    assert sourced(good.replace("3.5", "three")) == [
+        "models/toy.py:9: amount: must be a finite number; 1 of the newest 1 rows are not"
+    ]
+    assert sourced(good.replace("1.5", "one")) == []  # an old row is no reason to stop
+
+
+def test_a_source_that_is_not_there_is_a_finding(checked):
+    assert checked() == []
+    (found,) = check_source(catalog.load("toy"))
+    assert "at least one file must match" in found.what
