@@ -5,6 +5,7 @@ bounded sample. Sensitive columns are not in it.
 """
 
 import html
+import math
 import warnings
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pandas as pd
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.files import replacing
-from leeway.monitoring.monitor import Finding
+from leeway.monitoring.monitor import ColumnDrift, Finding
 from leeway.partitions import Partition
 from leeway.settings import settings
 from leeway.training.fit import SAMPLE_ROWS, is_sensitive
@@ -94,9 +95,15 @@ def _summary(
     colour, to_do = EVERY_VERDICT[finding.verdict]
     rows = "".join(
         f"<tr><td>{html.escape(drift.column)}</td><td>{drift.impact:+.2%}{_of(drift.of_class)}</td><td>{drift.distance:.3f}</td>"
-        f"<td>{drift.standardised:+.1f}</td><td>{drift.null_share:.1%}</td></tr>"
+        f"<td>{_spreads(drift, finding)}</td><td>{drift.null_share:.1%}</td></tr>"
         for drift in finding.columns
         if drift.column in shown
+    )
+    limit = finding.limits.get("drift", math.inf)
+    unusual = (
+        f"the limit for all columns together is {limit:.1f}"
+        if math.isfinite(limit)
+        else "there are too few of them yet to say, so nothing is called drift by it"
     )
     facts = f"{finding.rows:,} events, mean score {finding.score_mean:.2%}, version {version}"
     return f"""<section style="{_STYLE}">
@@ -108,8 +115,11 @@ def _summary(
 <table style="border-collapse:collapse;margin-top:.5em" cellpadding="6"><thead style="text-align:left"><tr>
 <th>column</th><th>impact</th><th>distance</th><th>spreads</th><th>missing</th></tr></thead><tbody>{rows}</tbody></table>
 <p style="color:#57606a">Impact: how far the column's new distribution moves the mean score, in percentage points.
-Distance: Hellinger's, 0 to 1. Spreads: how unusual that distance is among the reference's own partitions; the limit for
-all columns together is {finding.limits.get("drift", float("nan")):.1f}.</p></details>{_classes(bundle, finding)}</section>"""
+Distance: Hellinger's, 0 to 1. Spreads: how unusual that distance is among the reference's own partitions; {unusual}.</p></details>{_classes(bundle, finding)}</section>"""
+
+
+def _spreads(drift: ColumnDrift, finding: Finding) -> str:
+    return f"{drift.standardised:+.1f}" if math.isfinite(finding.limits.get("drift", math.inf)) else "–"
 
 
 def _of(name: str | None) -> str:

@@ -76,7 +76,7 @@ def save(folder, trial=None, method="none", pipeline=None):
     rows = rows_of()
     x = model_input(rows, FEATURES)
     y = np.random.default_rng(1).random((len(x), 1)) < 1 / (1 + np.exp(-2 * x[["amount"]].fillna(0).to_numpy()))
-    fitted = learn(trial, FEATURES, BINARY, x, y, 0)
+    fitted = learn(trial, FEATURES, x, estimating.targets(BINARY, y), 0)
     scores = estimating.predict(fitted, BINARY, x)
     calibrators = calibration.fit([method], y, scores)
     sample = x.assign(score=scores[:, 0])
@@ -106,7 +106,7 @@ def test_a_loaded_bundle_of_several_classes_scores_and_decides_as_the_saved_one_
     x = model_input(rows, FEATURES)
     codes = np.digitize(x["amount"].fillna(0) + 0.3 * np.random.default_rng(1).normal(size=len(x)), [-0.5, 0.5])
     y = np.eye(4, dtype=bool)[codes]
-    fitted = learn(trial, FEATURES, outputs, x, y, 0)
+    fitted = learn(trial, FEATURES, x, estimating.targets(outputs, y), 0)
     scores = estimating.predict(fitted, outputs, x)
     methods = ["sigmoid" if method == "temperature" and kind == "multilabel" else method] * 4
     calibrators = calibration.fit(methods, y, scores)

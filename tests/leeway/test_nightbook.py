@@ -19,7 +19,7 @@ def test_a_night_says_what_happened_and_links_to_its_report():
     assert text.startswith("# toy 2026-03-01")
     assert "**Breach**: harm in \\[amount] \\| 2 of 3" in text  # no link, and no further cell
     assert "[Open the report](http://127.0.0.1:4280/reports/toy/2026-03-01)" in text
-    assert "| called positive | 7 |" in text
+    assert "| called | 7 positive |" in text
     assert "| retrain | toy:1: promoted, version 4 |" in text
 
 
@@ -32,4 +32,4 @@ def test_a_night_without_a_champion_says_why():
     text = in_words("toy", replace(night, caught_up={"2026-02-28": "done"}), None)
     assert "**No champion yet**: there must be mature labels" in text
     assert "| made up for 2026-02-28 | done |" in text
-    assert "called positive" not in text
+    assert "| called |" not in text

@@ -1,5 +1,7 @@
 """MLflow's database is brought to the schema of the installed MLflow."""
 
+from functools import cache
+
 import pytest
 import sqlalchemy as sa
 
@@ -20,7 +22,7 @@ def test_an_empty_database_gets_its_tables_and_a_second_time_changes_nothing(pro
     name = f"{store.database().url.database}_empty"
     store._ensure_database(store.database().url, name)
     empty = store.database().url.set(database=name)
-    monkeypatch.setattr(store, "mlflow_url", lambda: empty.render_as_string(hide_password=False))
+    monkeypatch.setattr(store, "mlflow_url", cache(lambda: empty.render_as_string(hide_password=False)))
     monkeypatch.setattr(registry, "mlflow_url", store.mlflow_url)
     registry.migrate()
     first = _revision()

@@ -9,7 +9,6 @@ from sklearn.model_selection import train_test_split
 
 from leeway.definition import Boosting, Logistic
 from leeway.errors import TrainingError
-from leeway.outputs import Outputs
 from leeway.training.candidates import encode, fit, learn, model_input, trials
 
 SHARED_DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -52,7 +51,7 @@ def frame(count=400, seed=0):
 @pytest.mark.parametrize("trial", list(trials(CANDIDATES)), ids=str)
 def test_every_candidate_learns_from_nulls_constants_and_empty_columns_and_takes_what_it_never_saw(trial):
     rows, y = frame()
-    pipeline = learn(trial, FEATURES, Outputs("binary", ("bad",)), model_input(rows, FEATURES), y[:, None], seed=0)
+    pipeline = learn(trial, FEATURES, model_input(rows, FEATURES), y, seed=0)
     tonight, _ = frame(100, seed=1)
     tonight["kind"] = "never seen"
     tonight["nothing"] = "something at last"

@@ -22,12 +22,17 @@ def development(count=400, seed=0):
     return model_input(pd.DataFrame({"amount": amount, "kind": rng.choice(["a", "b"], count)}), FEATURES), y
 
 
+def learnt(trial, outputs, x, y):
+    """What a trial that learnt from rows says of them."""
+    return estimating.predict(learn(trial, FEATURES, x, estimating.targets(outputs, y), 0), outputs, x)
+
+
 @pytest.mark.parametrize("kind", ["multiclass", "multilabel"])
 @pytest.mark.parametrize("trial", TRIALS, ids=str)
 def test_rare_and_absent_classes_do_not_stop_a_trial_and_every_class_has_its_column(trial, kind):
     x, y = development()
     outputs = Outputs(kind, NAMES)
-    p = estimating.predict(learn(trial, FEATURES, outputs, x, y, 0), outputs, x)
+    p = learnt(trial, outputs, x, y)
     assert p.shape == y.shape
     assert ((p >= 0) & (p <= 1)).all()
     assert (p[:, 4] == 0).all()
@@ -42,7 +47,7 @@ def test_labels_that_do_not_exclude_each_other_are_learnt_each_by_itself(trial):
     rng = np.random.default_rng(1)
     both = np.column_stack([y[:, 0], rng.random(len(y)) < 0.5, np.ones(len(y), dtype=bool)])
     outputs = Outputs("multilabel", ("low", "coin", "always"))
-    p = estimating.predict(learn(trial, FEATURES, outputs, x, both, 0), outputs, x)
+    p = learnt(trial, outputs, x, both)
     alone = Outputs("binary", ("low",))
-    assert p[:, [0]] == pytest.approx(estimating.predict(learn(trial, FEATURES, alone, x, both[:, :1], 0), alone, x))
+    assert p[:, [0]] == pytest.approx(learnt(trial, alone, x, both[:, :1]))
     assert (p[:, 2] == 1).all()
