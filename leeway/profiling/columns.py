@@ -18,7 +18,9 @@ ID_NAME = re.compile(r"(.* )?(id|ids|uuid|guid|identifier|ref|reference|hash|tok
 CODE_NAME = re.compile(
     r"(.* )?(code|zip|zip ?code|post ?code|postal code|agent|company|store|branch|shop|merchant|vendor|supplier|region)"
 )
-TIME_NAME = re.compile(r"(.* )?(time|date|day|ts|timestamp|datetime|at|on|when|epoch|since|until)( .*)?")
+TIME_NAME = re.compile(
+    r"(.* )?(time|date|day|ts|timestamp|datetime|at|on|when|epoch|since|until|created|updated|modified|received|occurred)( .*)?"
+)
 MANY_WORDS = 3.0  # on average, from which on a column is text
 LONG = 40  # characters on average, likewise
 

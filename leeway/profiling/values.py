@@ -59,7 +59,8 @@ DATES: tuple[str, ...] = (
     "%m/%d/%y",
     "%d.%m.%y",
 )
-DATES += ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%Y%m%d", "%Y.%m.%d")
+DATES += ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%Y", "%d-%b-%y")
+DATES += ("%Y%m%d", "%Y.%m.%d")
 TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
 EPOCHS = {"epoch s": 1, "epoch ms": 1_000}
 _EPOCH_FROM, _EPOCH_TO = 631_152_000, 2_208_988_800  # 1990 and 2040
