@@ -78,6 +78,22 @@ def load(name: str, promoted: Promotion) -> Bundle:
     return leeway.bundle.load(_folder(name, promoted.bundle, promoted.version), promoted.checksum)
 
 
+def promoted(name: str, version: int) -> Promotion:
+    """The newest promotion of a version that has been champion.
+
+    Raises:
+        NotFound: it never was.
+    """
+    found = next((item for item in history(name) if item.version == version and item.outcome != "refused"), None)
+    if found is None:
+        raise NotFound(
+            f"looking up version {version} of {name}",
+            rule="it must have been champion",
+            way_out=f"see `leeway versions {name}`",
+        )
+    return found
+
+
 def history(name: str) -> list[Promotion]:
     """All promotions and refusals, newest first."""
     columns = [column for column in promotion.c if column.name not in ("id", "classifier")]
