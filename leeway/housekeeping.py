@@ -60,7 +60,7 @@ def _reports(now: float, dry_run: bool) -> Iterator[Removal]:
 
 
 def _leftovers(now: float, dry_run: bool) -> Iterator[Removal]:
-    for kind in ("deliveries", "snapshots", "bundles", "scored", "reports"):
+    for kind in ("deliveries", "snapshots", "bundles", "scored", "searches", "reports"):
         for path in sorted((settings().home.absolute() / kind).rglob(".*")):
             if LEFT_BEHIND.fullmatch(path.name) and path.stat().st_mtime < now - LEFT_AFTER_SECONDS:
                 yield _removed("leftover", path, dry_run)

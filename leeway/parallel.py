@@ -52,10 +52,22 @@ def each(function: Callable[[R], T], references: Sequence[R]) -> list[T]:
         ClusterError: the cluster cannot be reached, or workers die over a part.
         LeewayError: what the function raised, of the same type as here.
     """
+    if not references:
+        return []
     part = partial(_part, function, _versions())
     if settings().dask_address:
         return _on_cluster(part, references, settings().dask_address)
     return _in_processes(part, references, settings().workers)
+
+
+@contextmanager
+def inside() -> Iterator[None]:
+    """Be a worker within this block: do all oneself."""
+    token = _inside.set(True)
+    try:
+        yield
+    finally:
+        _inside.reset(token)
 
 
 @contextmanager
@@ -72,14 +84,13 @@ def _part(function: Callable[[R], T], versions: dict[str, str], reference: R) ->
         raise ClusterError(
             "working on a part",
             rule="every worker must have the same versions",
-            found=", ".join(f"{name} {here[name]}, not {versions[name]}" for name in here if here[name] != versions[name]),
+            found=", ".join(
+                f"{name} {here[name]}, not {versions[name]}" for name in here if here[name] != versions[name]
+            ),
             way_out="start the workers from the same image",
         )
-    token = _inside.set(True)
-    try:
+    with inside():
         return function(reference)
-    finally:
-        _inside.reset(token)
 
 
 def _versions() -> dict[str, str]:
@@ -92,7 +103,7 @@ def _in_processes(part: Callable[[R], T], references: Sequence[R], workers: int)
     for _ in range(LIVES):
         left = [place for place in range(len(references)) if place not in done]
         # Spawned, not forked: this process has threads, and a fork would have their locks as they were.
-        with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (workers,)) as pool:
+        with ProcessPoolExecutor(workers, get_context("spawn"), begin, (workers,)) as pool:
             futures = {place: pool.submit(part, references[place]) for place in left}
             try:
                 done |= {place: future.result() for place, future in futures.items()}
@@ -106,7 +117,7 @@ def _in_processes(part: Callable[[R], T], references: Sequence[R], workers: int)
     raise _deadly(f"{len(references) - len(done)} of {len(references)} parts left after {LIVES} tries")
 
 
-def _begin(workers: int) -> None:
+def begin(workers: int) -> None:
     """In a new process: share the cores with the others. Before anything that reads this is imported."""
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
 
@@ -122,7 +133,8 @@ def _on_cluster(part: Callable[[R], T], references: Sequence[R], address: str) -
     try:
         # pure=False: the same reference may stand for other rows tomorrow.
         futures = client.map(part, references, pure=False)
-        _wait(client, futures, address)
+        with client.as_current():
+            _wait(client, futures, address)
         return list(client.gather(futures))
     except KilledWorker as error:
         raise _deadly(" ".join(str(error).split())) from error
@@ -134,7 +146,7 @@ def _on_cluster(part: Callable[[R], T], references: Sequence[R], address: str) -
 
 def _wait(client: Any, futures: list[Any], address: str) -> None:
     """Until all have ended or one has failed, for as long as there is a worker, or one may still come."""
-    from distributed import TimeoutError, wait
+    from distributed import wait
 
     last_seen = time.monotonic()
     while not all(future.done() for future in futures) and not any(future.status == "error" for future in futures):
@@ -142,7 +154,7 @@ def _wait(client: Any, futures: list[Any], address: str) -> None:
             last_seen = time.monotonic()
         if time.monotonic() - last_seen > NO_WORKER_SECONDS:
             raise _unreachable(address, "a scheduler without workers")
-        with suppress(TimeoutError):
+        with suppress(TimeoutError):  # then look around
             wait(futures, timeout=LOOK_SECONDS)
     if any(future.status in ("cancelled", "lost") for future in futures):
         raise _unreachable(address, "a scheduler that was restarted meanwhile")

@@ -24,7 +24,7 @@ from leeway.partitions import Partition
 from leeway.settings import settings
 from leeway.store.database import database, mlflow_url
 from leeway.store.tables import promotion
-from leeway.training import fit
+from leeway.training import fit, material
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -106,7 +106,7 @@ def judge(classifier: Classifier, key: str) -> list[Verdict]:
     """Ask every gate about a challenger, on its own holdout."""
     challenger = leeway.bundle.load(fit.folder_of(classifier.name, key))
     card = challenger.card
-    split = fit.cut(classifier, snapshots.read(classifier.name, card.snapshot), datetime.fromisoformat(card.as_of))
+    split = material.cut(classifier, snapshots.read(classifier.name, card.snapshot), datetime.fromisoformat(card.as_of))
     y, scores = fit.holdout_scores(challenger, split)
     times = split.holdout["event_time"]
     current = champion(classifier.name)
