@@ -90,7 +90,7 @@ def backfill(
         # The stages after one that failed have nothing to work on.
         with ahead(classifier, step_stage, [item for item in wave if item.key not in failed], concurrency) as begun:
             for partition in wave:
-                _progress.get()(position, len(steps), f"{step_stage} {partition}")
+                _tell(position, len(steps), f"{step_stage} {partition}")
                 update_progress(artifact, position, len(steps))
                 position += 1
                 if partition.key in failed:
@@ -128,6 +128,11 @@ def reporting(progress: Progress) -> Iterator[None]:
         yield
     finally:
         _progress.reset(token)
+
+
+def _tell(done: int, total: int, text: str) -> None:
+    # Not in the flow itself, which goes along to the processes of its tasks: a context variable cannot.
+    _progress.get()(done, total, text)
 
 
 def _described(step: Step) -> dict[str, str]:

@@ -56,6 +56,7 @@ def _runner(processes: int) -> TaskRunner[Any]:
         return ProcessPoolTaskRunner(max_workers=processes, initializer=parallel.begin, initargs=(processes,))
     from prefect_dask.task_runners import DaskTaskRunner
 
+    parallel.connect(address).close()  # refused in words where it cannot be reached
     return DaskTaskRunner(address=address)
 
 

@@ -122,14 +122,25 @@ def begin(workers: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
 
 
-def _on_cluster(part: Callable[[R], T], references: Sequence[R], address: str) -> list[T]:
-    from distributed import Client, KilledWorker
-    from distributed.comm.core import CommClosedError
+def connect(address: str) -> Any:
+    """A client of the scheduler at this address.
+
+    Raises:
+        ClusterError: it cannot be reached.
+    """
+    from distributed import Client
 
     try:
-        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="leeway")
+        return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="leeway")
     except (OSError, ValueError) as error:
         raise _unreachable(address, f"{type(error).__name__}: {error}") from error
+
+
+def _on_cluster(part: Callable[[R], T], references: Sequence[R], address: str) -> list[T]:
+    from distributed import KilledWorker
+    from distributed.comm.core import CommClosedError
+
+    client = connect(address)
     try:
         # pure=False: the same reference may stand for other rows tomorrow.
         futures = client.map(part, references, pure=False)

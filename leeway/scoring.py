@@ -169,7 +169,8 @@ def _write_spread(classifier: Classifier, partition: Partition, version: int, pa
 
     The database computes the features of the whole partition: in ranges of time it would read their history for each.
     """
-    with workspace(path, f"scoring {classifier.name} {partition} in parts") as folder:
+    final = path_of(classifier.name, partition, version)
+    with workspace(final, f"scoring {classifier.name} {partition} in parts") as folder:
         _write(folder / FEATURES, _chunks(classifier, partition))
         with pq.ParquetFile(folder / FEATURES) as file:
             count = file.num_row_groups

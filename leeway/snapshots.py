@@ -161,7 +161,7 @@ def _read_parts(classifier: Classifier, ranges: Sequence[Range], as_of: datetime
 def _ranges(classifier: Classifier, first: datetime | None, as_of: datetime) -> list[Range]:
     """The ranges of time that a training set is read in; none where it is not worth it.
 
-    Each is at least as long as history reaches back: to read it again costs no more than the range itself.
+    Each is at least half as long as history reaches back, which every range has to read again.
     """
     with database().transaction() as connection:
         entries = ledger.entries(connection, classifier.name, last=_key(classifier, as_of))
@@ -170,7 +170,7 @@ def _ranges(classifier: Classifier, first: datetime | None, as_of: datetime) -> 
     if not entries or not parallel.is_spread(sum(int(entry.output["rows"]) for entry in entries)):
         return []
     start = first or Partition.parse(entries[0].partition, classifier.partition).start
-    count = min(MOST_PARTS, int((as_of - start) / max(features.reach(classifier), timedelta(hours=1))))
+    count = min(MOST_PARTS, int(2 * (as_of - start) / max(features.reach(classifier), timedelta(hours=1))))
     if count < 2:
         return []
     cuts = [start + (as_of - start) * place / count for place in range(1, count)]
