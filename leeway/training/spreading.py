@@ -11,10 +11,11 @@ import numpy as np
 from leeway import catalog, parallel
 from leeway.definition import Classifier
 from leeway.files import replacing, workspace
-from leeway.metrics import Floats
+from leeway.metrics import Bools, Floats
 from leeway.settings import settings
 from leeway.training import search
 from leeway.training.candidates import Trial, trials
+from leeway.training.folds import Fold
 from leeway.training.material import Material, material
 from leeway.training.search import EncodedFold, Outcome, Tried
 
@@ -77,8 +78,8 @@ def attempt(reference: TrialReference) -> tuple[float, int | None]:
     classifier = catalog.load_as(name, reference.definition)
     trial = list(trials(classifier.candidates))[reference.number]
     place = classifier.candidates.index(trial.candidate)
-    learnt, encoded = _encoded(name, reference.definition, reference.snapshot, reference.as_of, place)
-    tried = search.attempt(classifier, trial, learnt.y, learnt.folds, encoded)
+    y, folds, encoded = _encoded(name, reference.definition, reference.snapshot, reference.as_of, place)
+    tried = search.attempt(classifier, trial, y, folds, encoded)
     with replacing(reference.path, f"writing the scores of a trial of {name}") as beside, beside.open("wb") as file:
         np.save(file, tried.scores, allow_pickle=False)
     return tried.metric, tried.trial.iterations
@@ -87,11 +88,11 @@ def attempt(reference: TrialReference) -> tuple[float, int | None]:
 @lru_cache(maxsize=1)  # a worker that gets the next trial of the same candidate has this already
 def _encoded(
     name: str, _definition: str, snapshot: str, as_of: datetime, candidate: int
-) -> tuple[Material, list[EncodedFold]]:
+) -> tuple[Bools, Sequence[Fold], list[EncodedFold]]:
     classifier = catalog.load(name)
     learnt = material(classifier, snapshot, as_of)
     chosen = classifier.candidates[candidate]
-    return learnt, search.encode_folds(classifier, chosen, learnt.x, learnt.y, learnt.folds)
+    return learnt.y, learnt.folds, search.encode_folds(classifier, chosen, learnt.x, learnt.y, learnt.folds)
 
 
 def _scores(reference: TrialReference) -> Floats:

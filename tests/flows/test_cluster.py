@@ -18,6 +18,7 @@ from tests.flows.conftest import HISTORY_DAYS, START, rows
 from tests.flows.test_killed import _forget_nights, _rows, _staged
 
 PARTS = 40
+pytestmark = pytest.mark.timeout(400)  # beside other tests
 
 
 @pytest.fixture
@@ -97,25 +98,36 @@ def test_a_night_with_a_worker_killed_in_the_middle_has_the_same_rows(
     _forget_nights(toy, night(0))
     alone()
     assert nightly(toy, night(0)).scored.rows == 4_000
-    for table, expected in _rows(toy, night(0)).items():
-        pd.testing.assert_frame_equal(found[table], expected, check_exact=True, obj=table)
+    _assert_same(found, _rows(toy, night(0)))
     assert (folder / "v1.parquet").read_bytes() == kept
 
 
-def test_a_backfill_with_a_worker_killed_in_the_middle_has_the_same_rows(toy, prefect, night, cluster, alone):
-    partitions = [night(number) for number in range(6)]
+def test_a_backfill_by_a_cluster_of_which_a_worker_is_killed_or_by_processes_has_the_same_rows(
+    toy, prefect, night, cluster, alone
+):
+    partitions = [night(number) for number in range(4)]
     deliveries = settings().folder("deliveries", toy)
     killing = Killing(cluster, lambda: (deliveries / partitions[1]).glob("*.parquet"), at_least=1)
     killing.start()
     done = backfill(toy, partitions[0], partitions[-1], dry_run=False)
     killing.join()
-    assert (done.done, done.failed) == (18, {})
+    assert (done.done, done.failed) == (12, {})
     assert set(cluster.pids()) != set(killing.pids), "the worker was not killed"
-    found = {partition: _rows(toy, partition) for partition in partitions}
+    by_cluster = {partition: _rows(toy, partition) for partition in partitions}
 
     _forget_nights(toy, night(0))
     alone()
-    assert backfill(toy, partitions[0], partitions[-1], dry_run=False).done == 18
-    for partition, tables in found.items():
-        for table, expected in _rows(toy, partition).items():
-            pd.testing.assert_frame_equal(tables[table], expected, check_exact=True, obj=f"{table} of {partition}")
+    assert backfill(toy, partitions[0], partitions[-1], dry_run=False).done == 12
+    for partition, found in by_cluster.items():
+        _assert_same(found, _rows(toy, partition))
+
+    _forget_nights(toy, night(0))
+    assert backfill(toy, *partitions[:2], dry_run=False, concurrency=2).done == 6
+    for partition in partitions[:2]:
+        _assert_same(by_cluster[partition], _rows(toy, partition))
+
+
+def _assert_same(found, expected):
+    assert all(len(rows) for rows in expected.values())
+    for table, rows in expected.items():
+        pd.testing.assert_frame_equal(found[table], rows, check_exact=True, obj=table)
