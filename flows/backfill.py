@@ -4,16 +4,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 from prefect import flow
+from prefect.futures import PrefectFuture
 
 from flows.ingest import ingest_steps
 from flows.policy import alone, is_watched, parse_partition, timed
+from flows.spreading import ahead, outcome
 from leeway import catalog
 from leeway.backfilling import Step, Which, estimate, plan, span
 from leeway.errors import LeewayError
+from leeway.partitions import Partition
 from leeway.sources import arrivals
 from leeway.store.ledger import STAGES, Stage
 from tasks.extract import take
@@ -25,9 +26,6 @@ from tasks.score import score
 Progress = Callable[[int, int, str], None]
 
 _progress: ContextVar[Progress] = ContextVar("progress", default=lambda done, total, text: None)
-
-# What has arrived was taken in before the plan was made.
-DO: dict[Stage, Callable[..., Any]] = {"ingest": partial(ingest_steps, take=False), "score": score, "monitor": monitor}
 
 
 @dataclass(frozen=True)
@@ -56,8 +54,11 @@ def backfill(
     stage: Stage | None = None,
     which: Which = "missing",
     dry_run: bool = True,
+    concurrency: int = 1,
 ) -> Backfilled:
-    """Do the stages that are due, oldest partition first. What is done is not done again, so it can be resumed.
+    """Do the stages that are due: of all partitions one stage, then the next, each the oldest partition first.
+
+    What is done is not done again, so it can be resumed.
 
     Args:
         classifier: its name: the stem of its file in models/.
@@ -66,6 +67,7 @@ def backfill(
         stage: only this one; all stages, where it is not given.
         which: missing: what was never done or was rejected. stale: also what was done from another input. all: everything.
         dry_run: only say what would be done.
+        concurrency: over how many processes of this machine partitions are spread; on a cluster, its workers take them.
     """
     definition = catalog.load(classifier)
     bounds = [None if key is None else parse_partition(classifier, key) for key in (first, last)]
@@ -82,19 +84,40 @@ def backfill(
     failed: dict[str, str] = {}
     done = 0
     artifact = begin_progress(classifier, title) if is_watched() and not dry_run else None
-    for position, step in enumerate(steps if not dry_run else []):
-        _progress.get()(position, len(steps), f"{step.stage} {step.partition}")
-        update_progress(artifact, position, len(steps))
-        if step.partition.key in failed:
-            continue  # the stages after one that failed have nothing to work on
-        try:
-            with alone(classifier, step.partition), timed(classifier, step.partition, step.stage):
-                DO[step.stage](classifier, step.partition)
-            done += 1
-        except LeewayError as error:
-            failed[step.partition.key] = str(error)
+    position = 0
+    for step_stage in STAGES if not dry_run else ():
+        wave = [step.partition for step in steps if step.stage == step_stage]
+        # The stages after one that failed have nothing to work on.
+        with ahead(classifier, step_stage, [item for item in wave if item.key not in failed], concurrency) as begun:
+            for partition in wave:
+                _tell(position, len(steps), f"{step_stage} {partition}")
+                update_progress(artifact, position, len(steps))
+                position += 1
+                if partition.key in failed:
+                    continue
+                try:
+                    _do(classifier, partition, step_stage, begun.get(partition))
+                    done += 1
+                except LeewayError as error:
+                    failed[partition.key] = str(error)
     update_progress(artifact, len(steps), len(steps))
     return Backfilled([_described(step) for step in steps], done, failed, dry_run, seconds)
+
+
+def _do(classifier: str, partition: Partition, stage: Stage, begun: PrefectFuture[str] | None) -> None:
+    """Do a stage, or what is left of it where others have begun."""
+    with timed(classifier, partition, stage):
+        there = None if begun is None else outcome(begun)
+        if there is not None and stage == "score":
+            return
+        with alone(classifier, partition):
+            match stage:
+                case "ingest":  # what has arrived was taken in before the plan was made
+                    ingest_steps(classifier, partition, take=False, prepared=there)
+                case "score":
+                    score(classifier, partition)
+                case "monitor":
+                    monitor(classifier, partition)
 
 
 @contextmanager
@@ -105,6 +128,11 @@ def reporting(progress: Progress) -> Iterator[None]:
         yield
     finally:
         _progress.reset(token)
+
+
+def _tell(done: int, total: int, text: str) -> None:
+    # Not in the flow itself, which goes along to the processes of its tasks: a context variable cannot.
+    _progress.get()(done, total, text)
 
 
 def _described(step: Step) -> dict[str, str]:

@@ -29,19 +29,21 @@ def ingest(classifier: str, partition: str) -> Published:
         return ingest_steps(classifier, period)
 
 
-def ingest_steps(classifier: str, partition: Partition, *, take: bool = True) -> Published:
+def ingest_steps(classifier: str, partition: Partition, *, take: bool = True, prepared: str | None = None) -> Published:
     """The steps of `ingest`, for the flows that do more.
 
     Args:
         take: first take in what has newly arrived, labels from a source of their own too; who ingests many partitions does
             so once.
+        prepared: the delivery, where it was extracted and audited before.
     """
     definition, suite = catalog.load(classifier), catalog.audit_fingerprint(classifier)
     known = labels(classifier).labels if take and definition.label.source is not None else 0
-    delivery = extract(classifier, partition, take)
+    delivery = prepared or extract(classifier, partition, take)
     done = publishing.published(definition, partition, delivery, suite)
     if done is None:
-        audit(classifier, partition, delivery, suite)
+        if prepared is None:
+            audit(classifier, partition, delivery, suite)
         done = publish(classifier, partition, delivery, suite)
     return replace(done, changed=done.changed or known > 0, labels=done.labels + known) if known else done
 

@@ -36,7 +36,7 @@ def is_watched() -> bool:
 @contextmanager
 def alone(classifier: str, partition: Partition) -> Iterator[None]:
     """Work on a partition that no other process works on: wait for it on the platform, refuse at the command line."""
-    with _lock(f"partition {classifier} {partition.key}", f"working on {classifier} {partition}"):
+    with _lock(ledger.lock_of(classifier, partition), f"working on {classifier} {partition}"):
         yield
 
 

@@ -97,6 +97,28 @@ def fingerprint(name: str) -> str:
     return hashlib.sha256(definition_path(name).read_bytes()).hexdigest()[:16]
 
 
+def load_as(name: str, expected: str) -> Classifier:
+    """Load a definition for work that another process asks for, which must have the same; also where it lives for weeks.
+
+    Raises:
+        DefinitionError: it is another one here.
+    """
+    if (here := fingerprint(name)) != expected:
+        raise DefinitionError(
+            f"working on a part of {name}",
+            rule="every worker must have the same definition",
+            found=f"{here} instead of {expected}",
+            way_out="bring the same models/ to every worker",
+        )
+    if _loaded_as.get(name) != expected:
+        load.cache_clear()
+        _loaded_as[name] = expected
+    return load(name)
+
+
+_loaded_as: dict[str, str] = {}
+
+
 def audit_fingerprint(name: str) -> str:
     """A hash of what a delivery is audited by: the suite's text and the definition's contract."""
     classifier = load(name)

@@ -7,6 +7,7 @@
     ├── TrainingError      there is nothing sensible to learn from
     ├── BundleError        a bundle is missing, altered or not to be trusted
     ├── StoreError         the database or the disk refused
+    ├── ClusterError       the workers that parts are spread over died, or cannot be reached
     ├── AlreadyRunning     another process is doing the same work now
     └── NotFound           a classifier, partition, version or report that does not exist
 
@@ -65,6 +66,10 @@ class BundleError(LeewayError):
 
 class StoreError(LeewayError):
     """The database or the disk refused."""
+
+
+class ClusterError(LeewayError):
+    """The workers that parts are spread over died, or cannot be reached."""
 
 
 class AlreadyRunning(LeewayError):

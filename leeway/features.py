@@ -47,12 +47,19 @@ def _past_window(element: PastWindow, compiler: SQLCompiler, **kw: Any) -> str:
     )
 
 
+def reach(classifier: Classifier) -> timedelta:
+    """How far back history features look."""
+    return max((item.window for item in classifier.history), default=timedelta(0))
+
+
 def for_scoring(classifier: Classifier, partition: Partition) -> sa.Select[Any]:
     """The features of a partition's events, in their present version, ordered by time and id."""
     return _features(classifier, partition.start, partition.end, as_of=None)
 
 
-def for_training(classifier: Classifier, *, first: datetime | None, as_of: datetime) -> sa.Select[Any]:
+def for_training(
+    classifier: Classifier, *, first: datetime | None, as_of: datetime, until: datetime | None = None
+) -> sa.Select[Any]:
     """The features of the labelled events that were old enough to be mature at `as_of`, ordered by time and id.
 
     Events and labels are taken in the version that was known then. The stored label (`positive` or `label`) and its
@@ -61,13 +68,14 @@ def for_training(classifier: Classifier, *, first: datetime | None, as_of: datet
 
     Args:
         first: the earliest event time; everything when None.
+        until: only what lies before it, where it is given; ranges that touch give together what the whole gives.
     """
     outputs = classifier.label.outputs
     known = labels_known(tables_of(classifier), as_of).subquery("known")
     label = known.c[outputs.column]
-    features = (
-        _features(classifier, first, as_of - classifier.label.maturity, as_of=as_of).order_by(None).subquery("features")
-    )
+    mature = as_of - classifier.label.maturity
+    end = mature if until is None else min(until, mature)
+    features = _features(classifier, first, end, as_of=as_of).order_by(None).subquery("features")
     query = (
         sa.select(features, label, known.c.known_at)
         .join(known, known.c.event_id == features.c.event_id)
@@ -80,8 +88,9 @@ def _features(
     classifier: Classifier, start: datetime | None, end: datetime, *, as_of: datetime | None
 ) -> sa.Select[Any]:
     tables = tables_of(classifier)
-    reach = max((item.window for item in classifier.history), default=timedelta(0))
-    timeline = _timeline(classifier, tables, None if start is None else start - reach, end, as_of).cte("timeline")
+    timeline = _timeline(classifier, tables, None if start is None else start - reach(classifier), end, as_of).cte(
+        "timeline"
+    )
     own = [timeline.c[name] for name in classifier.columns if name in classifier.features]
     clock = classifier.source.timezone
     calendar = [

@@ -31,18 +31,39 @@ def replacing(path: Path, doing: str, *, keep_first: bool = False) -> Iterator[P
             shutil.rmtree(path)  # made by an earlier run of the same step, of which nothing has come
         os.replace(beside, path)
     except OSError as error:
-        raise StoreError(
-            doing,
-            rule="the disk must take it",
-            found=error.strerror or error,
-            way_out=f"make room or set the permissions in {path.parent}, then run this again; nothing was changed",
-        ) from error
+        raise _refused(path.parent, doing, error) from error
     finally:
         if beside.is_dir():
             shutil.rmtree(beside, ignore_errors=True)
         else:
             with suppress(OSError):
                 beside.unlink()
+
+
+@contextmanager
+def workspace(path: Path, doing: str) -> Iterator[Path]:
+    """Make a folder beside `path` for the parts of it, which goes when the block ends.
+
+    Raises:
+        StoreError: the disk is full, or refuses for another reason.
+    """
+    folder = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}"
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+    except OSError as error:
+        raise _refused(path.parent, doing, error) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refused(folder: Path, doing: str, error: OSError) -> StoreError:
+    return StoreError(
+        doing,
+        rule="the disk must take it",
+        found=error.strerror or error,
+        way_out=f"make room or set the permissions in {folder}, then run this again; nothing was changed",
+    )
 
 
 def sha256(path: Path) -> str:

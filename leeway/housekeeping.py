@@ -5,6 +5,7 @@ made from again.
 """
 
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,7 +18,7 @@ from leeway.errors import StoreError
 from leeway.settings import settings
 from leeway.store.database import database, drop_staged
 
-LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{8}")  # what `leeway.files.replacing` writes beside a file
+LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{8}")  # what `leeway.files` writes beside a file
 LEFT_AFTER_SECONDS = 86_400.0
 MAX_LOG_BYTES = 20_000_000
 KEPT_LOG_BYTES = 2_000_000
@@ -59,10 +60,9 @@ def _reports(now: float, dry_run: bool) -> Iterator[Removal]:
 
 
 def _leftovers(now: float, dry_run: bool) -> Iterator[Removal]:
-    for kind in ("deliveries", "snapshots", "bundles", "scored", "reports"):
+    for kind in ("deliveries", "snapshots", "bundles", "scored", "searches", "reports"):
         for path in sorted((settings().home.absolute() / kind).rglob(".*")):
-            left = LEFT_BEHIND.fullmatch(path.name) and path.is_file()
-            if left and path.stat().st_mtime < now - LEFT_AFTER_SECONDS:
+            if LEFT_BEHIND.fullmatch(path.name) and path.stat().st_mtime < now - LEFT_AFTER_SECONDS:
                 yield _removed("leftover", path, dry_run)
 
 
@@ -99,7 +99,10 @@ def _logs(dry_run: bool) -> Iterator[Removal]:
 
 
 def _removed(kind: str, path: Path, dry_run: bool) -> Removal:
-    size = path.stat().st_size
-    if not dry_run:
+    files = [item for item in path.rglob("*") if item.is_file()] if path.is_dir() else [path]
+    size = sum(item.stat().st_size for item in files)
+    if not dry_run and path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    elif not dry_run:
         path.unlink(missing_ok=True)
     return Removal(kind, str(path), size)

@@ -24,7 +24,7 @@ from leeway.partitions import Partition
 from leeway.settings import settings
 from leeway.store.database import database, mlflow_url
 from leeway.store.tables import promotion
-from leeway.training import fit
+from leeway.training import fit, material
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -78,6 +78,22 @@ def load(name: str, promoted: Promotion) -> Bundle:
     return leeway.bundle.load(_folder(name, promoted.bundle, promoted.version), promoted.checksum)
 
 
+def promoted(name: str, version: int) -> Promotion:
+    """The newest promotion of a version that has been champion.
+
+    Raises:
+        NotFound: it never was.
+    """
+    found = next((item for item in history(name) if item.version == version and item.outcome != "refused"), None)
+    if found is None:
+        raise NotFound(
+            f"looking up version {version} of {name}",
+            rule="it must have been champion",
+            way_out=f"see `leeway versions {name}`",
+        )
+    return found
+
+
 def history(name: str) -> list[Promotion]:
     """All promotions and refusals, newest first."""
     columns = [column for column in promotion.c if column.name not in ("id", "classifier")]
@@ -90,7 +106,7 @@ def judge(classifier: Classifier, key: str) -> list[Verdict]:
     """Ask every gate about a challenger, on its own holdout."""
     challenger = leeway.bundle.load(fit.folder_of(classifier.name, key))
     card = challenger.card
-    split = fit.cut(classifier, snapshots.read(classifier.name, card.snapshot), datetime.fromisoformat(card.as_of))
+    split = material.cut(classifier, snapshots.read(classifier.name, card.snapshot), datetime.fromisoformat(card.as_of))
     y, scores = fit.holdout_scores(challenger, split)
     times = split.holdout["event_time"]
     current = champion(classifier.name)

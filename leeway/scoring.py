@@ -1,6 +1,8 @@
 """Score a partition with the champion: in chunks, once per input and version."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from leeway import features, registry
+from leeway import features, parallel, registry
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.errors import NotFound
-from leeway.files import replacing
+from leeway.files import replacing, workspace
 from leeway.metrics import Floats
 from leeway.outputs import Count, Outputs
 from leeway.partitions import Partition
@@ -22,6 +24,9 @@ from leeway.settings import settings
 from leeway.store import ledger
 from leeway.store.database import database, drop_staged
 from leeway.store.schemas import ensure_tables
+
+FEATURES = "features.parquet"
+PART_CHUNKS = 4  # of a few ten thousand rows
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,10 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
 
     path, bundle = path_of(name, partition, champion.version), registry.load(name, champion)
     with replacing(path, f"writing what {name} {partition} was scored on") as beside:
-        _write_scored(classifier, partition, bundle, beside)
+        if parallel.is_spread(ingested.output["rows"]):
+            _write_spread(classifier, partition, champion.version, beside)
+        else:
+            _write(beside, _scored_chunks(bundle, _chunks(classifier, partition)))
     staged = store.stage(f"{name}_{partition.key}_v{champion.version}", _stored_predictions(path, bundle.outputs))
     with store.transaction() as connection:
         prediction = ensure_tables(connection, classifier).prediction
@@ -110,24 +118,107 @@ def path_of(name: str, partition: Partition, version: int) -> Path:
     return settings().folder("scored", name, partition.key) / f"v{version}.parquet"
 
 
-def _write_scored(classifier: Classifier, partition: Partition, bundle: Bundle, path: Path) -> None:
-    """The features that the bundle saw, with its scores; a chunk at a time."""
+@dataclass(frozen=True)
+class Part:
+    """Some chunks of a partition whose features were written down, to be scored by whoever gets it.
+
+    Attributes:
+        folder: where the features are and the scored rows go, within the data folder.
+        first, last: the chunks, `last` excluded.
+    """
+
+    name: str
+    version: int
+    folder: str
+    first: int
+    last: int
+
+    @property
+    def path(self) -> Path:
+        """Where its scored rows go."""
+        return settings().folder(self.folder) / f"{self.first}.parquet"
+
+
+def score_part(part: Part) -> None:
+    """Score a part of a partition.
+
+    Raises:
+        NotFound: its features are not in the data folder of this machine.
+        BundleError: the champion's bundle is not what was promoted.
+    """
+    rows = settings().home.absolute() / part.folder / FEATURES
+    if not rows.exists():
+        raise NotFound(
+            f"scoring a part of {part.name}",
+            rule="every worker must see the same data folder",
+            found=f"no {rows}",
+            way_out="mount it there, or name the place in the worker's LEEWAY_HOME",
+        )
+    with pq.ParquetFile(rows) as file, replacing(part.path, f"writing scored rows of {part.name}") as beside:
+        chunks = (file.read_row_group(place) for place in range(part.first, part.last))
+        _write(beside, _scored_chunks(_bundle(part.name, part.version), chunks))
+
+
+@lru_cache(maxsize=2)
+def _bundle(name: str, version: int) -> Bundle:
+    return registry.load(name, registry.promoted(name, version))
+
+
+def _write_spread(classifier: Classifier, partition: Partition, version: int, path: Path) -> None:
+    """As `_write` does it, but scored in parts.
+
+    The database computes the features of the whole partition: in ranges of time it would read their history for each.
+    """
+    final = path_of(classifier.name, partition, version)
+    with workspace(final, f"scoring {classifier.name} {partition} in parts") as folder:
+        _write(folder / FEATURES, _chunks(classifier, partition))
+        with pq.ParquetFile(folder / FEATURES) as file:
+            count = file.num_row_groups
+        within = str(folder.relative_to(settings().home.absolute()))
+        parts = [
+            Part(classifier.name, version, within, first, min(first + PART_CHUNKS, count))
+            for first in range(0, count, PART_CHUNKS)
+        ]
+        parallel.each(score_part, parts)
+        _write(path, _row_groups(part.path for part in parts))
+
+
+def _row_groups(paths: Iterable[Path]) -> Iterator[pa.Table]:
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            yield from (file.read_row_group(place) for place in range(file.num_row_groups))
+
+
+def _chunks(classifier: Classifier, partition: Partition) -> Iterator[pa.Table]:
+    """The features of a partition's events, a chunk at a time; one without rows where there are no events."""
     query = features.for_scoring(classifier, partition)
+    chunk = None
+    for chunk in database().read_batches(query):
+        yield pa.Table.from_batches([chunk])
+    if chunk is None:  # no batch, and so no schema
+        yield database().read(query)
+
+
+def _scored_chunks(bundle: Bundle, chunks: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    return (_scored(bundle, chunk) for chunk in chunks)
+
+
+def _write(path: Path, chunks: Iterable[pa.Table]) -> None:
+    """Write chunks, each as a row group."""
     writer = None
     try:
-        for batch in database().read_batches(query):
-            table = _scored(bundle, batch)
-            writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
-            writer.write_table(table)
-        if writer is None:  # no batch, and so no schema, came of a partition without events
-            pq.write_table(_scored(bundle, database().read(query)), path)
+        for chunk in chunks:
+            writer = writer or pq.ParquetWriter(path, chunk.schema, compression="zstd")
+            writer.write_table(chunk)
     finally:
         if writer is not None:
             writer.close()
 
 
-def _scored(bundle: Bundle, rows: pa.RecordBatch | pa.Table) -> pa.Table:
-    outputs, p = bundle.outputs, bundle.score(rows.to_pandas())
+def _scored(bundle: Bundle, rows: pa.Table) -> pa.Table:
+    """A chunk with its scores."""
+    with parallel.one_order_of_sums():
+        outputs, p = bundle.outputs, bundle.score(rows.to_pandas())
     decided = bundle.decide(p)
     # A decision for one class is shown with its probability, a decision for any number of classes with the highest one.
     score = p[decided] if outputs.exclusive else p.max(axis=1)

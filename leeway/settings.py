@@ -1,5 +1,6 @@
 """Deployment values: what differs between machines. What differs between classifiers is in `models/`."""
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,9 @@ class Settings(BaseSettings):
         database_url: a PostgreSQL server, as `postgresql://user:password@host:port/database`; empty means the
             embedded one in `home`.
         mlflow_database_url: where MLflow keeps its own tables; empty means a database `<database>_mlflow` beside ours.
+        dask_address: a Dask scheduler, as `tcp://host:8786`, whose workers parts are spread over; empty means processes here.
+        workers: how many processes of this machine parts are spread over; 1 means none but the one that asks.
+        spread_rows: work that passes over fewer rows than this is done in one process.
         max_runs: how many runs the platform carries out at once.
         reports_url: where a browser finds the reports, when another than the platform of this machine serves them.
         keep_days: how long the platform keeps what only tells of the past: runs with their logs, and reports.
@@ -30,6 +34,9 @@ class Settings(BaseSettings):
     project: Path = Field(default=Path())
     database_url: str = ""
     mlflow_database_url: str = ""
+    dask_address: str = ""
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    spread_rows: int = Field(default=2_000_000, ge=1)
     max_runs: int = Field(default=2, ge=1)
     reports_url: str = ""
     keep_days: int = Field(default=90, ge=1)

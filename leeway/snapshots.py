@@ -2,8 +2,10 @@
 
 import hashlib
 import io
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -11,16 +13,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy.dialects.postgresql import insert
 
-from leeway import features
+from leeway import catalog, features, parallel
 from leeway.definition import Classifier
 from leeway.errors import NotFound, TrainingError
-from leeway.files import replacing
+from leeway.files import replacing, workspace
 from leeway.metrics import Bools, varied
 from leeway.outputs import Count, describe
+from leeway.partitions import Partition
 from leeway.settings import settings
+from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
 from leeway.store.tables import snapshot as table
+
+MOST_PARTS = 64
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,14 @@ def take(classifier: Classifier, as_of: datetime) -> Snapshot:
     Raises:
         TrainingError: no label was known, or all of them were the same.
     """
-    store = database()
-    with store.transaction() as connection:
+    with database().transaction() as connection:
         ensure_tables(connection, classifier)
     window = classifier.training.window
     first = None if window is None else as_of - classifier.label.maturity - window
-    rows = store.read(features.for_training(classifier, first=first, as_of=as_of))
-    rows = rows.slice(max(0, rows.num_rows - classifier.training.max_rows))
+    ranges = _ranges(classifier, first, as_of)
+    # One piece of each column: how it was read must not show in the file.
+    rows = _read_parts(classifier, ranges, as_of) if ranges else _read(classifier, Range(first, None), as_of)
+    rows = rows.slice(max(0, rows.num_rows - classifier.training.max_rows)).combine_chunks()
     outputs = classifier.label.outputs
     y = outputs.matrix(rows[outputs.column].to_pandas())
     _learnable(classifier, as_of, y)
@@ -88,6 +95,90 @@ def read(name: str, snapshot: str) -> pd.DataFrame:
 def path_of(name: str, snapshot: str) -> Path:
     """Where a snapshot lies."""
     return settings().folder("snapshots", name) / f"{snapshot}.parquet"
+
+
+@dataclass(frozen=True)
+class Range:
+    """Event times: from `first`, or the beginning, to before `until`, or the end."""
+
+    first: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a training set has of a range of time, to be written down by whoever gets it.
+
+    Attributes:
+        folder: where it goes, within the data folder.
+    """
+
+    name: str
+    definition: str
+    range: Range
+    as_of: datetime
+    folder: str
+    number: int
+
+    @property
+    def path(self) -> Path:
+        """Where its rows go."""
+        return settings().folder(self.folder) / f"{self.number}.parquet"
+
+
+def take_part(part: Part) -> None:
+    """Write a part of a training set down.
+
+    Raises:
+        DefinitionError: the classifier is declared differently here.
+    """
+    classifier = catalog.load_as(part.name, part.definition)
+    with replacing(part.path, f"writing a part of a snapshot of {part.name}") as beside:
+        pq.write_table(_read(classifier, part.range, part.as_of), beside, compression="zstd")
+
+
+def _read(classifier: Classifier, range: Range, as_of: datetime) -> pa.Table:
+    return database().read(features.for_training(classifier, first=range.first, until=range.until, as_of=as_of))
+
+
+def _read_parts(classifier: Classifier, ranges: Sequence[Range], as_of: datetime) -> pa.Table:
+    """As `_read` of the whole, by several connections at once; no more than is kept is read back."""
+    name = classifier.name
+    place = settings().folder("snapshots", name) / "parts"
+    with workspace(place, f"taking a snapshot of {name} in parts") as folder:
+        within = str(folder.relative_to(settings().home.absolute()))
+        definition = catalog.fingerprint(name)
+        parts = [Part(name, definition, range, as_of, within, number) for number, range in enumerate(ranges)]
+        parallel.each(take_part, parts)
+        kept: list[pa.Table] = []
+        for part in reversed(parts):
+            kept.insert(0, pq.read_table(part.path))
+            if sum(rows.num_rows for rows in kept) >= classifier.training.max_rows:
+                break
+    return pa.concat_tables(kept)
+
+
+def _ranges(classifier: Classifier, first: datetime | None, as_of: datetime) -> list[Range]:
+    """The ranges of time that a training set is read in; none where it is not worth it.
+
+    Each is at least half as long as history reaches back, which every range has to read again.
+    """
+    with database().transaction() as connection:
+        entries = ledger.entries(connection, classifier.name, last=_key(classifier, as_of))
+    entries = [entry for entry in entries if entry.stage == "ingest" and entry.status == "done"]
+    entries = [entry for entry in entries if first is None or entry.partition >= _key(classifier, first)]
+    if not entries or not parallel.is_spread(sum(int(entry.output["rows"]) for entry in entries)):
+        return []
+    start = first or Partition.parse(entries[0].partition, classifier.partition).start
+    count = min(MOST_PARTS, int(2 * (as_of - start) / max(features.reach(classifier), timedelta(hours=1))))
+    if count < 2:
+        return []
+    cuts = [start + (as_of - start) * place / count for place in range(1, count)]
+    return [Range(*pair) for pair in itertools.pairwise([first, *cuts, None])]
+
+
+def _key(classifier: Classifier, moment: datetime) -> str:
+    return Partition.containing(moment, classifier.partition).key
 
 
 def _learnable(classifier: Classifier, as_of: datetime, y: Bools) -> None:

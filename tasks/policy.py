@@ -8,7 +8,7 @@ from prefect import Task
 from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.client.schemas.objects import State, TaskRun
 
-from leeway.errors import LeewayError, StoreError
+from leeway.errors import ClusterError, LeewayError, StoreError
 
 
 class Policy(TypedDict):
@@ -23,10 +23,10 @@ class Policy(TypedDict):
 
 
 def can_pass_by_itself(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """A database or a server that does not answer may answer soon; bad data stays bad."""
+    """A database, a server or a cluster that does not answer may answer soon; bad data stays bad."""
     try:
         state.result()
-    except (StoreError, httpx.TransportError):
+    except (ClusterError, StoreError, httpx.TransportError):
         return True
     except LeewayError:
         return False

@@ -151,6 +151,9 @@ def backfill(
     ] = False,
     stale: Annotated[bool, typer.Option("--stale", help="Also what was done from another input than today's.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Everything, done or not.")] = False,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", min=1, help="How many partitions at once, each in a process of its own.")
+    ] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     json: Json = False,
 ) -> None:
@@ -166,7 +169,9 @@ def backfill(
         import flows.backfill
 
         with flows.backfill.reporting(update):
-            result = flows.backfill.backfill(name, first, last, stage.value if stage else None, which, dry_run)
+            result = flows.backfill.backfill(
+                name, first, last, stage.value if stage else None, which, dry_run, concurrency
+            )
 
     def say() -> None:
         if dry_run:

@@ -57,7 +57,7 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     if done is not None and done.input == scored.input:
         return Monitored(changed=False, **done.output)
     version = int(scored.input["version"])
-    bundle = registry.load(name, _promotion(name, version))
+    bundle = registry.load(name, registry.promoted(name, version))
     rows = scoring.read(name, partition, version)
     x = model_input(rows, bundle.card.features)
     finding = _find(classifier, partition, bundle, version, x, rows)
@@ -140,10 +140,6 @@ def _harm_before(classifier: Classifier, partition: Partition, version: int) -> 
     )
     with database().transaction() as connection:
         return list(connection.scalars(query.order_by(monitoring.c.partition.desc())))
-
-
-def _promotion(name: str, version: int) -> registry.Promotion:
-    return next(item for item in registry.history(name) if item.version == version and item.outcome != "refused")
 
 
 def _record(connection: Connection, name: str, partition: Partition, version: int, finding: Finding, path: str) -> None:

@@ -35,6 +35,11 @@ class Entry:
     seconds: float | None = None
 
 
+def lock_of(name: str, partition: Partition) -> str:
+    """The name of the lock that whoever works on a partition holds."""
+    return f"partition {name} {partition.key}"
+
+
 def record(
     connection: Connection,
     name: str,

@@ -3,7 +3,6 @@
 import hashlib
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,30 +11,23 @@ import numpy as np
 import pandas as pd
 
 import leeway.bundle
-from leeway import catalog, snapshots
+from leeway import catalog
 from leeway.bundle import Bundle, Card
 from leeway.definition import Classifier
-from leeway.errors import TrainingError
 from leeway.files import replacing
-from leeway.metrics import Bools, Floats, summary, varied
+from leeway.metrics import Bools, Floats, summary
 from leeway.monitoring import reference
-from leeway.outputs import describe
+from leeway.parallel import is_spread
 from leeway.settings import settings
-from leeway.training import calibration, decision, folds
-from leeway.training.candidates import learn, model_input
+from leeway.training import calibration, decision
+from leeway.training.candidates import learn, model_input, trials
 from leeway.training.estimating import predict, targets
+from leeway.training.material import Split, material
 from leeway.training.search import Outcome, search
+from leeway.training.spreading import spread_search
 
 SAMPLE_ROWS = 5_000
 LIBRARIES = ("leeway", "numpy", "pandas", "scikit-learn", "skops")
-
-
-@dataclass(frozen=True)
-class Split:
-    """A snapshot in two: what is learnt from, and what nothing sees before the gates. Both in the snapshot's order."""
-
-    development: pd.DataFrame
-    holdout: pd.DataFrame
 
 
 def fit(
@@ -57,10 +49,13 @@ def fit(
     folder = folder_of(classifier.name, name)
     if folder.exists():
         return name
-    split = cut(classifier, snapshots.read(classifier.name, snapshot), as_of)
-    outputs = classifier.label.outputs
-    x, y = model_input(split.development, classifier.features), outputs.matrix(split.development[outputs.column])
-    outcome = search(classifier, x, y, folds.folds(classifier, split.development, targets(outputs, y)), progress)
+    outputs, learnt = classifier.label.outputs, material(classifier, snapshot, as_of)
+    split, x, y = learnt.split, learnt.x, learnt.y
+    tried = list(trials(classifier.candidates))
+    if len(tried) > 1 and is_spread(len(tried) * sum(len(train) for train, _ in learnt.folds)):
+        outcome = spread_search(classifier, learnt, tried, progress)
+    else:
+        outcome = search(classifier, x, y, learnt.folds, progress)
     progress("calibration and thresholds")
     seen = y[outcome.rows]
     methods, losses = calibration.choose(seen, outcome.scores, exclusive=outputs.exclusive)
@@ -109,28 +104,6 @@ def fit(
 def folder_of(name: str, key: str) -> Path:
     """Where a bundle is made."""
     return settings().folder("bundles", name) / key
-
-
-def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime) -> Split:
-    """Split a snapshot into what is learnt from and what is held out, as `training.holdout` asks.
-
-    Raises:
-        TrainingError: the labels of a side are all the same.
-    """
-    outputs = classifier.label.outputs
-    parts = folds.split(classifier, rows, targets(outputs, outputs.matrix(rows[outputs.column])))
-    split = Split(*(rows.iloc[part].reset_index(drop=True) for part in parts))
-    starts = f", which starts {split.holdout['event_time'].iloc[0]:%Y-%m-%d %H:%M}" if len(split.holdout) else ""
-    for side, part in (("before", split.development), ("within", split.holdout)):
-        y = outputs.matrix(part[outputs.column])
-        if not varied(y):
-            raise TrainingError(
-                f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
-                rule=f"there must be labels of {outputs.least} {side} the holdout{starts}",
-                found=f"{len(part)} labelled events, {describe(outputs.count(y))}",
-                way_out="ingest more partitions, train as of a time that had labels (--as-of), or change training.holdout",
-            )
-    return split
 
 
 def holdout_scores(bundle: Bundle, split: Split) -> tuple[Bools, Floats]:

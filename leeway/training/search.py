@@ -11,6 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from leeway.definition import Candidate, Classifier
 from leeway.metrics import Bools, Floats, Outcomes, Rows, averaged, log_losses
 from leeway.outputs import Outputs
+from leeway.parallel import one_order_of_sums
 from leeway.training.candidates import Encoded, Trial, best_iterations, encode, fit, probabilities, trials
 from leeway.training.estimating import aligned, targets
 from leeway.training.folds import Fold
@@ -35,6 +36,21 @@ class Outcome:
     results: dict[str, float]
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What came of a trial.
+
+    Attributes:
+        metric: the higher, the better.
+        trial: with the iterations that were best for it.
+        scores: out-of-fold, shape (n, K).
+    """
+
+    metric: float
+    trial: Trial
+    scores: Floats
+
+
 def search(
     classifier: Classifier,
     x: pd.DataFrame,
@@ -49,22 +65,46 @@ def search(
         folds: what is learnt from and validated on, as `leeway.training.folds` makes them.
         progress: told of each trial before it starts.
     """
-    outputs, seed = classifier.label.outputs, classifier.training.seed
-    rows = np.concatenate([validate for _, validate in folds])
-    scored: list[tuple[float, Trial, Floats]] = []
+    tried: list[Tried] = []
     for candidate in classifier.candidates:
-        encoded = [_encoded(classifier, candidate, x, targets(outputs, y), fold) for fold in folds]
+        encoded = encode_folds(classifier, candidate, x, y, folds)
         for trial in trials([candidate]):
             progress(str(trial))
-            tuned, scores = _out_of_fold(trial, outputs, encoded, seed)
-            scored.append((_METRICS[classifier.training.select_by](outputs, y[rows], scores), tuned, scores))
-    _, trial, scores = max(scored, key=lambda item: item[0])
-    results = {str(tried): abs(metric) for metric, tried, _ in scored}
-    return Outcome(trial, rows, scores, results)
+            tried.append(attempt(classifier, trial, y, folds, encoded))
+    return best(folds, tried)
+
+
+def best(folds: Sequence[Fold], tried: Sequence[Tried]) -> Outcome:
+    """The outcome of all trials, in their order: of equals the first is kept."""
+    kept = max(tried, key=lambda item: item.metric)
+    return Outcome(kept.trial, scored_rows(folds), kept.scores, {str(item.trial): abs(item.metric) for item in tried})
+
+
+def scored_rows(folds: Sequence[Fold]) -> Rows:
+    """Positions of the rows that are validated on, in the order of the folds."""
+    return np.concatenate([validate for _, validate in folds])
+
+
+def encode_folds(
+    classifier: Classifier, candidate: Candidate, x: pd.DataFrame, y: Bools, folds: Sequence[Fold]
+) -> "list[EncodedFold]":
+    """The folds as a candidate sees them; the same for all of its trials."""
+    with one_order_of_sums():
+        return [_encoded(classifier, candidate, x, targets(classifier.label.outputs, y), fold) for fold in folds]
+
+
+def attempt(
+    classifier: Classifier, trial: Trial, y: Bools, folds: Sequence[Fold], encoded: "Sequence[EncodedFold]"
+) -> Tried:
+    """Try one trial on all folds."""
+    outputs = classifier.label.outputs
+    with one_order_of_sums():
+        tuned, scores = _out_of_fold(trial, outputs, encoded, classifier.training.seed)
+    return Tried(_METRICS[classifier.training.select_by](outputs, y[scored_rows(folds)], scores), tuned, scores)
 
 
 @dataclass(frozen=True)
-class _Fold:
+class EncodedFold:
     """A fold's rows as a candidate sees them: what is learnt from, and what is validated on with its outcomes."""
 
     rows: Encoded
@@ -72,13 +112,13 @@ class _Fold:
     y: Outcomes
 
 
-def _encoded(classifier: Classifier, candidate: Candidate, x: pd.DataFrame, y: Outcomes, fold: Fold) -> _Fold:
+def _encoded(classifier: Classifier, candidate: Candidate, x: pd.DataFrame, y: Outcomes, fold: Fold) -> EncodedFold:
     train, validate = fold
     rows = encode(candidate, classifier.features, x.iloc[train], y[train], classifier.training.seed)
-    return _Fold(rows, rows.columns.transform(x.iloc[validate]), y[validate])
+    return EncodedFold(rows, rows.columns.transform(x.iloc[validate]), y[validate])
 
 
-def _out_of_fold(trial: Trial, outputs: Outputs, folds: Sequence[_Fold], seed: int) -> tuple[Trial, Floats]:
+def _out_of_fold(trial: Trial, outputs: Outputs, folds: Sequence[EncodedFold], seed: int) -> tuple[Trial, Floats]:
     """The trial with its best iterations, and its scores of what the folds validate on, shape (n, K).
 
     One number of iterations serves all folds, as it will serve the final fit: it is chosen like every other parameter.

@@ -26,6 +26,16 @@ def kept(project):
     return write
 
 
+def test_a_folder_of_parts_that_a_killed_process_left_behind_goes_whole(kept):
+    part = kept("scored/toy/2026-01-01/.v1.parquet.0123abcd/0.parquet", 2, size=30)
+    folder = part.parent
+    os.utime(folder, (time.time() - 2 * DAY,) * 2)
+    assert [(item.kind, item.bytes) for item in housekeep(dry_run=True)] == [("leftover", 30)]
+    assert part.exists()
+    housekeep(dry_run=False)
+    assert not folder.exists()
+
+
 def test_only_old_reports_and_what_a_killed_process_left_behind_go(kept):
     old = kept("reports/toy/2026-01-01.html", 91)
     left = kept("deliveries/toy/2026-01-01/.abc.parquet.0123abcd", 2)
