@@ -115,7 +115,8 @@ def _summary(
 <table style="border-collapse:collapse;margin-top:.5em" cellpadding="6"><thead style="text-align:left"><tr>
 <th>column</th><th>impact</th><th>distance</th><th>spreads</th><th>missing</th></tr></thead><tbody>{rows}</tbody></table>
 <p style="color:#57606a">Impact: how far the column's new distribution moves the mean score, in percentage points.
-Distance: Hellinger's, 0 to 1. Spreads: how unusual that distance is among the reference's own partitions; {unusual}.</p></details>{_classes(bundle, finding)}</section>"""
+Distance: Hellinger's, 0 to 1. Spreads: how unusual that distance is among the reference's own partitions;
+{unusual}.</p></details>{_classes(bundle, finding)}</section>"""
 
 
 def _spreads(drift: ColumnDrift, finding: Finding) -> str:
