@@ -1,5 +1,6 @@
 """Score a partition with the champion: in chunks, once per input and version."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from leeway import features, registry
+from leeway import features, registry, storage
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.errors import NotFound
-from leeway.files import replacing
 from leeway.metrics import Floats
 from leeway.outputs import Count, Outputs
 from leeway.partitions import Partition
-from leeway.settings import settings
 from leeway.store import ledger
 from leeway.store.database import database, drop_staged
 from leeway.store.schemas import ensure_tables
@@ -68,9 +67,10 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
         return Scored(changed=False, version=champion.version, **done.output)
 
     path, bundle = path_of(name, partition, champion.version), registry.load(name, champion)
-    with replacing(path, f"writing what {name} {partition} was scored on") as beside:
+    with storage.replacing(path, f"writing what {name} {partition} was scored on") as beside:
         _write_scored(classifier, partition, bundle, beside)
-    staged = store.stage(f"{name}_{partition.key}_v{champion.version}", _stored_predictions(path, bundle.outputs))
+        staged = store.stage(f"{name}_{partition.key}_v{champion.version}", _stored_predictions(beside, bundle.outputs))
+        called = _called(beside, bundle.outputs)
     with store.transaction() as connection:
         prediction = ensure_tables(connection, classifier).prediction
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"score {name} {partition.key}"))))
@@ -80,7 +80,7 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
         own = [sa.literal(champion.version).label("version"), sa.literal(partition.key).label("partition")]
         fresh = sa.select(*staged.c, *own)
         rows = connection.execute(sa.insert(prediction).from_select([*fresh.selected_columns.keys()], fresh)).rowcount
-        output: dict[str, Any] = {"rows": rows, "positives": _called(path, bundle.outputs)}
+        output: dict[str, Any] = {"rows": rows, "positives": called}
         ledger.record(connection, name, partition, "score", input=source, output=output)
         drop_staged(connection, staged)
     return Scored(changed=True, version=champion.version, **output)
@@ -95,19 +95,19 @@ def read(name: str, partition: Partition, version: int) -> pd.DataFrame:
         NotFound: this version has not scored the partition.
     """
     path = path_of(name, partition, version)
-    if not path.exists():
+    if not storage.exists(path):
         raise NotFound(
             f"reading the scored rows of {name} {partition}",
-            rule="the file must be in the data folder",
-            found=f"no {path}",
+            rule="they must be in the storage",
+            found=f"no {storage.address(path)}",
             way_out=f"run `leeway backfill {name} --from {partition} --to {partition} --stage score --all --run`",
         )
-    return pd.read_parquet(path)
+    return pd.read_parquet(io.BytesIO(storage.read(path)))
 
 
 def path_of(name: str, partition: Partition, version: int) -> Path:
     """Where the scored rows of a partition lie."""
-    return settings().folder("scored", name, partition.key) / f"v{version}.parquet"
+    return storage.place("scored", name, partition.key, f"v{version}.parquet")
 
 
 def _write_scored(classifier: Classifier, partition: Partition, bundle: Bundle, path: Path) -> None:

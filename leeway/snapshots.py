@@ -11,13 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy.dialects.postgresql import insert
 
-from leeway import features
+from leeway import features, storage
 from leeway.definition import Classifier
 from leeway.errors import NotFound, TrainingError
-from leeway.files import replacing
 from leeway.metrics import Bools, varied
 from leeway.outputs import Count, describe
-from leeway.settings import settings
 from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
 from leeway.store.tables import snapshot as table
@@ -61,8 +59,8 @@ def take(classifier: Classifier, as_of: datetime) -> Snapshot:
     content = buffer.getbuffer()
     taken = Snapshot(hashlib.sha256(content).hexdigest(), as_of, len(y), outputs.count(y))
     path = path_of(classifier.name, taken.hash)
-    if not path.exists():
-        with replacing(path, f"writing a snapshot of {classifier.name}") as beside:
+    if not storage.exists(path):
+        with storage.keeping(path, f"writing a snapshot of {classifier.name}") as beside:
             beside.write_bytes(content)
     _record(classifier.name, taken, rows)
     return taken
@@ -75,19 +73,19 @@ def read(name: str, snapshot: str) -> pd.DataFrame:
         NotFound: there is no such snapshot.
     """
     path = path_of(name, snapshot)
-    if not path.exists():
+    if not storage.exists(path):
         raise NotFound(
             f"reading snapshot {snapshot[:12]} of {name}",
-            rule="the file must be in the data folder",
-            found=f"no {path}",
+            rule="it must be in the storage",
+            found=f"no {storage.address(path)}",
             way_out="train again: the same knowledge gives the same snapshot",
         )
-    return pd.read_parquet(path)
+    return pd.read_parquet(storage.fetched(path, snapshot))
 
 
 def path_of(name: str, snapshot: str) -> Path:
     """Where a snapshot lies."""
-    return settings().folder("snapshots", name) / f"{snapshot}.parquet"
+    return storage.place("snapshots", name, f"{snapshot}.parquet")
 
 
 def _learnable(classifier: Classifier, as_of: datetime, y: Bools) -> None:

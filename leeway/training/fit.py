@@ -12,15 +12,13 @@ import numpy as np
 import pandas as pd
 
 import leeway.bundle
-from leeway import catalog, snapshots
+from leeway import catalog, snapshots, storage
 from leeway.bundle import Bundle, Card
 from leeway.definition import Classifier
 from leeway.errors import TrainingError
-from leeway.files import replacing
 from leeway.metrics import Bools, Floats, summary, varied
 from leeway.monitoring import reference
 from leeway.outputs import describe
-from leeway.settings import settings
 from leeway.training import calibration, decision, folds
 from leeway.training.candidates import learn, model_input
 from leeway.training.estimating import predict, targets
@@ -55,7 +53,7 @@ def fit(
     )
     name = key.hexdigest()[:16]
     folder = folder_of(classifier.name, name)
-    if folder.exists():
+    if storage.exists(folder):
         return name
     split = cut(classifier, snapshots.read(classifier.name, snapshot), as_of)
     outputs = classifier.label.outputs
@@ -101,14 +99,14 @@ def fit(
     )
     unseen, unseen_x, unseen_p = _unseen(outputs.column, split, x, outcome, probabilities, holdout_x, held_out)
     known = reference.build(classifier, unseen, unseen_x, unseen_p, as_of)
-    with replacing(folder, f"writing a bundle of {classifier.name}") as beside:
+    with storage.keeping(folder, f"writing a bundle of {classifier.name}") as beside:
         leeway.bundle.save(beside, card, pipeline, calibrators, known, _sample(classifier, unseen_x, unseen_p))
     return name
 
 
 def folder_of(name: str, key: str) -> Path:
     """Where a bundle is made."""
-    return settings().folder("bundles", name) / key
+    return storage.place("bundles", name, key)
 
 
 def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime) -> Split:
