@@ -6,7 +6,7 @@ WORKDIR /build
 # The libraries first, in a layer of their own that a change of our code leaves as it is; byte-compiled, else every process
 # would compile Great Expectations and Evidently anew. The lock constrains: what only developers need is left out.
 COPY pyproject.toml requirements.lock README.md LICENSE /build/
-RUN /opt/leeway/bin/pip install --compile --constraint requirements.lock ".[server,dask]"
+RUN /opt/leeway/bin/pip install --compile --constraint requirements.lock ".[dask,s3,server]"
 COPY leeway /build/leeway
 COPY tasks /build/tasks
 COPY flows /build/flows

@@ -49,7 +49,7 @@ down-compose:
 
 # After a change of the ranges in pyproject.toml; needs uv
 lock:
-	uv pip compile pyproject.toml --extra dev --extra server --extra dask --universal --python-version 3.11 --no-annotate --no-header \
+	uv pip compile pyproject.toml --extra dev --extra dask --extra s3 --extra server --universal --python-version 3.11 --no-annotate --no-header \
 		--no-emit-index-url --quiet --output-file requirements.lock
 
 clean:

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from leeway import reports
@@ -45,7 +45,7 @@ def of_classifier(request: Request) -> Response:
 
 def of_partition(request: Request) -> Response:
     """The report itself."""
-    return FileResponse(reports.find(**request.path_params), media_type="text/html", headers=ALONE)
+    return HTMLResponse(reports.page(**request.path_params), headers=ALONE)
 
 
 def health(request: Request) -> Response:

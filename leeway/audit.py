@@ -11,11 +11,10 @@ from typing import Any, Self, cast
 
 import pandas as pd
 
-from leeway import catalog, deliveries
+from leeway import catalog, deliveries, storage
 from leeway.contract import Checked, check_delivery
 from leeway.definition import Classifier
 from leeway.errors import DefinitionError, DeliveryRejected, NotFound
-from leeway.files import replacing
 from leeway.partitions import Partition
 
 #: A column that every suite may speak of: the hours from an event to the end of its partition.
@@ -60,7 +59,7 @@ class Audit:
 
     def save(self, path: Path) -> None:
         """Keep the result beside its delivery."""
-        with replacing(path, "writing an audit") as beside:
+        with storage.replacing(path, "writing an audit") as beside:
             beside.write_text(json.dumps(asdict(self), sort_keys=True))
 
     @classmethod
@@ -70,11 +69,14 @@ class Audit:
         Raises:
             NotFound: there is none.
         """
-        if not path.exists():
+        if not storage.exists(path):
             raise NotFound(
-                "reading an audit", rule="a delivery is audited first", found=f"no {path}", way_out="ingest it again"
+                "reading an audit",
+                rule="a delivery is audited first",
+                found=f"no {storage.address(path)}",
+                way_out="ingest it again",
             )
-        fields = json.loads(path.read_text())
+        fields = json.loads(storage.read(path))
         return cls(**{**fields, "broken": {int(row): rules for row, rules in fields["broken"].items()}})
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from leeway import storage
 from leeway.errors import NotFound, StoreError
-from leeway.files import replacing, sha256
+from leeway.files import sha256
 from leeway.partitions import Partition
-from leeway.settings import settings
 
 
 def write(name: str, partition: Partition, raw: pd.DataFrame) -> str:
@@ -25,8 +25,8 @@ def write(name: str, partition: Partition, raw: pd.DataFrame) -> str:
     content = buffer.getbuffer()
     delivery = hashlib.sha256(content).hexdigest()
     path = path_of(name, partition, delivery)
-    if not path.exists():
-        with replacing(path, f"writing a delivery of {name} {partition}") as beside:
+    if not storage.exists(path):
+        with storage.keeping(path, f"writing a delivery of {name} {partition}") as beside:
             beside.write_bytes(content)
     return delivery
 
@@ -39,14 +39,14 @@ def read(name: str, partition: Partition, delivery: str) -> pd.DataFrame:
         StoreError: the file is not what was written.
     """
     path = path_of(name, partition, delivery)
-    if not path.exists():
+    if not storage.exists(path):
         raise NotFound(
             f"reading delivery {delivery[:12]} of {name} {partition}",
-            rule="the file must be in the data folder",
-            found=f"no {path}",
+            rule="it must be in the storage",
+            found=f"no {storage.address(path)}",
             way_out="ingest the partition again",
         )
-    if sha256(path) != delivery:
+    if sha256(storage.fetched(path, delivery)) != delivery:
         raise StoreError(
             f"reading delivery {delivery[:12]} of {name} {partition}",
             rule="a delivery's content must have the hash in its name",
@@ -58,11 +58,7 @@ def read(name: str, partition: Partition, delivery: str) -> pd.DataFrame:
 
 def path_of(name: str, partition: Partition, delivery: str) -> Path:
     """Where a delivery lies."""
-    return _folder(name, partition) / f"{delivery}.parquet"
-
-
-def _folder(name: str, partition: Partition) -> Path:
-    return settings().folder("deliveries", name, partition.key)
+    return storage.place("deliveries", name, partition.key, f"{delivery}.parquet")
 
 
 def storable(raw: pd.DataFrame) -> pd.DataFrame:

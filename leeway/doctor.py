@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from leeway import storage
 from leeway.errors import LeewayError
 from leeway.settings import settings
 
@@ -23,12 +24,13 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at Python, the libraries, the disk and the database."""
+    """Look at Python, the libraries, the disk, the storage and the database."""
     python = Finding("Python 3.11 to 3.13", (3, 11) <= sys.version_info[:2] <= (3, 13), platform.python_version())
     home = settings().folder()
     free = shutil.disk_usage(home).free / 2**30
     disk = Finding(f"{FREE_GIB:.0f} GiB free in the data folder", free >= FREE_GIB, f"{free:.1f} GiB in {home}")
-    return [python, *(_library(name) for name in LIBRARIES), disk, _database()]
+    elsewhere = [_storage()] if settings().storage_url else []
+    return [python, *(_library(name) for name in LIBRARIES), disk, *elsewhere, _database()]
 
 
 def _library(name: str) -> Finding:
@@ -36,6 +38,13 @@ def _library(name: str) -> Finding:
         return Finding(name, True, version(name))
     except PackageNotFoundError:
         return Finding(name, False, "not installed: run `make setup`")
+
+
+def _storage() -> Finding:
+    try:
+        return Finding("storage", True, storage.probe())
+    except LeewayError as error:
+        return Finding("storage", False, str(error))
 
 
 def _database() -> Finding:

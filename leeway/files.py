@@ -21,23 +21,45 @@ def replacing(path: Path, doing: str, *, keep_first: bool = False) -> Iterator[P
     Raises:
         StoreError: the disk is full, or refuses for another reason; nothing is left behind.
     """
-    beside = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with passing(path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}", doing) as beside:
         yield beside
         if keep_first and path.is_dir():
             return
         if beside.is_dir() and path.is_dir():
             shutil.rmtree(path)  # made by an earlier run of the same step, of which nothing has come
         os.replace(beside, path)
+
+
+@contextmanager
+def passing(path: Path, doing: str) -> Iterator[Path]:
+    """Yield a path, in a folder that is there, to write a file or a folder at; removed when the block ends.
+
+    Raises:
+        StoreError: the disk is full, or refuses for another reason.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield path
     except OSError as error:
         raise _refused(path.parent, doing, error) from error
     finally:
-        if beside.is_dir():
-            shutil.rmtree(beside, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                beside.unlink()
+        _remove(path)
+
+
+def discard(path: Path) -> None:
+    """Remove a file or a folder, if it is there, in one step: nobody takes the rest of a folder for the whole."""
+    gone = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    with suppress(FileNotFoundError):
+        path.rename(gone)
+    _remove(gone)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 @contextmanager

@@ -10,13 +10,12 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from leeway import storage
 from leeway.contract import KNOWN_AT, check_labels
 from leeway.definition import Classifier
 from leeway.errors import NotFound, SourceError
-from leeway.files import replacing
 from leeway.identity import content_hashes
 from leeway.publishing import label_arrays, quarantine, write_labels
-from leeway.settings import settings
 from leeway.sources import staging
 from leeway.sources.news import News, news
 from leeway.sources.seen import remembered
@@ -84,14 +83,14 @@ def replay(classifier: Classifier, folder: str) -> Labelled:
         mine = (batch.c.classifier == classifier.name) & (batch.c.folder == folder)
         arrived_at = connection.scalar(sa.select(batch.c.arrived_at).where(mine))
         path = _path(classifier, folder)
-        if arrived_at is None or not path.exists():
+        if arrived_at is None or not storage.exists(path):
             raise NotFound(
                 f"replaying labels of {classifier.name}",
-                rule="the batch must be in the data folder",
-                found=f"no {path}",
-                way_out="restore it from a copy of the data folder",
+                rule="the batch must be in the storage",
+                found=f"no {storage.address(path)}",
+                way_out="restore it from a copy of the storage",
             )
-        rows = pd.concat(staging.read(path, [ALL]), ignore_index=True).drop(columns=staging.KEY)
+        rows = pd.concat(staging.read(storage.fetched(path), [ALL]), ignore_index=True).drop(columns=staging.KEY)
         return _write(connection, tables_of(classifier), classifier, rows, folder, arrived_at)
 
 
@@ -101,7 +100,7 @@ def _lock(connection: Connection, classifier: Classifier) -> None:
 
 
 def _path(classifier: Classifier, folder: str) -> Path:
-    return settings().folder("labels", classifier.name) / folder
+    return storage.place("labels", classifier.name, folder)
 
 
 def _take(connection: Connection, tables: Tables, classifier: Classifier, item: News) -> Labelled:
@@ -122,7 +121,7 @@ def _take(connection: Connection, tables: Tables, classifier: Classifier, item: 
     folder = f"{item.hash[:32]}-{uuid.uuid4().hex[:8]}"
     done = Labelled()
     if len(rows):
-        with replacing(_path(classifier, folder), f"taking in labels of {item.origin}") as beside:
+        with storage.keeping(_path(classifier, folder), f"taking in labels of {item.origin}") as beside:
             staging.write(beside, [rows.assign(**{staging.KEY: ALL})])
         done = _write(connection, tables, classifier, rows, folder, item.arrived_at)
     if len(rows) or item.state or item.watermark is not None:

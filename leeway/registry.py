@@ -4,6 +4,8 @@ The truth about the champion is the last row of `leeway.promotion`, written in o
 A crash between the two leaves the aliases behind, and whoever asks for the champion next brings them up to date.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -15,10 +17,10 @@ import numpy as np
 import sqlalchemy as sa
 
 import leeway.bundle
-from leeway import snapshots
+from leeway import snapshots, storage
 from leeway.bundle import Bundle, Card
 from leeway.definition import Classifier
-from leeway.errors import BundleError, NotFound, StoreError
+from leeway.errors import BundleError, LeewayError, NotFound, StoreError
 from leeway.gates import GATES, Evidence, Verdict, admitted, examine
 from leeway.partitions import Partition
 from leeway.settings import settings
@@ -104,7 +106,7 @@ def history(name: str) -> list[Promotion]:
 
 def judge(classifier: Classifier, key: str) -> list[Verdict]:
     """Ask every gate about a challenger, on its own holdout."""
-    challenger = leeway.bundle.load(fit.folder_of(classifier.name, key))
+    challenger = leeway.bundle.load(_made(classifier.name, key))
     card = challenger.card
     split = material.cut(classifier, snapshots.read(classifier.name, card.snapshot), datetime.fromisoformat(card.as_of))
     y, scores = fit.holdout_scores(challenger, split)
@@ -134,7 +136,7 @@ def decide(classifier: Classifier, key: str, version: int, verdicts: list[Verdic
     Returns:
         Whether the version is the champion now.
     """
-    name, folder = classifier.name, fit.folder_of(classifier.name, key)
+    name, folder = classifier.name, _made(classifier.name, key)
     card = leeway.bundle.load(folder).card
     values = {
         "classifier": name,
@@ -232,7 +234,7 @@ def _align(name: str, current: Promotion | None, decided: set[int]) -> None:
 
 
 def _log_bundle(client: "MlflowClient", name: str, key: str) -> int:
-    folder = fit.folder_of(name, key)
+    folder = _made(name, key)
     card: Card = leeway.bundle.load(folder).card
     run = client.create_run(
         _experiment(client, name), run_name=f"{name} {card.as_of[:10]} {card.trial}", tags={"bundle": key}
@@ -245,41 +247,47 @@ def _log_bundle(client: "MlflowClient", name: str, key: str) -> int:
     described["calibration"] = ", ".join(sorted(set(card.calibration)))
     for field, value in described.items():
         client.log_param(run_id, field, value)
-    client.log_dict(run_id, card.search, "search.json")
-    client.log_dict(run_id, card.metrics, "holdout.json")
-    client.log_dict(run_id, dict(zip(card.classes, card.thresholds, strict=True)), "thresholds.json")
-    client.log_artifacts(run_id, str(folder), "bundle")
+    with _artifacts_told(f"registering the bundle of {name}"):
+        client.log_dict(run_id, card.search, "search.json")
+        client.log_dict(run_id, card.metrics, "holdout.json")
+        client.log_dict(run_id, dict(zip(card.classes, card.thresholds, strict=True)), "thresholds.json")
+        client.log_artifacts(run_id, str(folder), "bundle")
     client.set_terminated(run_id)
     source = f"{client.get_run(run_id).info.artifact_uri}/bundle"
     tags = {"bundle": key, "checksum": leeway.bundle.checksum(folder), "snapshot": card.snapshot}
     return int(client.create_model_version(name, source=source, run_id=run_id, tags=tags).version)
 
 
+def _made(name: str, key: str) -> Path:
+    """The folder on this machine of a bundle that has been made."""
+    return storage.fetched(fit.folder_of(name, key))
+
+
 def _folder(name: str, key: str, version: int) -> Path:
-    """A bundle's folder on this machine, fetched from the registry where it was made elsewhere."""
+    """A bundle's folder on this machine, fetched from the registry where the storage has lost it."""
     folder = fit.folder_of(name, key)
-    if not folder.exists():
+    if not storage.exists(folder):
         from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
 
-        from leeway.files import replacing
-
+        doing = f"fetching the bundle of {name} version {version}"
         source = _client().get_model_version(name, str(version)).source
         try:
             with (
-                replacing(folder, f"fetching the bundle of {name} version {version}") as beside,
+                _artifacts_told(doing),
+                storage.keeping(folder, doing) as beside,
                 TemporaryDirectory(prefix=".", dir=beside.parent) as download,
             ):
                 download_artifacts(artifact_uri=source, dst_path=download)
                 (Path(download) / "bundle").rename(beside)
         except MlflowException as error:
             raise BundleError(
-                f"fetching the bundle of {name} version {version}",
+                doing,
                 rule="the registry must still have it",
                 found=str(error).splitlines()[0],
                 way_out=f"roll back (`leeway rollback {name}`), or train again",
             ) from error
-    return folder
+    return storage.fetched(folder)
 
 
 def _ensure_model(client: "MlflowClient", name: str) -> None:
@@ -298,8 +306,38 @@ def _experiment(client: "MlflowClient", name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
-    location = settings().folder("mlflow", name).as_uri()
-    return str(client.create_experiment(name, artifact_location=location))
+    return str(client.create_experiment(name, artifact_location=_artifacts(name)))
+
+
+def _artifacts(name: str) -> str:
+    """Where MLflow keeps a classifier's artifacts: in the storage, or in the data folder if it cannot write there."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    location = storage.url("mlflow", name)
+    try:
+        get_artifact_repository(location)
+    except (MlflowException, ImportError):
+        return settings().folder("mlflow", name).as_uri()
+    return location
+
+
+@contextmanager
+def _artifacts_told(doing: str) -> Iterator[None]:
+    """What MLflow's ways to its artifacts raise, as one clear error; its own exceptions pass."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (LeewayError, MlflowException):
+        raise
+    except Exception as error:  # each of the libraries that it uses has kinds of its own
+        raise StoreError(
+            doing,
+            rule="the storage of MLflow's artifacts must answer, and take them",
+            found=" ".join(str(error).split()) or type(error).__name__,
+            way_out=f"see whether {storage.url('mlflow')} can be written, then run this again; what is done is kept",
+        ) from error
 
 
 def migrate() -> None:

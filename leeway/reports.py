@@ -1,10 +1,10 @@
 """The nights' HTML reports: which there are, and where each lies."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy as sa
 
+from leeway import storage
 from leeway.definition import Classifier
 from leeway.errors import NotFound
 from leeway.store.database import database
@@ -64,8 +64,8 @@ def by_impact(classifier: Classifier, partition: str, count: int = 20) -> list[d
     ][:count]
 
 
-def find(classifier: str, partition: str) -> Path:
-    """The HTML file of a partition's report.
+def page(classifier: str, partition: str) -> bytes:
+    """The HTML page of a partition's report.
 
     Raises:
         NotFound: it has not been monitored, or its report is no longer kept.
@@ -75,12 +75,12 @@ def find(classifier: str, partition: str) -> Path:
     )
     with database().transaction() as connection:
         found = connection.scalar(query)
-    path = Path(found) if found else None
-    if path is None or not path.is_file():
+    path = storage.place("reports", classifier, f"{partition}.html")
+    if found is None or not storage.exists(path):
         raise NotFound(
             f"finding the report of {classifier} {partition}",
             rule="the partition must have been monitored, and its report still be kept",
-            found="no verdict" if path is None else f"no {path.name}",
+            found="no verdict" if found is None else f"no {path.name}",
             way_out=f"run `leeway nightly {classifier} --partition {partition}`",
         )
-    return path
+    return storage.read(path)

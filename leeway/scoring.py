@@ -1,5 +1,6 @@
 """Score a partition with the champion: in chunks, once per input and version."""
 
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from leeway import features, parallel, registry
+from leeway import features, parallel, registry, storage
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.errors import NotFound
@@ -73,12 +74,13 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
         return Scored(changed=False, version=champion.version, **done.output)
 
     path, bundle = path_of(name, partition, champion.version), registry.load(name, champion)
-    with replacing(path, f"writing what {name} {partition} was scored on") as beside:
+    with storage.replacing(path, f"writing what {name} {partition} was scored on") as beside:
         if parallel.is_spread(ingested.output["rows"]):
             _write_spread(classifier, partition, champion.version, beside)
         else:
             _write(beside, _scored_chunks(bundle, _chunks(classifier, partition)))
-    staged = store.stage(f"{name}_{partition.key}_v{champion.version}", _stored_predictions(path, bundle.outputs))
+        staged = store.stage(f"{name}_{partition.key}_v{champion.version}", _stored_predictions(beside, bundle.outputs))
+        called = _called(beside, bundle.outputs)
     with store.transaction() as connection:
         prediction = ensure_tables(connection, classifier).prediction
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"score {name} {partition.key}"))))
@@ -88,7 +90,7 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
         own = [sa.literal(champion.version).label("version"), sa.literal(partition.key).label("partition")]
         fresh = sa.select(*staged.c, *own)
         rows = connection.execute(sa.insert(prediction).from_select([*fresh.selected_columns.keys()], fresh)).rowcount
-        output: dict[str, Any] = {"rows": rows, "positives": _called(path, bundle.outputs)}
+        output: dict[str, Any] = {"rows": rows, "positives": called}
         ledger.record(connection, name, partition, "score", input=source, output=output)
         drop_staged(connection, staged)
     return Scored(changed=True, version=champion.version, **output)
@@ -103,19 +105,19 @@ def read(name: str, partition: Partition, version: int) -> pd.DataFrame:
         NotFound: this version has not scored the partition.
     """
     path = path_of(name, partition, version)
-    if not path.exists():
+    if not storage.exists(path):
         raise NotFound(
             f"reading the scored rows of {name} {partition}",
-            rule="the file must be in the data folder",
-            found=f"no {path}",
+            rule="they must be in the storage",
+            found=f"no {storage.address(path)}",
             way_out=f"run `leeway backfill {name} --from {partition} --to {partition} --stage score --all --run`",
         )
-    return pd.read_parquet(path)
+    return pd.read_parquet(io.BytesIO(storage.read(path)))
 
 
 def path_of(name: str, partition: Partition, version: int) -> Path:
     """Where the scored rows of a partition lie."""
-    return settings().folder("scored", name, partition.key) / f"v{version}.parquet"
+    return storage.place("scored", name, partition.key, f"v{version}.parquet")
 
 
 @dataclass(frozen=True)
@@ -169,8 +171,8 @@ def _write_spread(classifier: Classifier, partition: Partition, version: int, pa
 
     The database computes the features of the whole partition: in ranges of time it would read their history for each.
     """
-    final = path_of(classifier.name, partition, version)
-    with workspace(final, f"scoring {classifier.name} {partition} in parts") as folder:
+    place = settings().folder("parts", classifier.name) / f"{partition.key}-v{version}"
+    with workspace(place, f"scoring {classifier.name} {partition} in parts") as folder:
         _write(folder / FEATURES, _chunks(classifier, partition))
         with pq.ParquetFile(folder / FEATURES) as file:
             count = file.num_row_groups

@@ -14,8 +14,10 @@ class Settings(BaseSettings):
     """Read from `LEEWAY_*` environment variables.
 
     Attributes:
-        home: the data folder: embedded database, deliveries, snapshots, bundles, reports.
+        home: the data folder: embedded database, and what is stored where `storage_url` names no other place.
         project: the folder that holds `models/` and `expectations/`.
+        storage_url: where machines share deliveries, snapshots, bundles, reports, as a URL that fsspec knows, such as
+            `s3://bucket/prefix` or `file:///srv/leeway`; empty means `home`.
         database_url: a PostgreSQL server, as `postgresql://user:password@host:port/database`; empty means the
             embedded one in `home`.
         mlflow_database_url: where MLflow keeps its own tables; empty means a database `<database>_mlflow` beside ours.
@@ -32,6 +34,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path(".leeway"))
     project: Path = Field(default=Path())
+    storage_url: str = ""
     database_url: str = ""
     mlflow_database_url: str = ""
     dask_address: str = ""

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy.dialects.postgresql import insert
 
-from leeway import catalog, features, parallel
+from leeway import catalog, features, parallel, storage
 from leeway.definition import Classifier
 from leeway.errors import NotFound, TrainingError
 from leeway.files import replacing, workspace
@@ -68,8 +68,8 @@ def take(classifier: Classifier, as_of: datetime) -> Snapshot:
     content = buffer.getbuffer()
     taken = Snapshot(hashlib.sha256(content).hexdigest(), as_of, len(y), outputs.count(y))
     path = path_of(classifier.name, taken.hash)
-    if not path.exists():
-        with replacing(path, f"writing a snapshot of {classifier.name}") as beside:
+    if not storage.exists(path):
+        with storage.keeping(path, f"writing a snapshot of {classifier.name}") as beside:
             beside.write_bytes(content)
     _record(classifier.name, taken, rows)
     return taken
@@ -82,19 +82,19 @@ def read(name: str, snapshot: str) -> pd.DataFrame:
         NotFound: there is no such snapshot.
     """
     path = path_of(name, snapshot)
-    if not path.exists():
+    if not storage.exists(path):
         raise NotFound(
             f"reading snapshot {snapshot[:12]} of {name}",
-            rule="the file must be in the data folder",
-            found=f"no {path}",
+            rule="it must be in the storage",
+            found=f"no {storage.address(path)}",
             way_out="train again: the same knowledge gives the same snapshot",
         )
-    return pd.read_parquet(path)
+    return pd.read_parquet(storage.fetched(path, snapshot))
 
 
 def path_of(name: str, snapshot: str) -> Path:
     """Where a snapshot lies."""
-    return settings().folder("snapshots", name) / f"{snapshot}.parquet"
+    return storage.place("snapshots", name, f"{snapshot}.parquet")
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _read(classifier: Classifier, range: Range, as_of: datetime) -> pa.Table:
 def _read_parts(classifier: Classifier, ranges: Sequence[Range], as_of: datetime) -> pa.Table:
     """As `_read` of the whole, by several connections at once; no more than is kept is read back."""
     name = classifier.name
-    place = settings().folder("snapshots", name) / "parts"
+    place = settings().folder("parts", name) / "snapshot"
     with workspace(place, f"taking a snapshot of {name} in parts") as folder:
         within = str(folder.relative_to(settings().home.absolute()))
         definition = catalog.fingerprint(name)

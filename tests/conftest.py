@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 import leeway.registry
-from leeway import catalog
+from leeway import catalog, storage
 from leeway.settings import settings
 from leeway.store import database as store
 from leeway.store.migrate import migrate
@@ -80,7 +80,7 @@ def forget() -> None:
     """Forget everything that a process keeps for its life: the next test has other settings."""
     if store.database.cache_info().currsize:
         store.database().engine.dispose()
-    for cached in (settings, store.database, store.mlflow_url, catalog.load, leeway.registry._client):
+    for cached in (settings, store.database, store.mlflow_url, catalog.load, leeway.registry._client, storage._opened):
         cached.cache_clear()
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from leeway import registry, retraining, scoring
+from leeway import registry, retraining, scoring, storage
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.errors import NotFound
@@ -62,11 +62,12 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     x = model_input(rows, bundle.card.features)
     finding = _find(classifier, partition, bundle, version, x, rows)
     scores = rows[list(bundle.outputs.score_columns)]
-    path = report.write(classifier, partition, bundle, finding, pd.concat([x, scores], axis=1), version)
+    written = report.write(classifier, partition, bundle, finding, pd.concat([x, scores], axis=1), version)
+    address = storage.address(written)
     with store.transaction() as connection:
-        _record(connection, name, partition, version, finding, str(path))
+        _record(connection, name, partition, version, finding, address)
         request = _request(connection, classifier, partition, finding)
-        output: dict[str, Any] = {"verdict": finding.verdict, "why": finding.why, "report": str(path), **request}
+        output: dict[str, Any] = {"verdict": finding.verdict, "why": finding.why, "report": address, **request}
         ledger.record(connection, name, partition, "monitor", input=scored.input, output=output)
     return Monitored(changed=True, **output)
 

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from leeway import storage
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
-from leeway.files import replacing
 from leeway.monitoring.monitor import ColumnDrift, Finding
 from leeway.partitions import Partition
-from leeway.settings import settings
 from leeway.training.fit import SAMPLE_ROWS, is_sensitive
 
 SHOWN_COLUMNS = 8
@@ -32,7 +31,7 @@ EVERY_VERDICT = {
 
 def path_of(name: str, partition: Partition) -> Path:
     """Where the report of a partition lies."""
-    return settings().folder("reports", name) / f"{partition.key}.html"
+    return storage.place("reports", name, f"{partition.key}.html")
 
 
 def write(
@@ -48,7 +47,7 @@ def write(
     own = _summary(classifier, partition, finding, version, shown, bundle)
     drawn = [name for name in shown if name in bundle.sample.columns][:SHOWN_COLUMNS]  # texts are not
     columns = [*_moved_scores(bundle, finding), *drawn]
-    with replacing(path, f"writing the report of {classifier.name} {partition}") as beside:
+    with storage.replacing(path, f"writing the report of {classifier.name} {partition}") as beside:
         beside.write_text(_with_summary(_evidently(bundle, x, columns), own), encoding="utf-8")
     return path
 

@@ -4,7 +4,6 @@ A partition's delivery is all that ever arrived for it. What a later batch says 
 earlier one said, so late rows and corrections reach the partition that they belong to and make it due again.
 """
 
-import shutil
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,13 +14,12 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from leeway import storage
 from leeway.contract import as_text, content_ids
 from leeway.definition import Classifier, Folder, Table
 from leeway.errors import SourceError, StoreError
-from leeway.files import replacing
 from leeway.identity import content_hashes
 from leeway.partitions import Partition, keys_of
-from leeway.settings import settings
 from leeway.sources import staging
 from leeway.sources.news import News, news
 from leeway.sources.seen import remembered
@@ -125,15 +123,15 @@ _NUMBER = "leeway:batch"
 
 
 def _of_batch(classifier: Classifier, partition: Partition, number: int, folder: str) -> Iterator[pd.DataFrame]:
-    path = _folder(classifier.name) / folder
-    if not path.exists():
+    path = _path(classifier.name, folder)
+    if not storage.exists(path):
         raise StoreError(
             f"reading what arrived for {classifier.name} {partition}",
-            rule="what was taken in must be in the data folder",
-            found=f"no {path}",
-            way_out="restore it from a copy of the data folder",
+            rule="what was taken in must be in the storage",
+            found=f"no {storage.address(path)}",
+            way_out="restore it from a copy of the storage",
         )
-    for rows in staging.read(path, [partition.key]):
+    for rows in staging.read(storage.fetched(path), [partition.key]):
         if ID not in rows and set(classifier.source_columns) <= set(rows.columns):
             rows[ID] = ids_of(classifier, rows)
         yield rows.drop(columns=KEY).assign(**{_NUMBER: number})
@@ -155,14 +153,14 @@ def _take(connection: Connection, tables: Tables, classifier: Classifier, item: 
     else:
         name = item.hash[:32]
         parts = (_placed(classifier, rows, item.arrived_at) for rows in parts)
-    folder = _folder(classifier.name) / name
-    if not folder.exists():
-        with replacing(folder, f"taking in {item.origin}") as beside:
+    folder = _path(classifier.name, name)
+    if not storage.exists(folder):
+        with storage.keeping(folder, f"taking in {item.origin}") as beside:
             staging.write(beside, parts)
     number = item.record(connection, classifier, "events", name)
     arrived = [
         {"batch": number, "partition": key, "classifier": classifier.name, "rows": count}
-        for key, count in staging.counts(folder).items()
+        for key, count in staging.counts(storage.fetched(folder)).items()
     ]
     if arrived:
         connection.execute(sa.insert(arrival), arrived)
@@ -205,13 +203,17 @@ def _fresh(
     return rows if classifier.by_arrival else _placed(classifier, rows.drop(columns=ID), item.arrived_at)
 
 
-def _folder(name: str) -> Path:
-    return settings().folder("arrived", name)
+def _path(name: str, folder: str) -> Path:
+    return storage.place("arrived", name, folder)
 
 
 def _tidy(connection: Connection, name: str) -> None:
     """Remove folders of batches that were never written down: a process was killed in between."""
     known = set(connection.scalars(sa.select(batch.c.folder).where(batch.c.classifier == name)))
-    for folder in _folder(name).iterdir():
-        if folder.name not in known and folder.stat().st_mtime < time.time() - UNUSED:
-            shutil.rmtree(folder, ignore_errors=True)
+    written: dict[Path, float] = {}
+    for entry in storage.entries("arrived", name):
+        folder = storage.place("arrived", name, entry.path.relative_to(storage.place("arrived", name)).parts[0])
+        written[folder] = max(written.get(folder, 0.0), entry.modified)
+    for folder, last in written.items():
+        if folder.name not in known and last < time.time() - UNUSED:
+            storage.remove(folder)

@@ -11,14 +11,12 @@ import numpy as np
 import pandas as pd
 
 import leeway.bundle
-from leeway import catalog
+from leeway import catalog, storage
 from leeway.bundle import Bundle, Card
 from leeway.definition import Classifier
-from leeway.files import replacing
 from leeway.metrics import Bools, Floats, summary
 from leeway.monitoring import reference
 from leeway.parallel import is_spread
-from leeway.settings import settings
 from leeway.training import calibration, decision
 from leeway.training.candidates import learn, model_input, trials
 from leeway.training.estimating import predict, targets
@@ -47,7 +45,7 @@ def fit(
     )
     name = key.hexdigest()[:16]
     folder = folder_of(classifier.name, name)
-    if folder.exists():
+    if storage.exists(folder):
         return name
     outputs, learnt = classifier.label.outputs, material(classifier, snapshot, as_of)
     split, x, y = learnt.split, learnt.x, learnt.y
@@ -96,14 +94,14 @@ def fit(
     )
     unseen, unseen_x, unseen_p = _unseen(outputs.column, split, x, outcome, probabilities, holdout_x, held_out)
     known = reference.build(classifier, unseen, unseen_x, unseen_p, as_of)
-    with replacing(folder, f"writing a bundle of {classifier.name}") as beside:
+    with storage.keeping(folder, f"writing a bundle of {classifier.name}") as beside:
         leeway.bundle.save(beside, card, pipeline, calibrators, known, _sample(classifier, unseen_x, unseen_p))
     return name
 
 
 def folder_of(name: str, key: str) -> Path:
     """Where a bundle is made."""
-    return settings().folder("bundles", name) / key
+    return storage.place("bundles", name, key)
 
 
 def holdout_scores(bundle: Bundle, split: Split) -> tuple[Bools, Floats]:
