@@ -169,6 +169,9 @@ def backfill(
             result = flows.backfill.backfill(name, first, last, stage.value if stage else None, which, dry_run)
 
     def say() -> None:
+        if dry_run and not result.planned:
+            print("nothing is due")
+            return
         if dry_run:
             output.table(
                 f"{len(result.planned)} steps are due",
