@@ -177,7 +177,8 @@ def _complete(classifier: Classifier, partition: Partition, raw: pd.DataFrame) -
             doing,
             rule="a partition must have events",
             found=f"none from {partition.start:%Y-%m-%d %H:%M} to {partition.end:%Y-%m-%d %H:%M} UTC",
-            way_out="is the source late? Run this again when it has delivered; nothing was published",
+            way_out="is the source late? Run this again when it has delivered; nothing was published. For events of earlier "
+            f"partitions there is `leeway backfill {classifier.name}`",
         )
 
 

@@ -1,5 +1,6 @@
 """Ready functions for a source's `prepare`: what raw data needs most often, row by row."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -96,9 +97,9 @@ def time_from_position(into: str, start: str, *, step_minutes: float = MINUTES_O
     return TimeFromPosition(into, start, step_minutes)
 
 
-def renamed(**names: str) -> Renamed:
-    """Columns under other names: `renamed(old="new")`, or `renamed(**{"old name": "new"})`."""
-    return Renamed(names)
+def renamed(names: Mapping[str, str] | None = None, /, **more: str) -> Renamed:
+    """Columns under other names: `renamed(old="new")`, or `renamed({"old name": "new"})`."""
+    return Renamed({**(names or {}), **more})
 
 
 def _number(values: "pd.Series[str]") -> "pd.Series[float]":

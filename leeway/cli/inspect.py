@@ -72,7 +72,7 @@ def quarantine(
 
     def say() -> None:
         rows: list[Any] = [(item.partition, item.occurrences, "; ".join(item.broken), item.shown) for item in found]
-        output.table(f"{len(found)} rows of {name} in quarantine", ("partition", "times", "broken", "row"), rows)
+        output.table(f"rows of {name} in quarantine", ("partition", "times", "broken", "row"), rows)
 
     output.emit(found, say)
 

@@ -33,7 +33,10 @@ def note(text: str) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table."""
+    """Print a table; of one without rows, its title and `none`."""
+    if not rows:
+        print(f"{title}: none")
+        return
     from rich.console import Console
     from rich.table import Table
 

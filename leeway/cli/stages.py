@@ -174,6 +174,9 @@ def backfill(
             )
 
     def say() -> None:
+        if dry_run and not result.planned:
+            print("nothing is due")
+            return
         if dry_run:
             output.table(
                 f"{len(result.planned)} steps are due",

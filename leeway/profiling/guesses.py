@@ -15,7 +15,11 @@ def guesses(found: Profile) -> Iterator[Guess]:
     yield "event id", found.event_id or "none: rows are told apart by their content", "" if found.options.id else "--id"
     yield _event_time(found)
     yield _label_known(found)
-    yield "partition", found.grain, f"the finest with {ENOUGH_ROWS} rows" if found.time is not None else ""
+    yield (
+        "partition",
+        found.grain,
+        f"the finest with {ENOUGH_ROWS} rows, if there is one" if found.time is not None else "",
+    )
 
 
 def _source(found: Profile) -> Iterator[Guess]:

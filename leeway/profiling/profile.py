@@ -89,6 +89,7 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
     sample = reading.draw(table, count=options.label)
     _has_named(options, sample)
     columns = {name: inspect(name, sample.rows[name]) for name in sample.rows.columns}
+    _hold_single_values(options, columns)
     outcome = roles.outcome(options.label, sample.rows, sample.counts, sample.total, options.positive)
     others = {name: column for name, column in columns.items() if name not in options.label}
 
@@ -133,7 +134,7 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
         grain,
         _calendar(time),
         expect.suite(features, event_id, deliveries),
-        _renamed([name for name, item in used.items() if item.use in ("feature", "entity", "sensitive")]),
+        _renamed([item.column for item in used.values() if item.use in ("feature", "entity", "sensitive")]),
     )
 
 
@@ -247,6 +248,18 @@ def _has_named(options: Options, sample: Sample) -> None:
         )
 
 
+def _hold_single_values(options: Options, columns: Mapping[str, Column]) -> None:
+    for option in ("--keep", "--entity"):
+        for name in options.named.get(option, ()):
+            if columns[name].holds == "nested":
+                raise SourceError(
+                    f"reading {option} {name!r}",
+                    rule="it must hold single values",
+                    found="lists or records",
+                    way_out="leave it out, or make single values of it in a query or a file of your own",
+                )
+
+
 def _grain(time: pd.Series | None, sample: Sample) -> Grain:
     """The finest period that ordinarily has enough rows."""
     if time is None:
@@ -285,12 +298,16 @@ def _calendar(time: pd.Series | None) -> tuple[str, ...]:
     return (*parts, "weekday", *(("month",) if long else ()))
 
 
-def _renamed(names: Sequence[str]) -> dict[str, str]:
+def _renamed(columns: Sequence[Column]) -> dict[str, str]:
     """New names for the columns whose own are Leeway's, or too long for the database, or none."""
-    calendar = {f"event_{part}" for part in get_args(CalendarPart)}
+    names = [column.name for column in columns]
+    dated = ["event", *(column.name for column in columns if column.holds == "timestamp")]
+    taken = RESERVED_COLUMNS | {f"{name}_{part}" for name in dated for part in get_args(CalendarPart)}
+    if "event" in dated[1:]:
+        taken |= {"event"}
     renamed: dict[str, str] = {}
     for name in names:
-        if name and name not in RESERVED_COLUMNS | calendar and len(name.encode()) <= MAX_IDENTIFIER:
+        if name and name not in taken and len(name.encode()) <= MAX_IDENTIFIER:
             continue
         short = name.encode()[: MAX_IDENTIFIER - 10].decode(errors="ignore").strip() or "column"
         new, number = f"{short}_given", 2

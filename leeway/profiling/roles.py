@@ -107,7 +107,9 @@ def outcome(
     if len(known) > MAX_CLASSES:
         raise _unlearnable(name, f"it must have at most {MAX_CLASSES} classes", f"{len(known):,} different values")
     if positive is not None and positive not in known:
-        raise _unlearnable(name, "--positive must be one of its values", f"{positive}, of {', '.join(known)}")
+        raise _unlearnable(
+            name, "--positive must be one of its values", f"{positive}, of {', '.join(known)}", "correct --positive"
+        )
     given = _spelled(rows[name])
     if len(known) > 2 and positive is None:
         classes = tuple(value for value, _ in known.most_common())
@@ -115,7 +117,10 @@ def outcome(
         return Outcome("multiclass", names, classes, codes, dict(known), unlabelled=unlabelled)
     if len(known) > 2:
         raise _unlearnable(
-            name, "--positive is for a label of two classes", f"{len(known)} classes: {', '.join(list(known)[:5])}, …"
+            name,
+            "--positive is for a label of two classes",
+            f"{len(known)} classes: {', '.join(list(known)[:5])}, …",
+            "leave it out, to tell all of them apart",
         )
     rare = positive or min(known, key=lambda value: (known[value], value.lower() in ("0", "false", "no", "n", "f")))
     other = next(value for value in known if value != rare)
@@ -237,10 +242,10 @@ def _assembled(parts: Mapping[str, pd.Series]) -> pd.Series | None:
     return dates if dates.notna().mean() > 0.98 and parts["year"].dropna().between(1900, 2100).all() else None
 
 
-def _unlearnable(name: str, rule: str, found: str) -> SourceError:
-    return SourceError(
-        f"reading the label {name!r}",
-        rule=rule,
-        found=found,
-        way_out="name the column that holds the outcome by --label; numbers must be put into classes first",
-    )
+def _unlearnable(
+    name: str,
+    rule: str,
+    found: str,
+    way_out: str = "name the column that holds the outcome by --label; numbers must be put into classes first",
+) -> SourceError:
+    return SourceError(f"reading the label {name!r}", rule=rule, found=found, way_out=way_out)

@@ -13,7 +13,7 @@ from leeway.profiling.querying import quoted_name, replace_password
 from leeway.profiling.source_code import Block, Call, Expression, Raw, calls, quoted, write
 from leeway.settings import settings
 
-PREPARING = frozenset({"date_from_parts", "rename"})  # of `leeway.preparing`
+PREPARING = frozenset({"date_from_parts", "renamed"})  # of `leeway.preparing`
 SCHEDULES = {"hour": "10 * * * *", "week": "0 2 * * 1", "month": "0 2 1 * *"}
 
 
@@ -208,7 +208,9 @@ def _source(found: Profile) -> Call:
     if missing := sorted({spelling for column in shown for spelling in column.missing}):
         arguments["missing"] = tuple(missing)
     formats: dict[str, Expression] = {
-        column.name: column.times.formats if len(column.times.formats) > 1 else column.times.formats[0]
+        found.renamed.get(column.name, column.name): column.times.formats
+        if len(column.times.formats) > 1
+        else column.times.formats[0]
         for column in shown
         if column.times is not None and column.times.formats
     }
@@ -225,7 +227,7 @@ def _prepare(found: Profile) -> Iterator[Call]:
         names = {"year": parts.year, "month": parts.month, "day": parts.day}
         yield Call("date_from_parts", dict(names), (parts.name,))
     if found.renamed:
-        yield Call("rename", {}, (dict(found.renamed),))
+        yield Call("renamed", {}, (dict(found.renamed),))
 
 
 def _path(where: str) -> str:
@@ -318,5 +320,5 @@ def _aside(found: Profile) -> Iterator[str]:
 def _training(found: Profile) -> Call:
     arguments: dict[str, Expression] = {"holdout": RANDOM_HOLDOUT if found.time is None else TIME_HOLDOUT}
     if found.options.entity is not None:
-        arguments["group"] = found.options.entity
+        arguments["group"] = found.renamed.get(found.options.entity, found.options.entity)
     return Call("Training", arguments)

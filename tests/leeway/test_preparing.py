@@ -43,5 +43,6 @@ def test_rows_in_their_order_get_times_by_their_position_in_the_file():
 def test_a_column_to_rename_must_be_there():
     rows = pd.DataFrame({"No-show": [1]})
     assert list(renamed(**{"No-show": "missed"})(rows)) == ["missed"]
+    assert list(renamed({"No-show": "missed"})(rows)) == ["missed"]
     with pytest.raises(KeyError, match="betrag"):
         renamed(betrag="amount")(rows)

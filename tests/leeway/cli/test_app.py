@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from leeway.cli import output
 from leeway.cli.app import app
 
 
@@ -94,3 +95,8 @@ def test_check_finds_an_empty_suite(project):
     done = leeway("check", "toy")
     assert done.returncode == 1
     assert "a suite must not be empty" in done.stderr
+
+
+def test_a_table_without_rows_is_one_line(capsys):
+    output.table("rows of toy in quarantine", ("partition", "times"), [])
+    assert capsys.readouterr().out == "rows of toy in quarantine: none\n"

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from leeway import catalog, checking
 from leeway.errors import DefinitionError, SourceError
 from leeway.profiling.creation import create
 from leeway.profiling.guesses import guesses, in_words
@@ -21,9 +22,11 @@ from leeway.settings import settings
 @pytest.fixture(autouse=True)
 def project(tmp_path, monkeypatch):
     monkeypatch.setenv("LEEWAY_PROJECT", str(tmp_path))
-    settings.cache_clear()
+    for cached in (settings, catalog.load):
+        cached.cache_clear()
     yield tmp_path
-    settings.cache_clear()
+    for cached in (settings, catalog.load):
+        cached.cache_clear()
 
 
 def table(rows=600, **more):
@@ -150,7 +153,8 @@ def test_spellings_of_one_class_are_doubted(project):
         ({"label": ("bda",)}, "did you mean 'bad'"),
         ({"label": ("price",)}, "at most 100 classes"),
         ({"label": ("same",)}, "two classes or more"),
-        ({"positive": "maybe"}, "--positive must be one of its values"),
+        ({"positive": "maybe"}, "--positive must be one of its values .*correct --positive"),
+        ({"label": ("kind",), "positive": "a"}, "two classes .*leave it out"),
         ({"id": "kind"}, r"597 rows repeat another's, of 600"),
         ({"id": "gaps"}, r"1 rows have none"),
         ({"time": "bad"}, "bad as --label and --time"),
@@ -205,6 +209,9 @@ def test_seconds_since_1970_are_a_time_and_no_id_though_no_two_are_the_same(proj
 def test_nested_values_are_set_aside(project):
     profiled = found(project, table(basket=[[1, 2]] * 600), name="data.parquet")
     assert profiled.used["basket"].why == "holds lists or records, not single values"
+    for role in ({"keep": ("basket",)}, {"entity": "basket"}):
+        with pytest.raises(SourceError, match="it must hold single values"):
+            found(project, table(basket=[[1, 2]] * 600), name="data.parquet", **role)
 
 
 def test_sex_race_and_age_are_marked_for_slices(project):
@@ -249,6 +256,11 @@ TABLES = {
     "strange names": lambda: table(
         **dict.fromkeys(['it\'s "so"\\', "Größe €", "new\nline", "x" * 80, "score"], [1, 2, 3, 5, 7, 8] * 100)
     ),
+    "names that are taken": lambda: table(
+        **dict.fromkeys(["select", "at", "Score", "1st", "seen_month", "class"], [1, 2, 3, 5, 7, 8] * 100),
+        **dict.fromkeys(["seen", "event", "partition"], ["31.12.2025", "13.01.2025"] * 300),
+        event_time=["u", "v", "w"] * 200,
+    ),
     "strange classes": lambda: table().assign(bad=['say "no"', "it's\nso"] * 300),
     "spoilt": lambda: table(weight=[f"{number % 90 + 1},5 kg" for number in range(600)], seen=["?", "x", "y"] * 200),
 }
@@ -259,6 +271,7 @@ def test_the_files_are_python_that_the_formatter_leaves_as_it_is(project, what):
     created = made(project, TABLES[what]())
     for path in (created.definition, created.suite):
         ast.parse(path.read_text())
+    assert checking.check("toy") == []
     ruff = Path(sys.executable).with_name("ruff")
     command = [
         ruff,
