@@ -76,5 +76,5 @@ def test_boosting_stops_where_the_folds_together_have_the_least_loss_and_says_af
     shorter = search(greedy.model_copy(update={"candidates": (fixed,)}), x, y)
     assert shorter.trial.iterations == 1
     assert outcome.results[str(outcome.trial)] <= shorter.results[str(shorter.trial)]
-    pipeline = learn(outcome.trial, greedy.features, x, y, 0)
+    pipeline = learn(outcome.trial, greedy.features, x, y[:, 0], 0)
     assert pipeline[-1].n_iter_ == outcome.trial.iterations
