@@ -7,7 +7,7 @@ import pytest
 
 from leeway import bundle, snapshots
 from leeway.errors import TrainingError
-from leeway.training import fit
+from leeway.training import fit, material
 
 
 def rows_of(world, as_of=20):
@@ -58,7 +58,7 @@ def test_the_card_tells_what_was_learnt_from_and_nothing_learns_from_the_holdout
 def test_the_threshold_and_the_model_do_not_depend_on_the_holdouts_labels(world):
     world.one_trial().fill()
     rows = rows_of(world)
-    split = fit.cut(world.classifier, rows, world.day(20).start)
+    split = material.cut(world.classifier, rows, world.day(20).start)
     changed = rows.copy()
     changed.loc[changed["event_time"] >= world.day(14).start, "positive"] ^= True
     other = snapshots.path_of(world.name, "changed")
@@ -75,9 +75,9 @@ def test_a_side_of_the_holdout_without_both_classes_is_a_clear_error(world):
     rows = rows_of(world)
     rows.loc[rows["event_time"] >= world.day(14).start, "positive"] = False
     with pytest.raises(TrainingError, match=r"both classes within the holdout, which starts 2026-03-15.* 0 positive"):
-        fit.cut(world.classifier, rows, world.day(20).start)
+        material.cut(world.classifier, rows, world.day(20).start)
     with pytest.raises(TrainingError, match=r"both classes before the holdout.*0 labelled events"):
-        fit.cut(world.classifier, rows_of(world, 5), world.day(5).start)
+        material.cut(world.classifier, rows_of(world, 5), world.day(5).start)
 
 
 def test_a_bundles_sample_shows_no_sensitive_column_and_no_aggregate_over_one(world):
@@ -130,7 +130,7 @@ def test_no_entity_that_was_learnt_from_is_held_out(world):
     rows = rows_of(world)
     assert set(rows["fold_group"].str.len()) == {32}  # only a hash of who it is
     with pytest.raises(TrainingError, match=r"within the holdout"):  # the toy's thirty cards come every day
-        fit.cut(world.classifier, rows, world.day(20).start)
+        material.cut(world.classifier, rows, world.day(20).start)
     rows.loc[560:, "fold_group"] = "new"
-    split = fit.cut(world.classifier, rows, world.day(20).start)
+    split = material.cut(world.classifier, rows, world.day(20).start)
     assert set(split.holdout["fold_group"]) == {"new"} != set(split.development["fold_group"])
