@@ -1,6 +1,7 @@
 """What is tried: every candidate's trials, each a scikit-learn pipeline."""
 
 import itertools
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -113,7 +114,9 @@ def fit(trial: Trial, rows: Encoded, seed: int, watch: tuple[Any, Outcomes] | No
     """
     estimator, options = _estimator(trial, rows, seed), {}
     if rows.y.ndim > 1:
-        return OneVsRestClassifier(estimator).fit(rows.x, rows.y.astype("int8"))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Label .* present in all training examples")  # rare, and no fault
+            return OneVsRestClassifier(estimator).fit(rows.x, rows.y.astype("int8"))
     if rows.weights is not None:
         options["sample_weight"] = rows.weights
     if watch is not None and isinstance(estimator, HistGradientBoostingClassifier):
