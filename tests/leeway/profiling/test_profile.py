@@ -261,6 +261,7 @@ TABLES = {
         **dict.fromkeys(["seen", "event", "partition"], ["31.12.2025", "13.01.2025"] * 300),
         event_time=["u", "v", "w"] * 200,
     ),
+    "three formats": lambda: table(seen=["31.12.2025", "2025-12-30", "Dec 29, 2025"] * 200),
     "strange classes": lambda: table().assign(bad=['say "no"', "it's\nso"] * 300),
     "spoilt": lambda: table(weight=[f"{number % 90 + 1},5 kg" for number in range(600)], seen=["?", "x", "y"] * 200),
 }
