@@ -97,8 +97,10 @@ Prepare = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 def _time_format(text: str) -> str:
-    if "%" not in text and text not in ("epoch s", "epoch ms"):
-        raise ValueError(f"time format {text!r} must be one of strptime's, such as '%d.%m.%Y', 'epoch s' or 'epoch ms'")
+    if "%" not in text and text not in ("ISO 8601", "epoch s", "epoch ms"):
+        raise ValueError(
+            f"time format {text!r} must be one of strptime's, such as '%d.%m.%Y', 'ISO 8601', 'epoch s' or 'epoch ms'"
+        )
     return text
 
 
@@ -113,8 +115,8 @@ class Rows(Value):
             part of a file at a time, indexed by the rows' position in the file.
         timezone: the zone of times that carry none.
         missing: how a missing value is written, beside the blank.
-        time_formats: by column, how times are written: `strptime` formats, tried in order, "epoch s" or "epoch ms". By
-            default ISO 8601.
+        time_formats: by column, how times are written: `strptime` formats, tried in order, "ISO 8601", "epoch s" or
+            "epoch ms". By default ISO 8601.
     """
 
     prepare: Prepare | tuple[Prepare, ...] | None = None

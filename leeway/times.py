@@ -18,8 +18,8 @@ def read_times(raw: "pd.Series[Any]", timezone: str, formats: Sequence[str] = ()
     instants is taken, and where it was put forward, the first instant after the gap.
 
     Args:
-        formats: how text is written, tried in order for each value: formats of `strptime`, "epoch s" or "epoch ms". By
-            default ISO 8601.
+        formats: how text is written, tried in order for each value: formats of `strptime`, "ISO 8601", "epoch s" or
+            "epoch ms". By default ISO 8601.
     """
     if isinstance(raw.dtype, pd.DatetimeTZDtype):
         return _clipped(raw.dt.tz_convert(None)).dt.tz_localize("UTC")
@@ -29,8 +29,14 @@ def read_times(raw: "pd.Series[Any]", timezone: str, formats: Sequence[str] = ()
         return _iso(raw, timezone)
     found = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
     for form in formats:
-        found = found.fillna(_epoch(raw, form) if form in EPOCH_UNITS else _strptime(raw, form, timezone))
+        found = found.fillna(_by_format(raw, form, timezone))
     return found
+
+
+def _by_format(raw: "pd.Series[Any]", form: str, timezone: str) -> "pd.Series[pd.Timestamp]":
+    if form == "ISO 8601":
+        return _iso(raw, timezone)
+    return _epoch(raw, form) if form in EPOCH_UNITS else _strptime(raw, form, timezone)
 
 
 def _iso(raw: "pd.Series[Any]", timezone: str) -> "pd.Series[pd.Timestamp]":

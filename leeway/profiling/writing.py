@@ -319,6 +319,7 @@ def _aside(found: Profile) -> Iterator[str]:
 
 def _training(found: Profile) -> Call:
     arguments: dict[str, Expression] = {"holdout": RANDOM_HOLDOUT if found.time is None else TIME_HOLDOUT}
-    if found.options.entity is not None:
+    # With time, the holdout is the future, and grouped it would have no row of an entity that was there before.
+    if found.options.entity is not None and found.time is None:
         arguments["group"] = found.renamed.get(found.options.entity, found.options.entity)
     return Call("Training", arguments)

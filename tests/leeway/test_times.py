@@ -103,3 +103,9 @@ def test_stored_instants_keep_their_index_and_get_microseconds():
     found = read_times(series, "UTC")
     assert found.dtype == "datetime64[us, UTC]"
     assert found.loc[7] == datetime(2026, 2, 28, 23, tzinfo=UTC)
+
+
+def test_iso_8601_is_one_of_several_formats():
+    raw = pd.Series(["31.12.2025", "2025-12-30T12:00:00+02:00", "soon"])
+    found = read_times(raw, "UTC", ("%d.%m.%Y", "ISO 8601"))
+    assert found.tolist() == [pd.Timestamp("2025-12-31", tz="UTC"), pd.Timestamp("2025-12-30T10:00", tz="UTC"), pd.NaT]

@@ -238,9 +238,9 @@ def test_durations_are_read_and_said(text, span):
 # --- the two files ----------------------------------------------------------------------------------------------------
 
 
-def made(project, frame, **options):
+def made(project, frame, *, force=False, **options):
     frame.to_csv(project / "data.csv", index=False)
-    return create(Options("toy", str(project / "data.csv"), ("bad",), **options))
+    return create(Options("toy", str(project / "data.csv"), ("bad",), **options), force=force)
 
 
 def wide(project):
@@ -261,6 +261,7 @@ TABLES = {
         **dict.fromkeys(["seen", "event", "partition"], ["31.12.2025", "13.01.2025"] * 300),
         event_time=["u", "v", "w"] * 200,
     ),
+    "three formats": lambda: table(seen=["31.12.2025", "2025-12-30", "Dec 29, 2025"] * 200),
     "strange classes": lambda: table().assign(bad=['say "no"', "it's\nso"] * 300),
     "spoilt": lambda: table(weight=[f"{number % 90 + 1},5 kg" for number in range(600)], seen=["?", "x", "y"] * 200),
 }
@@ -306,6 +307,13 @@ def test_what_was_found_stands_in_the_definition(project):
     assert 'decimal=","' in text
     assert 'missing=("?",)' in text
     assert 'path="data.csv"' in text
+
+
+def test_validation_is_grouped_by_entity_where_no_time_parts_it(project):
+    frame = table(customer=[f"c{number % 30}" for number in range(600)])
+    assert "group=" not in made(project, frame, entity="customer").definition.read_text()
+    untimed = made(project, frame.drop(columns="sold at"), entity="customer", force=True)
+    assert 'group="customer"' in untimed.definition.read_text()
 
 
 def test_names_that_are_leeway_s_own_or_too_long_are_renamed(project):
