@@ -21,6 +21,12 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"tables {classifier.name}"))))
     connection.execute(sa.schema.CreateSchema(classifier.name, if_not_exists=True))
     tables.event.metadata.create_all(connection)
+    own = [tables.event, tables.label, tables.quarantine, tables.prediction]
+    differ = any(part for table in (tables.event, tables.label) for part in _differences(connection, table))
+    if differ and not any(connection.scalar(sa.select(sa.exists().select_from(table))) for table in own):
+        # Made by a look at the source, under an earlier definition: nothing was ever stored.
+        tables.event.metadata.drop_all(connection, tables=own)
+        tables.event.metadata.create_all(connection)
     # paramstyle: the connection's own doubles percent signs, for statements with parameters.
     preparer = postgresql.dialect(paramstyle="named").identifier_preparer  # type: ignore[no-untyped-call]
     missing, changed = _differences(connection, tables.event)

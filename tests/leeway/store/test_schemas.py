@@ -72,13 +72,22 @@ def test_a_changed_kind_is_refused_with_the_way_out(project, kind):
             ensure_tables(connection, toy(amount=kind, other=numeric()))
 
     with database().transaction() as connection:
-        ensure_tables(connection, toy())
+        insert(connection, ensure_tables(connection, toy()).event, "a", amount=1.5)
     with pytest.raises(
         StoreError, match=r"opening the tables of toy: .*amount is stored as DOUBLE PRECISION.*former kind"
     ):
         change()
     with database().transaction() as connection:
         assert "other" not in [column["name"] for column in sa.inspect(connection).get_columns("event", "toy")]
+
+
+def test_tables_without_a_row_follow_a_changed_kind(project):
+    for kind in (numeric(), categorical(), boolean()):
+        with database().transaction() as connection:
+            ensure_tables(connection, toy(amount=kind))
+    with database().transaction() as connection:
+        kinds = {column["name"]: column["type"] for column in sa.inspect(connection).get_columns("event", "toy")}
+    assert isinstance(kinds["amount"], sa.Boolean)
 
 
 def test_a_categorical_column_may_become_an_identifier(project):
