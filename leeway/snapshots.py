@@ -167,7 +167,7 @@ def _ranges(classifier: Classifier, first: datetime | None, as_of: datetime) -> 
         entries = ledger.entries(connection, classifier.name, last=_key(classifier, as_of))
     entries = [entry for entry in entries if entry.stage == "ingest" and entry.status == "done"]
     entries = [entry for entry in entries if first is None or entry.partition >= _key(classifier, first)]
-    if not entries or not parallel.is_spread(sum(int(entry.output["rows"]) for entry in entries)):
+    if not entries or not parallel.is_spread(sum(int(entry.output.get("rows", 0)) for entry in entries)):
         return []
     start = first or Partition.parse(entries[0].partition, classifier.partition).start
     count = min(MOST_PARTS, int(2 * (as_of - start) / max(features.reach(classifier), timedelta(hours=1))))

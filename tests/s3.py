@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import suppress
+from urllib.request import Request, urlopen
 
 import fsspec
 from moto.server import ThreadedMotoServer
@@ -24,6 +25,8 @@ class S3:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._port = 0
         self.start()
+        # What an earlier server of this process held is held still.
+        urlopen(Request(f"{self.address}/moto-api/reset", method="POST")).close()
         self.files().mkdir("shared")
 
     @property

@@ -5,7 +5,6 @@ import csv
 import glob
 import gzip
 import lzma
-import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from leeway.errors import SourceError
+from leeway.outputs import class_text
 from leeway.profiling import querying, sniffing
 from leeway.profiling.querying import unreadable, without_password
 
@@ -225,7 +225,7 @@ def _distinctly_named(table: Table, chunk: pd.DataFrame) -> None:
 def _count(counted: Counter[str], name: str, values: pd.Series) -> None:
     try:
         for value, number in values.dropna().value_counts().items():
-            counted[spelled(value)] += int(number)
+            counted[class_text(value)] += int(number)
     except TypeError:
         raise SourceError(
             f"reading the label {name!r}",
@@ -240,16 +240,6 @@ def _count(counted: Counter[str], name: str, values: pd.Series) -> None:
             found=f"more than {MAX_COUNTED:,} different values",
             way_out="name the column that holds the outcome by --label; numbers must be put into classes first",
         )
-
-
-def spelled(value: object) -> str:
-    """A label's value as the contract spells it: `1`, `true`, or the stripped text."""
-    if isinstance(value, bool | np.bool_):
-        return str(bool(value)).lower()
-    if isinstance(value, int | float | np.number) and float(value).is_integer():
-        return str(int(value))
-    text = re.sub(r"^(-?\d+)\.0+$", r"\1", str(value).strip())
-    return text.lower() if text.lower() in ("true", "false") else text
 
 
 def _other_encodings(table: Table) -> Iterator[Table]:

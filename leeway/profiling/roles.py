@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from leeway.errors import SourceError
+from leeway.outputs import class_text
 from leeway.profiling.columns import ID_NAME, Column
-from leeway.profiling.reading import spelled
 from leeway.profiling.sensitive import words
 from leeway.profiling.values import MISSING
 
@@ -164,7 +164,7 @@ def _tags(name: str, rows: pd.DataFrame, known: Mapping[str, int], separator: st
 
 
 def _spelled(raw: pd.Series) -> pd.Series:
-    return raw.map({value: spelled(value) for value in raw.dropna().unique()}, na_action="ignore")
+    return raw.map({value: class_text(value) for value in raw.dropna().unique()}, na_action="ignore")
 
 
 def event_id(columns: Mapping[str, Column], unique: Callable[[str], bool]) -> str | None:

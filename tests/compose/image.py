@@ -113,7 +113,7 @@ def _link(image: Image) -> None:
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(image.venv), "platbase": str(image.venv)}))
     (packages / "libraries.pth").write_text(sysconfig.get_path("purelib"))
     for script in Path(sys.prefix, "bin").iterdir():
-        if not script.is_symlink() and script.read_bytes().startswith(f"#!{sys.prefix}".encode()):
+        if script.is_file() and not script.is_symlink() and script.read_bytes().startswith(f"#!{sys.prefix}".encode()):
             copy = image.venv / "bin" / script.name
             if not copy.exists():
                 copy.write_text(script.read_text().replace(f"#!{sys.prefix}", f"#!{image.venv}", 1))

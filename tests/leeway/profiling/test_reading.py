@@ -223,25 +223,6 @@ def test_a_label_of_many_values_is_no_label(tmp_path, monkeypatch):
         reading.draw(table, count=["n"])
 
 
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (True, "true"),
-        (np.bool_(False), "false"),
-        ("True", "true"),
-        (1, "1"),
-        (1.0, "1"),
-        ("1.0", "1"),
-        (" yes ", "yes"),
-        (0.5, "0.5"),
-    ],
-)
-def test_a_label_is_spelled_as_the_contract_spells_it(value, said):
-    from leeway.contract import _class
-
-    assert reading.spelled(value) == _class(value) == said
-
-
 def test_repetitions_are_counted_over_pieces():
     pieces = [pd.Series(["a", "b", None]), pd.Series(["b", "b", " "])]
     assert reading.repetitions_in(pieces) == (2, 2)
