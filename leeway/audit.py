@@ -172,7 +172,10 @@ class _Judge:
 
 @lru_cache(maxsize=4)  # to make a context takes longer than to judge a small delivery
 def _judge_of(name: str, _fingerprint: str) -> _Judge:
-    suite = load_suite(name)
+    return _judge_by(load_suite(name))
+
+
+def _judge_by(suite: Any) -> _Judge:
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,

@@ -128,6 +128,6 @@ def test_a_backfill_by_a_cluster_of_which_a_worker_is_killed_or_by_processes_has
 
 
 def _assert_same(found, expected):
-    assert all(len(wanted) for wanted in expected.values())
+    assert all(len(wanted) for table, wanted in expected.items() if table != "quarantine")
     for table, wanted in expected.items():
         pd.testing.assert_frame_equal(found[table], wanted, check_exact=True, obj=table)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leeway.audit import _judge, _quieten
+from leeway.audit import _judge, _judge_by, _quieten
 from leeway.contract import Checked
 from leeway.profiling import expect, profile
 from leeway.profiling.columns import Column
@@ -217,7 +217,11 @@ def test_the_judge_of_these_tests_says_what_great_expectations_says():
         delivery = spoilt(population.random, last, how)
         mine = judge(suite, delivery)
         audit = _judge(
-            theirs, Checked(delivery, pd.Series(dtype="object")), "d", datetime.now(UTC), sensitive=frozenset()
+            _judge_by(theirs),
+            Checked(delivery, pd.Series(dtype="object")),
+            "d",
+            datetime.now(UTC),
+            sensitive=frozenset(),
         )
         assert {rule.partition("(")[0].replace("_", "") for rule in audit.failed} == {
             rule.split()[0].lower() for rule in mine.failed
