@@ -89,7 +89,8 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
     """Check a delivery against the definition and the suite, and keep the result beside it.
 
     A row-level expectation sends the rows that break it to quarantine; with `mostly` below 1, a delivery of which fewer rows
-    hold is rejected. A table-level expectation that fails rejects the delivery. Only severity `critical` counts.
+    hold is rejected. A table-level expectation that fails rejects the delivery. Only severity `critical` counts. A delivery
+    without rows, where the definition allows for it, has nothing that could break one.
 
     Raises:
         DefinitionError: the suite is empty, or not all of its expectations could be loaded.
@@ -98,6 +99,10 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
     judge = _judge_of(classifier.name, catalog.audit_fingerprint(classifier.name))
     now = datetime.now(UTC)
     _, checked = check_delivery(classifier, partition, delivery, now=now)
+    if checked.rows.empty:
+        result = Audit(delivery, 0, 0, {}, [], [], now.isoformat())
+        result.save(audit_path(classifier.name, partition, delivery))
+        return result
     result = _judge(judge, _dated(classifier, partition, checked), delivery, now, sensitive=_sensitive(classifier))
     share = len(result.broken) / result.rows
     if share > classifier.quarantine_limit:

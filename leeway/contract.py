@@ -52,7 +52,7 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
     """Cast raw rows to the declared kinds.
 
     Raises:
-        DeliveryRejected: a declared column is missing, or there is no row.
+        DeliveryRejected: a declared column is missing, or there is no row though `empty_partitions` is not set.
     """
     _complete(classifier, partition, raw)
     broken: dict[int, list[str]] = {}
@@ -172,13 +172,14 @@ def _complete(classifier: Classifier, partition: Partition, raw: pd.DataFrame) -
             found=f"no {', '.join(repr(name) for name in missing)}",
             way_out=f"{hint}rename it at the source or in the definition, then run this again; nothing was published",
         )
-    if raw.empty:
+    if raw.empty and not classifier.empty_partitions:
         raise DeliveryRejected(
             doing,
             rule="a partition must have events",
             found=f"none from {partition.start:%Y-%m-%d %H:%M} to {partition.end:%Y-%m-%d %H:%M} UTC",
             way_out="is the source late? Run this again when it has delivered; nothing was published. For events of earlier "
-            f"partitions there is `leeway backfill {classifier.name}`",
+            f"partitions there is `leeway backfill {classifier.name}`. Where some partitions never have any, say "
+            "empty_partitions=True",
         )
 
 

@@ -668,6 +668,8 @@ class Classifier(Value):
         history: rolling features.
         calendar: parts of the event time, on the source's clock, that the classifier sees.
         partition: the period that every stage runs by, in UTC; a week starts on Monday.
+        empty_partitions: whether a partition may be without events, as a day on which nobody works; otherwise one without
+            any is rejected, for its source may be late.
         candidates: what is tried.
         objective: where the thresholds lie, one for each class; by default `MaximizeF1`, for multiclass `MostProbable`.
         training, gates, drift, schedule: see there.
@@ -683,6 +685,7 @@ class Classifier(Value):
     history: tuple[History, ...] = ()
     calendar: tuple[CalendarPart, ...] = ()
     partition: Grain = "day"
+    empty_partitions: bool = False
     candidates: tuple[Candidate, ...] = (Logistic(), Boosting())
     objective: Objective = MaximizeF1()
     training: Training = Training()

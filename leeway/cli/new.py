@@ -111,7 +111,11 @@ def _say(created: "Created") -> None:
         for column, used in created.profile.used.items()
     ]
     output.table("", ("column", "found", "use", "why"), rows)
-    aside = [column for column, used in created.profile.used.items() if used.use in ("set aside", "sensitive")]
+    aside = [
+        column
+        for column, used in created.profile.used.items()
+        if used.use in ("set aside", "sensitive") and used.column.holds not in ("nested", "empty")
+    ]
     if aside:
         print(f"Set aside: {', '.join(aside)}. Learn from one all the same: --keep COLUMN")
     print(f"Wrote {_short(created.definition)} and {_short(created.suite)}: read them, they are short.")

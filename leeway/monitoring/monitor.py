@@ -177,13 +177,16 @@ def judge(
     harm: Harm | None,
     before: Sequence[bool],
     score_means: Mapping[str, float] = MappingProxyType({}),
+    may_be_empty: bool = False,
 ) -> Finding:
     """The verdict.
 
     Args:
+        columns: none where there are no rows.
         before: whether harm was seen, for the partitions before this one, the most recent first.
+        may_be_empty: whether a partition without rows is in order.
     """
-    faults = _faults(reference, rows, columns)
+    faults = () if may_be_empty and not rows else _faults(reference, rows, columns)
     confirmed = sum([harm is not None and harm.harmful, *before[: policy.among - 1]])
     moved = [column for column in columns if column.standardised > reference.drift_limit]
     spread = reference.label_spread[harm.of_class] if harm and harm.of_class else max(reference.label_spread.values())
@@ -192,13 +195,14 @@ def judge(
         "residual": reference.residual_limit,
         "tolerance": policy.tolerance * spread,
     }
-    verdict, why = _verdict(reference, policy, moved, harm, confirmed, faults)
+    verdict, why = _verdict(reference, policy, rows, moved, harm, confirmed, faults)
     return Finding(verdict, why, rows, score_mean, columns, harm, confirmed, faults, dict(score_means), limits)
 
 
 def _verdict(
     reference: Reference,
     policy: DriftPolicy,
+    rows: int,
     moved: list[ColumnDrift],
     harm: Harm | None,
     confirmed: int,
@@ -220,7 +224,7 @@ def _verdict(
             f" and {len(moved) - 3} more" if len(moved) > 3 else ""
         )
         return "drift", f"moved beyond the reference: {names}; {unharmed}"
-    return "quiet", f"within what the reference varies; {unharmed}"
+    return "quiet", f"{'within what the reference varies' if rows else 'no events'}; {unharmed}"
 
 
 def _apart(harm: Harm | None) -> str:

@@ -93,9 +93,10 @@ def _find(
         rows=len(x),
         score_mean=float(rows["score"].mean()) if len(x) else 0.0,
         score_means=dict(zip(outputs.names, means, strict=False)),
-        columns=monitor.compare(reference, x),
+        columns=monitor.compare(reference, x) if len(x) else (),
         harm=_harm(classifier, partition, bundle, version),
         before=_harm_before(classifier, partition, version),
+        may_be_empty=classifier.empty_partitions,
     )
 
 
@@ -159,9 +160,9 @@ def _record(connection: Connection, name: str, partition: Partition, version: in
     connection.execute(sa.delete(column_drift).where(mine))
     kept = {column.name for column in column_drift.c}
     drifts = [{key: value for key, value in asdict(drift).items() if key in kept} for drift in finding.columns]
-    connection.execute(
-        sa.insert(column_drift), [{"classifier": name, "partition": partition.key, **drift} for drift in drifts]
-    )
+    if drifts:
+        own = {"classifier": name, "partition": partition.key}
+        connection.execute(sa.insert(column_drift), [{**own, **drift} for drift in drifts])
 
 
 def _request(

@@ -48,7 +48,8 @@ def write(
     drawn = [name for name in shown if name in bundle.sample.columns][:SHOWN_COLUMNS]  # texts are not
     columns = [*_moved_scores(bundle, finding), *drawn]
     with storage.replacing(path, f"writing the report of {classifier.name} {partition}") as beside:
-        beside.write_text(_with_summary(_evidently(bundle, x, columns), own), encoding="utf-8")
+        page = _evidently(bundle, x, columns) if len(x) else _EMPTY
+        beside.write_text(_with_summary(page, own), encoding="utf-8")
     return path
 
 
@@ -143,6 +144,7 @@ def _classes(bundle: Bundle, finding: Finding) -> str:
 <tbody>{rows}</tbody></table></details>"""
 
 
+_EMPTY = '<!doctype html><html lang="en"><head><meta charset="utf-8"></head><body></body></html>'
 _STYLE = (
     "font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:1.5em auto;padding:0 1em;color:#1f2328;background:#fff"
 )

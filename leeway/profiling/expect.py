@@ -138,7 +138,7 @@ def _of_column(column: Column, margin: _Margin) -> Iterator[Expectation]:
     gaps = 0.5 / (len(missing) + 1) * margin.columns  # expected share of rows with one that the sample did not have
     if not missing.any() and gaps <= QUARANTINED:
         mostly = _mostly(margin.allowed(missing))
-        yield Expectation("ExpectColumnValuesToNotBeNull", {"column": column.name, "mostly": mostly})
+        yield from _held("ExpectColumnValuesToNotBeNull", {"column": column.name}, mostly)
     elif (least := 1 - margin.allowed(missing)) > 0.01:
         least = math.floor(least * 100) / 100
         yield Expectation(
@@ -148,8 +148,7 @@ def _of_column(column: Column, margin: _Margin) -> Iterator[Expectation]:
         yield from _range(column, margin)
     if column.holds == "categorical" and (known := _closed(column, margin.deliveries)) is not None:
         mostly = _mostly(margin.allowed(pd.Series(np.zeros(len(missing), dtype=bool))))
-        arguments = {"column": column.name, "value_set": known, "mostly": mostly}
-        yield Expectation("ExpectColumnValuesToBeInSet", arguments)
+        yield from _held("ExpectColumnValuesToBeInSet", {"column": column.name, "value_set": known}, mostly)
 
 
 def _range(column: Column, margin: _Margin) -> Iterator[Expectation]:
@@ -170,9 +169,9 @@ def _range(column: Column, margin: _Margin) -> Iterator[Expectation]:
         "column": column.name,
         "min_value": 0 if natural else -_round_up(below - least) if below > least else 0,
         "max_value": largest,
-        "mostly": _mostly(margin.allowed(pd.Series(np.zeros(len(column.values), dtype=bool)))),
     }
-    yield Expectation("ExpectColumnValuesToBeBetween", arguments)
+    mostly = _mostly(margin.allowed(pd.Series(np.zeros(len(column.values), dtype=bool))))
+    yield from _held("ExpectColumnValuesToBeBetween", arguments, mostly)
     yield from _middle(column.name, given.reindex(column.values.index), largest, margin.deliveries)
 
 
@@ -202,6 +201,12 @@ def _closed(column: Column, deliveries: Deliveries) -> list[str] | None:
         if set(text[early]) != set(counts.index):
             return None
     return sorted(counts.index)
+
+
+def _held(name: str, arguments: Mapping[str, Any], mostly: float) -> Iterator[Expectation]:
+    """An expectation of most rows; none where deliveries are so small that one row alone would break it."""
+    if mostly > 0:
+        yield Expectation(name, {**arguments, "mostly": mostly})
 
 
 def _mostly(allowed: float) -> float:

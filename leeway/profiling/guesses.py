@@ -18,8 +18,14 @@ def guesses(found: Profile) -> Iterator[Guess]:
     yield (
         "partition",
         found.grain,
-        f"the finest with {ENOUGH_ROWS} rows, if there is one" if found.time is not None else "",
+        "; ".join(_about_grain(found)) if found.time is not None else "",
     )
+
+
+def _about_grain(found: Profile) -> Iterator[str]:
+    yield f"the finest with {ENOUGH_ROWS} rows, if there is one"
+    if found.empty_partitions:
+        yield "some have no rows, and that is no error"
 
 
 def _source(found: Profile) -> Iterator[Guess]:

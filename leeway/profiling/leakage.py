@@ -68,7 +68,11 @@ def _leak(
     scores = _told(_codes(values), y, fold)
     auc, error = _auc(y, scores)
     if after > AFTER and auc > SUSPECT:
-        return Leak(column.name, auc, f"lies after the event in {after:.0%} of the rows, and tells the label")
+        return Leak(
+            column.name,
+            auc,
+            f"lies after the event in {after:.0%} of the rows, and tells the label; --keep it if it is known before",
+        )
     if outcome.kind == "multiclass":
         right = float((scores.argmax(axis=1) == y.argmax(axis=1)).mean())
         most = float(y.mean(axis=0).max())

@@ -19,6 +19,7 @@ from leeway.profiling.reading import Sample
 from leeway.profiling.roles import DateParts, Outcome
 
 ENOUGH_ROWS = 500  # in a partition, to tell drift from chance
+EMPTY = 0.05  # of the periods, from which on empty ones are no accident
 MONTH_MATTERS = timedelta(days=550)
 TIME_HOLDOUT, RANDOM_HOLDOUT = 0.25, 0.2
 GRAINS: dict[Grain, str] = {"hour": "h", "day": "D", "week": "W-SUN", "month": "M"}
@@ -46,6 +47,7 @@ class Profile:
         event_time: None where rows are dated by their arrival.
         parts: the three columns that make up the event time, where it is not one column.
         delay: how long after the event its label is known, where no column says so.
+        empty_partitions: whether there are periods without a row between the first and the last.
         calendar: parts of the event time to learn from.
         renamed: columns whose names are Leeway's own, by their new name.
     """
@@ -61,6 +63,7 @@ class Profile:
     label_time: str | None
     delay: timedelta
     grain: Grain
+    empty_partitions: bool
     calendar: tuple[str, ...]
     expectations: list[expect.Expectation]
     renamed: dict[str, str] = field(default_factory=dict)
@@ -132,6 +135,7 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
         label_time,
         options.label_delay or timedelta(0),
         grain,
+        _has_empty(time, grain),
         _calendar(time),
         expect.suite(features, event_id, deliveries),
         _renamed([item.column for item in used.values() if item.use in ("feature", "entity", "sensitive")]),
@@ -275,6 +279,15 @@ def _grain(time: pd.Series | None, sample: Sample) -> Grain:
 def _keys(time: pd.Series, grain: Grain) -> pd.Series:
     periods: pd.Series = time.dropna().dt.tz_localize(None).dt.to_period(GRAINS[grain])
     return periods
+
+
+def _has_empty(time: pd.Series | None, grain: Grain) -> bool:
+    """Whether periods without a row are usual: in a sample, of those that have hundreds otherwise."""
+    if time is None:
+        return False
+    keys = _keys(time, grain)
+    spanned = (keys.max() - keys.min()).n + 1
+    return bool(1 - keys.nunique() / spanned >= EMPTY)
 
 
 def _deliveries(time: pd.Series | None, grain: Grain, sample: Sample) -> expect.Deliveries:

@@ -47,6 +47,7 @@ class Table:
     sql: str = ""
     delimiter: str = ","
     encoding: str = "utf-8"
+    encoding_given: bool = False
     header: tuple[str, ...] | None = None
 
     def chunks(self) -> Iterator[pd.DataFrame]:
@@ -132,8 +133,8 @@ def describe(
     if suffixes == {"parquet"}:
         return Table("parquet", where, files)
     head = _head(files[0])
-    encoding = sniffing.known(encoding) if encoding else sniffing.encoding_of(head)
-    text = head.decode(encoding, errors="replace").removeprefix("\ufeff")
+    used = sniffing.known(encoding) if encoding else sniffing.encoding_of(head)
+    text = head.decode(used, errors="replace").removeprefix("\ufeff")
     lines = text.splitlines()[: -1 if len(head) == HEAD else None]
     delimiter = delimiter or sniffing.delimiter_of(lines, named)
     has_header = header if header is not None else sniffing.has_header(lines, delimiter, named)
@@ -141,7 +142,9 @@ def describe(
     if not has_header:
         width = max((len(row) for row in csv.reader(lines[:200], delimiter=delimiter)), default=0)
         names = tuple(f"column_{position + 1}" for position in range(width))
-    return Table("csv", where, files, delimiter=delimiter, encoding=encoding, header=names)
+    return Table(
+        "csv", where, files, delimiter=delimiter, encoding=used, encoding_given=encoding is not None, header=names
+    )
 
 
 def draw(table: Table, *, count: Iterable[str] = (), seed: int = 0) -> Sample:
@@ -160,7 +163,7 @@ def draw(table: Table, *, count: Iterable[str] = (), seed: int = 0) -> Sample:
         f"reading {table.where}",
         rule="its text must be of one encoding",
         found=f"bytes that are not {table.encoding}",
-        way_out="name it by --encoding",
+        way_out="leave out --encoding, so that it is found" if table.encoding_given else "name it by --encoding",
     )
 
 
@@ -243,7 +246,7 @@ def _count(counted: Counter[str], name: str, values: pd.Series) -> None:
 
 
 def _other_encodings(table: Table) -> Iterator[Table]:
-    if table.kind == "csv":
+    if table.kind == "csv" and not table.encoding_given:
         yield from (replace(table, encoding=name) for name in ("cp1252", "latin-1") if name != table.encoding)
 
 

@@ -14,6 +14,7 @@ from leeway.profiling.source_code import Block, Call, Expression, Raw, calls, qu
 from leeway.settings import settings
 
 PREPARING = frozenset({"date_from_parts", "renamed"})  # of `leeway.preparing`
+HISTORY_WINDOWS = tuple(timedelta(days=count) for count in (1, 7, 30, 90, 365))
 SCHEDULES = {"hour": "10 * * * *", "week": "0 2 * * 1", "month": "0 2 1 * *"}
 
 
@@ -37,10 +38,14 @@ def definition(found: Profile) -> str:
         },
         after=list(_aside(found)),
     )
+    if history := tuple(_history(found)):
+        arguments["history"] = history
     if found.calendar:
         arguments["calendar"] = found.calendar
     if found.grain != "day":
         arguments["partition"] = found.grain
+    if found.empty_partitions:
+        arguments["empty_partitions"] = True
     arguments["training"] = _training(found)
     if found.grain in SCHEDULES:
         arguments["schedule"] = Call("Schedule", {"cron": SCHEDULES[found.grain]})
@@ -307,6 +312,21 @@ def _column(column: Column, use: str, why: str) -> Call:
         if use == "feature":
             arguments["feature"] = True
     return Call(kind, arguments)
+
+
+def _history(found: Profile) -> Iterator[Call]:
+    """What an entity did lately, and what came of it: over windows that the source has several of."""
+    entity = found.options.entity
+    if entity is None or found.time is None:
+        return
+    by = found.renamed.get(entity, entity)
+    span = timedelta(seconds=(found.time.max() - found.time.min()).total_seconds())
+    windows = [window for window in HISTORY_WINDOWS if 4 * window <= span][-2:]
+    for window in windows:
+        yield Call("History", {"by": by, "window": _duration(window)})
+    if windows and found.outcome.kind == "binary":
+        rate: dict[str, Expression] = {"by": by, "window": _duration(windows[-1]), "aggregate": "positive_rate"}
+        yield Call("History", rate)
 
 
 def _aside(found: Profile) -> Iterator[str]:

@@ -71,6 +71,14 @@ def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime) -> Split:
                 f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
                 rule=f"there must be labels of {outputs.least} {side} the holdout{starts}",
                 found=f"{len(part)} labelled events, {describe(outputs.count(y))}",
-                way_out="ingest more partitions, train as of a time that had labels (--as-of), or change training.holdout",
+                way_out="ingest more partitions, train as of a time that had labels (--as-of), or change training.holdout"
+                + _or_ungrouped(classifier),
             )
     return split
+
+
+def _or_ungrouped(classifier: Classifier) -> str:
+    if classifier.training.group is None:
+        return ""
+    before = "" if classifier.by_arrival else ", and events of those seen before the holdout are not in it"
+    return f"; or drop training.group: it keeps each {classifier.training.group} on one side{before}"

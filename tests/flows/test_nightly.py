@@ -77,6 +77,20 @@ def test_a_rejected_delivery_publishes_nothing_and_the_night_can_be_run_again(to
     assert nightly(toy, night(0)).ingested.new == 59
 
 
+def test_a_day_off_is_a_quiet_night_where_the_definition_expects_some(toy, project, prefect, night):
+    data = project.root / "data" / "toy.csv"
+    rows = pd.read_csv(data)
+    rows[~rows["at"].between(night(0), night(1))].to_csv(data, index=False)
+    off = TOY_MODEL.replace('event_id="id"', 'event_id="id", empty_partitions=True')
+    project.declare(model=off)
+    done = nightly(toy, night(0))
+    assert (done.ingested.rows, done.scored.rows, done.monitored.verdict) == (0, 0, "quiet")
+    assert "no events" in done.monitored.why
+    assert done.monitored.request is None
+    assert "No events" in (project.home / "reports" / toy / f"{night(0)}.html").read_text()
+    assert nightly(toy, night(1)).scored.rows == 59
+
+
 def test_a_backfill_does_what_is_missing_and_no_more(toy, prefect, night):
     dry = backfill(toy, night(0), night(2), dry_run=True)
     assert [step["stage"] for step in dry.planned] == ["ingest", "score", "monitor"] * 3

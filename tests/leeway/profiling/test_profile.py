@@ -311,9 +311,40 @@ def test_what_was_found_stands_in_the_definition(project):
 
 def test_validation_is_grouped_by_entity_where_no_time_parts_it(project):
     frame = table(customer=[f"c{number % 30}" for number in range(600)])
-    assert "group=" not in made(project, frame, entity="customer").definition.read_text()
+    dated = made(project, frame, entity="customer").definition.read_text()
+    assert "group=" not in dated
+    assert 'History(by="customer", window=days(1)),' in dated
+    assert 'History(by="customer", window=weeks(1), aggregate="positive_rate"),' in dated
+    assert not checking.check("toy")
     untimed = made(project, frame.drop(columns="sold at"), entity="customer", force=True)
     assert 'group="customer"' in untimed.definition.read_text()
+    assert "History(" not in untimed.definition.read_text()
+
+
+def test_days_off_are_expected_where_the_sample_has_them(project):
+    days = pd.date_range("2024-01-01", periods=60)
+    assert "empty_partitions" not in made(project, dated(days)).definition.read_text()
+    workdays = pd.bdate_range("2024-01-01", periods=60)
+    found = made(project, dated(workdays), force=True)
+    assert "    empty_partitions=True,\n" in found.definition.read_text()
+    assert "some have no rows" in str(list(guesses(found.profile)))
+
+
+def dated(days):
+    """Enough rows on each day."""
+    return pd.DataFrame(
+        {
+            "day": days.repeat(600).strftime("%Y-%m-%d"),
+            "n": range(600 * len(days)),
+            "bad": [0, 0, 1] * (600 * len(days) // 3),
+        }
+    )
+
+
+def test_deliveries_of_few_rows_get_no_rule_that_every_row_could_break(project):
+    days = pd.date_range("2024-01-01", periods=40)
+    frame = table(rows=40).assign(**{"sold at": days.strftime("%Y-%m-%d")})
+    assert all(item.arguments.get("mostly", 1) > 0 for item in found(project, frame).expectations)
 
 
 def test_names_that_are_leeway_s_own_or_too_long_are_renamed(project):

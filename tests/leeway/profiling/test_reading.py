@@ -72,6 +72,8 @@ def test_a_letter_far_down_that_is_no_utf_8_is_read_all_the_same(tmp_path):
     assert sample.rows.iloc[-1].tolist() == ["é", "ü"]
     assert sample.table.encoding == "cp1252"
     assert reading.repetitions(sample.table, "a") == (0, 99_999)
+    with pytest.raises(SourceError, match="leave out --encoding"):
+        read(tmp_path / "data.csv", encoding="utf-8")
 
 
 @pytest.mark.parametrize(
