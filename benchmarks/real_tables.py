@@ -9,13 +9,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+from measuring import PeakMemory
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -63,7 +62,7 @@ def play(table: Table) -> list[str]:
     """From the table to the night, in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
-        with Watching() as memory:
+        with PeakMemory() as memory:
             found = _leeway(folder, "new", table.name, str(DATA / table.file), "--label", table.label)
             _leeway(folder, "train", table.name)
             last = _last_partition(folder, table.name)
@@ -75,7 +74,7 @@ def play(table: Table) -> list[str]:
         aside = [name for name, column in found["columns"].items() if column["use"] == "set aside"]
         metrics = card["metrics"]
         auc = _macro(card, table) if table.name == "kdd99" else metrics["roc_auc"]
-        reached = (table.auc is None or auc >= table.auc) and seconds <= table.seconds and memory.peak <= 3
+        reached = (table.auc is None or auc >= table.auc) and seconds <= table.seconds and memory.gigabytes <= 3
         target = f"{table.auc or '-'}, {table.seconds} s, 3 GB: {'reached' if reached else 'MISSED'}"
         return [
             table.name,
@@ -84,7 +83,7 @@ def play(table: Table) -> list[str]:
             " ".join(f"{count} {kind}" for kind, count in kinds.most_common()),
             ", ".join(aside) or "-",
             f"{seconds:.0f}",
-            f"{memory.peak:.1f}",
+            f"{memory.gigabytes:.1f}",
             *(f"{value:.3f}" for value in (auc, metrics["average_precision"], metrics["log_loss"])),
             f"{metrics['calibration_error']:.3f}",
             target,
@@ -118,30 +117,6 @@ def _leeway(folder: str, *arguments: str) -> dict:
 
 def _last_partition(folder: str, name: str) -> str:
     return _leeway(folder, "status", name)["ledger"][-1]["partition"]
-
-
-class Watching:
-    """The most memory that this process's children had together, in GB: their proportional set sizes."""
-
-    def __enter__(self) -> "Watching":
-        self.peak, self._done = 0.0, threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._done.wait(0.5):
-            total = 0
-            for child in psutil.Process().children(recursive=True):
-                try:
-                    total += child.memory_full_info().pss
-                except (psutil.NoSuchProcess, psutil.AccessDenied):
-                    continue
-            self.peak = max(self.peak, total / 1e9)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ derives its plans from these figures. A number on the command line asks for anot
 import os
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from measuring import PeakMemory
 
 ROOT = Path(__file__).parents[1]
 NAME = "payments"
@@ -146,11 +146,13 @@ class workers:  # noqa: N801 - reads as a phrase
 def measured(what: str, rows: int, do: Callable[[], Any]) -> Any:
     """Do it and print what it took; returns what it returns."""
     before, started = _processor_seconds(), time.monotonic()
-    with Watching() as memory:
+    with PeakMemory(postgres=False) as memory:
         result = do()
     seconds = time.monotonic() - started
     shown = f"{rows:,}" if rows else "-"
-    print(f"{what} | {shown} | {seconds:.1f} | {_processor_seconds() - before:.1f} | {memory.peak:.2f}", flush=True)
+    print(
+        f"{what} | {shown} | {seconds:.1f} | {_processor_seconds() - before:.1f} | {memory.gigabytes:.2f}", flush=True
+    )
     return result
 
 
@@ -176,30 +178,6 @@ def _of_this_home(process: psutil.Process) -> bool:
         return process.cwd().startswith(str(Path(os.environ["LEEWAY_HOME"]).resolve()))
     except psutil.Error:
         return False
-
-
-class Watching:
-    """The most memory that this process and its children had together, in GB: their proportional set sizes."""
-
-    def __enter__(self) -> "Watching":
-        self.peak, self._done = 0.0, threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._done.wait(0.1):
-            total, here = 0, psutil.Process()
-            for process in [here, *here.children(recursive=True)]:
-                try:
-                    total += process.memory_full_info().pss if process.name() != "postgres" else 0
-                except psutil.Error:
-                    continue
-            self.peak = max(self.peak, total / 1e9)
 
 
 def _write_project(root: Path, rows: int) -> None:

@@ -20,6 +20,7 @@ from leeway.errors import SourceError
 from leeway.outputs import class_text
 from leeway.profiling import querying, sniffing
 from leeway.profiling.querying import unreadable, without_password
+from leeway.sources.prepared import must_be_distinct
 
 MAX_ROWS = 200_000
 MAX_CELLS = 8_000_000
@@ -195,7 +196,7 @@ def _draw(table: Table, count: tuple[str, ...], seed: int) -> Sample:
     counts: dict[str, Counter[str]] = {name: Counter() for name in count}
     for chunk in table.chunks():
         limit = max(1_000, min(MAX_ROWS, MAX_CELLS // max(1, len(chunk.columns))))
-        _distinctly_named(table, chunk)
+        must_be_distinct(chunk.columns, without_password(table.where), way_out="rename one of them in the query")
         for name in set(count) & set(chunk.columns):
             _count(counts[name], name, chunk[name])
         total += len(chunk)
@@ -213,16 +214,6 @@ def _draw(table: Table, count: tuple[str, ...], seed: int) -> Sample:
             way_out="name a file or a query that has rows",
         )
     return Sample(table, kept, total, counts)
-
-
-def _distinctly_named(table: Table, chunk: pd.DataFrame) -> None:
-    if not chunk.columns.is_unique:
-        raise SourceError(
-            f"reading {without_password(table.where)}",
-            rule="no two columns may share a name",
-            found=", ".join(sorted({str(name) for name in chunk.columns[chunk.columns.duplicated()]})),
-            way_out="rename one of them in the query",
-        )
 
 
 def _count(counted: Counter[str], name: str, values: pd.Series) -> None:

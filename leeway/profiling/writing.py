@@ -106,25 +106,28 @@ def _values(found: Profile, group: list[Expectation]) -> tuple[str, str]:
     )
 
 
+def _bounds(found: Profile, group: list[Expectation]) -> Block:
+    return Block(
+        {
+            _arguments(found, item)["column"]: (item.arguments["min_value"], item.arguments["max_value"])
+            for item in group
+        }
+    )
+
+
 def _ranges(found: Profile, group: list[Expectation]) -> tuple[str, str]:
-    ranges = {
-        _arguments(found, item)["column"]: (item.arguments["min_value"], item.arguments["max_value"]) for item in group
-    }
     constant = _constant("RANGES", found, group)
     mostly = group[0].arguments["mostly"]
     return (
-        f"{constant} = {write(Block(ranges))}",
+        f"{constant} = {write(_bounds(found, group))}",
         f"*(\n        gxe.{group[0].name}(\n            column=name, min_value=least, max_value=most, mostly={mostly}\n"
         f"        )\n        for name, (least, most) in {constant}.items()\n    )",
     )
 
 
 def _medians(found: Profile, group: list[Expectation]) -> tuple[str, str]:
-    medians = {
-        _arguments(found, item)["column"]: (item.arguments["min_value"], item.arguments["max_value"]) for item in group
-    }
     return (
-        f"MEDIANS = {write(Block(medians))}",
+        f"MEDIANS = {write(_bounds(found, group))}",
         f"*(\n        gxe.{group[0].name}(column=name, min_value=least, max_value=most)\n"
         "        for name, (least, most) in MEDIANS.items()\n    )",
     )

@@ -36,14 +36,23 @@ def prepared(source: Rows, rows: pd.DataFrame, origin: str) -> pd.DataFrame:
                 found=type(rows).__name__,
                 way_out="end it with `return rows`",
             )
-    if not rows.columns.is_unique:
+    must_be_distinct(rows.columns, origin, way_out="rename one of them at the source, in the query, or in prepare")
+    return rows
+
+
+def must_be_distinct(columns: "pd.Index[str]", origin: str, *, way_out: str) -> None:
+    """Refuse columns of which two share a name.
+
+    Raises:
+        SourceError: two do.
+    """
+    if not columns.is_unique:
         raise SourceError(
             f"reading {origin}",
             rule="no two columns may share a name",
-            found=", ".join(sorted({str(name) for name in rows.columns[rows.columns.duplicated()]})),
-            way_out="rename one of them at the source, in the query, or in prepare",
+            found=", ".join(sorted({str(name) for name in columns[columns.duplicated()]})),
+            way_out=way_out,
         )
-    return rows
 
 
 def first_line(error: BaseException) -> str:

@@ -1,0 +1,81 @@
+"""What a person declares about one classifier, as frozen and typed values.
+
+A file `models/NAME.py` holds one `Classifier`; its stem is the classifier's name everywhere. Unknown names and impossible
+combinations are refused when the file is loaded (see `leeway.catalog`).
+"""
+
+from leeway.definition.classifier import (
+    MAX_IDENTIFIER,
+    RESERVED_COLUMNS,
+    RESERVED_NAMES,
+    CalendarPart,
+    Classifier,
+    Grain,
+)
+from leeway.definition.column import Column, Kind, boolean, categorical, identifier, numeric, text, timestamp
+from leeway.definition.history import LABEL_AGGREGATES, Aggregate, History
+from leeway.definition.label import Label
+from leeway.definition.learning import (
+    Boosting,
+    Candidate,
+    Gates,
+    Logistic,
+    MaximizeF1,
+    Metric,
+    MinimizeCost,
+    MostProbable,
+    Objective,
+    PrecisionFloor,
+    Training,
+)
+from leeway.definition.operation import DriftPolicy, Schedule
+from leeway.definition.source import CSV, Folder, Parquet, Prepare, Query, Rows, Simulator, Source, Stream, Table, Text
+from leeway.definition.value import days, hours, weeks
+
+__all__ = [
+    "CSV",
+    "LABEL_AGGREGATES",
+    "MAX_IDENTIFIER",
+    "RESERVED_COLUMNS",
+    "RESERVED_NAMES",
+    "Aggregate",
+    "Boosting",
+    "CalendarPart",
+    "Candidate",
+    "Classifier",
+    "Column",
+    "DriftPolicy",
+    "Folder",
+    "Gates",
+    "Grain",
+    "History",
+    "Kind",
+    "Label",
+    "Logistic",
+    "MaximizeF1",
+    "Metric",
+    "MinimizeCost",
+    "MostProbable",
+    "Objective",
+    "Parquet",
+    "PrecisionFloor",
+    "Prepare",
+    "Query",
+    "Rows",
+    "Schedule",
+    "Simulator",
+    "Source",
+    "Stream",
+    "Table",
+    "Text",
+    "Training",
+    "boolean",
+    "categorical",
+    "days",
+    "hours",
+    "identifier",
+    "numeric",
+    "text",
+    "timestamp",
+    "weeks",
+]

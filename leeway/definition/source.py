@@ -1,0 +1,163 @@
+"""Where events come from."""
+
+import codecs
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, Protocol, runtime_checkable
+
+import pandas as pd
+from pydantic import AfterValidator, Field, StrictInt
+
+from leeway.definition.value import Timezone, Value
+
+Prepare = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def _codec(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except LookupError as error:
+        raise ValueError(f"encoding {name!r} is unknown; use a name such as 'utf-8' or 'latin-1'") from error
+    return name
+
+
+def _time_format(text: str) -> str:
+    if "%" not in text and text not in ("ISO 8601", "epoch s", "epoch ms"):
+        raise ValueError(
+            f"time format {text!r} must be one of strptime's, such as '%d.%m.%Y', 'ISO 8601', 'epoch s' or 'epoch ms'"
+        )
+    return text
+
+
+TimeFormat = Annotated[str, AfterValidator(_time_format)]
+
+
+class Rows(Value):
+    """What every source says about its rows.
+
+    Attributes:
+        prepare: a function, or several in turn, from the raw rows to rows with the declared columns, row by row: it sees a
+            part of a file at a time, indexed by the rows' position in the file.
+        timezone: the zone of times that carry none.
+        missing: how a missing value is written, beside the blank.
+        time_formats: by column, how times are written: `strptime` formats, tried in order, "ISO 8601", "epoch s" or
+            "epoch ms". By default ISO 8601.
+    """
+
+    prepare: Prepare | tuple[Prepare, ...] | None = None
+    timezone: Timezone = "UTC"
+    missing: tuple[str, ...] = ()
+    time_formats: Mapping[str, TimeFormat | tuple[TimeFormat, ...]] = {}
+
+    def formats(self, column: str) -> tuple[str, ...]:
+        """The declared formats of a column of times."""
+        declared = self.time_formats.get(column, ())
+        return (declared,) if isinstance(declared, str) else declared
+
+
+class Text(Rows):
+    """How text files are written; every value is read as text and cast to the declared kinds by the audit.
+
+    Attributes:
+        delimiter, encoding, quote: as the file has them; compression (gz, bz2, xz, zip) follows from the file's name.
+        header: the columns' names, where the file's first line is a row already.
+    """
+
+    delimiter: str = Field(default=",", min_length=1)
+    encoding: Annotated[str, AfterValidator(_codec)] = "utf-8"
+    quote: str = Field(default='"', min_length=1, max_length=1)
+    header: tuple[str, ...] | None = Field(default=None, min_length=1)
+
+
+class CSV(Text):
+    """Text files by glob.
+
+    Attributes:
+        path: a file or glob pattern, relative to the project.
+    """
+
+    path: str
+
+
+class Parquet(Rows):
+    """Parquet files.
+
+    Attributes:
+        path: a file, a glob pattern or a folder, relative to the project; in a folder, `name=value` in the path is a column.
+    """
+
+    path: str
+
+
+class Folder(Text):
+    """A folder that files appear in. Each is taken once, by its content, and may be removed when it has been.
+
+    A file may have rows of several partitions, late ones too. Where a later file repeats an event's id, it corrects it.
+
+    Attributes:
+        path: the folder, relative to the project.
+        pattern: which files of it, as a glob.
+        format: what they are; the attributes of text are for `csv`.
+        settle: a file that was changed within this time is waited for, and left for the next time if it is changed again.
+    """
+
+    path: str
+    pattern: str = Field(default="*", min_length=1)
+    format: Literal["csv", "parquet"] = "csv"
+    settle: timedelta = Field(default=timedelta(seconds=2), ge=timedelta(0), le=timedelta(minutes=10))
+
+
+class Query(Rows):
+    """A SQL query on a SQLAlchemy URL.
+
+    Attributes:
+        url: a SQLAlchemy URL; `${NAME}` in it is replaced from the environment, so that no secret stands in the file.
+        sql: a SELECT with the parameters `:start` and `:end`, the bounds of the partition (start included). Where events
+            have no time, all of it is read each time, and what is new has arrived then.
+    """
+
+    url: str
+    sql: str
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it asks for a period."""
+        return ":start" in self.sql and ":end" in self.sql
+
+
+class Table(Rows):
+    """A growing SQL table, of which each night reads what is new or changed.
+
+    Attributes:
+        url: as for `Query`.
+        table: its name, `schema.table` where it needs one.
+        watermark: the column that grows with every new or changed row: a time of change, or a growing number.
+        overlap: how far before the highest watermark seen the next reading starts, for rows that were committed late: a
+            duration, or a difference of numbers.
+    """
+
+    url: str
+    table: str = Field(min_length=1)
+    watermark: str = Field(min_length=1)
+    overlap: Annotated[timedelta, Field(ge=timedelta(0))] | Annotated[StrictInt, Field(ge=0)] | None = None
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """Anything that can say which rows happened between two instants."""
+
+    def rows(self, start: datetime, end: datetime, /) -> pd.DataFrame:
+        """The rows with start <= event time < end."""
+
+
+class Simulator(Rows):
+    """A stream made by code.
+
+    Attributes:
+        stream: the object that makes the rows.
+    """
+
+    stream: Stream
+
+
+Source = CSV | Parquet | Folder | Query | Table | Simulator
