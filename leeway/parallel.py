@@ -79,6 +79,21 @@ def one_order_of_sums() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have OpenMP use this thread only; other threads of the process are not concerned."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="openmp"):
+        yield
+
+
+def threads() -> int:
+    """How many threads of this process may compute at once: the cores, or a worker's share of them."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(os.environ.get("OMP_NUM_THREADS", there))
+
+
 def _part(function: Callable[[R], T], versions: dict[str, str], reference: R) -> T:
     if (here := _versions()) != versions:
         raise ClusterError(

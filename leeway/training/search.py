@@ -1,6 +1,7 @@
 """Cross-validated search over the candidates."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,10 +9,10 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from leeway import parallel
 from leeway.definition import Candidate, Classifier
 from leeway.metrics import Bools, Floats, Outcomes, Rows, averaged, log_losses
 from leeway.outputs import Outputs
-from leeway.parallel import one_order_of_sums
 from leeway.training.candidates import Encoded, Trial, best_iterations, encode, fit, probabilities, trials
 from leeway.training.estimating import aligned, targets
 from leeway.training.folds import Fold
@@ -89,7 +90,7 @@ def encode_folds(
     classifier: Classifier, candidate: Candidate, x: pd.DataFrame, y: Bools, folds: Sequence[Fold]
 ) -> "list[EncodedFold]":
     """The folds as a candidate sees them; the same for all of its trials."""
-    with one_order_of_sums():
+    with parallel.one_order_of_sums():
         return [_encoded(classifier, candidate, x, targets(classifier.label.outputs, y), fold) for fold in folds]
 
 
@@ -98,7 +99,7 @@ def attempt(
 ) -> Tried:
     """Try one trial on all folds."""
     outputs = classifier.label.outputs
-    with one_order_of_sums():
+    with parallel.one_order_of_sums():
         tuned, scores = _out_of_fold(trial, outputs, encoded, classifier.training.seed)
     return Tried(_METRICS[classifier.training.select_by](outputs, y[scored_rows(folds)], scores), tuned, scores)
 
@@ -123,13 +124,20 @@ def _out_of_fold(trial: Trial, outputs: Outputs, folds: Sequence[EncodedFold], s
 
     One number of iterations serves all folds, as it will serve the final fit: it is chosen like every other parameter.
     """
-    estimators = [fit(trial, fold.rows, seed, watch=(fold.x, fold.y)) for fold in folds]
+    # A thread for each fold at a time: boosting's own wait for one another after every split, which costs as much as it gains.
+    with ThreadPoolExecutor(parallel.threads() if folds[0].y.ndim == 1 else 1) as pool:
+        estimators = list(pool.map(lambda fold: _fitted(trial, fold, seed), folds))
     iterations = best_iterations(estimators, [len(fold.y) for fold in folds])
     scores = [
         aligned(outputs, estimator.classes_, probabilities(estimator, fold.x, iterations))
         for estimator, fold in zip(estimators, folds, strict=True)
     ]
     return replace(trial, iterations=iterations), np.concatenate(scores)
+
+
+def _fitted(trial: Trial, fold: EncodedFold, seed: int) -> Any:
+    with parallel.one_thread():
+        return fit(trial, fold.rows, seed, watch=(fold.x, fold.y))
 
 
 _METRICS: dict[str, Callable[[Outputs, Bools, Floats], float]] = {
