@@ -6,11 +6,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from prefect import flow
-from prefect.futures import PrefectFuture
 
 from flows.ingest import ingest_steps
 from flows.policy import alone, is_watched, parse_partition, timed
-from flows.spreading import ahead, outcome
+from flows.spreading import Begun, ahead, outcome, worthwhile
 from leeway import catalog
 from leeway.backfilling import Step, Which, estimate, plan, span
 from leeway.errors import LeewayError
@@ -54,7 +53,7 @@ def backfill(
     stage: Stage | None = None,
     which: Which = "missing",
     dry_run: bool = True,
-    concurrency: int = 1,
+    concurrency: int | None = None,
 ) -> Backfilled:
     """Do the stages that are due: of all partitions one stage, then the next, each the oldest partition first.
 
@@ -67,7 +66,8 @@ def backfill(
         stage: only this one; all stages, where it is not given.
         which: missing: what was never done or was rejected. stale: also what was done from another input. all: everything.
         dry_run: only say what would be done.
-        concurrency: over how many processes of this machine partitions are spread; on a cluster, its workers take them.
+        concurrency: over how many processes of this machine partitions are spread; where it is not given, more than one if
+            there are many partitions. On a cluster, its workers take them.
     """
     definition = catalog.load(classifier)
     bounds = [None if key is None else parse_partition(classifier, key) for key in (first, last)]
@@ -88,7 +88,8 @@ def backfill(
     for step_stage in STAGES if not dry_run else ():
         wave = [step.partition for step in steps if step.stage == step_stage]
         # The stages after one that failed have nothing to work on.
-        with ahead(classifier, step_stage, [item for item in wave if item.key not in failed], concurrency) as begun:
+        left = [item for item in wave if item.key not in failed]
+        with ahead(classifier, step_stage, left, concurrency or worthwhile(len(left))) as begun:
             for partition in wave:
                 _tell(position, len(steps), f"{step_stage} {partition}")
                 update_progress(artifact, position, len(steps))
@@ -104,7 +105,7 @@ def backfill(
     return Backfilled([_described(step) for step in steps], done, failed, dry_run, seconds)
 
 
-def _do(classifier: str, partition: Partition, stage: Stage, begun: PrefectFuture[str] | None) -> None:
+def _do(classifier: str, partition: Partition, stage: Stage, begun: Begun | None) -> None:
     """Do a stage, or what is left of it where others have begun."""
     with timed(classifier, partition, stage):
         there = None if begun is None else outcome(begun)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from flows.ingest import ingest_steps
 from flows.policy import alone_in_training
+from flows.spreading import ahead, outcome, worthwhile
 from flows.train import train_steps
 from leeway import catalog, sources
 from leeway.definition import Classifier, Simulator
@@ -25,11 +26,14 @@ def begin(classifier: str, due: Partition) -> Decision:
         LeewayError: there is not enough to learn from yet.
     """
     definition = catalog.load(classifier)
-    for partition in missing_history(definition, due):
-        try:
-            ingest_steps(classifier, partition, take=False)
-        except LeewayError:
-            continue  # the ledger has the reason; the rest may do
+    missing = missing_history(definition, due)
+    with ahead(classifier, "ingest", missing, worthwhile(len(missing))) as begun:
+        for partition in missing:
+            try:
+                prepared = outcome(begun[partition]) if partition in begun else None
+                ingest_steps(classifier, partition, take=False, prepared=prepared)
+            except LeewayError:
+                continue  # the ledger has the reason; the rest may do
     as_of = datetime.now(UTC) if definition.by_arrival else due.start
     with alone_in_training(classifier):
         return train_steps(classifier, as_of, "the first one", "nightly")

@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+from prefect.client.orchestration import get_client
 from prefect.futures import PrefectFuture
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
 from leeway import catalog, parallel
@@ -13,11 +16,33 @@ from leeway.errors import ClusterError
 from leeway.partitions import Partition
 from leeway.settings import settings
 from leeway.store.ledger import Stage
-from tasks.apart import Work, apart
+from tasks.apart import Outcome, Work, apart
 
 APART: dict[Stage, Work] = {"ingest": "prepare", "score": "score"}  # what is monitored looks at the nights before
 
-Ahead = Mapping[Partition, PrefectFuture[str]]
+PART = 8  # partitions, at most, that a worker takes at a time: every time costs it a third of a second
+WORTH = 12  # partitions to each process, or its start takes longer than it saves
+MOST = 4  # processes, where nobody says how many: each holds the libraries, 0.4 GB
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A partition that a worker has, with others.
+
+    Attributes:
+        place: among the others.
+    """
+
+    part: PrefectFuture[list[Outcome]]
+    place: int
+
+
+Ahead = Mapping[Partition, Begun]
+
+
+def worthwhile(partitions: int) -> int:
+    """Over how many processes of this machine so many partitions are spread."""
+    return max(1, min(settings().workers, MOST, partitions // WORTH))
 
 
 @contextmanager
@@ -26,13 +51,20 @@ def ahead(classifier: str, stage: Stage, partitions: Sequence[Partition], concur
     if stage not in APART or len(partitions) < 2 or not (settings().dask_address or concurrency > 1):
         yield {}
         return
-    definition = catalog.fingerprint(classifier)
-    with _runner(min(concurrency, len(partitions))) as runner:
-        common = {"classifier": classifier, "definition": definition, "work": APART[stage]}
-        yield {partition: runner.submit(apart, {**common, "partition": partition}) for partition in partitions}
+    common = {"classifier": classifier, "definition": catalog.fingerprint(classifier), "work": APART[stage]}
+    size = max(1, min(PART, len(partitions) // (4 * concurrency)))
+    parts = [list(partitions[first : first + size]) for first in range(0, len(partitions), size)]
+    with _runner(min(concurrency, len(parts))) as runner:
+        with _one_server():
+            begun = [runner.submit(apart, {**common, "partitions": part}) for part in parts]
+        yield {
+            partition: Begun(future, place)
+            for future, part in zip(begun, parts, strict=True)
+            for place, partition in enumerate(part)
+        }
 
 
-def outcome(future: PrefectFuture[str]) -> str:
+def outcome(begun: Begun) -> str:
     """What came of a partition elsewhere.
 
     Raises:
@@ -40,7 +72,7 @@ def outcome(future: PrefectFuture[str]) -> str:
         LeewayError: what was raised there.
     """
     try:
-        return str(future.result())
+        found = begun.part.result()[begun.place]
     except _deaths() as error:
         raise ClusterError(
             "working on a partition apart",
@@ -48,6 +80,16 @@ def outcome(future: PrefectFuture[str]) -> str:
             found=" ".join(f"{type(error).__name__}: {error}".split()),
             way_out="give each worker more memory, or start fewer (--concurrency); then run this again: what is done stays",
         ) from error
+    if found.error is not None:
+        raise found.error
+    return found.done
+
+
+@contextmanager
+def _one_server() -> Iterator[None]:
+    """What is submitted within this block goes by this process's server, also a private one: each would start its own."""
+    with get_client(sync_client=True) as client, temporary_settings({PREFECT_API_URL: str(client.api_url)}):
+        yield
 
 
 def _runner(processes: int) -> TaskRunner[Any]:

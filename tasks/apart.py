@@ -1,6 +1,7 @@
-"""Do what a stage of a partition needs no other partition for, by a worker that has no flow around it."""
+"""Do what a stage of some partitions needs no other partition for, by a worker that has no flow around it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
@@ -9,7 +10,7 @@ from prefect import task
 import leeway.audit
 from leeway import catalog, parallel, publishing, scoring, sources
 from leeway.definition import Classifier
-from leeway.errors import DeliveryRejected
+from leeway.errors import DeliveryRejected, LeewayError, StoreError
 from leeway.partitions import Partition
 from leeway.store import ledger
 from leeway.store.database import database
@@ -19,20 +20,38 @@ Work = Literal["prepare", "score"]
 PATIENCE = timedelta(minutes=10)  # the server may be busy for a while with what a killed worker had asked for
 
 
-@task(task_run_name="{work} {partition} apart", **policy(limit=timedelta(hours=3)))
-def apart(classifier: str, definition: str, partition: Partition, work: Work) -> str:
-    """Prepare a partition's delivery, extracted and audited, or score it.
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a partition: the delivery's hash or the version that scored, or why it could not be done."""
+
+    done: str = ""
+    error: LeewayError | None = None
+
+
+@task(task_run_name="{work} from {partitions[0]} on, apart", **policy(limit=timedelta(hours=3)))
+def apart(classifier: str, definition: str, partitions: Sequence[Partition], work: Work) -> list[Outcome]:
+    """Prepare the deliveries of partitions, extracted and audited, or score them.
 
     Args:
         definition: the fingerprint of the definition that is meant.
 
-    Returns:
-        The delivery's hash, or the version that scored.
+    Raises:
+        StoreError: the database or the disk refused; a rejected delivery is an outcome.
     """
     declared = catalog.load_as(classifier, definition)
-    doing = f"working on {classifier} {partition}"
-    with parallel.inside(), database().lock(ledger.lock_of(classifier, partition), doing, wait=PATIENCE):
-        return WORK[work](declared, partition)
+    with parallel.inside():
+        return [_outcome(declared, partition, work) for partition in partitions]
+
+
+def _outcome(classifier: Classifier, partition: Partition, work: Work) -> Outcome:
+    doing = f"working on {classifier.name} {partition}"
+    try:
+        with database().lock(ledger.lock_of(classifier.name, partition), doing, wait=PATIENCE):
+            return Outcome(WORK[work](classifier, partition))
+    except StoreError:
+        raise  # it may pass by itself, and the partitions that were done are not done again
+    except LeewayError as error:
+        return Outcome(error=error)
 
 
 def _prepare(classifier: Classifier, partition: Partition) -> str:

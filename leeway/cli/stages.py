@@ -152,8 +152,13 @@ def backfill(
     stale: Annotated[bool, typer.Option("--stale", help="Also what was done from another input than today's.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Everything, done or not.")] = False,
     concurrency: Annotated[
-        int, typer.Option("--concurrency", min=1, help="How many partitions at once, each in a process of its own.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--concurrency",
+            min=1,
+            help="How many processes take partitions; by default more than one where there are many partitions.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     json: Json = False,
 ) -> None:
