@@ -19,6 +19,7 @@ from leeway.profiling.reading import Sample
 from leeway.profiling.roles import DateParts, Outcome
 
 ENOUGH_ROWS = 500  # in a partition, to tell drift from chance
+REPEATED = 0.9  # different values of all, below which an identifier is of something that has several rows
 EMPTY = 0.05  # of the periods, from which on empty ones are no accident
 MONTH_MATTERS = timedelta(days=550)
 TIME_HOLDOUT, RANDOM_HOLDOUT = 0.25, 0.2
@@ -187,7 +188,8 @@ def _no_feature(column: Column, part_names: set[str], parts: DateParts | None) -
     if column.holds == "constant":
         return "has one value only" if column.missing_share == 0 else None
     if column.holds == "identifier":
-        return "identifies a row or an entity"
+        several = column.distinct < REPEATED * column.values.notna().sum()
+        return "identifies an entity of several rows; --entity makes use of it" if several else "identifies a row"
     return None
 
 
