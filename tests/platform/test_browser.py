@@ -100,6 +100,7 @@ def test_the_automation_of_a_breach_says_what_it_waits_for(churn, page, tmp_path
     expect(page.get_by_text(NAME)).to_be_visible()
     expect(page.get_by_text(DESCRIPTION)).to_be_visible()
     expect(page.get_by_text("leeway.breach")).to_be_visible()
+    expect(page.get_by_role("link", name="sweep")).to_be_visible()
     picture(page, "automation", tmp_path)
 
 
@@ -151,7 +152,5 @@ def test_the_form_offers_the_classifiers_and_a_date_and_starts_a_run(churn, page
     picture(page, "form", tmp_path)
     page.locator(".flow-run-name-input input").fill("by hand")
     page.get_by_role("button", name="Submit").click()
-    page.wait_for_url("**/runs/flow-run/**")
-    run = churn.post("/flow_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": 200})
-    asked = [item["parameters"] for item in run if not item["auto_scheduled"]]
-    assert asked == [{"classifier": "churn"}]
+    page.wait_for_url(lambda url: not url.endswith("/run"))
+    assert [run["parameters"] for run in churn.runs() if not run["auto_scheduled"]] == [{"classifier": "churn"}]
