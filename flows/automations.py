@@ -9,6 +9,10 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 from tasks.announce import BREACH
 
 NAME = "leeway: a breach starts its retrain"
+DESCRIPTION = (  # with the event, which Prefect's page calls "a custom trigger"
+    f"On the event {BREACH}: has the retrain that the breach asks for carried out, should the night that told of it not have "
+    "come to that."
+)
 
 
 def apply(client: SyncPrefectClient, deployments: dict[str, UUID]) -> None:
@@ -20,14 +24,16 @@ def apply(client: SyncPrefectClient, deployments: dict[str, UUID]) -> None:
     found = next(iter(client.read_automations_by_name(NAME)), None)
     if found is None:
         client.create_automation(_automation(sweep, enabled=True))
-    elif [getattr(action, "deployment_id", None) for action in found.actions] != [sweep]:
+    elif found.description != DESCRIPTION or [getattr(action, "deployment_id", None) for action in found.actions] != [
+        sweep
+    ]:
         client.update_automation(found.id, _automation(sweep, enabled=found.enabled))
 
 
 def _automation(sweep: UUID, *, enabled: bool) -> AutomationCore:
     return AutomationCore(
         name=NAME,
-        description="Has the request of a breach carried out, should the night that filed it not have come to it.",
+        description=DESCRIPTION,
         enabled=enabled,
         trigger=EventTrigger(
             expect={BREACH},

@@ -179,15 +179,20 @@ def _nights() -> dict[str, tuple[Schedule, dict[str, Any]]]:
 
 
 def _schema(flow: Flow[..., Any]) -> dict[str, Any]:
-    """The form that a person fills in: classifiers to choose from, dates to pick."""
+    """The form that a person fills in: classifiers to choose from, dates to pick, nothing in a field that may stay empty."""
     schema: dict[str, Any] = parameter_schema(flow).model_dump(mode="json", exclude_none=True)
     properties: dict[str, Any] = schema.get("properties", {})
     if "classifier" in properties and (names := catalog.names()):
         properties["classifier"]["enum"] = names
+    for prop in properties.values():
+        # The server takes null for whatever has neither to be given nor a default; the form would ask "date or None" first.
+        kinds = [kind for kind in prop.get("anyOf", ()) if kind != {"type": "null"}]
+        if len(kinds) == 1 and "enum" not in kinds[0] and prop.get("default") is None:
+            del prop["anyOf"], prop["default"]
+            prop.update(kinds[0])
     for name in DATES:
-        for shape in (properties.get(name, {}), *properties.get(name, {}).get("anyOf", [])):
-            if shape.get("type") == "string":
-                shape["format"] = "date"
+        if properties.get(name, {}).get("type") == "string":
+            properties[name]["format"] = "date"
     return schema
 
 

@@ -59,7 +59,9 @@ def in_words(classifier: str, night: Night, link: str | None) -> str:
         rows.append(("the retrain failed", _cell(night.retrain_failed)))
     rows += [(f"made up for {key}", _cell(outcome)) for key, outcome in night.caught_up.items()]
     rows += [(f"late rows of {key}", _cell(outcome)) for key, outcome in night.late.items()]
-    return "\n".join([*lines, "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+    return "\n".join(
+        [*lines, f"| | {night.partition} |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
+    )
 
 
 def _cell(text: str) -> str:

@@ -45,9 +45,12 @@ def by_impact(classifier: Classifier, partition: str, count: int = 20) -> list[d
     """The columns of a monitored partition that move the scores most, without sensitive ones."""
     from leeway.training.fit import is_sensitive
 
-    drift = column_drift.c
-    query = sa.select(drift.column, drift.impact, drift.distance, drift.standardised, drift.null_share).where(
-        drift.classifier == classifier.name, drift.partition == partition
+    drift, told = column_drift.c, monitoring.c
+    limit = told.evidence["limits"]["drift"].as_float().label("limit")  # none, where the reference is too short for one
+    query = (
+        sa.select(drift.column, drift.impact, drift.distance, drift.standardised, drift.null_share, limit)
+        .join(monitoring, sa.and_(told.classifier == drift.classifier, told.partition == drift.partition))
+        .where(drift.classifier == classifier.name, drift.partition == partition)
     )
     with database().transaction() as connection:
         rows = connection.execute(query.order_by(sa.func.abs(drift.impact).desc(), drift.column)).all()
@@ -56,7 +59,7 @@ def by_impact(classifier: Classifier, partition: str, count: int = 20) -> list[d
             "column": row.column,
             "impact on the mean score": f"{row.impact:+.2%}",
             "distance": f"{row.distance:.3f}",
-            "in spreads": f"{row.standardised:+.1f}",
+            "in spreads": "–" if row.limit is None else f"{row.standardised:+.1f}",
             "missing": f"{row.null_share:.1%}",
         }
         for row in rows

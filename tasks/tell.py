@@ -16,15 +16,23 @@ def tell(classifier: str, night: Night) -> None:
     """Leave what happened, the columns by impact and the link to the report, where the run is looked at."""
     key = classifier.replace("_", "-")  # artifacts know no underscore
     link = report_link(classifier, night.partition)
+    outcome = "no champion yet" if night.monitored is None else night.monitored.verdict
     create_markdown_artifact(
-        key=f"{key}-night", markdown=nightbook.in_words(classifier, night, link), description=night.partition
+        key=f"{key}-night",
+        markdown=nightbook.in_words(classifier, night, link),
+        description=f"{classifier} {night.partition}: {outcome}",
     )
     if night.monitored is None:
         return
     columns = reports.by_impact(catalog.load(classifier), night.partition)
     if columns:
-        create_table_artifact(key=f"{key}-columns", table=columns, description=f"{night.partition}: columns by impact")
+        create_table_artifact(
+            key=f"{key}-columns", table=columns, description=f"{classifier} {night.partition}: columns by impact"
+        )
     if link:
         create_link_artifact(
-            key=f"{key}-report", link=link, link_text=f"{classifier} {night.partition}", description="The HTML report"
+            key=f"{key}-report",
+            link=link,
+            link_text=f"{classifier} {night.partition}",
+            description=f"{classifier} {night.partition}: the HTML report",
         )

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -157,24 +158,31 @@ def platform() -> Iterator[Platform]:
     pd.concat(days).to_csv(root / "data" / "toy.csv", index=False)
     made = Platform(root)
     made.declare("toy")
+    with to_be_run(made):
+        made.up()
+        yield made
+
+
+@contextmanager
+def to_be_run(made: Platform) -> Iterator[None]:
+    """Commands are for this platform's folder; it is taken down and removed in the end."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEEWAY_HOME", str(made.home))
-        patch.setenv("LEEWAY_PROJECT", str(root))
+        patch.setenv("LEEWAY_PROJECT", str(made.root))
         for name in ("LEEWAY_DATABASE_URL", "LEEWAY_MLFLOW_DATABASE_URL", "PREFECT_API_URL", "PREFECT_HOME"):
             patch.delenv(name, raising=False)
         patch.delenv("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", raising=False)
         patch.delenv("PREFECT_LOGGING_TO_API_ENABLED", raising=False)
         forget()
         try:
-            made.up()
-            yield made
+            yield
         finally:
-            (root / "hold").unlink(missing_ok=True)
+            (made.root / "hold").unlink(missing_ok=True)
             made.leeway("down")
             if made.process is not None and made.process.poll() is None:
                 made.process.kill()
             forget()
-            shutil.rmtree(root, ignore_errors=True)
+            shutil.rmtree(made.root, ignore_errors=True)
 
 
 @pytest.fixture
