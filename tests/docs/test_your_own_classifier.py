@@ -54,6 +54,7 @@ def run(desk, command):
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.xdist_group("platform")
 def test_every_command_of_the_guide_runs_and_does_what_it_says(desk):
     blocks = re.findall(r"^```sh\n(.*?)^```", GUIDE.read_text(), flags=re.DOTALL | re.MULTILINE)
     commands = [line for block in blocks for line in block.splitlines()]
