@@ -26,7 +26,7 @@ class PeakMemory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._done.wait(0.2):
+        while not self._done.wait(1.0):
             total, here = 0, psutil.Process()
             for process in [here, *here.children(recursive=True)]:
                 try:

@@ -171,8 +171,8 @@ def columns_of(suite: Any) -> set[str]:
 class _Judge:
     """A suite in a context of its own, ready for one delivery after another."""
 
-    validation: Any
-    expectations: int
+    batches: Any
+    suite: Any
 
 
 @lru_cache(maxsize=4)  # to make a context takes longer than to judge a small delivery
@@ -192,13 +192,12 @@ def _judge_by(suite: Any) -> _Judge:
     config = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults())
     context = gx.get_context(mode="ephemeral", project_config=config)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    batch = (
+    batches = (
         context.data_sources.add_pandas("pandas")
         .add_dataframe_asset("delivery")
         .add_batch_definition_whole_dataframe("b")
     )
-    definition = gx.ValidationDefinition(name="audit", data=batch, suite=context.suites.add(suite))
-    return _Judge(context.validation_definitions.add(definition), len(suite.expectations))
+    return _Judge(batches, suite)
 
 
 def _sensitive(classifier: Classifier) -> frozenset[str]:
@@ -208,8 +207,10 @@ def _sensitive(classifier: Classifier) -> frozenset[str]:
 def _judge(judge: _Judge, checked: Checked, delivery: str, now: datetime, *, sensitive: frozenset[str]) -> Audit:
     # Exact repetitions are not stored again, so the suite does not see them: they would break uniqueness.
     seen = [position for position in range(len(checked.rows)) if position not in checked.repeated]
-    results = judge.validation.run(
-        batch_parameters={"dataframe": checked.rows.iloc[seen].reset_index(drop=True)},
+    # By the batch, not by a ValidationDefinition, which would keep every result of this process's life.
+    batch = judge.batches.get_batch(batch_parameters={"dataframe": checked.rows.iloc[seen].reset_index(drop=True)})
+    results = batch.validate(
+        judge.suite,
         result_format={
             "result_format": "COMPLETE",
             "exclude_unexpected_values": True,
@@ -217,8 +218,9 @@ def _judge(judge: _Judge, checked: Checked, delivery: str, now: datetime, *, sen
         },
     ).results
     audit = Audit(delivery, len(checked.rows), len(results), dict(checked.broken), [], [], now.isoformat())
-    if len(results) != judge.expectations:
-        audit.failed.append(f"only {len(results)} of {judge.expectations} expectations were evaluated")
+    asked = len(judge.suite.expectations)
+    if len(results) != asked:
+        audit.failed.append(f"only {len(results)} of {asked} expectations were evaluated")
     for result in results:
         _take(result, audit, seen, sensitive)
     audit.failed.sort()
