@@ -15,6 +15,8 @@ from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
 
 MODEL = """
+from datetime import timedelta
+
 from leeway.definition import *
 
 SHORT, LONG = timedelta(minutes=20), timedelta(minutes=70)

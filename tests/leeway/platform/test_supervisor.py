@@ -51,6 +51,14 @@ def _ids(tmp_path: Path, name: str) -> list[int]:
     return [int(pid) for pid in (tmp_path / f"{name}.ids").read_text().split()]
 
 
+def _gone(pids: list[int]) -> bool:
+    """Whether they end: a signal takes a moment."""
+    deadline = time.monotonic() + 5
+    while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not any(_alive(pid) for pid in pids)
+
+
 def _alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -68,7 +76,7 @@ def test_services_start_after_what_they_need_and_stop_before_it(service, tmp_pat
     assert all(_alive(pid) for pid in processes)
     kept.stop()
     assert told[-2:] == ["over: stopped", "base: stopped"]
-    assert not any(_alive(pid) for pid in processes), "what a service had started must end with it"
+    assert _gone(processes), "what a service had started must end with it"
 
 
 def test_a_service_that_dies_is_started_again(service, tmp_path):
@@ -80,7 +88,7 @@ def test_a_service_that_dies_is_started_again(service, tmp_path):
     _tick(kept, lambda: (tmp_path / "base.ids").exists() and kept.units["base"].state == "up")
     assert kept.units["base"].restarts == 1
     assert _ids(tmp_path, "base")[0] != first
-    assert not _alive(child), "what the dead one had started must not stay"
+    assert _gone([child]), "what the dead one had started must not stay"
     kept.stop()
 
 
@@ -113,4 +121,4 @@ def test_a_service_never_outlives_a_supervisor_that_is_killed(service, tmp_path)
     started.wait()
     while any(_alive(pid) for pid in processes) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not any(_alive(pid) for pid in processes)
+    assert _gone(processes)

@@ -22,6 +22,8 @@ import great_expectations.expectations as gxe
 expectations = [gxe.ExpectTableRowCountToBeBetween(min_value=1)]
 """
 MODEL = """
+from datetime import timedelta
+
 from leeway.definition import *
 
 classifier = Classifier(
