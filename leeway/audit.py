@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -33,6 +33,7 @@ class Audit:
         failed: table-level rules that the delivery broke; with any, it is rejected whole.
         warnings: rules of lesser severity that were broken.
         at: when it was done, in ISO 8601: the present that event times were held against.
+        repeated: positions of exact repetitions of an earlier row.
     """
 
     delivery: str
@@ -42,6 +43,7 @@ class Audit:
     failed: list[str]
     warnings: list[str]
     at: str
+    repeated: list[int] = field(default_factory=list)
 
     def must_pass(self, doing: str) -> None:
         """Refuse a delivery that broke a table-level rule.
@@ -217,7 +219,8 @@ def _judge(judge: _Judge, checked: Checked, delivery: str, now: datetime, *, sen
             "return_unexpected_index_query": False,
         },
     ).results
-    audit = Audit(delivery, len(checked.rows), len(results), dict(checked.broken), [], [], now.isoformat())
+    repeated = sorted(checked.repeated)
+    audit = Audit(delivery, len(checked.rows), len(results), dict(checked.broken), [], [], now.isoformat(), repeated)
     asked = len(judge.suite.expectations)
     if len(results) != asked:
         audit.failed.append(f"only {len(results)} of {asked} expectations were evaluated")

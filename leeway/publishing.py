@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
+from leeway import deliveries
 from leeway.audit import Audit, audit_path
 from leeway.contract import KNOWN_AT, Checked, check_delivery, row_hash
 from leeway.definition import Classifier, Kind
@@ -78,10 +79,11 @@ def publish(classifier: Classifier, partition: Partition, delivery: str, suite: 
     """
     audit = Audit.load(audit_path(classifier.name, partition, delivery))
     audit.must_pass(f"publishing {classifier.name} {partition}")
-    raw, checked = check_delivery(classifier, partition, delivery, now=_moment(audit))
-    good = _good_rows(classifier, checked, audit)
     store = database()
-    staged = store.stage(f"{classifier.name}_{partition.key.replace('-', '')}_{delivery[:8]}", good)
+    staged = store.staged(_staging_name(classifier, partition, audit), audit.at)
+    if staged is None:
+        staged = stage(classifier, partition, audit)
+    raw = deliveries.read(classifier.name, partition, delivery) if audit.broken else pd.DataFrame()
     with store.transaction() as connection:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"publish {classifier.name}"))))
         tables = ensure_tables(connection, classifier)
@@ -91,13 +93,26 @@ def publish(classifier: Classifier, partition: Partition, delivery: str, suite: 
         if classifier.event_id is None:
             counts["revised"] += _withdraw(connection, tables, staged, partition, now)
         counts["labels"] = write_labels(connection, tables, staged, classifier.label.outputs.column, delivery, now)
-        repeated = checked.repeated
+        repeated = frozenset(audit.repeated)
         counts["quarantined"] = quarantine(connection, tables, raw, audit.broken, repeated, partition.key, delivery)
-        output = {"rows": good.num_rows, "repeated": len(checked.repeated), **counts}
+        good = connection.execute(sa.select(sa.func.count()).select_from(staged)).scalar_one()
+        output = {"rows": good, "repeated": len(repeated), **counts}
         source = {"delivery": delivery, "suite": suite}
         ledger.record(connection, classifier.name, partition, "ingest", input=source, output=output)
         drop_staged(connection, staged)
     return Published(changed=True, delivery=delivery, **output)
+
+
+def stage(classifier: Classifier, partition: Partition, audit: Audit) -> sa.TableClause:
+    """Write the good rows of an audited delivery where `publish` takes them from; who audits for others does so too."""
+    moment = datetime.fromisoformat(audit.at)
+    _, checked = check_delivery(classifier, partition, audit.delivery, now=moment)
+    good = _good_rows(classifier, checked, audit)
+    return database().stage(_staging_name(classifier, partition, audit), good, mark=audit.at)
+
+
+def _staging_name(classifier: Classifier, partition: Partition, audit: Audit) -> str:
+    return f"{classifier.name}_{partition.key.replace('-', '')}_{audit.delivery[:8]}"
 
 
 def reject(classifier: Classifier, partition: Partition, delivery: str, suite: str, error: DeliveryRejected) -> None:
@@ -113,10 +128,6 @@ def reject(classifier: Classifier, partition: Partition, delivery: str, suite: s
             input={"delivery": delivery, "suite": suite},
             output={"reason": f"{error.rule} (found: {error.found})"},
         )
-
-
-def _moment(audit: Audit) -> datetime:
-    return datetime.fromisoformat(audit.at)
 
 
 def _good_rows(classifier: Classifier, checked: Checked, audit: Audit) -> pa.Table:
@@ -184,7 +195,9 @@ def _withdraw(
 ) -> int:
     """Close the partition's events that its delivery does not have any more: without an id, a changed row is another one."""
     event = tables.event
-    gone = (event.c.partition == partition.key) & event.c.superseded_at.is_(None)
+    # By the time too, which has an index: events are not looked up by their partition otherwise.
+    inside = event.c.event_time.between(partition.start, partition.end - timedelta(microseconds=1))
+    gone = inside & (event.c.partition == partition.key) & event.c.superseded_at.is_(None)
     delivered = sa.exists().where(staged.c.event_id == event.c.event_id)
     return connection.execute(sa.update(event).where(gone, ~delivered).values(superseded_at=now)).rowcount
 
@@ -237,6 +250,8 @@ def quarantine(
     table = tables.quarantine
     # The newest audit has the last word on the partition; older deliveries keep their rows in their files.
     connection.execute(sa.delete(table).where(table.c.partition == key))
+    if not broken:
+        return 0
     rows: dict[str, dict[str, Any]] = {}
     # Every row's first position comes before its repetitions, and has all the rules that it broke.
     for position, row in _as_json(raw, sorted({*broken, *repeated})):

@@ -58,7 +58,8 @@ def _prepare(classifier: Classifier, partition: Partition) -> str:
     delivery, suite = sources.deliver(classifier, partition, take=False), catalog.audit_fingerprint(classifier.name)
     if publishing.published(classifier, partition, delivery, suite) is None:
         try:
-            leeway.audit.audit(classifier, partition, delivery)
+            audited = leeway.audit.audit(classifier, partition, delivery)
+            publishing.stage(classifier, partition, audited)
         except DeliveryRejected as error:
             publishing.reject(classifier, partition, delivery, suite, error)
             raise

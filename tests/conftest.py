@@ -79,7 +79,7 @@ class Project:
 def forget() -> None:
     """Forget everything that a process keeps for its life: the next test has other settings."""
     if store.database.cache_info().currsize:
-        store.database().engine.dispose()
+        store.database().close()
     for cached in (settings, store.database, store.mlflow_url, catalog.load, leeway.registry._client, storage._opened):
         cached.cache_clear()
 

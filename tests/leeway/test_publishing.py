@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -41,14 +42,19 @@ def rows(ids="abc", **columns):
     return pd.DataFrame({**given, **columns})
 
 
-def deliver(classifier, frame, partition=DAY, suite="s"):
-    """Write and publish a delivery whose audit found what the definition's contract finds."""
+def audited(classifier, frame, partition=DAY):
+    """Write a delivery, and an audit that found what the definition's contract finds."""
     delivery = deliveries.write(classifier.name, partition, frame)
     now = datetime.now(UTC)
     checked = check(classifier, partition, frame, now=now)
-    found = Audit(delivery, len(frame), 0, dict(checked.broken), [], [], now.isoformat())
+    found = Audit(delivery, len(frame), 0, dict(checked.broken), [], [], now.isoformat(), sorted(checked.repeated))
     found.save(audit_path(classifier.name, partition, delivery))
-    return publishing.publish(classifier, partition, delivery, suite)
+    return found
+
+
+def deliver(classifier, frame, partition=DAY, suite="s"):
+    """Write and publish a delivery."""
+    return publishing.publish(classifier, partition, audited(classifier, frame, partition).delivery, suite)
 
 
 def stored(classifier, table):
@@ -74,6 +80,23 @@ def test_good_rows_become_events_and_labels_and_the_ledger_says_so(toy):
     assert (entry.status, entry.input) == ("done", {"delivery": done.delivery, "suite": "s"})
     assert entry.output["new"] == 3
     assert leftover == 0
+
+
+def test_rows_that_another_process_staged_are_published_as_they_are(toy):
+    audit = audited(toy, rows(bad=["0", "1", None]))
+    publishing.stage(toy, DAY, audit)
+    deliveries.path_of("toy", DAY, audit.delivery).unlink()
+    done = publishing.publish(toy, DAY, audit.delivery, "s")
+    assert (done.rows, done.new, done.labels) == (3, 3, 2)
+    assert set(current(toy)) == {"a", "b", "c"}
+
+
+def test_rows_that_were_staged_by_an_earlier_audit_are_not_published(toy):
+    publishing.stage(toy, DAY, audited(toy, rows()))
+    now = audited(toy, rows())
+    replace(now, broken={0: ["refused since"]}).save(audit_path("toy", DAY, now.delivery))
+    assert publishing.publish(toy, DAY, now.delivery, "s").rows == 2
+    assert set(current(toy)) == {"b", "c"}
 
 
 def test_a_second_publication_of_the_same_delivery_changes_nothing(toy):

@@ -153,6 +153,24 @@ def test_staging_again_replaces_and_dropping_leaves_nothing(project):
         assert sa.inspect(connection).get_table_names("staging") == []
 
 
+def test_a_staged_table_is_found_by_its_mark(project):
+    staged = database().stage("toy", ROWS, mark="2026-03-02T00:00:00+00:00")
+    assert database().staged("toy", "2026-03-02T00:00:00+00:00").c.keys() == staged.c.keys()
+    assert database().staged("toy", "another") is None
+    assert database().staged("nothing", "2026-03-02T00:00:00+00:00") is None
+
+
+def test_bulk_rows_are_read_again_after_the_server_has_closed_its_sessions(project):
+    staged = database().stage("toy", ROWS)
+    closing = sa.text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid()"
+    )
+    with database().transaction() as connection:
+        connection.execute(closing)
+    assert database().read(sa.select(staged.c.id)).num_rows == ROWS.num_rows
+
+
 def test_parameters_of_a_read_arrive_as_they_are(project):
     staged = database().stage("toy", ROWS)
     for value in ("a", 'c%:"'):
