@@ -27,7 +27,7 @@ def main() -> None:
         from leeway.cli.orchestrated import orchestrated
 
         started = time.monotonic()
-        with orchestrated():
+        with orchestrated("nightly"):
             live()
         report()
         print(f"{time.monotonic() - started:.0f} s in all")

@@ -31,7 +31,7 @@ def play(folder: str) -> Timeline:
     settings.cache_clear()
     from leeway.cli.orchestrated import orchestrated
 
-    with output.progress("starting") as update, orchestrated():
+    with output.progress("starting") as update, orchestrated("nightly"):
         return _live(home, update)
 
 

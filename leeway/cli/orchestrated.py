@@ -4,8 +4,12 @@ import getpass
 import io
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
+from contextvars import copy_context
 from datetime import UTC, datetime
+from importlib import import_module
+from threading import Thread
+from typing import Any
 
 from leeway import catalog, sources
 from leeway.environment import prepare_prefect
@@ -16,10 +20,20 @@ from leeway.settings import settings
 
 HEARTBEAT_SECONDS = 30  # Prefect's shortest
 
+#: What takes seconds to import and a flow imports only when it comes to it, by flow: brought in while its server starts.
+LATER = {
+    "nightly": ("mlflow", "evidently", "great_expectations"),
+    "ingest": ("great_expectations",),
+    "monitor": ("mlflow", "evidently"),
+    "score": ("mlflow",),
+    "train": ("mlflow",),
+    "retrain": ("mlflow",),
+}
+
 
 @contextmanager
-def orchestrated() -> Iterator[None]:
-    """Make Prefect ready for flows that run here."""
+def orchestrated(flow: str) -> Iterator[Any]:
+    """Make Prefect ready for a flow that runs here, and give the module of that flow."""
     platform = state.current()
     prepare_prefect(settings().folder(), api=platform.prefect_api if platform else None)
     # `flows` and `tasks` lie beside the library, not in it.
@@ -31,7 +45,22 @@ def orchestrated() -> Iterator[None]:
     # A heartbeat is for those who watch from elsewhere; where nobody does, it would only cost a second for every flow.
     heartbeat = HEARTBEAT_SECONDS if PREFECT_API_URL.value() else None
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: heartbeat}), redirect_stdout(_ToStandardError()):
-        yield
+        server = Thread(target=copy_context().run, args=(_start_private_server,), daemon=True)
+        server.start()
+        module = import_module(f"flows.{flow}")
+        for library in LATER.get(flow, ()):
+            if server.is_alive():
+                import_module(library)
+        server.join()
+        yield module
+
+
+def _start_private_server() -> None:
+    """Where no server is named: Prefect would start it when it first needs it, and then wait for it."""
+    from prefect.client.orchestration import get_client
+
+    with suppress(Exception), get_client(sync_client=True):  # what is wrong with it is said by the flow
+        pass
 
 
 def chosen_partition(name: str, partition: str | None) -> str:

@@ -100,10 +100,8 @@ def train(
     if moment is not None:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     _ingest_history(name)  # before the present is looked up: what is ingested now is known from now on
-    with orchestrated(), output.progress(f"training {name}"):
-        import flows.train
-
-        decision = flows.train.train(name, moment, reason, person())
+    with output.progress(f"training {name}"), orchestrated("train") as flow:
+        decision = flow.train(name, moment, reason, person())
     output.emit(decision, lambda: _say_decision(name, decision))
     if not decision.promoted:
         raise typer.Exit(1)
@@ -122,10 +120,8 @@ def retrain(name: Name, reason: Reason, json: Json = False) -> None:
     key = f"{name}:{now:%Y-%m-%dT%H%M%S}"
     with database().transaction() as connection:
         retraining.file(connection, classifier, key, now, f"{reason} ({person()})", forced=True)
-    with orchestrated(), output.progress(f"retraining {name}"):
-        import flows.retrain
-
-        result = flows.retrain.retrain(name, key)
+    with output.progress(f"retraining {name}"), orchestrated("retrain") as flow:
+        result = flow.retrain(name, key)
     output.emit(
         result, lambda: print(f"{result.key}: {result.state}, version {result.version}\n{result.history[-1]['why']}")
     )
@@ -170,13 +166,8 @@ def backfill(
     which: Literal["all", "stale", "missing"] = "all" if everything else "stale" if stale else "missing"
     if last is not None:
         chosen_partition(name, last)
-    with orchestrated(), output.progress(f"backfilling {name}") as update:
-        import flows.backfill
-
-        with flows.backfill.reporting(update):
-            result = flows.backfill.backfill(
-                name, first, last, stage.value if stage else None, which, dry_run, concurrency
-            )
+    with output.progress(f"backfilling {name}") as update, orchestrated("backfill") as flow, flow.reporting(update):
+        result = flow.backfill(name, first, last, stage.value if stage else None, which, dry_run, concurrency)
 
     def say() -> None:
         if dry_run and not result.planned:
@@ -228,11 +219,8 @@ def _ingest_history(name: str) -> None:
         if ledger.entries(connection, name):
             return
     output.note(f"nothing of {name} was ingested yet, so what its source has is ingested first")
-    with orchestrated(), output.progress(f"ingesting {name}") as update:
-        import flows.backfill
-
-        with flows.backfill.reporting(update):
-            done = flows.backfill.backfill(name, stage="ingest", dry_run=False)
+    with output.progress(f"ingesting {name}") as update, orchestrated("backfill") as flow, flow.reporting(update):
+        done = flow.backfill(name, stage="ingest", dry_run=False)
     output.note(f"{done.done} partitions ingested, {len(done.failed)} failed")
     for key, text in done.failed.items():
         output.note(f"{key}: {text}")
@@ -240,13 +228,11 @@ def _ingest_history(name: str) -> None:
 
 def _run(verb: str, name: str, partition: str | None) -> Any:
     """Run the flow of this verb for one partition."""
-    from importlib import import_module
-
     from leeway.cli.orchestrated import chosen_partition, orchestrated
 
     chosen = chosen_partition(name, partition)
-    with orchestrated(), output.progress(f"{verb} {name} {chosen}"):
-        return getattr(import_module(f"flows.{verb}"), verb)(name, chosen)
+    with output.progress(f"{verb} {name} {chosen}"), orchestrated(verb) as flow:
+        return getattr(flow, verb)(name, chosen)
 
 
 def _say_decision(name: str, decision: "Decision") -> None:
