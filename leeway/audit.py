@@ -211,14 +211,7 @@ def _judge(judge: _Judge, checked: Checked, delivery: str, now: datetime, *, sen
     seen = [position for position in range(len(checked.rows)) if position not in checked.repeated]
     # By the batch, not by a ValidationDefinition, which would keep every result of this process's life.
     batch = judge.batches.get_batch(batch_parameters={"dataframe": checked.rows.iloc[seen].reset_index(drop=True)})
-    results = batch.validate(
-        judge.suite,
-        result_format={
-            "result_format": "COMPLETE",
-            "exclude_unexpected_values": True,
-            "return_unexpected_index_query": False,
-        },
-    ).results
+    results = [_with_rows(batch, result) for result in batch.validate(judge.suite, result_format="BASIC").results]
     repeated = sorted(checked.repeated)
     audit = Audit(delivery, len(checked.rows), len(results), dict(checked.broken), [], [], now.isoformat(), repeated)
     asked = len(judge.suite.expectations)
@@ -229,6 +222,20 @@ def _judge(judge: _Judge, checked: Checked, delivery: str, now: datetime, *, sen
     audit.failed.sort()
     audit.warnings.sort()
     return audit
+
+
+def _with_rows(batch: Any, result: Any) -> Any:
+    """The result, with the positions of the rows that broke it, which cost more to look for than to count."""
+    if not (result.result or {}).get("unexpected_count"):
+        return result
+    return batch.validate(
+        result.expectation_config.to_domain_obj(),
+        result_format={
+            "result_format": "COMPLETE",
+            "exclude_unexpected_values": True,
+            "return_unexpected_index_query": False,
+        },
+    )
 
 
 def _take(result: Any, audit: Audit, seen: list[int], sensitive: frozenset[str]) -> None:
