@@ -1,7 +1,7 @@
 """What one column holds."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from leeway.profiling.values import Numbers, Times
 
 Holds = Literal["numeric", "categorical", "boolean", "text", "timestamp", "identifier", "constant", "empty", "nested"]
 
-YES_NO = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"}, {"0", "1"})
+YES_NO = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
 ID_NAME = re.compile(r"(.* )?(id|ids|uuid|guid|identifier|ref|reference|hash|token|serial( (no|number))?)")
 CODE_NAME = re.compile(
     r"(.* )?(code|zip|zip ?code|post ?code|postal code|agent|company|store|branch|shop|merchant|vendor|supplier|region)"
@@ -77,19 +77,26 @@ class Column:
         return ", ".join(parts)
 
 
-def inspect(name: str, raw: pd.Series) -> Column:
+def inspect(name: str, raw: pd.Series, *, whole: bool = True) -> Column:
     """Guess what a column holds.
 
     Args:
         raw: the source's values of the sampled rows: text from a CSV, typed from Parquet or a database.
+        whole: whether the sample has all rows. Else numbers of which it has seen 0 and 1 only may have further values.
     """
     if _is_nested(raw):
         return Column(name, "nested", raw)
     found = _typed(name, raw) if not _is_text(raw) else _textual(name, raw.astype("str").mask(raw.isna()))
+    if found.holds == "boolean" and found.numbers is not None:
+        found = replace(found, numbers=None) if whole else _still_numeric(found)
     text = found.values if found.holds in ("categorical", "identifier", "text") else None
     as_text = raw.dropna().astype("str") if found.holds in ("numeric", "identifier") else text
     personal = sensitive(name, as_text, distinct=found.distinct)
     return Column(**{**vars(found), "personal": personal, "slice": is_slice(name)})
+
+
+def _still_numeric(found: Column) -> Column:
+    return replace(found, holds="numeric", values=found.values.astype("Float64").astype("float64"))
 
 
 def _is_text(raw: pd.Series) -> bool:
@@ -131,9 +138,7 @@ def _textual(name: str, raw: pd.Series) -> Column:
         return Column(name, "timestamp", times.values, (*missing, *times.missing), distinct, times=times, doubt=doubt)
     low = set(text.dropna().str.lower().unique()) if distinct <= 4 else set()
     if len(low) == 2 and low in YES_NO:
-        return Column(
-            name, "boolean", text.str.lower().isin({"true", "yes", "t", "y", "1"}).mask(text.isna()), missing, 2
-        )
+        return Column(name, "boolean", text.str.lower().isin({"true", "yes", "t", "y"}).mask(text.isna()), missing, 2)
     leading_zeros = text.str.match(r"0\d").any()
     numbers = None if leading_zeros else values.numbers(text)
     if numbers is not None:
@@ -166,8 +171,9 @@ def _numeric(name: str, numbers: Numbers, raw: pd.Series, distinct: int, missing
 
     if distinct == 1:
         return column("constant")
-    if set(given.unique()) == {0.0, 1.0}:
-        return Column(name, "boolean", numbers.values.eq(1).astype("boolean").mask(numbers.values.isna()), missing, 2)
+    if numbers.plain and set(given.unique()) == {0.0, 1.0}:
+        holds = numbers.values.eq(1).astype("boolean").mask(numbers.values.isna())
+        return Column(name, "boolean", holds, missing, 2, numbers)
     unique = distinct == len(given) and len(given) > 1
     many = distinct > max(1_000, 0.2 * len(given)) or unique
     if ID_NAME.fullmatch(called) and numbers.plain and (whole or many):

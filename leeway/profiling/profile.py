@@ -92,7 +92,7 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
     one_role_each(options)
     sample = reading.draw(table, count=options.label)
     _has_named(options, sample)
-    columns = {name: inspect(name, sample.rows[name]) for name in sample.rows.columns}
+    columns = {name: inspect(name, sample.rows[name], whole=sample.whole) for name in sample.rows.columns}
     _hold_single_values(options, columns)
     outcome = roles.outcome(options.label, sample.rows, sample.counts, sample.total, options.positive)
     others = {name: column for name, column in columns.items() if name not in options.label}

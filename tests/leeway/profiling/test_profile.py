@@ -12,6 +12,7 @@ import pytest
 
 from leeway import catalog, checking
 from leeway.errors import DefinitionError, SourceError
+from leeway.profiling import reading
 from leeway.profiling.creation import create
 from leeway.profiling.guesses import guesses, in_words
 from leeway.profiling.options import Options, duration
@@ -52,6 +53,14 @@ def found(project, frame, label=("bad",), name="data.csv", **options):
 
 def uses(profiled):
     return {name: item.use for name, item in profiled.used.items()}
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.parquet"])
+def test_zeros_and_ones_of_a_sample_may_be_counts_of_which_the_rest_has_more(project, monkeypatch, name):
+    frame = table(repeats=lambda rows: [2 if row == 300 else row % 2 for row in range(rows)])
+    assert found(project, frame.drop(index=300), name=name).used["repeats"].column.holds == "boolean"
+    monkeypatch.setattr(reading, "MAX_ROWS", 100)
+    assert found(project, frame, name=name).used["repeats"].column.holds == "numeric"
 
 
 def test_an_ordinary_table(project):
