@@ -23,7 +23,7 @@ def guesses(found: Profile) -> Iterator[Guess]:
 
 
 def _about_grain(found: Profile) -> Iterator[str]:
-    yield f"the finest with {ENOUGH_ROWS} rows, if there is one"
+    yield f"the finest with {ENOUGH_ROWS} rows, if there is one; hours of a short history only"
     if found.empty_partitions:
         yield "some have no rows, and that is no error"
 

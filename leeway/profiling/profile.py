@@ -19,6 +19,7 @@ from leeway.profiling.reading import Sample
 from leeway.profiling.roles import DateParts, Outcome
 
 ENOUGH_ROWS = 500  # in a partition, to tell drift from chance
+MOST_HOURS = 400  # of a table that is cut by the hour: each is ingested, scored and monitored by itself
 REPEATED = 0.9  # different values of all, below which an identifier is of something that has several rows
 EMPTY = 0.05  # of the periods, from which on empty ones are no accident
 MONTH_MATTERS = timedelta(days=550)
@@ -267,11 +268,12 @@ def _hold_single_values(options: Options, columns: Mapping[str, Column]) -> None
 
 
 def _grain(time: pd.Series | None, sample: Sample) -> Grain:
-    """The finest period that ordinarily has enough rows."""
+    """The finest period that ordinarily has enough rows; hours only of a short history, of which there are not too many."""
     if time is None:
         return "day"
     scale = sample.total / max(1, len(sample.rows))
-    grains: list[Grain] = ["day", "week"] if values.all_midnight(time) else ["hour", "day", "week"]
+    hourly = not values.all_midnight(time) and _spanned(_keys(time, "hour")) <= MOST_HOURS
+    grains: list[Grain] = ["hour", "day", "week"] if hourly else ["day", "week"]
     for grain in grains:
         if _keys(time, grain).value_counts().median() * scale >= ENOUGH_ROWS:
             return grain
@@ -288,8 +290,11 @@ def _has_empty(time: pd.Series | None, grain: Grain) -> bool:
     if time is None:
         return False
     keys = _keys(time, grain)
-    spanned = (keys.max() - keys.min()).n + 1
-    return bool(1 - keys.nunique() / spanned >= EMPTY)
+    return bool(1 - keys.nunique() / _spanned(keys) >= EMPTY)
+
+
+def _spanned(keys: pd.Series) -> int:
+    return int((keys.max() - keys.min()).n) + 1
 
 
 def _deliveries(time: pd.Series | None, grain: Grain, sample: Sample) -> expect.Deliveries:

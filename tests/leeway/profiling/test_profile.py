@@ -63,6 +63,13 @@ def test_zeros_and_ones_of_a_sample_may_be_counts_of_which_the_rest_has_more(pro
     assert found(project, frame, name=name).used["repeats"].column.holds == "numeric"
 
 
+@pytest.mark.parametrize(("hours", "grain"), [(20, "hour"), (500, "day")])
+def test_hours_of_a_long_history_are_too_many_partitions(project, monkeypatch, hours, grain):
+    monkeypatch.setattr("leeway.profiling.profile.ENOUGH_ROWS", 2)
+    sold = pd.date_range("2026-01-01", periods=hours * 2, freq="30min").strftime("%Y-%m-%d %H:%M:%S")
+    assert found(project, table(hours * 2).assign(**{"sold at": sold})).grain == grain
+
+
 def test_an_ordinary_table(project):
     profiled = found(project, table())
     assert (profiled.event_id, profiled.event_time, profiled.grain) == ("order_no", "sold at", "week")
