@@ -1,9 +1,10 @@
 """Profile a table: every guess that `leeway new` makes, in one place, before anything is written."""
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, get_args
 
 import numpy as np
@@ -15,7 +16,7 @@ from leeway.profiling import expect, reading, roles, values
 from leeway.profiling.columns import Column, inspect
 from leeway.profiling.leakage import leaks
 from leeway.profiling.options import Options, one_role_each
-from leeway.profiling.reading import Sample
+from leeway.profiling.reading import Sample, Table
 from leeway.profiling.roles import DateParts, Outcome
 
 ENOUGH_ROWS = 500  # in a partition, to tell drift from chance
@@ -107,6 +108,8 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
     time = (
         None if event_time is None else parts.values if parts is not None else _times(columns[event_time], "event time")
     )
+    if table.kind == "query" and event_time is not None:
+        _can_be_bounded(table, event_time, None if parts is not None else sample.rows[event_time])
     taken = {event_time, options.entity, options.label_time, *options.keep}
     free = {name: column for name, column in others.items() if name not in taken}
     event_id = options.id or roles.event_id(free, lambda name: sample.whole or not any(_repetitions(sample, name)))
@@ -215,6 +218,26 @@ def _times(column: Column, role: Literal["event time", "label time"]) -> pd.Seri
         rule="it must hold dates or times",
         found=f"{column.in_words}{some}, such as {', '.join(unread.unique()[:3])}",
         way_out=f"correct them, name another column by {option}, or leave it out and {otherwise}",
+    )
+
+
+def _can_be_bounded(table: Table, name: str, raw: pd.Series | None) -> None:
+    """A query is asked for one partition after another, by what its database can compare.
+
+    Raises:
+        SourceError: it cannot compare the event times.
+    """
+    value = None if raw is None else raw.dropna().iloc[0]
+    if isinstance(value, date):
+        return
+    text = "" if value is None else str(value)
+    if table.where.startswith("sqlite") and re.match(r"\d{4}-\d\d-\d\d", text):
+        return
+    raise SourceError(
+        f"reading the event time {name!r}",
+        rule="the database must be able to tell the rows of a partition by it, so it must hold a time as one",
+        found=f"values such as {text!r}" if text else "several columns",
+        way_out="convert it in --query, as in SELECT *, CAST(… AS timestamp) AS at; in SQLite to text as 2026-03-01 13:00:00",
     )
 
 

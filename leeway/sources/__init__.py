@@ -48,7 +48,10 @@ def extract(classifier: Classifier, partition: Partition, *, now: datetime | Non
             rows = source.stream.rows(partition.start, partition.end)
             return _in_order(classifier, [prepared(source, rows, "the simulator's rows")])
         case Query() if not classifier.by_arrival:
-            return _in_order(classifier, list(databases.query(source, partition.start, partition.end)))
+            frames = databases.query(source, partition.start, partition.end)
+            if databases.has_times_as_text(source):
+                frames = (_within(classifier, partition, rows) for rows in frames)
+            return _in_order(classifier, list(frames))
         case CSV() | Parquet() if not classifier.by_arrival:
             return _in_order(classifier, list(_split(classifier, source, partition, now)))
     arrivals.take(classifier, now)
@@ -86,9 +89,7 @@ def occupied(classifier: Classifier, now: datetime | None = None) -> list[Partit
             keys |= set(staging.counts(staging.of_file(classifier, source, file)))
     elif isinstance(source, Query):
         for rows in databases.query(source, FIRST.tz_localize("UTC"), LAST.tz_localize("UTC")):
-            name = classifier.time_column
-            times = read_times(rows[name], source.timezone, source.formats(name))
-            keys |= set(keys_of(times, grain).dropna())
+            keys |= set(keys_of(_times(classifier, rows), grain).dropna())
     else:
         raise SourceError(
             f"finding the first and last event of {classifier.name}",
@@ -98,6 +99,19 @@ def occupied(classifier: Classifier, now: datetime | None = None) -> list[Partit
     last = due(classifier, now)
     found = sorted(Partition.parse(key, grain) for key in keys if key != staging.UNPLACED)
     return [partition for partition in found if partition <= last]
+
+
+def _within(classifier: Classifier, partition: Partition, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the partition, of the days around it, and those whose time cannot be read."""
+    if classifier.time_column not in rows:
+        return rows
+    times = _times(classifier, rows)
+    return rows[((times >= partition.start) & (times < partition.end)) | times.isna()]
+
+
+def _times(classifier: Classifier, rows: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
+    name = classifier.time_column
+    return read_times(rows[name], classifier.source.timezone, classifier.source.formats(name))
 
 
 def _split(
@@ -121,8 +135,7 @@ def _in_order(classifier: Classifier, frames: list[pd.DataFrame]) -> pd.DataFram
     if not frames:
         return pd.DataFrame({name: pd.Series([], dtype="str") for name in columns})
     rows = pd.concat([frame[columns] for frame in frames], ignore_index=True)
-    name = classifier.time_column
-    times = read_times(rows[name], classifier.source.timezone, classifier.source.formats(name))
+    times = _times(classifier, rows)
     ids = rows[classifier.id_column].astype("str") if classifier.id_column in rows else content_hashes(rows)
     order = pd.DataFrame({"time": times, "id": ids}).sort_values(["time", "id"], kind="stable").index
     return rows.reindex(order).reset_index(drop=True)

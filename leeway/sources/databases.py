@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,18 +26,31 @@ def query(source: Query, start: datetime, end: datetime) -> Iterator[pd.DataFram
     """The rows of a query, prepared, some at a time; at least one frame.
 
     Args:
-        start, end: the bounds, where it asks for them.
+        start, end: the bounds, where it asks for them. SQLite, where times are text, is asked for the days around them.
 
     Raises:
         SourceError: the database does not answer.
     """
     import sqlalchemy as sa
 
-    bounds = {name: value for name, value in (("start", start), ("end", end)) if f":{name}" in source.sql}
+    asked: dict[str, datetime | str] = {"start": start, "end": end}
+    if has_times_as_text(source):
+        # A day more on either side, for clocks that are not UTC's; `~` comes after every time of a day.
+        asked = {"start": str(_day_after(start, -1)), "end": f"{_day_after(end, 1)}~"}
+    bounds = {name: value for name, value in asked.items() if f":{name}" in source.sql}
     with _connected(source) as connection:
         statement = sa.text(source.sql).bindparams(**bounds)
         for rows in pd.read_sql(statement, connection, chunksize=ROWS):
             yield prepared(source, rows, "the query's rows")
+
+
+def has_times_as_text(source: Query) -> bool:
+    """Whether its database compares times by their letters: a date comes before every time of its day, however written."""
+    return source.url.startswith("sqlite")
+
+
+def _day_after(moment: datetime, days: int) -> date:
+    return moment.date() + timedelta(days=days)
 
 
 def grown(source: Table, since: Watermark | None) -> Iterator[tuple[pd.DataFrame, Watermark | None]]:

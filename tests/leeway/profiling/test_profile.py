@@ -1,8 +1,10 @@
 """What `leeway new` makes of a table, from small tables with the traps of real ones."""
 
 import ast
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -68,6 +70,22 @@ def test_hours_of_a_long_history_are_too_many_partitions(project, monkeypatch, h
     monkeypatch.setattr("leeway.profiling.profile.ENOUGH_ROWS", 2)
     sold = pd.date_range("2026-01-01", periods=hours * 2, freq="30min").strftime("%Y-%m-%d %H:%M:%S")
     assert found(project, table(hours * 2).assign(**{"sold at": sold})).grain == grain
+
+
+@pytest.mark.parametrize(
+    ("written", "found"), [("%d.%m.%Y %H:%M", "values such as '01.01.2026 00:00'"), ("%Y-%m-%d %H:%M:%S", None)]
+)
+def test_an_event_time_that_sqlite_cannot_compare_is_refused(project, written, found):
+    frame = table()
+    frame["sold at"] = pd.to_datetime(frame["sold at"]).dt.strftime(written)
+    with closing(sqlite3.connect(project / "shop.db")) as connection:
+        frame.to_sql("sales", connection, index=False)
+    options = Options("toy", f"sqlite:///{project / 'shop.db'}", ("bad",), query="SELECT * FROM sales")
+    if found is None:
+        assert profile(options).event_time == "sold at"
+        return
+    with pytest.raises(SourceError, match=f"must be able to tell the rows of a partition .*{found}"):
+        profile(options)
 
 
 def test_an_ordinary_table(project):

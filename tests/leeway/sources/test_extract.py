@@ -1,5 +1,7 @@
 import gzip
 import os
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,7 +14,7 @@ from leeway.definition import CSV, Classifier, Label, Parquet, Query, Simulator,
 from leeway.errors import LeewayError, SourceError
 from leeway.partitions import Partition
 from leeway.settings import settings
-from leeway.sources import extract
+from leeway.sources import extract, occupied
 
 DAY = Partition(datetime(2026, 3, 1, tzinfo=UTC), "day")
 SQL = "SELECT * FROM shop WHERE at >= :start AND at < :end"
@@ -240,6 +242,25 @@ def test_a_query_gets_the_partition_s_rows(shop):
     assert ids(found) == ["1", "2"]
     assert found["amount"].isna().tolist() == [False, True]
     assert "unused" not in found
+
+
+@pytest.mark.parametrize(
+    "written", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S.%f"]
+)
+@pytest.mark.parametrize(("zone", "grain"), [("UTC", "day"), ("America/New_York", "day"), ("Pacific/Auckland", "hour")])
+def test_sqlite_which_has_times_as_text_gives_the_partition_s_rows(folder, written, zone, grain):
+    clock = "UTC" if written.endswith("Z") else zone
+    times = pd.date_range("2026-02-27", "2026-03-04", freq="30min", tz="UTC")
+    frame = rows(range(len(times))).assign(at=times.tz_convert(clock).strftime(written))
+    frame.loc[0, "at"] = "2026-03-01 soon"
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        frame.to_sql("shop", connection, index=False)
+    source = Query(url=f"sqlite:///{folder / 'shop.db'}", sql=SQL, timezone=zone)
+    partition = Partition(datetime(2026, 3, 1, tzinfo=UTC), grain)
+    found = extract(toy(source, partition=grain), partition)
+    inside = (times >= partition.start) & (times < partition.end)
+    assert set(ids(found)) == {str(place) for place in np.flatnonzero(inside)} | {"0"}
+    assert Partition.containing(times[-1].to_pydatetime(), grain) in occupied(toy(source, partition=grain))
 
 
 def test_a_query_may_be_prepared(shop):
