@@ -62,13 +62,15 @@ def main() -> None:
 def play(table: Table) -> list[str]:
     """From the table to the night, in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        started = time.monotonic()
         with PeakMemory() as memory:
+            started = time.monotonic()
             found = _leeway(folder, "new", table.name, str(DATA / table.file), "--label", table.label, *table.options)
             _leeway(folder, "train", table.name)
+            seconds = time.monotonic() - started
             last = _last_partition(folder, table.name)
+            started = time.monotonic()
             _leeway(folder, "nightly", table.name, "--partition", last)
-        seconds = time.monotonic() - started
+            seconds += time.monotonic() - started
         card = json.loads(next(Path(folder, ".leeway", "bundles", table.name).glob("*/bundle.json")).read_text())
         used = [column for column in found["columns"].values() if column["use"] == "feature"]
         kinds = Counter(column["found"].split(",")[0] for column in used)
@@ -117,7 +119,7 @@ def _leeway(folder: str, *arguments: str) -> dict:
 
 
 def _last_partition(folder: str, name: str) -> str:
-    return _leeway(folder, "status", name)["ledger"][-1]["partition"]
+    return _leeway(folder, "status", name)["ledger"][0]["partition"]
 
 
 if __name__ == "__main__":
