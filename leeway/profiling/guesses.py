@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from leeway.profiling.profile import ENOUGH_ROWS, Profile
+from leeway.profiling.profile import Profile
+from leeway.profiling.timing import ENOUGH_ROWS
 
 Guess = tuple[str, str, str]
 

@@ -1,32 +1,25 @@
 """Profile a table: every guess that `leeway new` makes, in one place, before anything is written."""
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 
-import numpy as np
 import pandas as pd
 
 from leeway.definition import MAX_IDENTIFIER, RESERVED_COLUMNS, CalendarPart, Grain
 from leeway.errors import SourceError
-from leeway.profiling import expect, reading, roles, values
+from leeway.profiling import expect, reading, roles, timing
 from leeway.profiling.columns import Column, inspect
 from leeway.profiling.leakage import leaks
 from leeway.profiling.options import Options, one_role_each
-from leeway.profiling.reading import Sample, Table
+from leeway.profiling.reading import Sample
 from leeway.profiling.roles import DateParts, Outcome
+from leeway.profiling.timing import Timing
 
-ENOUGH_ROWS = 500  # in a partition, to tell drift from chance
-MOST_HOURS = 400  # of a table that is cut by the hour: each is ingested, scored and monitored by itself
 REPEATED = 0.9  # different values of all, below which an identifier is of something that has several rows
-EMPTY = 0.05  # of the periods, from which on empty ones are no accident
-MONTH_MATTERS = timedelta(days=550)
 TIME_HOLDOUT, RANDOM_HOLDOUT = 0.25, 0.2
-GRAINS: dict[Grain, str] = {"hour": "h", "day": "D", "week": "W-SUN", "month": "M"}
-HOURS: dict[Grain, float] = {"hour": 1, "day": 24, "week": 168, "month": 720}
 
 Use = Literal["feature", "event id", "event time", "label", "label time", "entity", "sensitive", "set aside"]
 
@@ -99,50 +92,39 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
     outcome = roles.outcome(options.label, sample.rows, sample.counts, sample.total, options.positive)
     others = {name: column for name, column in columns.items() if name not in options.label}
 
-    parts = roles.date_parts(others) if options.time is None else None
-    past = {name: column for name, column in others.items() if not _is_future(column, now or datetime.now(UTC))}
-    if options.label_time is not None:
-        _times(columns[past.pop(options.label_time, columns[options.label_time]).name], "label time")
-    event_time = options.time or roles.event_time(past, parts)
-    parts = parts if parts is not None and event_time == parts.name else None
-    time = (
-        None if event_time is None else parts.values if parts is not None else _times(columns[event_time], "event time")
-    )
-    if table.kind == "query" and event_time is not None:
-        _can_be_bounded(table, event_time, None if parts is not None else sample.rows[event_time])
-    taken = {event_time, options.entity, options.label_time, *options.keep}
+    when = timing.timing(options, sample, others, now)
+    taken = {when.column, options.entity, options.label_time, *options.keep}
     free = {name: column for name, column in others.items() if name not in taken}
     event_id = options.id or roles.event_id(free, lambda name: sample.whole or not any(_repetitions(sample, name)))
     if options.id is not None:
         _identifies(options.id, sample)
 
-    used = _uses(options, columns, outcome, event_id, event_time, parts, time)
-    label_time = options.label_time if options.label_time and _usable(used, options.label_time, time) else None
-    grain = _grain(time, sample)
+    used = _uses(options, columns, outcome, event_id, when)
+    dated = options.label_time and timing.can_date_labels(columns[options.label_time].values, when.values)
+    grain = timing.grain(when.values, sample)
     features = [item.column for item in used.values() if item.use == "feature"]
-    if not features and not (parts or time is not None):
+    if not features and when.values is None:
         raise SourceError(
             f"profiling {options.data}",
             rule="there must be a column to learn from",
             found="; ".join(f"{name}: {item.why or item.use}" for name, item in list(used.items())[:6]),
             way_out="name a column that must stay by --keep, or give a table with more columns",
         )
-    deliveries = _deliveries(time, grain, sample)
     return Profile(
         options,
         sample,
         outcome,
         used,
         event_id,
-        event_time,
-        parts,
-        time,
-        label_time,
+        when.column,
+        when.parts,
+        when.values,
+        options.label_time if dated else None,
         options.label_delay or timedelta(0),
         grain,
-        _has_empty(time, grain),
-        _calendar(time),
-        expect.suite(features, event_id, deliveries),
+        timing.has_empty(when.values, grain),
+        timing.calendar(when.values),
+        expect.suite(features, event_id, timing.deliveries(when.values, grain, sample)),
         _renamed([item.column for item in used.values() if item.use in ("feature", "entity", "sensitive")]),
     )
 
@@ -152,17 +134,14 @@ def _uses(
     columns: Mapping[str, Column],
     outcome: Outcome,
     event_id: str | None,
-    event_time: str | None,
-    parts: DateParts | None,
-    time: pd.Series | None,
+    when: Timing,
 ) -> dict[str, Used]:
     roles_of: dict[str, Use] = dict.fromkeys(options.label, "label")
-    for name, use in ((event_id, "event id"), (event_time, "event time"), (options.entity, "entity")):
+    for name, use in ((event_id, "event id"), (when.column, "event time"), (options.entity, "entity")):
         if name is not None:
             roles_of[name] = use  # type: ignore[assignment]
     if options.label_time:
         roles_of[options.label_time] = "label time"
-    part_names = {parts.year, parts.month, parts.day} if parts is not None else set()
     used: dict[str, Used] = {}
     candidates: dict[str, Column] = {}
     for name, column in columns.items():
@@ -170,20 +149,20 @@ def _uses(
             used[name] = Used(column, roles_of[name])
         elif name in options.keep:
             used[name] = Used(column, "feature", "kept, as asked")
-        elif (reason := _no_feature(column, part_names, parts)) is not None:
+        elif (reason := _no_feature(column, when.parts)) is not None:
             used[name] = Used(column, "sensitive" if column.personal else "set aside", reason)
         else:
             used[name] = Used(column, "feature")
             candidates[name] = column
-    for name, leak in leaks(candidates, outcome, time).items():
+    for name, leak in leaks(candidates, outcome, when.values).items():
         used[name] = Used(columns[name], "set aside", leak.why)
     return {name: used[name] for name in columns}
 
 
-def _no_feature(column: Column, part_names: set[str], parts: DateParts | None) -> str | None:
+def _no_feature(column: Column, parts: DateParts | None) -> str | None:
     if column.personal:
         return f"looks like a person's {column.personal}"
-    if column.name in part_names and parts is not None:
+    if parts is not None and column.name in (parts.year, parts.month, parts.day):
         return f"a part of {parts.name}"
     if column.holds == "empty":
         return "has no value"
@@ -195,50 +174,6 @@ def _no_feature(column: Column, part_names: set[str], parts: DateParts | None) -
         several = column.distinct < REPEATED * column.values.notna().sum()
         return "identifies an entity of several rows; --entity makes use of it" if several else "identifies a row"
     return None
-
-
-def _usable(used: Mapping[str, Used], name: str, time: pd.Series | None) -> bool:
-    """Whether a label time may date the labels: it must not lie before the events."""
-    known = used[name].column.values
-    return time is None or bool((known.dropna() < time.reindex(known.dropna().index)).mean() < 0.001)
-
-
-def _times(column: Column, role: Literal["event time", "label time"]) -> pd.Series:
-    if column.holds == "timestamp":
-        return column.values
-    option, otherwise = {
-        "event time": ("--time", "date events by their arrival"),
-        "label time": ("--label-time", "say --label-delay"),
-    }[role]
-    text = column.values.dropna().astype("str")
-    unread = values.unread(text)
-    some = f"; {len(unread):,} of {len(text):,} values cannot be read" if 0 < len(unread) < len(text) else ""
-    raise SourceError(
-        f"reading the {role} {column.name!r}",
-        rule="it must hold dates or times",
-        found=f"{column.in_words}{some}, such as {', '.join(unread.unique()[:3])}",
-        way_out=f"correct them, name another column by {option}, or leave it out and {otherwise}",
-    )
-
-
-def _can_be_bounded(table: Table, name: str, raw: pd.Series | None) -> None:
-    """A query is asked for one partition after another, by what its database can compare.
-
-    Raises:
-        SourceError: it cannot compare the event times.
-    """
-    value = None if raw is None else raw.dropna().iloc[0]
-    if isinstance(value, date):
-        return
-    text = "" if value is None else str(value)
-    if table.where.startswith("sqlite") and re.match(r"\d{4}-\d\d-\d\d", text):
-        return
-    raise SourceError(
-        f"reading the event time {name!r}",
-        rule="the database must be able to tell the rows of a partition by it, so it must hold a time as one",
-        found=f"values such as {text!r}" if text else "several columns",
-        way_out="convert it in --query, as in SELECT *, CAST(… AS timestamp) AS at; in SQLite to text as 2026-03-01 13:00:00",
-    )
 
 
 def _repetitions(sample: Sample, name: str) -> tuple[int, int]:
@@ -258,10 +193,6 @@ def _identifies(name: str, sample: Sample) -> None:
             found=f"{' and '.join(found)}, of {sample.total:,}",
             way_out="name another column by --id, or leave it out: rows are told apart by their content then",
         )
-
-
-def _is_future(column: Column, now: datetime) -> bool:
-    return column.holds == "timestamp" and bool((column.values > pd.Timestamp(now)).mean() > 0.01)
 
 
 def _has_named(options: Options, sample: Sample) -> None:
@@ -288,57 +219,6 @@ def _hold_single_values(options: Options, columns: Mapping[str, Column]) -> None
                     found="lists or records",
                     way_out="leave it out, or make single values of it in a query or a file of your own",
                 )
-
-
-def _grain(time: pd.Series | None, sample: Sample) -> Grain:
-    """The finest period that ordinarily has enough rows; hours only of a short history, of which there are not too many."""
-    if time is None:
-        return "day"
-    scale = sample.total / max(1, len(sample.rows))
-    hourly = not values.all_midnight(time) and _spanned(_keys(time, "hour")) <= MOST_HOURS
-    grains: list[Grain] = ["hour", "day", "week"] if hourly else ["day", "week"]
-    for grain in grains:
-        if _keys(time, grain).value_counts().median() * scale >= ENOUGH_ROWS:
-            return grain
-    return "month" if _keys(time, "month").nunique() >= 6 else "week" if _keys(time, "week").nunique() >= 6 else "day"
-
-
-def _keys(time: pd.Series, grain: Grain) -> pd.Series:
-    periods: pd.Series = time.dropna().dt.tz_localize(None).dt.to_period(GRAINS[grain])
-    return periods
-
-
-def _has_empty(time: pd.Series | None, grain: Grain) -> bool:
-    """Whether periods without a row are usual: in a sample, of those that have hundreds otherwise."""
-    if time is None:
-        return False
-    keys = _keys(time, grain)
-    return bool(1 - keys.nunique() / _spanned(keys) >= EMPTY)
-
-
-def _spanned(keys: pd.Series) -> int:
-    return int((keys.max() - keys.min()).n) + 1
-
-
-def _deliveries(time: pd.Series | None, grain: Grain, sample: Sample) -> expect.Deliveries:
-    if time is None:
-        return expect.Deliveries(None, [sample.total])
-    codes, periods = pd.factorize(_keys(time, grain).reindex(time.index), sort=True)
-    scale = sample.total / len(sample.rows)
-    sizes = [int(count * scale) for count in np.bincount(codes[codes >= 0])]
-    hours: list[float] = []
-    if sample.whole and not values.all_midnight(time):
-        last = time.dt.tz_localize(None).groupby(codes).max()
-        hours = [(period.end_time - last[code]).total_seconds() / 3_600 for code, period in enumerate(periods)]
-    return expect.Deliveries(codes, sizes, hours, HOURS[grain], exact=sample.whole)
-
-
-def _calendar(time: pd.Series | None) -> tuple[str, ...]:
-    if time is None:
-        return ()
-    parts = () if values.all_midnight(time) else ("hour",)
-    long = time.max() - time.min() > MONTH_MATTERS
-    return (*parts, "weekday", *(("month",) if long else ()))
 
 
 def _renamed(columns: Sequence[Column]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 
 from leeway.audit import _judge, _judge_by, _quieten
 from leeway.contract import Checked
-from leeway.profiling import expect, profile
+from leeway.profiling import expect, timing
 from leeway.profiling.columns import Column
 from leeway.profiling.reading import Sample, Table
 
@@ -70,7 +70,7 @@ def held(values):
 def suite_of(frame, time=None, grain="day"):
     columns = [Column(name, held(frame[name]), frame[name]) for name in frame]
     sample = Sample(Table("parquet", "x"), frame, len(frame))
-    return expect.suite(columns, None, profile._deliveries(time, grain, sample))
+    return expect.suite(columns, None, timing.deliveries(time, grain, sample))
 
 
 class Population:

@@ -67,7 +67,7 @@ def test_zeros_and_ones_of_a_sample_may_be_counts_of_which_the_rest_has_more(pro
 
 @pytest.mark.parametrize(("hours", "grain"), [(20, "hour"), (500, "day")])
 def test_hours_of_a_long_history_are_too_many_partitions(project, monkeypatch, hours, grain):
-    monkeypatch.setattr("leeway.profiling.profile.ENOUGH_ROWS", 2)
+    monkeypatch.setattr("leeway.profiling.timing.ENOUGH_ROWS", 2)
     sold = pd.date_range("2026-01-01", periods=hours * 2, freq="30min").strftime("%Y-%m-%d %H:%M:%S")
     assert found(project, table(hours * 2).assign(**{"sold at": sold})).grain == grain
 

@@ -1,0 +1,164 @@
+"""When the events of a table happened, and how it is cut by that into partitions."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from leeway.definition import Grain
+from leeway.errors import SourceError
+from leeway.profiling import expect, roles, values
+from leeway.profiling.columns import Column
+from leeway.profiling.options import Options
+from leeway.profiling.reading import Sample
+from leeway.profiling.roles import DateParts
+
+ENOUGH_ROWS = 500  # in a partition, to tell drift from chance
+MOST_HOURS = 400  # of a table that is cut by the hour: each is ingested, scored and monitored by itself
+EMPTY = 0.05  # of the periods, from which on empty ones are no accident
+MONTH_MATTERS = timedelta(days=550)
+GRAINS: dict[Grain, str] = {"hour": "h", "day": "D", "week": "W-SUN", "month": "M"}
+HOURS: dict[Grain, float] = {"hour": 1, "day": 24, "week": 168, "month": 720}
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When events happened.
+
+    Attributes:
+        column: its name; None where rows are dated by their arrival.
+        parts: the three columns that make it up, where it is not one column.
+        values: the sampled rows' times, UTC; None where there is no column.
+    """
+
+    column: str | None = None
+    parts: DateParts | None = None
+    values: pd.Series | None = None
+
+
+def timing(options: Options, sample: Sample, columns: Mapping[str, Column], now: datetime | None = None) -> Timing:
+    """The event time: as the person named it, or as found.
+
+    Args:
+        columns: without the label's.
+
+    Raises:
+        SourceError: a column that was named holds no times, or the source cannot be asked for a partition by it.
+    """
+    past = {name: column for name, column in columns.items() if not _is_future(column, now or datetime.now(UTC))}
+    if options.label_time is not None:
+        _times(columns[past.pop(options.label_time, columns[options.label_time]).name], "label time")
+    parts = roles.date_parts(columns) if options.time is None else None
+    name = options.time or roles.event_time(past, parts)
+    if name is None:
+        return Timing()
+    if parts is not None and name != parts.name:
+        parts = None
+    found = Timing(name, parts, parts.values if parts is not None else _times(columns[name], "event time"))
+    if sample.table.kind == "query":
+        _can_be_bounded(sample.table.where, name, None if parts is not None else sample.rows[name])
+    return found
+
+
+def grain(time: pd.Series | None, sample: Sample) -> Grain:
+    """The finest period that ordinarily has enough rows; hours only of a short history, of which there are not too many."""
+    if time is None:
+        return "day"
+    scale = sample.total / max(1, len(sample.rows))
+    hourly = not values.all_midnight(time) and _spanned(_keys(time, "hour")) <= MOST_HOURS
+    grains: list[Grain] = ["hour", "day", "week"] if hourly else ["day", "week"]
+    for grain in grains:
+        if _keys(time, grain).value_counts().median() * scale >= ENOUGH_ROWS:
+            return grain
+    return "month" if _keys(time, "month").nunique() >= 6 else "week" if _keys(time, "week").nunique() >= 6 else "day"
+
+
+def has_empty(time: pd.Series | None, grain: Grain) -> bool:
+    """Whether periods without a row are usual: in a sample, of those that have hundreds otherwise."""
+    if time is None:
+        return False
+    keys = _keys(time, grain)
+    return bool(1 - keys.nunique() / _spanned(keys) >= EMPTY)
+
+
+def deliveries(time: pd.Series | None, grain: Grain, sample: Sample) -> expect.Deliveries:
+    """The partitions that the table would have been delivered in."""
+    if time is None:
+        return expect.Deliveries(None, [sample.total])
+    codes, periods = pd.factorize(_keys(time, grain).reindex(time.index), sort=True)
+    scale = sample.total / len(sample.rows)
+    sizes = [int(count * scale) for count in np.bincount(codes[codes >= 0])]
+    hours: list[float] = []
+    if sample.whole and not values.all_midnight(time):
+        last = time.dt.tz_localize(None).groupby(codes).max()
+        hours = [(period.end_time - last[code]).total_seconds() / 3_600 for code, period in enumerate(periods)]
+    return expect.Deliveries(codes, sizes, hours, HOURS[grain], exact=sample.whole)
+
+
+def calendar(time: pd.Series | None) -> tuple[str, ...]:
+    """Parts of the event time to learn from."""
+    if time is None:
+        return ()
+    parts = () if values.all_midnight(time) else ("hour",)
+    long = time.max() - time.min() > MONTH_MATTERS
+    return (*parts, "weekday", *(("month",) if long else ()))
+
+
+def can_date_labels(known: pd.Series, time: pd.Series | None) -> bool:
+    """Whether a label time may date the labels: it must not lie before the events."""
+    return time is None or bool((known.dropna() < time.reindex(known.dropna().index)).mean() < 0.001)
+
+
+def _times(column: Column, role: Literal["event time", "label time"]) -> pd.Series:
+    if column.holds == "timestamp":
+        return column.values
+    option, otherwise = {
+        "event time": ("--time", "date events by their arrival"),
+        "label time": ("--label-time", "say --label-delay"),
+    }[role]
+    text = column.values.dropna().astype("str")
+    unread = values.unread(text)
+    some = f"; {len(unread):,} of {len(text):,} values cannot be read" if 0 < len(unread) < len(text) else ""
+    raise SourceError(
+        f"reading the {role} {column.name!r}",
+        rule="it must hold dates or times",
+        found=f"{column.in_words}{some}, such as {', '.join(unread.unique()[:3])}",
+        way_out=f"correct them, name another column by {option}, or leave it out and {otherwise}",
+    )
+
+
+def _can_be_bounded(url: str, name: str, raw: pd.Series | None) -> None:
+    """A query is asked for one partition after another, by what its database can compare.
+
+    Raises:
+        SourceError: it cannot compare the event times.
+    """
+    value = None if raw is None else raw.dropna().iloc[0]
+    if isinstance(value, date):
+        return
+    text = "" if value is None else str(value)
+    if url.startswith("sqlite") and re.match(r"\d{4}-\d\d-\d\d", text):
+        return
+    raise SourceError(
+        f"reading the event time {name!r}",
+        rule="the database must be able to tell the rows of a partition by it, so it must hold a time as one",
+        found=f"values such as {text!r}" if text else "several columns",
+        way_out="convert it in --query, as in SELECT *, CAST(… AS timestamp) AS at; in SQLite to text as 2026-03-01 13:00:00",
+    )
+
+
+def _is_future(column: Column, now: datetime) -> bool:
+    return column.holds == "timestamp" and bool((column.values > pd.Timestamp(now)).mean() > 0.01)
+
+
+def _keys(time: pd.Series, grain: Grain) -> pd.Series:
+    periods: pd.Series = time.dropna().dt.tz_localize(None).dt.to_period(GRAINS[grain])
+    return periods
+
+
+def _spanned(keys: pd.Series) -> int:
+    return int((keys.max() - keys.min()).n) + 1
