@@ -35,16 +35,17 @@ def numbered(hashes: "pd.Series[str]", order: pd.DataFrame) -> "pd.Series[str]":
 
 def _written(name: str, values: "pd.Series[Any]") -> pa.Array:
     """Each value as name, length and text, so that no two rows read alike; missing where the value is."""
-    text = pa.array(_text(values).array, TEXT, from_pandas=True)
+    text = _text(values)
     length = pc.cast(pc.binary_length(text), TEXT)
     return pc.binary_join_element_wise(pa.scalar(name, TEXT), length, text, pa.scalar("\x1f", TEXT))
 
 
-def _text(values: "pd.Series[Any]") -> "pd.Series[str]":
+def _text(values: "pd.Series[Any]") -> pa.Array:
+    missing = values.isna().to_numpy(dtype=bool)
     if pd.api.types.is_float_dtype(values.dtype) and not isinstance(values.dtype, pd.api.extensions.ExtensionDtype):
         bits = (values.astype("float64") + 0.0).to_numpy().view("int64")  # + 0.0: no minus zero
-        return pd.Series(bits, index=values.index).astype("str").mask(values.isna())
+        return pc.cast(pa.array(bits, mask=missing), TEXT)
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        text: pd.Series[str] = values.dt.as_unit("us").astype("int64").astype("str").mask(values.isna())
-        return text
-    return values.astype("str").mask(values.isna())
+        micros = values.dt.as_unit("us").astype("int64").to_numpy()
+        return pc.cast(pa.array(micros, mask=missing), TEXT)
+    return pa.array(values.astype("str").mask(missing).array, TEXT, from_pandas=True)

@@ -8,7 +8,7 @@ from typing import Literal
 from prefect import task
 
 import leeway.audit
-from leeway import catalog, parallel, publishing, scoring, sources
+from leeway import catalog, parallel, publishing, sources
 from leeway.definition import Classifier
 from leeway.errors import DeliveryRejected, LeewayError, StoreError
 from leeway.partitions import Partition
@@ -67,6 +67,8 @@ def _prepare(classifier: Classifier, partition: Partition) -> str:
 
 
 def _score(classifier: Classifier, partition: Partition) -> str:
+    from leeway import scoring  # with what learns: seconds, and who prepares has no use for it
+
     return str(scoring.score(classifier, partition).version)
 
 
