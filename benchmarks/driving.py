@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
+
+from leeway.platform.processes import process_of
 
 ROOT = Path(__file__).parents[1]
 NAMED = ("LEEWAY_DATABASE_URL", "LEEWAY_MLFLOW_DATABASE_URL", "LEEWAY_STORAGE_URL", "PREFECT_API_URL", "PREFECT_HOME")
@@ -142,11 +143,6 @@ class Platform:
         found: list[dict[str, Any]] = self.ask("/task_runs/filter", wanted)
         return found
 
-    def process_of(self, run: str) -> psutil.Process | None:
-        """The process that carries out a run: of those with its id in their environment, the oldest."""
-        found = [item for item in psutil.process_iter() if _variable(item, "PREFECT__FLOW_RUN_ID") == run]
-        return min(found, key=lambda item: item.create_time(), default=None)
-
 
 @contextmanager
 def platform(**settings: str) -> Iterator[Platform]:
@@ -170,12 +166,16 @@ def until(true: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS,
         time.sleep(pause)
 
 
+def kill(run: str) -> bool:
+    """Kill the process of a run at once, if there is one."""
+    process = process_of(run)
+    if process is not None:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+            return True
+    return False
+
+
 def moment(text: str) -> float:
     """Seconds since 1970 of a time as the server writes it."""
     return datetime.fromisoformat(text).timestamp()
-
-
-def _variable(process: psutil.Process, name: str) -> str | None:
-    with suppress(psutil.Error, OSError):
-        return process.environ().get(name)
-    return None

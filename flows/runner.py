@@ -14,6 +14,7 @@ from prefect.runner import Runner
 from flows import deployments
 from flows.automations import apply as apply_automations
 from flows.sweep import TAKEN_UP
+from flows.warm import WarmRunner
 from leeway import catalog
 from leeway.settings import settings
 from tasks.care import mark_crashed, running, skip_late, start_crashed_again
@@ -60,7 +61,7 @@ async def _serve() -> None:
 
 
 def _runner(name: str, limit: int, ids: dict[str, UUID]) -> Runner:
-    runner = Runner(name=name, limit=limit, query_seconds=POLL_SECONDS, pause_on_shutdown=False)
+    runner = WarmRunner(name=name, limit=limit, query_seconds=POLL_SECONDS, pause_on_shutdown=False)
     runner.last_polled = datetime.now(UTC)  # its health is asked for before it has first polled
     for full_name, deployment in ids.items():
         # `add_deployment` would apply its own idea of them.
