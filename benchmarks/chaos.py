@@ -74,7 +74,8 @@ def kills(partitions: int = 200) -> None:
         last = made.wait(run)
         print(f"disturbed {len(done)} times: {'; '.join(done)}; {time.monotonic() - begun:.0f} s in all")
         promise("it was disturbed as often as meant", len(done) == DISTURBANCES, len(done))
-        promise("the last backfill ends well", last["state_type"] == "COMPLETED", last["state"])
+        promise("the last backfill ends well", last["state_type"] == "COMPLETED", _said(last))
+        promise("no process is left behind", not made.orphans(), made.orphans())
         _same("calm", "tossed")
 
 

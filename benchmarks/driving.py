@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from leeway.platform.processes import process_of
 
@@ -100,6 +101,16 @@ class Platform:
         with suppress(OSError, ValueError):
             return bool(self.unit(name)["state"] == "up")
         return False
+
+    def orphans(self) -> list[int]:
+        """Processes of Python's that were left behind here by whoever had started them."""
+        return [
+            process.pid
+            for process in psutil.process_iter(["name", "ppid", "environ"])
+            if process.info["ppid"] == 1
+            and process.info["name"].startswith(("python", "run "))
+            and (process.info["environ"] or {}).get("LEEWAY_HOME") == str(self.home)
+        ]
 
     def ask(self, path: str, body: Any = None, *, post: bool = True) -> Any:
         """Ask the Prefect server, again while it is away or busy."""
