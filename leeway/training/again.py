@@ -1,4 +1,4 @@
-"""Whether a classifier whose challengers were all refused is worth another training: once there is clearly more to learn from."""
+"""Whether a classifier whose challengers were all refused is worth another training: once it could learn from clearly more."""
 
 from datetime import UTC
 
