@@ -186,8 +186,6 @@ def _night_without(made: Platform, night: str, service: str, disturb: Any) -> tu
     disturb(made, service)
     hold.unlink()
     until(lambda: made.is_up(service), f"{service} to be up again")
-    if service == "runner":
-        made.wait(made.start("sweep"))
     return made.wait(run), made.wait(made.start("nightly", classifier="tossed", partition=night))
 
 

@@ -16,6 +16,7 @@ from flows.automations import apply as apply_automations
 from flows.sweep import TAKEN_UP
 from flows.warm import WarmRunner
 from leeway import catalog
+from leeway.platform import state
 from leeway.settings import settings
 from tasks.care import mark_crashed, running, skip_late, start_crashed_again
 
@@ -95,6 +96,9 @@ def _apply() -> dict[str, UUID]:
 def _go_on(ids: list[UUID]) -> None:
     """Take up what the platform left when it ended, and leave to the newest late run what the others were to do."""
     with get_client(sync_client=True) as client:
+        if state.current() is not None:  # all runs are this machine's, and their runner has just begun
+            for run in running(client, ids):
+                mark_crashed(client, run.id, "its runner died")
         if skipped := skip_late(client, ids, datetime.now(UTC)):
             log.info("%d late runs are left to later ones", skipped)
     start_crashed_again.fn(TAKEN_UP)

@@ -8,6 +8,7 @@ import gc
 import os
 import runpy
 import sys
+import threading
 from multiprocessing import forkserver, get_context
 from multiprocessing.context import ForkServerProcess
 from typing import Any
@@ -110,5 +111,6 @@ def carry_out(run: str, environment: dict[str, str]) -> None:
     sys.modules.pop("prefect.engine", None)  # it is to be the main module, once
     try:
         runpy.run_module("prefect.engine", run_name="__main__", alter_sys=True)
-    finally:
-        atexit._run_exitfuncs()  # a forked process ends without: what it has open would not be told
+    finally:  # as an interpreter ends, which a forked process does without: first what threads have yet to send
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()

@@ -88,6 +88,17 @@ def test_a_night_goes_on_while_prefects_server_is_started_again(platform, champi
     assert all(unit["state"] == "up" for unit in platform.units.values())
 
 
+def test_a_run_whose_runner_died_is_taken_up_by_the_next_one_at_once(platform, champion, hold):
+    run = platform.run("ingest", classifier="toy", partition=f"{NIGHT}")
+    platform.wait(run, "Running")
+    platform.until(lambda: process_of(run))
+    process = process_of(run)
+    os.kill(platform.units["runner"]["pid"], signal.SIGKILL)
+    platform.until(lambda: not Path(f"/proc/{process}").exists(), 20)
+    hold.unlink()
+    assert platform.wait(run, *ENDED, seconds=60)["state_name"] == "Completed"
+
+
 def _workers(platform) -> list[int]:
     """The processes that partitions of a backfill are spread over."""
     found = []
