@@ -12,7 +12,9 @@ from leeway.errors import LeewayError
 from leeway.partitions import Partition, between
 from leeway.store import ledger
 from leeway.store.database import database
+from leeway.training import again
 from tasks.decide import Decision
+from tasks.snapshot import snapshot
 
 MOST = 400  # partitions that a beginning looks back where neither the definition nor the source sets a bound
 
@@ -23,7 +25,7 @@ def begin(classifier: str, due: Partition) -> Decision:
     Where events are dated by their arrival, what has arrived for the partition is learnt from too.
 
     Raises:
-        LeewayError: there is not enough to learn from yet.
+        LeewayError: there is not enough to learn from yet, or hardly more than when a challenger was refused.
     """
     definition = catalog.load(classifier)
     missing = missing_history(definition, due)
@@ -36,6 +38,7 @@ def begin(classifier: str, due: Partition) -> Decision:
                 continue  # the ledger has the reason; the rest may do
     as_of = datetime.now(UTC) if definition.by_arrival else due.start
     with alone_in_training(classifier):
+        again.check(definition, snapshot(classifier, as_of))
         return train_steps(classifier, as_of, "the first one", "nightly")
 
 

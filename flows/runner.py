@@ -14,7 +14,9 @@ from prefect.runner import Runner
 from flows import deployments
 from flows.automations import apply as apply_automations
 from flows.sweep import TAKEN_UP
+from flows.warm import WarmRunner
 from leeway import catalog
+from leeway.platform import state
 from leeway.settings import settings
 from tasks.care import mark_crashed, running, skip_late, start_crashed_again
 
@@ -60,7 +62,7 @@ async def _serve() -> None:
 
 
 def _runner(name: str, limit: int, ids: dict[str, UUID]) -> Runner:
-    runner = Runner(name=name, limit=limit, query_seconds=POLL_SECONDS, pause_on_shutdown=False)
+    runner = WarmRunner(name=name, limit=limit, query_seconds=POLL_SECONDS, pause_on_shutdown=False)
     runner.last_polled = datetime.now(UTC)  # its health is asked for before it has first polled
     for full_name, deployment in ids.items():
         # `add_deployment` would apply its own idea of them.
@@ -94,6 +96,9 @@ def _apply() -> dict[str, UUID]:
 def _go_on(ids: list[UUID]) -> None:
     """Take up what the platform left when it ended, and leave to the newest late run what the others were to do."""
     with get_client(sync_client=True) as client:
+        if state.current() is not None:  # all runs are this machine's, and their runner has just begun
+            for run in running(client, ids):
+                mark_crashed(client, run.id, "its runner died")
         if skipped := skip_late(client, ids, datetime.now(UTC)):
             log.info("%d late runs are left to later ones", skipped)
     start_crashed_again.fn(TAKEN_UP)

@@ -7,6 +7,7 @@ wherever, and however often, a part was done.
 """
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,7 +16,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from importlib.metadata import version
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
 from leeway.errors import ClusterError
@@ -133,8 +134,17 @@ def _in_processes(part: Callable[[R], T], references: Sequence[R], workers: int)
 
 
 def begin(workers: int) -> None:
-    """In a new process: share the cores with the others. Before anything that reads this is imported."""
+    """In a new process: share the cores with the others, before anything that reads this is imported; end with who began it."""
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # It would wait for work for ever: each worker holds the pipe open that its work comes by.
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def connect(address: str) -> Any:

@@ -12,6 +12,7 @@ from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFi
 from prefect.states import Cancelled, Crashed
 
 from leeway.platform import state
+from leeway.platform.processes import process_of
 from tasks.ask_for_retrain import start_again
 from tasks.policy import policy
 
@@ -33,7 +34,8 @@ def mark_dead() -> dict[str, str]:
         return {}
     with get_client(sync_client=True) as client:
         active = _runs(client, [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING])
-        dead = [run for run in active if _is_silent(client, run, now)]
+        # One that lives on this machine is not dead, however long the server has not been there to hear of it.
+        dead = [run for run in active if process_of(str(run.id)) is None and _is_silent(client, run, now)]
         marked = [run for run in dead if mark_crashed(client, run.id, f"no sign of life for {STALE}")]
     return {run.name: "its process died" for run in marked}
 

@@ -38,8 +38,8 @@ def can_pass_by_itself(task: Task[..., Any], run: TaskRun, state: State[Any]) ->
 def policy(*, limit: timedelta) -> Policy:
     """The policy of a task that must end within `limit`. The ledger, not a cache, knows what has been done."""
     return Policy(
-        retries=2,
-        retry_delay_seconds=[1, 5],
+        retries=3,
+        retry_delay_seconds=[1, 5, 15],  # the platform has its database back ten seconds after it died
         retry_condition_fn=can_pass_by_itself,
         timeout_seconds=limit.total_seconds(),
         cache_policy=NO_CACHE,

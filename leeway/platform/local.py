@@ -48,5 +48,22 @@ def free_port(preferred: int) -> int:
     raise OSError("no free port")
 
 
+def reserve_port(preferred: int) -> tuple[int, socket.socket]:
+    """A free port, and the mark that keeps another platform from it for as long as it is open.
+
+    The mark is the port of the same number for datagrams, which nobody else wants: a service takes a while until it listens.
+    """
+    for port in (preferred, *[0] * 10):
+        number = free_port(port)
+        mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            mark.bind((HOST, number))
+        except OSError:
+            mark.close()
+            continue
+        return number, mark
+    raise OSError("no free port")
+
+
 if __name__ == "__main__":
     sys.exit(not answers(sys.argv[1]))

@@ -62,6 +62,8 @@ def run(tell: Callable[[str], None], show: Show) -> None:
             tell("stopping")
         finally:
             supervisor.stop()
+            for port in ports.values():
+                port.leave()
 
 
 def stop() -> bool:

@@ -1,6 +1,7 @@
 """The services of the platform. A further one is one more entry in `services`."""
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import leeway
 from leeway.environment import PATIENT, QUIET, TELEMETRY_OFF
-from leeway.platform.local import HOST, answers, free_port
+from leeway.platform.local import HOST, answers, reserve_port
 from leeway.platform.postgres import reachable
 from leeway.platform.state import DATABASE, MLFLOW, PREFECT, REPORTS, RUNNER
 from leeway.settings import Settings, settings
@@ -48,15 +49,25 @@ class Service:
 
 @dataclass(frozen=True)
 class Port:
-    """A port for a service: the preferred one, or a free one where that is taken."""
+    """A port for a service: the preferred one, or a free one where that is taken.
+
+    Attributes:
+        mark: keeps other platforms from it while it is open.
+    """
 
     preferred: int
     number: int
+    mark: socket.socket | None = None
 
     @classmethod
     def choose(cls, preferred: int) -> "Port":
         """Look which one is free."""
-        return cls(preferred, free_port(preferred))
+        return cls(preferred, *reserve_port(preferred))
+
+    def leave(self) -> None:
+        """Leave it to others."""
+        if self.mark is not None:
+            self.mark.close()
 
     @property
     def url(self) -> str:

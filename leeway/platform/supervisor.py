@@ -18,6 +18,8 @@ from leeway.platform.tether import GRACE_SECONDS
 MAX_DEATHS = 5
 WITHIN_SECONDS = 600.0
 BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0)
+ASK_SECONDS = 15.0  # between two looks whether a service that is up still answers
+SILENT_SECONDS = 180.0  # without an answer, and it hangs; a machine at its limit may well take one
 KEPT_LOG_BYTES = 10_000_000
 
 
@@ -29,12 +31,16 @@ class Kept:
         state: waiting, starting, up, restarting, gave up or stopped.
         since: when it came into this state, on the monotonic clock.
         deaths: when it died lately.
+        asked: when it was last asked whether it is well.
+        heard: when it last was, or could not have been.
     """
 
     service: Service
     log: Path
     state: str = "waiting"
     since: float = 0.0
+    asked: float = 0.0
+    heard: float = 0.0
     process: "subprocess.Popen[bytes] | None" = None
     deaths: list[float] = field(default_factory=list)
     restarts: int = 0
@@ -97,11 +103,11 @@ class Supervisor:
             case "starting" if kept.service.ready():
                 self._set(kept, "up", f"up after {now - kept.since:.1f} s")
             case "starting" if now > kept.since + kept.service.seconds:
-                kept.said = f"not ready after {kept.service.seconds:.0f} s"
-                _end(kept)
-                self._died(kept, now)
+                self._died(kept, now, f"not ready after {kept.service.seconds:.0f} s")
             case "up" if not _runs(kept):
                 self._died(kept, now)
+            case "up" if now > kept.asked + ASK_SECONDS:
+                self._ask(kept, now)
             case "restarting" if now > kept.since + BACK_OFF[min(len(kept.deaths), len(BACK_OFF)) - 1]:
                 kept.restarts += 1
                 self._set(kept, "waiting", "")
@@ -118,11 +124,21 @@ class Supervisor:
             ) from error
         self._set(kept, "starting", "")
 
-    def _died(self, kept: Kept, now: float) -> None:
+    def _ask(self, kept: Kept, now: float) -> None:
+        """Start a service anew that has hung for long. One whose own needs are not met cannot be well, and is left alone."""
+        kept.asked = now
+        needs = [self.kept[name] for name in kept.service.needs]
+        met = all(need.state == "up" and need.heard >= need.asked for need in needs)
+        if kept.service.ready() or not met:
+            kept.heard = now
+        elif now > kept.heard + SILENT_SECONDS:
+            self._died(kept, now, f"no answer for {now - kept.heard:.0f} s, though it runs")
+
+    def _died(self, kept: Kept, now: float, why: str = "") -> None:
         code = kept.process.returncode if kept.process else None
         _end(kept)  # what it had started
         kept.deaths = [*(death for death in kept.deaths if death > now - WITHIN_SECONDS), now]
-        why = f"ended with {code}: {last_line(kept.log)}"
+        why = why or f"ended with {code}: {last_line(kept.log)}"
         if len(kept.deaths) >= MAX_DEATHS:
             text = f"given up after {MAX_DEATHS} ends within {WITHIN_SECONDS / 60:.0f} minutes: {why}; see {kept.log}"
             self._set(kept, "gave up", text)
@@ -130,7 +146,8 @@ class Supervisor:
             self._set(kept, "restarting", why)
 
     def _set(self, kept: Kept, state: str, said: str) -> None:
-        kept.state, kept.since = state, time.monotonic()
+        kept.state = state
+        kept.since = kept.asked = kept.heard = time.monotonic()
         kept.said = "" if state == "up" else said or kept.said
         kept.up_since = datetime.now(UTC).isoformat() if state == "up" else None
         if said:

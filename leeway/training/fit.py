@@ -40,10 +40,7 @@ def fit(
         TrainingError: there is not enough to learn from.
         StoreError: the disk refused the bundle.
     """
-    key = hashlib.sha256(
-        f"{snapshot} {as_of.isoformat()} {catalog.fingerprint(classifier.name)} {_libraries()}".encode()
-    )
-    name = key.hexdigest()[:16]
+    name = key_of(classifier.name, snapshot, as_of)
     folder = folder_of(classifier.name, name)
     if storage.exists(folder):
         return name
@@ -97,6 +94,12 @@ def fit(
     with storage.keeping(folder, f"writing a bundle of {classifier.name}") as beside:
         leeway.bundle.save(beside, card, pipeline, calibrators, known, _sample(classifier, unseen_x, unseen_p))
     return name
+
+
+def key_of(name: str, snapshot: str, as_of: datetime) -> str:
+    """The key of the bundle that the classifier, as it is declared now, learns from a snapshot."""
+    made_from = f"{snapshot} {as_of.isoformat()} {catalog.fingerprint(name)} {_libraries()}"
+    return hashlib.sha256(made_from.encode()).hexdigest()[:16]
 
 
 def folder_of(name: str, key: str) -> Path:

@@ -142,3 +142,22 @@ def test_a_night_without_a_champion_and_without_labels_ingests_and_says_what_it_
     with database().transaction() as connection:
         ingested = [entry.partition for entry in ledger.entries(connection, name)]
     assert ingested == [night(0), night(1), night(2)], "the history is there when the labels come"
+
+
+def test_a_first_champion_that_was_refused_waits_for_more_to_learn_from_or_for_another_definition(
+    project, prefect, night
+):
+    strict = TOY_MODEL.replace('{"roc_auc": 0.6}', '{"roc_auc": 0.99}')
+    name = project.declare(model=strict)
+    (project.root / "data").mkdir()
+    first = Partition.parse(night(0), "day")
+    days = [first.shift(number) for number in range(-20, 8)]
+    pd.concat([day_rows(day.start) for day in days]).to_csv(project.root / "data" / "toy.csv", index=False)
+    assert nightly(name, night(0)).waits_for.startswith("floors: ")
+    waits = nightly(name, night(1)).waits_for
+    assert "after a refusal on 1,121 rows there must be 1,345 to learn from (found: 1,180)" in waits
+    assert len(registry.history(name)) == 1, "it was not even trained"
+    project.declare(model=strict.replace("0.99", "0.98"))
+    assert nightly(name, night(1)).waits_for.startswith("floors: ")
+    assert nightly(name, night(7)).waits_for.startswith("floors: ")
+    assert len(registry.history(name)) == 3

@@ -2,15 +2,21 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+import leeway
 from leeway import parallel
 from leeway.errors import ClusterError, NotFound
 from leeway.settings import settings
 from tests.cluster import Cluster
+
+ROOT = Path(leeway.__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,11 @@ def refuse(number: int) -> int:
     if number == 1:
         raise NotFound("working", rule="it must be there", found=number, way_out="bring it")
     return number
+
+
+def linger(folder: str) -> None:
+    (Path(folder) / f"{os.getpid()}.pid").touch()
+    time.sleep(600)
 
 
 def nested(rows: int) -> bool:
@@ -76,6 +87,27 @@ def test_a_part_whose_worker_was_killed_is_done_again_and_the_others_once(place,
 def test_a_part_that_kills_every_worker_is_an_error_with_a_way_out(place, tmp_path):
     with pytest.raises(ClusterError, match=r"must not kill its workers.*more memory"):
         parallel.each(work, [Place(str(tmp_path), 0, deaths=99)])
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_who_asked_for_them_however_that_ended(tmp_path, how):
+    script = "import sys; from leeway import parallel; from tests.leeway import test_parallel as here;"
+    script = f"{script} parallel.each(here.linger, [sys.argv[1]] * 2)"
+    alone = {name: value for name, value in os.environ.items() if name != "LEEWAY_DASK_ADDRESS"} | {
+        "LEEWAY_WORKERS": "2"
+    }
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, env=alone)
+    workers = _until(lambda: sorted(tmp_path.glob("*.pid")), lambda found: len(found) == 2)
+    process.send_signal(how)
+    process.wait()
+    assert not _until(lambda: [it for it in workers if Path(f"/proc/{it.stem}").exists()], lambda found: not found)
+
+
+def _until(look, enough):
+    deadline = time.monotonic() + 30
+    while not enough(found := look()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
 
 
 def test_an_error_comes_back_with_its_type_and_its_way_out(place):

@@ -192,16 +192,3 @@ def hold(platform: Platform) -> Iterator[Path]:
     path.touch()
     yield path
     path.unlink(missing_ok=True)
-
-
-def process_of(run: str) -> int | None:
-    """The process that carries out a run."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                environment = (entry / "environ").read_bytes()
-            except OSError:
-                continue
-            if f"PREFECT__FLOW_RUN_ID={run}".encode() in environment.split(b"\0"):
-                return int(entry.name)
-    return None

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -20,11 +22,11 @@ from flows import deployments
 from flows.automations import NAME
 from flows.automations import apply as apply_automations
 from leeway import catalog, registry, retraining
+from leeway.platform.processes import process_of
 from leeway.store.database import database
 from tasks import care
 from tasks.announce import announce
 from tasks.ask_for_retrain import ask_for_retrain
-from tests.platform.conftest import process_of
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("platform")]
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
@@ -163,11 +165,11 @@ def test_the_sweep_goes_by_heartbeats_and_never_touches_what_has_ended(platform,
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("ingest/ingest").id
         client.set_deployment_paused_state(deployment, True)
-        silent, alive = (
+        silent, alive, unheard = (
             client.create_flow_run_from_deployment(
                 deployment, parameters={"classifier": "toy", "partition": YESTERDAY}, state=Running()
             ).id
-            for _ in range(2)
+            for _ in range(3)
         )
         client.set_deployment_paused_state(deployment, False)
         ended = {run["id"]: run["state_name"] for run in platform.runs(state={"type": {"any_": ["COMPLETED"]}})}
@@ -179,11 +181,17 @@ def test_the_sweep_goes_by_heartbeats_and_never_touches_what_has_ended(platform,
 
         platform.until(beats)
         platform.until(lambda: not care._is_silent(client, client.read_flow_run(alive), datetime.now(UTC)), 10)
-        care.mark_dead.fn()
+        named = f"import time; from leeway.platform.processes import *; name_myself('{unheard}'); time.sleep(60)"
+        with subprocess.Popen([sys.executable, "-c", named]) as process:
+            platform.until(lambda: process_of(str(unheard)) == process.pid)
+            care.mark_dead.fn()
+            process.kill()
         assert client.read_flow_run(silent).state.type == StateType.CRASHED
         assert client.read_flow_run(alive).state.type == StateType.RUNNING
-        care.mark_crashed(client, alive, "the test is over")
-        for run in (silent, alive):
+        assert client.read_flow_run(unheard).state.type == StateType.RUNNING, "its process is there"
+        for run in (alive, unheard):
+            care.mark_crashed(client, run, "the test is over")
+        for run in (silent, alive, unheard):
             client.delete_flow_run(run)
         care.start_crashed_again.fn(("nightly", "ingest", "retrain"))
     assert {run: platform.state(run) for run in ended} == ended

@@ -92,6 +92,24 @@ def test_a_service_that_dies_is_started_again(service, tmp_path):
     kept.stop()
 
 
+def test_a_service_that_hangs_is_started_again_and_who_needs_it_is_left_alone(service, tmp_path, monkeypatch):
+    monkeypatch.setattr(supervisor, "ASK_SECONDS", 0.05)
+    monkeypatch.setattr(supervisor, "SILENT_SECONDS", 0.5)
+    told: list[str] = []
+    kept = Supervisor([service("base"), service("over", needs=("base",))], tmp_path, told.append)
+    _tick(kept, lambda: kept.settled)
+    first, over = _ids(tmp_path, "base")[0], _ids(tmp_path, "over")[0]
+    ids = [tmp_path / "base.ids", tmp_path / "over.ids"]
+    for path in ids:
+        path.rename(path.with_suffix(".away"))  # neither says that it is well
+    _tick(kept, lambda: kept.units["base"].restarts == 1 and kept.units["base"].state == "up")
+    ids[1].with_suffix(".away").rename(ids[1])
+    assert any("base: restarting no answer for" in line for line in told)
+    assert _gone([first])
+    assert (_ids(tmp_path, "over")[0], kept.units["over"].restarts) == (over, 0)
+    kept.stop()
+
+
 def test_one_that_dies_again_and_again_is_given_up_with_its_last_words_and_the_rest_stays(service, tmp_path):
     told: list[str] = []
     services = [service("well"), service("ill", DIES), service("over", needs=("ill",))]
