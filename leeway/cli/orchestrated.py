@@ -4,18 +4,15 @@ import getpass
 import io
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
-from contextvars import copy_context
+from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
 from importlib import import_module
-from threading import Thread
 from typing import Any
 
 from leeway import catalog, sources
-from leeway.environment import prepare_prefect
+from leeway.cli import private
 from leeway.errors import NotFound
 from leeway.partitions import Partition
-from leeway.platform import state
 from leeway.settings import settings
 
 HEARTBEAT_SECONDS = 30  # Prefect's shortest
@@ -34,8 +31,7 @@ LATER = {
 @contextmanager
 def orchestrated(flow: str) -> Iterator[Any]:
     """Make Prefect ready for a flow that runs here, and give the module of that flow."""
-    platform = state.current()
-    prepare_prefect(settings().folder(), api=platform.prefect_api if platform else None)
+    server = private.begin()
     # `flows` and `tasks` lie beside the library, not in it.
     root = str(settings().project.absolute())
     if root not in sys.path:
@@ -45,22 +41,13 @@ def orchestrated(flow: str) -> Iterator[Any]:
     # A heartbeat is for those who watch from elsewhere; where nobody does, it would only cost a second for every flow.
     heartbeat = HEARTBEAT_SECONDS if PREFECT_API_URL.value() else None
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: heartbeat}), redirect_stdout(_ToStandardError()):
-        server = Thread(target=copy_context().run, args=(_start_private_server,), daemon=True)
-        server.start()
         module = import_module(f"flows.{flow}")
-        for library in LATER.get(flow, ()):
-            if server.is_alive():
-                import_module(library)
-        server.join()
+        if server is not None and PREFECT_API_URL.value() is None:
+            server.hand_over()
+            for library in LATER.get(flow, ()):
+                if server.is_starting():
+                    import_module(library)
         yield module
-
-
-def _start_private_server() -> None:
-    """Where no server is named: Prefect would start it when it first needs it, and then wait for it."""
-    from prefect.client.orchestration import get_client
-
-    with suppress(Exception), get_client(sync_client=True):  # what is wrong with it is said by the flow
-        pass
 
 
 def chosen_partition(name: str, partition: str | None) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from leeway.cli import output
+from leeway.cli import output, private
 from leeway.cli.options import Json, Name, PartitionOption, Reason
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def train(
     """Train a challenger; it becomes champion if every gate admits it."""
     from datetime import UTC, datetime
 
+    private.begin()
     from leeway import catalog
     from leeway.cli.orchestrated import orchestrated, person
     from leeway.errors import NotFound
@@ -109,6 +110,7 @@ def train(
 
 def retrain(name: Name, reason: Reason, json: Json = False) -> None:
     """Ask for a retrain, and carry it out: the state machine's way to a new champion."""
+    private.begin()
     from datetime import UTC, datetime
 
     from leeway import catalog, retraining
@@ -159,6 +161,7 @@ def backfill(
     json: Json = False,
 ) -> None:
     """Do what the ledger says is missing or stale; what is done is skipped, so it can be stopped and run again."""
+    private.begin()
     from leeway.cli.orchestrated import chosen_partition, orchestrated
 
     if missing + stale + everything > 1:
@@ -228,6 +231,7 @@ def _ingest_history(name: str) -> None:
 
 def _run(verb: str, name: str, partition: str | None) -> Any:
     """Run the flow of this verb for one partition."""
+    private.begin()
     from leeway.cli.orchestrated import chosen_partition, orchestrated
 
     chosen = chosen_partition(name, partition)

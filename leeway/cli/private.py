@@ -1,0 +1,73 @@
+"""A Prefect server for one command, which ends with it: begun before the command's own imports, so that it starts meanwhile."""
+
+import atexit
+import os
+import subprocess
+import sys
+import time
+from functools import cache
+from typing import Any
+
+PATIENCE_SECONDS = 120.0
+#: As Prefect starts one itself.
+ENVIRONMENT = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+
+
+@cache
+def begin() -> "Server | None":
+    """Begin with a server for this process, unless the environment names one or the platform has one."""
+    from leeway.environment import prepare_prefect
+    from leeway.platform import state
+    from leeway.settings import settings
+
+    platform = state.current()
+    prepare_prefect(settings().folder(), api=platform.prefect_api if platform else None)
+    return None if os.environ.get("PREFECT_API_URL") else Server()
+
+
+class Server:
+    """A server that is starting, or has."""
+
+    def __init__(self) -> None:
+        from leeway.platform.local import HOST, free_port
+
+        self.port = free_port(0)
+        self.url = f"http://{HOST}:{self.port}"
+        arguments = ["prefect.server.api.server:create_app", "--factory", "--host", HOST, "--port", str(self.port)]
+        # It listens to this process by its standard input, and ends when that does, also when it is killed.
+        self.process = subprocess.Popen(  # noqa: S603 - our own
+            [sys.executable, "-m", "leeway.platform.tether", "uvicorn", *arguments, "--log-level", "error"],
+            env={**os.environ, **ENVIRONMENT},
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+        atexit.register(self.process.terminate)
+
+    def is_starting(self) -> bool:
+        """Whether there is time left until it is ready."""
+        from leeway.platform.local import answers
+
+        return self.process.poll() is None and not answers(f"{self.url}/api/health")
+
+    def hand_over(self) -> None:
+        """Have Prefect take it for the one that it starts where none is named, and wait for it when it is first asked."""
+        from prefect.server.api.server import SubprocessASGIServer
+
+        server: Any = SubprocessASGIServer()
+        if server.running:
+            return
+        start = server.start
+
+        def wait(timeout: int | None = None) -> None:
+            if server.running:
+                return
+            until = time.monotonic() + PATIENCE_SECONDS
+            while self.is_starting() and time.monotonic() < until:
+                time.sleep(0.05)
+            if self.process.poll() is not None:  # Prefect says why, where its own does not start either
+                start(timeout)
+                return
+            server.port, server.server_process, server.running = self.port, self.process, True
+            atexit.register(server.stop)
+
+        server.start = wait
