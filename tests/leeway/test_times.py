@@ -28,7 +28,8 @@ def test_a_naive_time_is_in_the_source_s_zone_as_text_or_as_an_instant(moments, 
         return local.astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) == moment
 
     moments = [moment for moment in moments if exists(moment)] or [datetime(2026, 3, 1)]
-    expected = [moment.replace(tzinfo=ZoneInfo(zone)) for moment in moments]
+    # In UTC: Python holds no time of an hour that comes twice for equal to one of another zone.
+    expected = [moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) for moment in moments]
     assert read([moment.isoformat(" ") for moment in moments], zone) == expected
     assert read(moments, zone) == expected
 
