@@ -65,12 +65,14 @@ def test_a_night_whose_database_dies_waits_or_says_so_in_a_line_and_the_next_com
     platform.wait(run, "Running")
     platform.until(lambda: process_of(run))
     time.sleep(2)  # it is in the middle of its first step
+    restarts = platform.units["database"]["restarts"]
     os.kill(int((platform.home / "postgres" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
     hold.unlink()
     done = platform.wait(run, *ENDED)
     if done["state_name"] != "Completed":
         assert "PostgreSQL must be reachable" in done["state"]["message"]
         assert len(done["state"]["message"].strip().splitlines()) == 1
+    platform.until(lambda: platform.units["database"]["restarts"] > restarts, 60)
     platform.until(lambda: platform.units["database"]["state"] == "up", 60)
     platform.wait(platform.run("nightly", classifier="toy", partition=f"{NIGHT}"), "Completed")
     assert _contents() == before
