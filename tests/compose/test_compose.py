@@ -14,11 +14,13 @@ from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 import yaml
 from packaging.requirements import Requirement
 
 from leeway.environment import PATIENT, QUIET, TELEMETRY_OFF
+from leeway.platform.processes import process_of
 from tests.compose.image import ROOT, build, instructions, sent
 from tests.compose.processes import Stack, postgres_folder
 from tests.conftest import TOY_MODEL, TOY_SUITE
@@ -252,8 +254,8 @@ def a_runner_leaves_the_runs_of_another_alone(stack: Stack) -> None:
     hold.touch()
     earlier = (datetime.now(UTC) - timedelta(days=35)).date().isoformat()
     work = start(stack, "ingest", classifier="toy", partition=earlier)
-    until(lambda: run(stack, work)["state_type"] == "RUNNING")
-    busy = next(key for key in ("runner-1", "runner-2") if work in stack.log(key) or is_child(work, stack, key))
+    until(lambda: run(stack, work)["state_type"] == "RUNNING" and process_of(work))
+    busy = next(key for key in ("runner-1", "runner-2") if is_child(work, stack, key))
     idle = {"runner-1": "runner-2", "runner-2": "runner-1"}[busy]
     stack.stop(idle)
     assert stack.ended[idle] == 0
@@ -263,14 +265,8 @@ def a_runner_leaves_the_runs_of_another_alone(stack: Stack) -> None:
 
 
 def is_child(run_id: str, stack: Stack, key: str) -> bool:
-    """Whether a runner has started the process of a run."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                known = f"PREFECT__FLOW_RUN_ID={run_id}".encode() in (entry / "environ").read_bytes().split(b"\0")
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            if known and parent == stack.units[key].process.pid:
-                return True
-    return False
+    """Whether a runner's fork server has forked the process of a run."""
+    process = process_of(run_id)
+    return process is not None and stack.units[key].process.pid in {
+        item.pid for item in psutil.Process(process).parents()
+    }
