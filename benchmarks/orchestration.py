@@ -13,11 +13,11 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psutil
-from driving import ROOT, Platform, moment, platform, until
+from card_payments import write
+from driving import Platform, moment, platform, until
 
 from flows.warm import PRELOADED
 from leeway.platform.processes import process_of
@@ -60,7 +60,7 @@ def main() -> int:
     nights = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     with platform() as made:
         days = [FIRST + timedelta(days=number) for number in range(HISTORY_DAYS + nights)]
-        write_project(made.root, days, [HISTORY_ROWS] * HISTORY_DAYS + [rows] * nights)
+        write(made.root, days, [HISTORY_ROWS] * HISTORY_DAYS + [rows] * nights, (SERVED, PLAIN))
         made.up()
         _champions(made, days)
         print(f"nights of {rows:,} payments: seconds of each step, plain and served")
@@ -122,31 +122,6 @@ def _champions(made: Platform, days: list[datetime]) -> None:
         span = ("--from", f"{first:%Y-%m-%d}", "--to", f"{last:%Y-%m-%d}", "--stage", "ingest")
         made.command("backfill", name, *span, check=True)
         made.command("train", name, "--as-of", f"{as_of:%Y-%m-%d}", check=True)
-
-
-def write_project(root: Path, days: list[datetime], counts: list[int]) -> None:
-    """The example classifier, twice, over files of payments, with a maturity that ten days suffice for."""
-    from leeway.simulators.payments import Payments
-
-    (root / "data").mkdir()
-    for day, count in zip(days, counts, strict=True):
-        stream = Payments(rows_per_day=count, cards=100_000, merchants=5_000)
-        stream.rows(day, day + timedelta(days=1)).to_parquet(root / "data" / f"{day:%Y-%m-%d}.parquet", index=False)
-    model = (ROOT / "models" / "payments.py").read_text()
-    start, end = model.index("    source=Simulator("), model.index("    event_id=")
-    model = model[:start] + '    source=Parquet(path="data/*.parquet"),\n' + model[end:]
-    for old, new in (
-        ("    Simulator,\n", "    Parquet,\n"),
-        ("delay=days(7)", "delay=days(1)"),
-        ("holdout=days(4)", "holdout=days(2)"),
-    ):
-        assert old in model
-        model = model.replace(old, new)
-    suite = (ROOT / "expectations" / "payments.py").read_text().replace("max_value=3_000", "max_value=100_000_000")
-    for kind, text in (("models", model), ("expectations", suite)):
-        (root / kind).mkdir()
-        for name in (SERVED, PLAIN):
-            (root / kind / f"{name}.py").write_text(text)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from card_payments import NAME, ROOT, write
 from measuring import PeakMemory
 
-ROOT = Path(__file__).parents[1]
-NAME = "payments"
 FIRST, NIGHT = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 15, tzinfo=UTC)
 HISTORY_DAYS, HISTORY_ROWS = 10, 100_000
 
@@ -28,7 +27,8 @@ def main() -> None:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        _write_project(root, rows)
+        days = [FIRST + timedelta(days=number) for number in range(HISTORY_DAYS + 1)]
+        write(root, days, [HISTORY_ROWS] * HISTORY_DAYS + [rows])
         os.environ |= {"LEEWAY_HOME": str(root / ".leeway"), "LEEWAY_PROJECT": folder, "LEEWAY_WORKERS": "1"}
         os.environ.pop("LEEWAY_DATABASE_URL", None)
         sys.path.insert(0, str(ROOT))
@@ -178,32 +178,6 @@ def _of_this_home(process: psutil.Process) -> bool:
         return process.cwd().startswith(str(Path(os.environ["LEEWAY_HOME"]).resolve()))
     except psutil.Error:
         return False
-
-
-def _write_project(root: Path, rows: int) -> None:
-    """The example classifier over files of payments, with a maturity that ten days suffice for."""
-    from leeway.simulators.payments import Payments
-
-    (root / "data").mkdir()
-    for number in range(HISTORY_DAYS + 1):
-        day = FIRST + timedelta(days=number)
-        count = HISTORY_ROWS if number < HISTORY_DAYS else rows
-        frame = Payments(rows_per_day=count, cards=100_000, merchants=5_000).rows(day, day + timedelta(days=1))
-        frame.to_parquet(root / "data" / f"{day:%Y-%m-%d}.parquet", index=False)
-    model = (ROOT / "models" / f"{NAME}.py").read_text()
-    start, end = model.index("    source=Simulator("), model.index("    event_id=")
-    model = model[:start] + '    source=Parquet(path="data/*.parquet"),\n' + model[end:]
-    for old, new in (
-        ("    Simulator,\n", "    Parquet,\n"),
-        ("delay=days(7)", "delay=days(1)"),
-        ("holdout=days(4)", "holdout=days(2)"),
-    ):
-        assert old in model
-        model = model.replace(old, new)
-    suite = (ROOT / "expectations" / f"{NAME}.py").read_text().replace("max_value=3_000", "max_value=100_000_000")
-    for kind, text in (("models", model), ("expectations", suite)):
-        (root / kind).mkdir()
-        (root / kind / f"{NAME}.py").write_text(text)
 
 
 if __name__ == "__main__":
