@@ -1,10 +1,11 @@
 """How a classifier begins: with the history that its source has, and a first champion."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from flows.ingest import ingest_steps
 from flows.policy import alone_in_training
-from flows.spreading import ahead, outcome, worthwhile
+from flows.spreading import Ahead, ahead, outcome, together, worthwhile
 from flows.train import train_steps
 from leeway import catalog, sources
 from leeway.definition import Classifier, Simulator
@@ -14,6 +15,7 @@ from leeway.store import ledger
 from leeway.store.database import database
 from leeway.training import again
 from tasks.decide import Decision
+from tasks.publish import publish_all
 from tasks.snapshot import snapshot
 
 MOST = 400  # partitions that a beginning looks back where neither the definition nor the source sets a bound
@@ -30,16 +32,26 @@ def begin(classifier: str, due: Partition) -> Decision:
     definition = catalog.load(classifier)
     missing = missing_history(definition, due)
     with ahead(classifier, "ingest", missing, worthwhile(len(missing))) as begun:
-        for partition in missing:
-            try:
-                prepared = outcome(begun[partition]) if partition in begun else None
-                ingest_steps(classifier, partition, take=False, prepared=prepared)
-            except LeewayError:
-                continue  # the ledger has the reason; the rest may do
+        for partitions in together(missing, begun):
+            with suppress(LeewayError):  # the ledger has the reason; the rest may do
+                _ingest(classifier, partitions, begun)
     as_of = datetime.now(UTC) if definition.by_arrival else due.start
     with alone_in_training(classifier):
         again.check(definition, snapshot(classifier, as_of))
         return train_steps(classifier, as_of, "the first one", "nightly")
+
+
+def _ingest(classifier: str, partitions: list[Partition], begun: Ahead) -> None:
+    """Ingest partitions that one worker prepared, or a single one that none did."""
+    if partitions[0] not in begun:
+        ingest_steps(classifier, partitions[0], take=False)
+        return
+    prepared = {}
+    for partition in partitions:
+        with suppress(LeewayError):
+            prepared[partition] = outcome(begun[partition])
+    if prepared:
+        publish_all(classifier, list(prepared), list(prepared.values()), catalog.audit_fingerprint(classifier))
 
 
 def missing_history(classifier: Classifier, due: Partition) -> list[Partition]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from prefect.client.orchestration import get_client
@@ -62,6 +63,12 @@ def ahead(classifier: str, stage: Stage, partitions: Sequence[Partition], concur
             for future, part in zip(begun, parts, strict=True)
             for place, partition in enumerate(part)
         }
+
+
+def together(partitions: Sequence[Partition], begun: Ahead) -> Iterator[list[Partition]]:
+    """The partitions, those that one worker has in one list; each by itself that nobody has."""
+    for _, part in groupby(partitions, lambda partition: begun[partition].part if partition in begun else partition):
+        yield list(part)
 
 
 def outcome(begun: Begun) -> str:

@@ -55,7 +55,8 @@ def realised(classifier: Classifier, partition: Partition, version: int, *, as_o
 def _query(classifier: Classifier, partition: Partition, version: int, as_of: datetime) -> sa.Select[Any]:
     tables, outputs = tables_of(classifier), classifier.label.outputs
     prediction = tables.prediction
-    known = labels_known(tables, as_of).subquery()
+    scored = (prediction.c.partition == partition.key) & (prediction.c.version == version)
+    known = labels_known(tables, as_of, sa.select(prediction.c.event_id).where(scored)).subquery()
     count = sa.func.count()
     counts: list[sa.ColumnElement[int]] = []
     for name in outputs.names:
@@ -66,7 +67,7 @@ def _query(classifier: Classifier, partition: Partition, version: int, as_of: da
     return (
         sa.select(count, *(column.label(f"count_{place}") for place, column in enumerate(counts)))
         .select_from(prediction.join(known, known.c.event_id == prediction.c.event_id))
-        .where(prediction.c.partition == partition.key, prediction.c.version == version)
+        .where(scored)
     )
 
 

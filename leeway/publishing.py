@@ -20,7 +20,7 @@ from leeway.definition import Classifier, Kind
 from leeway.errors import DeliveryRejected
 from leeway.partitions import Partition
 from leeway.store import ledger
-from leeway.store.database import database, drop_staged
+from leeway.store.database import database, drop_staged, tell_planner
 from leeway.store.schemas import ensure_tables
 from leeway.store.tables import INSTANT as INSTANT_TYPE
 from leeway.store.tables import Tables
@@ -183,6 +183,7 @@ def _events(
     fresh = sa.select(staged.c.event_id, known_at, *origin, *(staged.c[name] for name in content)).where(~unchanged)
     names = ["event_id", "known_at", "partition", "delivery", *content]
     written = connection.execute(sa.insert(event).from_select(names, fresh)).rowcount
+    tell_planner(connection, event, written)
     return Counter(new=written - revised, revised=revised)
 
 
@@ -228,9 +229,10 @@ def write_labels(
         .select_from(staged.outerjoin(latest, latest.c.event_id == staged.c.event_id))
         .where(staged.c[column].is_not(None), staged.c[column].is_distinct_from(latest.c[column]))
     )
-    return connection.execute(
-        sa.insert(label).from_select(["event_id", "known_at", column, "delivery"], changed)
-    ).rowcount
+    names = ["event_id", "known_at", column, "delivery"]
+    written = connection.execute(sa.insert(label).from_select(names, changed)).rowcount
+    tell_planner(connection, label, written)
+    return written
 
 
 def quarantine(

@@ -23,7 +23,7 @@ from leeway.outputs import Count, Outputs
 from leeway.partitions import Partition
 from leeway.settings import settings
 from leeway.store import ledger
-from leeway.store.database import database, drop_staged
+from leeway.store.database import database, drop_staged, tell_planner
 from leeway.store.schemas import ensure_tables
 
 FEATURES = "features.parquet"
@@ -90,6 +90,7 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
         own = [sa.literal(champion.version).label("version"), sa.literal(partition.key).label("partition")]
         fresh = sa.select(*staged.c, *own)
         rows = connection.execute(sa.insert(prediction).from_select([*fresh.selected_columns.keys()], fresh)).rowcount
+        tell_planner(connection, prediction, rows)
         output: dict[str, Any] = {"rows": rows, "positives": called}
         ledger.record(connection, name, partition, "score", input=source, output=output)
         drop_staged(connection, staged)

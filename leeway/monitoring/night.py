@@ -116,12 +116,10 @@ def _harm(classifier: Classifier, partition: Partition, bundle: Bundle, version:
             return None
     tables = tables_of(classifier)
     prediction = tables.prediction
-    known = labels_known(tables, mature.end + age).subquery()
     predicted = sa.select(prediction.c.event_id).where(
         prediction.c.partition == mature.key, prediction.c.version == version
     )
-    query = sa.select(known).where(known.c.event_id.in_(predicted))
-    labelled = database().read(query).to_pandas()
+    labelled = database().read(labels_known(tables, mature.end + age, predicted)).to_pandas()
     if labelled.empty:
         return None
     rows = scoring.read(classifier.name, mature, version).merge(labelled, on="event_id")

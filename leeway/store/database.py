@@ -24,6 +24,7 @@ from leeway.settings import Settings, settings
 DRIVER = "postgresql+psycopg2"
 OUR_DATABASE = "leeway"
 LOCK_POLL_SECONDS = 1.0
+MANY_ROWS = 1_000  # fewer are joined at once in whichever way
 
 
 class Database:
@@ -187,6 +188,21 @@ def staging_name(*parts: str) -> str:
 def drop_staged(connection: Connection, staged: sa.TableClause) -> None:
     """Remove a staging table within the transaction that took its rows."""
     connection.execute(sa.text(f'DROP TABLE staging."{staged.name}"'))
+
+
+def tell_planner(connection: Connection, table: sa.Table, written: int) -> None:
+    """Have the planner look at a table that was just filled with more rows than it knows of.
+
+    Autovacuum looks a minute later. Till then it takes the table for small, and may join its rows one by one: hours.
+    """
+    if written < MANY_ROWS:
+        return
+    name = f'"{table.schema}"."{table.name}"'
+    known = connection.scalar(
+        sa.text("SELECT reltuples FROM pg_class WHERE oid = cast(:name AS regclass)"), {"name": name}
+    )
+    if known is None or known < written:
+        connection.execute(sa.text(f"ANALYZE {name}"))
 
 
 @cache

@@ -254,7 +254,9 @@ def a_runner_leaves_the_runs_of_another_alone(stack: Stack) -> None:
     hold.touch()
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     earlier = today - timedelta(days=35)
-    rows(earlier).to_csv(stack.root / "project" / "data" / "earlier.csv", index=False)  # what was read is not read again
+    rows(earlier).to_csv(
+        stack.root / "project" / "data" / "earlier.csv", index=False
+    )  # what was read is not read again
     work = start(stack, "ingest", classifier="toy", partition=earlier.date().isoformat())
     until(lambda: run(stack, work)["state_type"] == "RUNNING" and process_of(work))
     busy = next(key for key in ("runner-1", "runner-2") if is_child(work, stack, key))

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from leeway.errors import AlreadyRunning, StoreError
 from leeway.settings import settings
 from leeway.store import database as store
-from leeway.store.database import Database, database, drop_staged
+from leeway.store.database import Database, database, drop_staged, tell_planner
 
 ROOT = Path(__file__).parents[3]
 ROWS = pa.table(
@@ -214,3 +214,18 @@ def test_who_waits_for_a_lock_gets_it_when_it_is_free(project):
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+@pytest.mark.parametrize(("rows", "known"), [(2_000, True), (20, False)])
+def test_the_planner_hears_of_many_rows_in_the_transaction_that_writes_them(project, rows, known):
+    """It joined 45,000 predictions with as many labels one by one, because it took both tables for empty."""
+    table = sa.Table("event", sa.MetaData(schema="toy"), sa.Column("id", sa.Integer))
+    with database().transaction() as connection:
+        connection.execute(sa.schema.CreateSchema("toy", if_not_exists=True))
+        table.drop(connection, checkfirst=True)
+        table.create(connection)
+        fresh = sa.select(sa.func.generate_series(1, rows))
+        written = connection.execute(sa.insert(table).from_select(["id"], fresh)).rowcount
+        tell_planner(connection, table, written)
+        size = sa.text("SELECT reltuples FROM pg_class WHERE oid = 'toy.event'::regclass")
+        assert (connection.scalar(size) == rows) == known
