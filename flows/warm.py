@@ -9,16 +9,20 @@ import os
 import runpy
 import sys
 import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from multiprocessing import forkserver, get_context
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 import anyio
+import httpx
 from prefect.client.schemas.objects import FlowRun
 from prefect.logging import get_logger
 from prefect.runner import Runner
 from prefect.runner._flow_run_executor import ProcessStarter
 from prefect.runner._process_manager import ProcessHandle
+from prefect.runner._scheduled_run_poller import ScheduledRunPoller
 
 from leeway.platform.processes import name_myself
 
@@ -53,6 +57,7 @@ class WarmRunner(Runner):
             return self
         cold = poller._resolve_starter
         poller._resolve_starter = lambda flow_run: _Warm(self, cold(flow_run))
+        poller._submit_run = _then_look(poller)
         get_context("forkserver").set_forkserver_preload(list(PRELOADED))
         await anyio.to_thread.run_sync(forkserver.ensure_running)  # it imports while the first run is waited for
         return self
@@ -90,6 +95,18 @@ class _Warm:
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(_end, process, limiter=_one)
+
+
+def _then_look(poller: ScheduledRunPoller) -> Callable[..., Awaitable[None]]:
+    """How a run is carried out: at its end the next one that waits is looked for at once."""
+    submit = poller._submit_run
+
+    async def carried_out(*arguments: Any) -> None:
+        await submit(*arguments)
+        with suppress(httpx.HTTPError):  # the next look is soon
+            await poller._get_and_submit_flow_runs()
+
+    return carried_out
 
 
 def _end(process: ForkServerProcess) -> None:
