@@ -21,7 +21,7 @@ from tasks.apart import Outcome, Work, apart
 
 APART: dict[Stage, Work] = {"ingest": "prepare", "score": "score"}  # what is monitored looks at the nights before
 
-PART = 8  # partitions, at most, that a worker takes at a time: every time costs it a third of a second
+PART = 32  # partitions, at most, that a worker takes at a time: every time costs a third of a second, here and at the server
 WORTH = 12  # partitions to each process, or its start takes longer than it saves
 MOST = 4  # processes, where nobody says how many: each holds the libraries, 0.4 GB
 

@@ -19,6 +19,7 @@ from leeway.errors import TrainingError
 from leeway.metrics import Floats, Outcomes, Rows
 from leeway.training import encoding
 
+MERGED = 0.8  # of the rows: where fewer are distinct, equal ones are learnt from once
 PATIENCE = 10  # iterations after which boosting stops, where it is watched and they have gained less than
 WORTH = 1e-4  # nats of log loss
 MOST_TREES = (
@@ -63,7 +64,7 @@ class Encoded:
     Attributes:
         columns: the fitted transformer.
         codes: which of its columns are codes of categories, for boosting.
-        x, y, weights: distinct rows, their outcomes, and how many rows each stands for; None where they all differ.
+        x, y, weights: distinct rows, their outcomes, and how many rows each stands for; None where nearly all differ.
     """
 
     columns: ColumnTransformer
@@ -101,7 +102,7 @@ def encode(candidate: Candidate, features: Mapping[str, Kind], x: pd.DataFrame, 
     if y.ndim > 1:  # scikit-learn passes no weights on to the estimators of several labels
         return Encoded(columns, codes, encoded, y, None)
     first, weights = _distinct(x[list(varying)], y)
-    if len(first) == len(x):
+    if len(first) > MERGED * len(x):  # boosting takes far longer to find its bins of rows with weights
         return Encoded(columns, codes, encoded, y, None)
     return Encoded(columns, codes, encoded[first], y[first], weights)
 

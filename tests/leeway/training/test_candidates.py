@@ -113,6 +113,8 @@ def test_equal_rows_are_learnt_from_once_and_count_as_often_as_they_are():
         fit(trial, replace(encoded, x=encoded.columns.transform(often), y=outcome, weights=None), 0),
     )
     assert weighted.coef_ == pytest.approx(repeated.coef_, abs=1e-3)
+    few = pd.concat([x, x.head(1)], ignore_index=True)  # weights for one pair would cost more than they save
+    assert encode(CANDIDATES[0], FEATURES, few, np.append(y, y[0]), 0).weights is None
     missing = model_input(
         pd.DataFrame({"kind": pd.Series(["nan", None] * 50, dtype="object")}), {"kind": "categorical"}
     )
