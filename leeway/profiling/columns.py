@@ -23,6 +23,7 @@ TIME_NAME = re.compile(
 )
 MANY_WORDS = 3.0  # on average, from which on a column is text
 LONG = 40  # characters on average, likewise
+EARLIEST, LATEST = 19_000_101, 10**13  # of whole numbers that could be days or seconds or milliseconds since 1970
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,21 @@ def _typed(name: str, raw: pd.Series) -> Column:
         moments = pd.to_datetime(raw, utc=True).astype("datetime64[us, UTC]")
         return Column(name, "timestamp", moments, distinct=distinct, times=Times(moments))
     if pd.api.types.is_numeric_dtype(raw.dtype):
+        if (times := _counted_times(name, raw)) is not None:
+            return Column(name, "timestamp", times.values, distinct=distinct, times=times)
         return _numeric(name, Numbers(raw.astype("float64")), raw, distinct, ())
     return _textual(name, raw.astype("str").mask(raw.isna()))
+
+
+def _counted_times(name: str, raw: pd.Series) -> Times | None:
+    """Seconds since 1970 and days such as 20260301, as whole numbers, with gaps as floats."""
+    if not raw.dropna().between(EARLIEST, LATEST).all() or not values.is_whole(raw):
+        return None
+    return values.times(raw.astype("Int64").astype("str").mask(raw.isna()), named_as_time=_named_as_time(name))
+
+
+def _named_as_time(name: str) -> bool:
+    return TIME_NAME.fullmatch(words(name)) is not None
 
 
 def _textual(name: str, raw: pd.Series) -> Column:
@@ -128,8 +142,7 @@ def _textual(name: str, raw: pd.Series) -> Column:
     distinct = int(text.nunique())
     if distinct == 0:
         return Column(name, "empty", text, missing)
-    named_as_time = TIME_NAME.fullmatch(words(name)) is not None
-    if (times := values.times(text, named_as_time=named_as_time)) is not None:
+    if (times := values.times(text, named_as_time=_named_as_time(name))) is not None:
         doubts = [f"day first or month first? Read as {times.formats[0]}"] if times.ambiguous else []
         unread = text[times.values.isna() & text.notna() & ~text.isin(times.missing)]
         if len(unread):

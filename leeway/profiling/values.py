@@ -66,6 +66,7 @@ EPOCHS = {"epoch s": 1, "epoch ms": 1_000}
 _EPOCH_FROM, _EPOCH_TO = 631_152_000, 2_208_988_800  # 1990 and 2040
 _LOOKS_LIKE_DATE = re.compile(r"(?=.*\d)(?=.*[-/. :,]|\d{8}).{6,40}")
 ENOUGH = 0.995  # of the values must be readable in one way
+NO_ACCIDENT = 20  # different numbers of eight digits that are all days: one in 27 is
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,8 @@ def _spoilt(text: pd.Series, values: pd.Series) -> Numbers | None:
     unit = next(iter(units), None)
     if any(side.isalpha() and side not in CURRENCIES for side in parts["before"].dropna().str.strip().unique()):
         return None  # `K000123` is a name
+    if (parts["before"].str.strip().str.isalpha().eq(True) & parts["number"].str.match(r"[-+]?0\d")).any():
+        return None  # and so is `R-000123`, though R is a currency
     number = parts["number"].str.replace(r"\s", " ", regex=True).str.strip()
     separators = {mark for mark in (",", ".", " ", "'") if number.str.contains(mark, regex=False).any()}
     styles = [(None, "."), (",", "."), (".", ","), (" ", ","), (" ", "."), ("'", "."), (None, ",")]
@@ -160,7 +163,7 @@ def _spoilt(text: pd.Series, values: pd.Series) -> Numbers | None:
 
 
 def _is_written(number: pd.Series, thousands: str | None, decimal: str) -> bool:
-    whole = rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+|\d+" if thousands else r"\d+"
+    whole = rf"[1-9]\d{{0,2}}(?:{re.escape(thousands)}\d{{3}})+|\d+" if thousands else r"\d+"
     return bool(number.str.fullmatch(rf"[-+]?(?:{whole})(?:{re.escape(decimal)}\d*)?").all())
 
 
@@ -176,7 +179,8 @@ def times(text: pd.Series, *, named_as_time: bool = False) -> Times | None:
     """Read a column of stripped text as dates or times, or None where that is not what it holds.
 
     Args:
-        named_as_time: whether the column's name speaks of a time: only then are numbers taken for seconds since 1970.
+        named_as_time: whether the column's name speaks of a time: only then are numbers taken for seconds since 1970, and
+            a few numbers of eight digits for days; many that are all on the calendar are no accident.
     """
     given = text.dropna()
     if given.empty:
@@ -189,7 +193,9 @@ def times(text: pd.Series, *, named_as_time: bool = False) -> Times | None:
             if seconds.between(_EPOCH_FROM, _EPOCH_TO).all():
                 read = pd.to_datetime(text.astype("float64") / per_second, unit="s", utc=True)
                 return Times(read, (name,))
-    digits_as_date = named_as_time and sample.str.fullmatch(r"(19|20)\d{6}").all()
+    digits_as_date = bool(sample.str.fullmatch(r"(19|20)\d{6}").all()) and (
+        named_as_time or (len(sample) >= NO_ACCIDENT and bool(_parsed(sample, "%Y%m%d").notna().all()))
+    )
     numeric = sample.str.fullmatch(NUMBER).mean() > 0.5 and not digits_as_date
     if numeric or sample.str.fullmatch(_LOOKS_LIKE_DATE).mean() < 0.9:
         return None

@@ -232,10 +232,11 @@ def test_a_date_in_parts_is_the_event_time(project):
     assert all(profiled.used[name].why == "a part of arrival_date" for name in parts)
 
 
-def test_seconds_since_1970_are_a_time_and_no_id_though_no_two_are_the_same(project):
+@pytest.mark.parametrize("name", ["data.csv", "data.parquet"])
+def test_seconds_since_1970_are_a_time_and_no_id_though_no_two_are_the_same(project, name):
     seconds = [1_780_000_000 + 5_400 * number for number in range(600)]
     frame = table(created=lambda rows: seconds).drop(columns=["order_no", "sold at"])
-    profiled = found(project, frame)
+    profiled = found(project, frame, name=name)
     assert (profiled.event_id, profiled.event_time) == (None, "created")
     assert profiled.used["created"].column.times.formats == ("epoch s",)
 

@@ -37,10 +37,17 @@ def test_numbers_in_any_style_are_read_back(numbers, style, unit):
 
 
 @pytest.mark.parametrize(
-    "text", [["1", "2", "x"] * 30, ["K001", "K002"], ["1 kg", "2 lb"], ["1.2.3", "1.2.4"], ["a", "b"]]
+    "text",
+    [["1", "2", "x"] * 30, ["K001", "K002"], ["R-001", "R-002"], ["1 kg", "2 lb"], ["1.2.3", "1.2.4"], ["a", "b"]],
 )
 def test_what_is_no_number_is_none(text):
     assert values.numbers(series(*text)) is None
+
+
+def test_no_group_of_thousands_begins_with_a_zero():
+    found = values.numbers(series("0,512", "0,007", "1,250"))
+    assert found is not None
+    assert found.values.tolist() == [0.512, 0.007, 1.25]
 
 
 @pytest.mark.parametrize("missing", ["None", "-", "unknown", "n.a."])
@@ -86,6 +93,13 @@ def test_seconds_since_1970_are_a_time_only_where_the_name_says_so(scale, name):
     assert found.formats == (name,)
     assert found.values.iloc[0] == pd.Timestamp(1_700_000_000, unit="s", tz="UTC")
     assert values.times(text) is None
+
+
+@pytest.mark.parametrize(("first", "is_date"), [(pd.Timestamp("2024-01-20"), True), (20_240_120, False)])
+def test_eight_digits_are_a_date_without_a_name_where_every_one_is_on_the_calendar(first, is_date):
+    counted = [first + pd.Timedelta(days=day) if is_date else first + day for day in range(40)]
+    found = values.times(series(*(f"{day:%Y%m%d}" if is_date else str(day) for day in counted)))
+    assert (found is not None) == is_date
 
 
 def test_a_column_of_three_formats_is_read_by_three():
