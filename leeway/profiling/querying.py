@@ -1,12 +1,16 @@
 """Read what a SQL query gives, in pieces."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from leeway.errors import LeewayError, SourceError
+from leeway.profiling.values import EPOCHS
 from leeway.sources.databases import engine_of
+
+#: How a database makes a time of seconds since 1970.
+SINCE_1970 = {"sqlite": "datetime({}, 'unixepoch')", "postgresql": "to_timestamp({})"}
 
 
 def chunks(url: str, sql: str, rows: int) -> Iterator[pd.DataFrame]:
@@ -54,3 +58,16 @@ def quoted_name(url: str, column: str) -> str:
 
     bare = sa.make_url(re.sub(r"\$\{\w+\}", "0", url))
     return str(bare.get_dialect()().identifier_preparer.quote_identifier(column))
+
+
+def bound_by(url: str, column: str, formats: Sequence[str] = ()) -> str:
+    """The SQL by which the times of a column are compared: its name, or what makes a time of seconds since 1970."""
+    name = quoted_name(url, column)
+    if not (per_second := [EPOCHS[form] for form in formats if form in EPOCHS]):
+        return name
+    return SINCE_1970[dialect(url)].format(name if per_second[0] == 1 else f"{name} / {per_second[0]:.1f}")
+
+
+def dialect(url: str) -> str:
+    """Which database a URL is of."""
+    return re.split(r"[+:]", url, maxsplit=1)[0]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from leeway.definition import Grain
 from leeway.errors import SourceError
-from leeway.profiling import expect, roles, values
+from leeway.profiling import expect, querying, roles, values
 from leeway.profiling.columns import Column
 from leeway.profiling.options import Options
 from leeway.profiling.reading import Sample
@@ -53,14 +53,19 @@ def timing(options: Options, sample: Sample, columns: Mapping[str, Column], now:
     if options.label_time is not None:
         _times(columns[past.pop(options.label_time, columns[options.label_time]).name], "label time")
     parts = roles.date_parts(columns) if options.time is None else None
-    name = options.time or roles.event_time(past, parts)
+    bounded = {
+        name: column
+        for name, column in past.items()
+        if sample.table.kind == "query" and _bounds(sample.table.where, column, sample.rows[name])
+    }
+    name = options.time or roles.event_time(bounded, None) or roles.event_time(past, parts)
     if name is None:
         return Timing()
     if parts is not None and name != parts.name:
         parts = None
     found = Timing(name, parts, parts.values if parts is not None else _times(columns[name], "event time"))
     if sample.table.kind == "query":
-        _can_be_bounded(sample.table.where, name, None if parts is not None else sample.rows[name])
+        _can_be_bounded(sample.table.where, name, columns.get(name), sample.rows.get(name))
     return found
 
 
@@ -131,23 +136,31 @@ def _times(column: Column, role: Literal["event time", "label time"]) -> pd.Seri
     )
 
 
-def _can_be_bounded(url: str, name: str, raw: pd.Series | None) -> None:
+def _can_be_bounded(url: str, name: str, column: Column | None, raw: pd.Series | None) -> None:
     """A query is asked for one partition after another, by what its database can compare.
 
     Raises:
         SourceError: it cannot compare the event times.
     """
-    value = None if raw is None else raw.dropna().iloc[0]
-    if isinstance(value, date):
-        return
-    text = "" if value is None else str(value)
-    if url.startswith("sqlite") and re.match(r"\d{4}-\d\d-\d\d", text):
+    if column is not None and raw is not None and _bounds(url, column, raw):
         return
     raise SourceError(
         f"reading the event time {name!r}",
         rule="the database must be able to tell the rows of a partition by it, so it must hold a time as one",
-        found=f"values such as {text!r}" if text else "several columns",
+        found=f"values such as {str(raw.dropna().iloc[0])!r}" if raw is not None else "several columns",
         way_out="convert it in --query, as in SELECT *, CAST(… AS timestamp) AS at; in SQLite to text as 2026-03-01 13:00:00",
+    )
+
+
+def _bounds(url: str, column: Column, raw: pd.Series) -> bool:
+    """Whether the database of a URL can compare a column's values with instants."""
+    if column.holds != "timestamp" or column.times is None:
+        return False
+    if set(column.times.formats) & set(values.EPOCHS):
+        return querying.dialect(url) in querying.SINCE_1970
+    value = raw.dropna().iloc[0]
+    return isinstance(value, date) or (
+        url.startswith("sqlite") and re.match(r"\d{4}-\d\d-\d\d", str(value)) is not None
     )
 
 

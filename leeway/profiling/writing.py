@@ -9,7 +9,7 @@ from typing import Any
 from leeway.profiling.columns import Column
 from leeway.profiling.expect import Expectation
 from leeway.profiling.profile import RANDOM_HOLDOUT, TIME_HOLDOUT, Profile
-from leeway.profiling.querying import quoted_name, replace_password
+from leeway.profiling.querying import bound_by, replace_password
 from leeway.profiling.source_code import Block, Call, Expression, Raw, calls, quoted, write
 from leeway.settings import settings
 
@@ -256,7 +256,8 @@ def _bounded(found: Profile) -> str:
         sql = " ".join(sql.split())
     if found.event_time is None or found.parts is not None:
         return sql
-    time = quoted_name(found.sample.table.where, found.event_time)
+    times = found.used[found.event_time].column.times
+    time = bound_by(found.sample.table.where, found.event_time, times.formats if times is not None else ())
     end = "\n" if "--" in sql else ""
     return f"SELECT * FROM ({sql}{end}) AS source WHERE {time} >= :start AND {time} < :end"  # noqa: S608 -- text of a file
 

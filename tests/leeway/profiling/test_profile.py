@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from leeway.profiling.guesses import guesses, in_words
 from leeway.profiling.options import Options, duration
 from leeway.profiling.profile import profile
 from leeway.settings import settings
+from leeway.sources import databases
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +87,29 @@ def test_an_event_time_that_sqlite_cannot_compare_is_refused(project, written, f
         return
     with pytest.raises(SourceError, match=f"must be able to tell the rows of a partition .*{found}"):
         profile(options)
+
+
+@pytest.mark.parametrize("per_second", [1, 1_000])
+def test_a_query_is_asked_for_a_partition_by_seconds_since_1970(project, per_second):
+    seconds = [(1_780_000_000 + 5_400 * number) * per_second for number in range(600)]
+    with closing(sqlite3.connect(project / "shop.db")) as connection:
+        table(created=lambda rows: seconds).drop(columns="sold at").to_sql("sales", connection, index=False)
+    create(Options("toy", f"sqlite:///{project / 'shop.db'}", ("bad",), query="SELECT * FROM sales"))
+    classifier = catalog.load("toy")
+    assert classifier.event_time == "created"
+    start, end = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 8, tzinfo=UTC)
+    asked = pd.concat(databases.query(classifier.source, start, end))["created"] / per_second
+    assert start.timestamp() - 2 * 86_400 < asked.min() <= start.timestamp()
+    assert end.timestamp() - 5_400 < asked.max() < end.timestamp() + 2 * 86_400
+
+
+def test_of_two_times_the_one_that_a_database_can_compare_dates_the_events(project):
+    frame = table(rung=lambda rows: pd.date_range("2026-01-01", periods=rows, freq="97min").strftime("%d.%m.%Y"))
+    frame["sold at"] = frame["sold at"].where(frame.index > 30, frame["sold at"].iloc[0])  # it comes less evenly
+    with closing(sqlite3.connect(project / "shop.db")) as connection:
+        frame.to_sql("sales", connection, index=False)
+    options = Options("toy", f"sqlite:///{project / 'shop.db'}", ("bad",), query="SELECT * FROM sales")
+    assert profile(options).event_time == "sold at"
 
 
 def test_an_ordinary_table(project):
