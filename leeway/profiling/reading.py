@@ -4,6 +4,7 @@ import bz2
 import csv
 import glob
 import gzip
+import io
 import lzma
 import zipfile
 from collections import Counter
@@ -20,6 +21,7 @@ from leeway.errors import SourceError
 from leeway.outputs import class_text
 from leeway.profiling import querying, sniffing
 from leeway.profiling.querying import unreadable, without_password
+from leeway.sources.files import LONGEST_FIELD
 from leeway.sources.prepared import must_be_distinct
 
 MAX_ROWS = 200_000
@@ -281,8 +283,8 @@ def _head(file: Path) -> bytes:
 
 
 def _csv_chunks(table: Table, file: Path) -> Iterator[pd.DataFrame]:
-    names = list(table.header) if table.header is not None else None
     try:
+        names = _names(table, file)
         yield from pd.read_csv(
             file,
             sep=table.delimiter,
@@ -291,7 +293,7 @@ def _csv_chunks(table: Table, file: Path) -> Iterator[pd.DataFrame]:
             keep_default_na=False,
             na_values=[""],
             names=names,
-            header=None if names else 0,
+            header=None if table.header is not None else 0,
             index_col=False,
             chunksize=CHUNK,
         )
@@ -299,6 +301,24 @@ def _csv_chunks(table: Table, file: Path) -> Iterator[pd.DataFrame]:
         raise
     except Exception as error:  # whatever pandas or a decompressor raises
         raise unreadable(str(file), error, "check it, or name --delimiter and --encoding") from error
+
+
+def _names(table: Table, file: Path) -> list[str]:
+    """The columns' names as a night will read them: it takes no name twice, and cuts no line to the header's length."""
+    csv.field_size_limit(LONGEST_FIELD)
+    with _open(file) as stream, io.TextIOWrapper(stream, table.encoding, newline="") as lines:
+        rows = (row for row in csv.reader(lines, delimiter=table.delimiter) if row)
+        names = list(table.header) if table.header is not None else next(rows, [])
+        first = next(rows, names)
+    if len(first) > len(names):
+        raise SourceError(
+            f"reading {file}",
+            rule=f"every line must have as many fields as the header, {len(names)}",
+            found=f"{len(first)} in the first line of values",
+            way_out="quote fields that hold the delimiter, name it by --delimiter, or correct the lines",
+        )
+    must_be_distinct(pd.Index(names), str(file), way_out="rename one of them in the file, or say --no-header")
+    return names
 
 
 def _parquet_chunks(file: Path) -> Iterator[pd.DataFrame]:

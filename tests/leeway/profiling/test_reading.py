@@ -82,7 +82,7 @@ def test_a_letter_far_down_that_is_no_utf_8_is_read_all_the_same(tmp_path):
         (b"\xef\xbb\xbfa,b\n1,2\n", ["a", "b"], ["1", "2"]),
         (b"a,b\r\n1,x y\r\n2,z\r\n", ["a", "b"], ["2", "z"]),
         (b'a,b\n1,"x\ny"\n2,"z, ""q"""\n', ["a", "b"], ["2", 'z, "q"']),
-        (b",a,b\n0,x,y\n1,z,w\n", ["Unnamed: 0", "a", "b"], ["1", "z", "w"]),
+        (b",a,b\n0,x,y\n1,z,w\n", ["", "a", "b"], ["1", "z", "w"]),
         ('"first, name","st""ate",Größe €\nx,y,z\n'.encode(), ["first, name", 'st"ate', "Größe €"], ["x", "y", "z"]),
         (b"\n\na,b\n\n1,2\n", ["a", "b"], ["1", "2"]),
     ],
@@ -95,17 +95,24 @@ def test_a_strange_file_is_read(tmp_path, content, names, last):
 
 
 def test_a_first_line_of_numbers_is_no_header_unless_it_has_the_named_columns(tmp_path):
-    file = write(tmp_path, "id,2019,2019,label\na,1,2,x\nb,2,3,y\n")
+    file = write(tmp_path, "id,2018,2019,label\na,1,2,x\nb,2,3,y\n")
     assert list(read(file).rows.columns) == ["column_1", "column_2", "column_3", "column_4"]
     assert read(file).total == 3
-    assert list(read(file, named=["label"]).rows.columns) == ["id", "2019", "2019.1", "label"]
+    assert list(read(file, named=["label"]).rows.columns) == ["id", "2018", "2019", "label"]
     assert read(file, header=True).total == 2
+
+
+def test_two_columns_of_one_name_are_refused_as_a_night_would(tmp_path):
+    with pytest.raises(SourceError, match=r"no two columns may share a name .found: b"):
+        read(write(tmp_path, "a,b,b\n1,2,3\n"), header=True)
 
 
 @pytest.mark.parametrize(
     ("content", "name", "said"),
     [
         (b"a,b\n1,2\n3,4,5\n", "x.csv", "line 3"),
+        (b"a,b\n1,2,3\n3,4,5\n", "x.csv", "as many fields as the header, 2 .found: 3 in the first line"),
+        (b"a,b\n1,2,\n3,4,\n", "x.csv", "as many fields as the header, 2 .found: 3 in the first line"),
         (b'a,b\n1,"x\n2,z\n', "x.csv", "EOF inside string"),
         (b"a,b,c\n", "x.csv", "a header and nothing else"),
         (b"", "x.csv", "an empty file"),
@@ -113,7 +120,17 @@ def test_a_first_line_of_numbers_is_no_header_unless_it_has_the_named_columns(tm
         (gzip.compress(b"a,b\n1,2\n" * 99)[:-20], "x.csv.gz", "compressed as its name says"),
         (b"PAR1 but not", "x.parquet", "readable as a table"),
     ],
-    ids=["ragged", "open quote", "header only", "empty", "not gzip", "cut gzip", "not parquet"],
+    ids=[
+        "ragged",
+        "all too long",
+        "delimiter at the end",
+        "open quote",
+        "header only",
+        "empty",
+        "not gzip",
+        "cut gzip",
+        "not parquet",
+    ],
 )
 def test_what_cannot_be_read_is_named_with_the_reason(tmp_path, content, name, said):
     file = write(tmp_path, content, name)
