@@ -58,6 +58,19 @@ def check(name: str) -> list[Finding]:
     return sorted(set(findings))
 
 
+def check_all(name: str) -> list[Finding]:
+    """All findings on the two files, and on the source's newest rows where the definition is right in itself.
+
+    Raises:
+        NotFound: there is no such classifier.
+        StoreError: the database, which remembers what has arrived, does not answer.
+    """
+    findings = check(name)
+    if any(item.file == f"models/{name}.py" for item in findings):
+        return findings
+    return sorted({*findings, *check_source(catalog.load(name))})
+
+
 def check_source(classifier: Classifier) -> list[Finding]:
     """What the newest rows of the source hold against a definition that is right in itself.
 

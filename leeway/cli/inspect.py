@@ -22,7 +22,7 @@ def check(name: Name, json: Json = False) -> None:
     from leeway.audit import load_suite
 
     with output.progress(f"checking {name}"):
-        findings = checking.check(name) or checking.check_source(catalog.load(name))
+        findings = checking.check_all(name)
     if findings:
         output.emit({"findings": findings}, lambda: print("\n".join(str(item) for item in findings)))
         raise typer.Exit(1)

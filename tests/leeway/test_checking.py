@@ -1,7 +1,7 @@
 import pytest
 
 from leeway import catalog
-from leeway.checking import check, check_source
+from leeway.checking import check, check_all, check_source
 from leeway.errors import NotFound
 from leeway.settings import settings
 
@@ -144,3 +144,11 @@ def test_a_source_that_is_not_there_is_a_finding(checked):
     assert checked() == []
     (found,) = check_source(catalog.load("toy"))
     assert "at least one file must match" in found.what
+
+
+def test_a_broken_suite_hides_nothing_that_the_source_has_against_the_definition(checked, tmp_path, monkeypatch):
+    monkeypatch.setenv("LEEWAY_HOME", str(tmp_path / "home"))
+    checked(suite=SUITE.replace("ExpectTableRowCount", "ExpectTableRowNumber"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.csv").write_text("id,at,bad,amonut,kind\n1,2026-01-01,0,1.5,x\n")
+    assert [(item.file, item.line) for item in check_all("toy")] == [("expectations/toy.py", 6), ("models/toy.py", 9)]
