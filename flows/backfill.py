@@ -4,15 +4,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Annotated
 
 from prefect import flow
+from pydantic import Field
 
 from flows.ingest import ingest_steps
-from flows.policy import alone, is_watched, parse_partition, timed
+from flows.policy import alone, is_deployed, is_watched, parse_partition, timed
 from flows.spreading import Begun, ahead, outcome, worthwhile
 from leeway import catalog
 from leeway.backfilling import Step, Which, estimate, plan, span
-from leeway.errors import LeewayError
+from leeway.errors import Incomplete, LeewayError
 from leeway.partitions import Partition
 from leeway.sources import arrivals
 from leeway.store.ledger import STAGES, Stage
@@ -53,7 +55,7 @@ def backfill(
     stage: Stage | None = None,
     which: Which = "missing",
     dry_run: bool = True,
-    concurrency: int | None = None,
+    concurrency: Annotated[int, Field(ge=1)] | None = None,
 ) -> Backfilled:
     """Do the stages that are due: of all partitions one stage, then the next, each the oldest partition first.
 
@@ -68,6 +70,9 @@ def backfill(
         dry_run: only say what would be done.
         concurrency: over how many processes of this machine partitions are spread; where it is not given, more than one if
             there are many partitions. On a cluster, its workers take them.
+
+    Raises:
+        Incomplete: on the platform, where nobody waits for what it returns: partitions could not be done.
     """
     definition = catalog.load(classifier)
     bounds = [None if key is None else parse_partition(classifier, key) for key in (first, last)]
@@ -102,6 +107,8 @@ def backfill(
                 except LeewayError as error:
                     failed[partition.key] = str(error)
     update_progress(artifact, len(steps), len(steps))
+    if failed and is_deployed():
+        raise _incomplete(classifier, failed, len({step.partition for step in steps}))
     return Backfilled([_described(step) for step in steps], done, failed, dry_run, seconds)
 
 
@@ -119,6 +126,16 @@ def _do(classifier: str, partition: Partition, stage: Stage, begun: Begun | None
                     score(classifier, partition)
                 case "monitor":
                     monitor(classifier, partition)
+
+
+def _incomplete(classifier: str, failed: dict[str, str], partitions: int) -> Incomplete:
+    key, why = next(iter(failed.items()))
+    return Incomplete(
+        f"backfilling {classifier}",
+        rule="every partition must be done",
+        found=f"not {len(failed)} of {partitions} partitions: {key}: {why}",
+        way_out="correct what each of them says in its log, and run it again: what is done is skipped",
+    )
 
 
 @contextmanager

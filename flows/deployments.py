@@ -31,6 +31,7 @@ from leeway.definition import Schedule
 from leeway.errors import LeewayError
 
 REMOVED = "-removed"  # no classifier's name has a dash
+PAUSED = "-paused"  # by a person, before it was removed
 DATES = ("partition", "first", "last")
 
 
@@ -142,16 +143,23 @@ def _merged(
 ) -> list[DeploymentScheduleCreate]:
     """The wanted schedules, paused where a person has paused them, and those of what is gone, paused."""
     before = {str(item.slug): item for item in (existing.schedules if existing else [])}
+    paused = {slug.removesuffix(PAUSED + REMOVED) for slug, item in before.items() if _is_paused(slug, item.active)}
     merged = [
-        _schedule(slug, schedule.cron, schedule.timezone, parameters, slug not in before or before[slug].active)
+        _schedule(slug, schedule.cron, schedule.timezone, parameters, slug not in paused)
         for slug, (schedule, parameters) in wanted.items()
     ]
     for slug, item in before.items():
-        name = slug.removesuffix(REMOVED)
+        name = slug.removesuffix(REMOVED).removesuffix(PAUSED)
         if name not in wanted and isinstance(item.schedule, CronSchedule):
             zone = item.schedule.timezone or "UTC"
-            merged.append(_schedule(name + REMOVED, item.schedule.cron, zone, item.parameters, False))
+            gone = name + (PAUSED if name in paused else "") + REMOVED
+            merged.append(_schedule(gone, item.schedule.cron, zone, item.parameters, False))
     return merged
+
+
+def _is_paused(slug: str, active: bool) -> bool:
+    """Whether a person has paused a schedule, be its classifier still there or not."""
+    return slug.endswith(PAUSED + REMOVED) or not (active or slug.endswith(REMOVED))
 
 
 def _schedule(slug: str, cron: str, zone: str, parameters: dict[str, Any], active: bool) -> DeploymentScheduleCreate:

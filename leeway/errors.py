@@ -68,6 +68,10 @@ class StoreError(LeewayError):
     """The database or the disk refused."""
 
 
+class Incomplete(LeewayError):
+    """Some of many partitions could not be done; the others were."""
+
+
 class ClusterError(LeewayError):
     """The workers that parts are spread over died, or cannot be reached."""
 

@@ -240,15 +240,17 @@ def _our_url(chosen: Settings) -> URL:
 
 
 def _read_url(variable: str, text: str) -> URL:
-    try:
-        return make_url(text)
-    except (sa.exc.ArgumentError, ValueError):  # their own words may quote a part of the password
+    url = None
+    with suppress(sa.exc.ArgumentError, ValueError):  # their own words may quote a part of the password
+        url = make_url(text)
+    if url is None or url.get_backend_name() not in ("postgresql", "postgres"):
         raise StoreError(
             f"reading {variable}",
             rule="it must read postgresql://user:password@host:port/database",
-            found="something else",
+            found="something else" if url is None else f"{url.drivername}://…",
             way_out="correct it; special characters in the password must be percent-encoded",
-        ) from None
+        )
+    return url
 
 
 def _start_embedded(folder: Path) -> URL:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
+from prefect.exceptions import ParameterTypeError
 
 from flows.backfill import backfill
 from flows.nightly import nightly
@@ -108,6 +109,25 @@ def test_a_backfill_goes_on_after_a_partition_that_fails_and_names_it(toy, proje
     done = backfill(toy, night(0), night(2), dry_run=False)
     assert list(done.failed) == [night(1)], done.failed
     assert done.done == 6
+
+
+def test_a_backfill_on_the_platform_that_left_something_undone_is_not_shown_as_completed(
+    toy, project, prefect, night, monkeypatch
+):
+    data = project.root / "data" / "toy.csv"
+    rows = pd.read_csv(data)
+    rows[~rows["at"].str.startswith(night(1))].to_csv(data, index=False)
+    monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "of a platform")
+    state = backfill(toy, night(0), night(2), dry_run=False, return_state=True)
+    assert state.is_failed(), state
+    assert f"not 1 of 3 partitions: {night(1)}: " in state.message, state.message
+    rows.to_csv(data, index=False)
+    assert backfill(toy, night(0), night(2), dry_run=False).done == 3
+
+
+def test_a_backfill_takes_at_least_one_process(toy, prefect, night):
+    with pytest.raises(ParameterTypeError, match="greater than or equal to 1"):
+        backfill(toy, night(0), night(0), concurrency=0)
 
 
 def test_score_alone_says_whether_it_changed_anything(toy, prefect, night):

@@ -70,7 +70,9 @@ def test_the_form_knows_the_classifiers_and_refuses_others(platform):
     assert schema["classifier"]["enum"] == ["toy"]
     assert schema["partition"]["format"] == "date"
     assert "default" not in schema["partition"], "the form would fill it in"
-    assert platform.deployment("backfill")["parameter_openapi_schema"]["properties"]["dry_run"]["default"] is True
+    schema = platform.deployment("backfill")["parameter_openapi_schema"]["properties"]
+    assert schema["dry_run"]["default"] is True
+    assert (schema["concurrency"]["type"], schema["concurrency"]["minimum"]) == ("integer", 1)
     with pytest.raises(urllib.error.HTTPError, match="409"):
         platform.run("nightly", classifier="toi")
 
