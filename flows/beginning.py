@@ -55,9 +55,14 @@ def _ingest(classifier: str, partitions: list[Partition], begun: Ahead) -> None:
 
 
 def missing_history(classifier: Classifier, due: Partition) -> list[Partition]:
-    """The partitions that a first training learns from and the ledger does not have, oldest first."""
+    """The partitions that a first training learns from and the ledger does not have, oldest first.
+
+    One that was rejected by a suite that has changed since is tried again.
+    """
+    suite = catalog.audit_fingerprint(classifier.name)
     with database().transaction() as connection:
-        done = {entry.partition for entry in ledger.entries(connection, classifier.name) if entry.stage == "ingest"}
+        ingested = [entry for entry in ledger.entries(connection, classifier.name) if entry.stage == "ingest"]
+    done = {entry.partition for entry in ingested if entry.status == "done" or entry.input.get("suite") == suite}
     last = due if classifier.by_arrival else due.shift(-1)
     first, window = _first(classifier, due), classifier.training.window
     if isinstance(classifier.source, Simulator):  # which has no beginning

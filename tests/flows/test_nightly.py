@@ -14,7 +14,7 @@ from leeway.errors import DeliveryRejected
 from leeway.partitions import Partition
 from leeway.store import ledger
 from leeway.store.database import database
-from tests.conftest import TOY_MODEL
+from tests.conftest import TOY_MODEL, TOY_SUITE
 from tests.flows.conftest import rows as day_rows
 
 
@@ -162,6 +162,22 @@ def test_a_night_without_a_champion_and_without_labels_ingests_and_says_what_it_
     with database().transaction() as connection:
         ingested = [entry.partition for entry in ledger.entries(connection, name)]
     assert ingested == [night(0), night(1), night(2)], "the history is there when the labels come"
+
+
+def test_history_that_was_rejected_is_tried_again_once_the_suite_has_changed(project, prefect, night):
+    wrong = TOY_SUITE.replace("min_value=5, max_value=5000", "min_value=4000, max_value=5000")
+    assert wrong != TOY_SUITE
+    name = project.declare(suite=wrong)
+    (project.root / "data").mkdir()
+    first = Partition.parse(night(0), "day")
+    days = [first.shift(number) for number in range(-20, 1)]
+    pd.concat([day_rows(day.start) for day in days]).to_csv(project.root / "data" / "toy.csv", index=False)
+    with pytest.raises(DeliveryRejected):
+        nightly(name, night(0))
+    with database().transaction() as connection:
+        assert {entry.status for entry in ledger.entries(connection, name)} == {"rejected"}
+    project.declare(suite=TOY_SUITE)
+    assert nightly(name, night(0)).scored is not None
 
 
 def test_a_first_champion_that_was_refused_waits_for_more_to_learn_from_or_for_another_definition(
