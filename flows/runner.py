@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ from tasks.care import mark_crashed, running, skip_late, start_crashed_again
 
 POLL_SECONDS = 2.0
 LOOK_SECONDS = 15.0
+SERVER_SECONDS, AGAIN_SECONDS = 120.0, 0.3
 QUICK_RUNS = 2
 
 log = get_logger("runner")
@@ -29,7 +31,16 @@ log = get_logger("runner")
 
 def main() -> None:
     """Apply the deployments, and run what is due until a signal ends it."""
+    _await_server()
     asyncio.run(_serve())
+
+
+def _await_server() -> None:
+    """Wait for Prefect's server, which begins at the same time; who waited in vain is told so by what comes next."""
+    deadline = time.monotonic() + SERVER_SECONDS
+    with get_client(sync_client=True) as client:
+        while client.api_healthcheck() is not None and time.monotonic() < deadline:
+            time.sleep(AGAIN_SECONDS)
 
 
 async def _serve() -> None:

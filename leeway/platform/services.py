@@ -28,6 +28,7 @@ class Service:
         ready: whether it does its work now; asked until it says yes.
         url: where a person finds it.
         needs: the services that must be up before it starts; they are stopped after it.
+        awaits: those of them that it waits for by itself: they start at the same time.
         environment: its variables, beyond those of this process.
         seconds: how long it may take to become ready.
     """
@@ -38,6 +39,7 @@ class Service:
     ready: Callable[[], bool]
     url: str | None = None
     needs: tuple[str, ...] = ()
+    awaits: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 120.0
 
@@ -132,6 +134,7 @@ def services(ports: Mapping[str, Port]) -> list[Service]:
             ("flows.runner",),
             ready=lambda: answers(f"{urls[RUNNER]}/health"),
             needs=(PREFECT, *base),
+            awaits=(PREFECT,),
             environment=common | {"PREFECT_RUNNER_SERVER_PORT": str(ports[RUNNER].number)},
         ),
     ]

@@ -94,10 +94,10 @@ class Supervisor:
 
     def _look_after(self, kept: Kept, now: float) -> None:
         match kept.state:
-            case "waiting" if all(self.kept[name].state == "up" for name in kept.service.needs):
-                self._start(kept)
             case "waiting" if any(self.kept[name].state == "gave up" for name in kept.service.needs):
                 self._set(kept, "gave up", "given up: what it needs does not run")
+            case "waiting" if all(self._is_there(name, kept.service) for name in kept.service.needs):
+                self._start(kept)
             case "starting" if not _runs(kept):
                 self._died(kept, now)
             case "starting" if kept.service.ready():
@@ -111,6 +111,9 @@ class Supervisor:
             case "restarting" if now > kept.since + BACK_OFF[min(len(kept.deaths), len(BACK_OFF)) - 1]:
                 kept.restarts += 1
                 self._set(kept, "waiting", "")
+
+    def _is_there(self, name: str, service: Service) -> bool:
+        return name in service.awaits or self.kept[name].state == "up"
 
     def _start(self, kept: Kept) -> None:
         try:

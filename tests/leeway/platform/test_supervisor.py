@@ -29,12 +29,12 @@ def service(tmp_path, monkeypatch):
     """A service of a few lines; ready once it has written its ids."""
     monkeypatch.setattr(supervisor, "BACK_OFF", (0.01,))
 
-    def make(name: str, text: str = LIVES, needs: tuple[str, ...] = ()) -> Service:
+    def make(name: str, text: str = LIVES, needs: tuple[str, ...] = (), awaits: tuple[str, ...] = ()) -> Service:
         (tmp_path / f"{name}_module.py").write_text(text)
         ids = tmp_path / f"{name}.ids"
         environment = {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
         command = (f"{name}_module", str(ids))
-        return Service(name, name, command, lambda: ids.exists(), needs=needs, environment=environment)
+        return Service(name, name, command, lambda: ids.exists(), needs=needs, awaits=awaits, environment=environment)
 
     return make
 
@@ -89,6 +89,15 @@ def test_a_service_that_dies_is_started_again(service, tmp_path):
     assert kept.units["base"].restarts == 1
     assert _ids(tmp_path, "base")[0] != first
     assert _gone([child]), "what the dead one had started must not stay"
+    kept.stop()
+
+
+def test_a_service_that_awaits_what_it_needs_by_itself_starts_beside_it(service, tmp_path):
+    services = [service("base"), service("over", needs=("base",), awaits=("base",))]
+    kept = Supervisor(services, tmp_path, lambda text: None)
+    kept.tick()
+    assert [unit.state for unit in kept.units.values()] == ["starting", "starting"]
+    _tick(kept, lambda: kept.settled)
     kept.stop()
 
 
