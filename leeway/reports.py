@@ -46,7 +46,9 @@ def by_impact(classifier: Classifier, partition: str, count: int = 20) -> list[d
     from leeway.training.fit import is_sensitive
 
     drift, told = column_drift.c, monitoring.c
-    limit = told.evidence["limits"]["drift"].as_float().label("limit")  # none, where the reference is too short for one
+    limit = (
+        told.evidence["limits"]["distance"].as_float().label("limit")
+    )  # none, where the reference is too short for one
     query = (
         sa.select(drift.column, drift.impact, drift.distance, drift.standardised, drift.null_share, limit)
         .join(monitoring, sa.and_(told.classifier == drift.classifier, told.partition == drift.partition))

@@ -19,6 +19,7 @@ from leeway.definition import Classifier
 from leeway.errors import NotFound
 from leeway.files import replacing, workspace
 from leeway.metrics import Floats
+from leeway.monitoring import sketches
 from leeway.outputs import Count, Outputs
 from leeway.partitions import Partition
 from leeway.settings import settings
@@ -80,7 +81,7 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
         else:
             _write(beside, _scored_chunks(bundle, _chunks(classifier, partition)))
         staged = store.stage(f"{name}_{partition.key}_v{champion.version}", _stored_predictions(beside, bundle.outputs))
-        called = _called(beside, bundle.outputs)
+        called, seen = _called(beside, bundle.outputs), sketches.count(bundle, beside)
     with store.transaction() as connection:
         prediction = ensure_tables(connection, classifier).prediction
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"score {name} {partition.key}"))))
@@ -93,6 +94,7 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
         tell_planner(connection, prediction, rows)
         output: dict[str, Any] = {"rows": rows, "positives": called}
         ledger.record(connection, name, partition, "score", input=source, output=output)
+        sketches.write(connection, name, partition, champion.version, seen)
         drop_staged(connection, staged)
     return Scored(changed=True, version=champion.version, **output)
 

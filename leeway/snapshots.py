@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from leeway import catalog, features, parallel, storage
@@ -24,6 +26,7 @@ from leeway.settings import settings
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
+from leeway.store.tables import monitoring
 from leeway.store.tables import snapshot as table
 
 MOST_PARTS = 64
@@ -58,6 +61,7 @@ def take(classifier: Classifier, as_of: datetime) -> Snapshot:
     ranges = _ranges(classifier, first, as_of)
     # One piece of each column: how it was read must not show in the file.
     rows = _read_parts(classifier, ranges, as_of) if ranges else _read(classifier, Range(first, None), as_of)
+    rows = _without_faults(classifier, rows)
     rows = rows.slice(max(0, rows.num_rows - classifier.training.max_rows)).combine_chunks()
     outputs = classifier.label.outputs
     y = outputs.matrix(rows[outputs.column].to_pandas())
@@ -156,6 +160,20 @@ def _read_parts(classifier: Classifier, ranges: Sequence[Range], as_of: datetime
             if sum(rows.num_rows for rows in kept) >= classifier.training.max_rows:
                 break
     return pa.concat_tables(kept)
+
+
+def _without_faults(classifier: Classifier, rows: pa.Table) -> pa.Table:
+    """The rows without those of partitions that the monitor found a fault of the data in: they teach what is not so."""
+    faulty = sa.select(monitoring.c.partition).where(
+        monitoring.c.classifier == classifier.name, monitoring.c.verdict == "data fault"
+    )
+    with database().transaction() as connection:
+        keys = list(connection.scalars(faulty))
+    at = rows["event_time"].to_pandas()
+    kept = np.ones(len(at), dtype=bool)
+    for partition in (Partition.parse(key, classifier.partition) for key in keys):
+        kept &= ~((at >= partition.start) & (at < partition.end)).to_numpy()
+    return rows if kept.all() else rows.filter(pa.array(kept))
 
 
 def _ranges(classifier: Classifier, first: datetime | None, as_of: datetime) -> list[Range]:

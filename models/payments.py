@@ -64,5 +64,6 @@ classifier = Classifier(
     objective=PrecisionFloor(precision=0.5),
     training=Training(window=days(45), holdout=days(4), folds=4, select_by="average_precision"),
     gates=Gates(floors={"roc_auc": 0.85, "average_precision": 0.3, "recall": 0.4}, calibration_error=0.02),
-    drift=DriftPolicy(cooldown=days(6)),
+    # The training window has five weeks of partitions to compare with, not the eight that the monitor waits for by itself.
+    drift=DriftPolicy(cooldown=days(6), min_reference=28),
 )

@@ -38,7 +38,7 @@ classifier = Classifier(
     candidates=(Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20)),
     training=Training(holdout=days(5), folds=3),
     gates=Gates(floors={"roc_auc": 0.6}, calibration_error=0.2),
-    drift=DriftPolicy(cooldown=days(3)),
+    drift=DriftPolicy(cooldown=days(3), min_reference=8),
 )
 """
 

@@ -10,7 +10,6 @@ from leeway.definition.classifier import (
     RESERVED_NAMES,
     CalendarPart,
     Classifier,
-    Grain,
 )
 from leeway.definition.column import Column, Kind, boolean, categorical, identifier, numeric, text, timestamp
 from leeway.definition.history import LABEL_AGGREGATES, Aggregate, History
@@ -28,7 +27,7 @@ from leeway.definition.learning import (
     PrecisionFloor,
     Training,
 )
-from leeway.definition.operation import DriftPolicy, Schedule
+from leeway.definition.operation import DriftPolicy, Grain, Schedule
 from leeway.definition.source import CSV, Folder, Parquet, Prepare, Query, Rows, Simulator, Source, Stream, Table, Text
 from leeway.definition.value import days, hours, weeks
 

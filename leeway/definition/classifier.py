@@ -22,11 +22,10 @@ from leeway.definition.learning import (
     PrecisionFloor,
     Training,
 )
-from leeway.definition.operation import DriftPolicy, Schedule
+from leeway.definition.operation import DriftPolicy, Grain, Schedule
 from leeway.definition.source import Query, Simulator, Source
 from leeway.definition.value import Share, Value
 
-Grain = Literal["hour", "day", "week", "month"]
 CalendarPart = Literal["hour", "weekday", "day", "month"]
 
 RESERVED_COLUMNS = frozenset(

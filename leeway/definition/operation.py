@@ -7,33 +7,53 @@ from pydantic import Field, model_validator
 
 from leeway.definition.value import Duration, Timezone, Value
 
+Grain = Literal["hour", "day", "week", "month"]
+
+REFERENCE: dict[Grain, int] = {"hour": 672, "day": 182, "week": 104, "month": 60}  # partitions
+LEAST_REFERENCE: dict[Grain, int] = {"hour": 336, "day": 56, "week": 12, "month": 12}
+
 
 class DriftPolicy(Value):
     """When drift is a breach, and what follows.
 
     Attributes:
-        quantile: a partition drifts when its largest standardised distance exceeds this quantile of the reference
-            partitions' own.
-        tolerance: the smallest harm worth acting on: how far scores lie from labels along a column, as a root mean
-            square, in standard deviations of the label.
-        confirm: harm must be seen in `confirm` of the last `among` partitions.
+        alarms_per_year: the budget: how many false alarms, alerts and breaches together, a year may bring. From it and from
+            the reference's own partitions follows how far one must lie out.
+        impact: the smallest shift of the mean score worth an alarm, in probability.
+        tolerance: the smallest harm worth acting on: how far scores lie from labels along a column, in standard deviations
+            of the label.
+        confirm, among: an alarm must be seen in `confirm` of the last `among` partitions.
         cooldown: after a retrain is requested, no other is for this long.
-        reference: a partition is held against at most this many of the most recent ones before the training.
+        reference: a partition is held against at most this many of the most recent ones before the training; by default
+            half a year of days or four weeks of hours, two years of weeks, five of months.
         label_age: how old a partition must be for its labels to be held against its scores, the same in the reference and
             every night; by default the label's maturity. Labels that are known later than that do not count.
-        min_reference: with fewer reference partitions than this, the monitor watches and never acts.
+        min_reference: with fewer reference partitions than this, limits are analytic, and the monitor watches and never
+            acts; by default eight weeks of days, two of hours, twelve weeks or months.
+        quantile: a column has moved, for the eye, when its standardised distance exceeds this quantile of the reference
+            partitions' own largest.
         retrain: `auto` starts the retraining by itself, `hold` waits for a person, `never` only reports.
     """
 
-    quantile: float = Field(default=0.99, gt=0.5, lt=1)
+    alarms_per_year: float = Field(default=2.0, gt=0)
+    impact: float = Field(default=0.01, ge=0, lt=1)
     tolerance: float = Field(default=0.1, ge=0)
     confirm: int = Field(default=2, ge=1)
     among: int = Field(default=3, ge=1)
     cooldown: Duration = timedelta(days=7)
     label_age: timedelta | None = Field(default=None, ge=timedelta(0))
-    reference: int = Field(default=60, ge=3)
-    min_reference: int = Field(default=8, ge=3)
+    reference: int | None = Field(default=None, ge=3)
+    min_reference: int | None = Field(default=None, ge=3)
+    quantile: float = Field(default=0.99, gt=0.5, lt=1)
     retrain: Literal["auto", "hold", "never"] = "auto"
+
+    def most_reference(self, grain: Grain) -> int:
+        """How many partitions there are in a reference at most."""
+        return self.reference or REFERENCE[grain]
+
+    def least_reference(self, grain: Grain) -> int:
+        """With how many partitions in the reference the monitor begins to act."""
+        return self.min_reference or LEAST_REFERENCE[grain]
 
     @model_validator(mode="after")
     def _confirmable(self) -> Self:

@@ -1,4 +1,4 @@
-"""The night's verdict on a partition: quiet, harmless drift, or a breach."""
+"""The night's verdict on a partition: quiet, harmless drift, an alert, or a breach."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,19 +7,16 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from leeway.definition import DriftPolicy
-from leeway.metrics import Bools, Floats
+from leeway.monitoring.alarm import Alarm, place_of
+from leeway.monitoring.budget import WINDOW, Ints
+from leeway.monitoring.channels import MEAN
 from leeway.monitoring.reference import Reference
-from leeway.monitoring.residuals import MIN_ROWS, residuals
-from leeway.monitoring.sketch import shares
+from leeway.monitoring.sketch import Held, Sketch, shares
+from leeway.partitions import Partition
 
-Verdict = Literal["quiet", "drift", "suspect", "breach", "data fault", "watching"]
-
-NULL_BURST = 0.05  # more nulls than in any reference partition, by this share of rows
-UNSEEN_BURST = 0.10
-VOLUME_FACTOR = 4.0
+Verdict = Literal["quiet", "drift", "suspect", "alert", "breach", "data fault", "watching"]
 
 
 @dataclass(frozen=True)
@@ -43,28 +40,65 @@ class ColumnDrift:
 
 
 @dataclass(frozen=True)
+class Night:
+    """What is kept of a partition that was monitored.
+
+    Attributes:
+        held: of the partition whose labels became mature with this night, `mature`; None where there were none, or too few.
+    """
+
+    partition: Partition
+    seen: Sketch
+    mature: Partition
+    held: Held | None
+
+
+@dataclass(frozen=True)
+class Shift:
+    """The channel of a family that lies out most.
+
+    Attributes:
+        column: what it is about; the column of the score for the score itself.
+        direction: of a residual, along what of the column.
+        standardised: in spreads, with its sign.
+        change: from the ordinary, in probability: of the mean score, or of y - p along the direction.
+        out: whether it is beyond the limit, and material.
+        of_class: where there are several.
+    """
+
+    column: str
+    direction: str
+    standardised: float
+    change: float
+    out: bool
+    of_class: str | None = None
+
+
+@dataclass(frozen=True)
 class Harm:
     """What mature labels say.
 
     Attributes:
         partition: whose labels they are; it lies the label's maturity before the one that is monitored.
         rows: how many labels.
-        bias: mean(y - p), as the difference from the reference's.
-        column: the one along which labels and scores part most, of those where they surely do; `score` is calibration itself.
-        standardised: how surely, in spreads of the reference partitions' own.
-        error: by how much: the root mean squared error of that column's bins beyond the reference's, in probability.
-        harmful: whether it is both sure and, by the definition's tolerance, material.
-        of_class: the class that it is about, where there are several: the one that goes wrong most for its own spread.
+        rate, expected: the share of the class by the labels, and by the scores.
+        bias: how far these part, as the difference from the ordinary.
+        shift: where labels and scores part most.
+        confirmed: in how many of the recent partitions, this one included, labels and scores lay apart beyond the limit.
     """
 
     partition: str
     rows: int
+    rate: float
+    expected: float
     bias: float
-    column: str
-    standardised: float
-    error: float
-    harmful: bool
-    of_class: str | None = None
+    shift: Shift
+    confirmed: int
+
+    @property
+    def harmful(self) -> bool:
+        """Whether they part surely and, by the definition's tolerance, materially."""
+        return self.shift.out
 
 
 @dataclass(frozen=True)
@@ -75,8 +109,9 @@ class Finding:
         why: the verdict in words.
         score_mean: the mean of the scores; where there are several classes, `score_means` has each one's probability.
         columns: by impact, the largest first.
+        moved: the impact that lies out most; None where there are no rows.
         harm: None where no labels were mature, or too few.
-        confirmed: in how many of the recent partitions, this one included, harm was seen.
+        confirmed: in how many of the recent partitions, this one included, an impact lay out.
     """
 
     verdict: Verdict
@@ -84,32 +119,31 @@ class Finding:
     rows: int
     score_mean: float
     columns: tuple[ColumnDrift, ...]
+    moved: Shift | None
     harm: Harm | None
     confirmed: int
     faults: tuple[str, ...] = ()
     score_means: dict[str, float] = field(default_factory=dict)
-    limits: dict[str, float] = field(default_factory=dict)
+    limits: dict[str, float | None] = field(default_factory=dict)
 
     def evidence(self) -> dict[str, Any]:
         """What the monitoring record keeps beside the columns."""
-        harm = None if self.harm is None else asdict(self.harm)
         return {
             "score_mean": self.score_mean,
             "score_means": self.score_means,
-            "harm": harm,
+            "moved": None if self.moved is None else asdict(self.moved),
+            "harm": None if self.harm is None else asdict(self.harm),
             "confirmed": self.confirmed,
             "faults": list(self.faults),
-            "limits": {name: limit if math.isfinite(limit) else None for name, limit in self.limits.items()},
+            "limits": self.limits,
         }
 
 
-def compare(reference: Reference, x: pd.DataFrame) -> tuple[ColumnDrift, ...]:
-    """Hold every column of a partition against the reference; by size of impact, the largest first.
-
-    Args:
-        x: the partition's features as `model_input` makes them.
-    """
-    counts = {name: reference.binnings[name].count(x[name]) for name in reference.counts}
+def compare(reference: Reference, seen: Sketch) -> tuple[ColumnDrift, ...]:
+    """Hold every feature of a partition against the reference; by size of impact, the largest first."""
+    if not seen.rows:
+        return ()
+    counts = {name: np.asarray(seen.counts[name]) for name in reference.features}
     distances, impacts = reference.distances(counts), reference.impacts(counts)
     moved = {name: int(np.abs(impact).argmax()) for name, impact in impacts.items()}
     several = len(reference.classes) > 1
@@ -120,7 +154,7 @@ def compare(reference: Reference, x: pd.DataFrame) -> tuple[ColumnDrift, ...]:
             standardised=reference.distance[name].standardise(distances[name]),
             impact=float(impacts[name][moved[name]]),
             null_share=float(shares(own)[-1]),
-            unseen_share=reference.binnings[name].unseen_share(x[name]),
+            unseen_share=seen.unseen.get(name, 0) / seen.rows,
             of_class=reference.classes[moved[name]] if several else None,
         )
         for name, own in counts.items()
@@ -128,122 +162,152 @@ def compare(reference: Reference, x: pd.DataFrame) -> tuple[ColumnDrift, ...]:
     return tuple(sorted(drifts, key=lambda drift: -abs(drift.impact)))
 
 
-def harm_of(
-    reference: Reference, policy: DriftPolicy, partition: str, x: pd.DataFrame, y: Bools, p: Floats
-) -> Harm | None:
-    """What the mature labels of a partition say about the bundle; None where there are too few.
-
-    Args:
-        x, y, p: features, labels and scores of the rows whose labels were known at maturity; labels and scores of
-            shape (n, K), in the order of the reference's classes.
-    """
-    if len(y) < MIN_ROWS:
-        return None
-    watched = reference.watched
-    found = residuals(reference.binnings, reference.score_binnings, x, y[:, watched], p[:, watched])
-    pairs = [(name, column) for name, of_class in found.items() for column in of_class]
-    surely = {
-        (name, column): reference.residual[name][column].standardise(found[name][column].error)
-        for name, column in pairs
-    }
-    sure = [pair for pair, spreads in surely.items() if spreads > reference.residual_limit]
-    errors = {
-        (name, column): found[name][column].beyond(reference.residual[name][column].median) for name, column in pairs
-    }
-    # In spreads of the class's own label: a rare class goes wrong by fewer points than a common one.
-    material = {pair: error / reference.label_spread[pair[0]] for pair, error in errors.items()}
-    pair = max(sure, key=lambda pair: material[pair]) if sure else max(surely, key=lambda pair: surely[pair])
-    name, column = pair
-    k = reference.classes.index(name)
-    return Harm(
-        partition=partition,
-        rows=len(y),
-        bias=float((y[:, k] - p[:, k]).mean()) - reference.bias[name].median,
-        column=column,
-        standardised=surely[pair],
-        error=errors[pair],
-        harmful=bool(sure) and material[pair] >= policy.tolerance,
-        of_class=name if len(reference.classes) > 1 else None,
-    )
-
-
 def judge(
     reference: Reference,
     policy: DriftPolicy,
+    nights: Sequence[Night],
     *,
-    rows: int,
-    score_mean: float,
-    columns: tuple[ColumnDrift, ...],
-    harm: Harm | None,
-    before: Sequence[bool],
+    score_mean: float = 0.0,
     score_means: Mapping[str, float] = MappingProxyType({}),
     may_be_empty: bool = False,
 ) -> Finding:
-    """The verdict.
+    """The verdict on the last of some nights.
 
     Args:
-        columns: none where there are no rows.
-        before: whether harm was seen, for the partitions before this one, the most recent first.
+        nights: it and those before it that no fault was found in, the oldest first; more than `lookback` are not needed.
         may_be_empty: whether a partition without rows is in order.
     """
-    faults = () if may_be_empty and not rows else _faults(reference, rows, columns)
-    confirmed = sum([harm is not None and harm.harmful, *before[: policy.among - 1]])
-    moved = [column for column in columns if column.standardised > reference.drift_limit]
-    spread = reference.label_spread[harm.of_class] if harm and harm.of_class else max(reference.label_spread.values())
+    night, alarm = nights[-1], reference.alarm.under(policy)
+    columns = compare(reference, night.seen)
+    before = [earlier.seen for earlier in nights[:-1]]
+    in_order = may_be_empty and not night.seen.rows
+    faults = () if in_order else tuple(reference.clean.faults(reference.binnings, night.seen, before))
+    moved, harm, confirmed = _lying_out(reference, alarm, nights)
+    drifting = [column for column in columns if column.standardised > reference.distance_limit]
+    verdict, why = _verdict(alarm, night, drifting, moved, harm, confirmed, faults)
     limits = {
-        "drift": reference.drift_limit,
-        "residual": reference.residual_limit,
-        "tolerance": policy.tolerance * spread,
+        "distance": reference.distance_limit,
+        "spreads": alarm.limit,
+        "budget": policy.alarms_per_year,
+        "rate": alarm.rate,
+        "often": alarm.often,
     }
-    verdict, why = _verdict(reference, policy, rows, moved, harm, confirmed, faults)
-    return Finding(verdict, why, rows, score_mean, columns, harm, confirmed, faults, dict(score_means), limits)
+    return Finding(
+        verdict,
+        why,
+        night.seen.rows,
+        score_mean,
+        columns,
+        moved,
+        harm,
+        confirmed,
+        faults,
+        dict(score_means),
+        {name: limit if limit is not None and math.isfinite(limit) else None for name, limit in limits.items()},
+    )
+
+
+def lookback(policy: DriftPolicy) -> int:
+    """How many nights before one have a say in its verdict."""
+    return WINDOW + policy.among
+
+
+def _lying_out(reference: Reference, alarm: Alarm, nights: Sequence[Night]) -> tuple[Shift | None, Harm | None, int]:
+    """How far the last night lies out by its scores, and by its labels, and how many of the recent ones did by their scores.
+
+    The budget is for both together, so what is confirmed by each alone keeps it.
+    """
+    night = nights[-1]
+    if not alarm.channels:
+        return None, None, 0
+    pairs = [reference.values(item.seen, item.held) for item in nights]
+    values, rows = (np.stack(arrays) for arrays in zip(*pairs, strict=True))
+    of_labels = np.array([channel.family == "residual" for channel in alarm.channels])
+    places: Ints = np.array(
+        [np.where(of_labels, place_of(item.mature), place_of(item.partition)) for item in nights], dtype=np.intp
+    )
+    found = alarm.watch(values, rows, places)
+    sizes, recent = np.abs(found.standardised), slice(-alarm.policy.among, None)
+    several = len(reference.classes) > 1
+
+    def worst(family: Sequence[int]) -> Shift | None:
+        known = [place for place in family if not np.isnan(values[-1, place])]
+        if not known:
+            return None
+        place = max(known, key=lambda place: sizes[-1, place])
+        channel, standardised = alarm.channels[place], float(found.standardised[-1, place])
+        return Shift(
+            channel.column,
+            channel.direction,
+            standardised,
+            float(found.effects[-1, place]),
+            abs(standardised) >= alarm.limit,
+            channel.of_class if several else None,
+        )
+
+    def out(family: Sequence[int]) -> int:
+        return int((sizes[recent][:, family].max(axis=1, initial=0.0) >= alarm.limit).sum())
+
+    impacts, residuals = np.flatnonzero(~of_labels).tolist(), np.flatnonzero(of_labels).tolist()
+    shift, harm = worst(residuals), None
+    if shift is not None and night.held is not None:
+        k = reference.watched.index(shift.of_class) if shift.of_class else 0
+        bias = next(
+            place
+            for place in residuals
+            if (alarm.channels[place].direction, alarm.channels[place].of_class) == (MEAN, reference.watched[k])
+        )
+        change = float(values[-1, bias] - alarm.ordinary.means[places[-1, bias], bias])
+        held = night.held
+        harm = Harm(night.mature.key, held.rows, held.rates[k], held.expected[k], change, shift, out(residuals))
+    return worst(impacts), harm, out(impacts)
 
 
 def _verdict(
-    reference: Reference,
-    policy: DriftPolicy,
-    rows: int,
-    moved: list[ColumnDrift],
+    alarm: Alarm,
+    night: Night,
+    drifting: list[ColumnDrift],
+    moved: Shift | None,
     harm: Harm | None,
     confirmed: int,
     faults: tuple[str, ...],
 ) -> tuple[Verdict, str]:
     if faults:
         return "data fault", "; ".join(faults)
-    harmful = harm is not None and harm.harmful
-    if harmful and len(reference.partitions) < policy.min_reference:
-        why = f"labels lie {_apart(harm)}, but {len(reference.partitions)} reference partitions are too few to act on"
-        return "watching", why
-    if harmful and confirmed >= policy.confirm:
-        return "breach", f"labels lie {_apart(harm)}, seen in {confirmed} of the last {policy.among} partitions"
-    if harmful:
-        return "suspect", f"labels lie {_apart(harm)}, not yet confirmed by another partition"
+    policy = alarm.policy
+    if harm is not None and harm.harmful:
+        apart = f"labels lie {_apart(harm)}"
+        if harm.confirmed < policy.confirm:
+            return "suspect", f"{apart}, not yet confirmed by another partition"
+        if alarm.is_short:
+            return "watching", f"{apart}, but {alarm.partitions} reference partitions are too few to act on"
+        return "breach", f"{apart}, seen in {harm.confirmed} of the last {policy.among} partitions"
     unharmed = "labels and scores agree" if harm else "no mature labels yet"
-    if moved:
-        names = ", ".join(column.column for column in moved[:3]) + (
-            f" and {len(moved) - 3} more" if len(moved) > 3 else ""
+    if moved is not None and moved.out:
+        if confirmed < policy.confirm:
+            return "suspect", f"{_moved(moved)}, not yet confirmed by another partition; {unharmed}"
+        return "alert", f"{_moved(moved)}; {unharmed}"
+    if drifting:
+        names = ", ".join(column.column for column in drifting[:3]) + (
+            f" and {len(drifting) - 3} more" if len(drifting) > 3 else ""
         )
         return "drift", f"moved beyond the reference: {names}; {unharmed}"
-    return "quiet", f"{'within what the reference varies' if rows else 'no events'}; {unharmed}"
+    return "quiet", f"{'within what the reference varies' if night.seen.rows else 'no events'}; {unharmed}"
 
 
-def _apart(harm: Harm | None) -> str:
-    assert harm is not None
-    of_class = f" of {harm.of_class}" if harm.of_class else ""
+def _moved(shift: Shift) -> str:
+    of_class = f" of {shift.of_class}" if shift.of_class else ""
+    by = f"by {100 * shift.change:+.1f} points ({abs(shift.standardised):.1f} spreads)"
+    if shift.direction == MEAN:
+        return f"the mean score{of_class} moved {by}"
+    return f"{shift.column} alone moves the mean score{of_class} {by}"
+
+
+def _apart(harm: Harm) -> str:
+    shift = harm.shift
+    of_class = f" of {shift.of_class}" if shift.of_class else ""
+    along = "on average" if shift.direction == MEAN else f"along {shift.column} ({shift.direction})"
     return (
-        f"{harm.error:.1%} from the scores{of_class} along {harm.column} on {harm.partition} "
-        f"({harm.standardised:.1f} spreads, {harm.bias:+.1%} on average)"
+        f"{abs(100 * shift.change):.1f} points from the scores{of_class} {along} on {harm.partition} "
+        f"({abs(shift.standardised):.1f} spreads, {100 * harm.bias:+.1f} points on average)"
     )
-
-
-def _faults(reference: Reference, rows: int, columns: tuple[ColumnDrift, ...]) -> tuple[str, ...]:
-    faults = []
-    least, most = min(reference.rows), max(reference.rows)
-    if not least / VOLUME_FACTOR <= rows <= most * VOLUME_FACTOR:
-        faults.append(f"{rows} events, where the reference's partitions have {least} to {most}")
-    for column in columns:
-        if column.null_share > reference.null_share[column.column] + NULL_BURST:
-            faults.append(f"{column.column} is missing in {column.null_share:.0%} of the rows")
-        if column.unseen_share > UNSEEN_BURST:
-            faults.append(f"{column.column} has values never seen before in {column.unseen_share:.0%} of the rows")
-    return tuple(faults)

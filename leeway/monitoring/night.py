@@ -12,8 +12,10 @@ from leeway import registry, retraining, scoring, storage
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.errors import NotFound
-from leeway.monitoring import monitor, report
-from leeway.monitoring.monitor import Finding, Harm
+from leeway.monitoring import history, monitor, report, sketches
+from leeway.monitoring.monitor import Finding, Night
+from leeway.monitoring.reference import MIN_ROWS
+from leeway.monitoring.sketch import Held, with_scores
 from leeway.partitions import Partition
 from leeway.store import ledger
 from leeway.store.database import database
@@ -60,12 +62,15 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     bundle = registry.load(name, registry.promoted(name, version))
     rows = scoring.read(name, partition, version)
     x = model_input(rows, bundle.card.features)
-    finding = _find(classifier, partition, bundle, version, x, rows)
+    finding, night = _find(classifier, partition, bundle, version, rows)
     scores = rows[list(bundle.outputs.score_columns)]
-    written = report.write(classifier, partition, bundle, finding, pd.concat([x, scores], axis=1), version)
+    past = history.until(name, partition, finding)
+    written = report.write(classifier, partition, bundle, finding, past, pd.concat([x, scores], axis=1), version)
     address = storage.address(written)
     with store.transaction() as connection:
         _record(connection, name, partition, version, finding, address)
+        sketches.write(connection, name, partition, version, night.seen)
+        sketches.hold(connection, name, partition, version, night.mature, night.held)
         request = _request(connection, classifier, partition, finding)
         output: dict[str, Any] = {"verdict": finding.verdict, "why": finding.why, "report": address, **request}
         ledger.record(connection, name, partition, "monitor", input=scored.input, output=output)
@@ -82,32 +87,40 @@ def _find(
     partition: Partition,
     bundle: Bundle,
     version: int,
-    x: pd.DataFrame,
     rows: pd.DataFrame,
-) -> Finding:
-    reference, policy, outputs = bundle.reference, classifier.drift, bundle.outputs
+) -> tuple[Finding, Night]:
+    name, policy, outputs = classifier.name, classifier.drift, bundle.outputs
+    mature = mature_with(classifier, partition)
+    held = _held(classifier, mature, bundle, version)
+    with database().transaction() as connection:
+        seen = sketches.read(connection, name, partition, version)
+        nights = sketches.before(connection, name, partition, version, monitor.lookback(policy))
+    if seen is None:
+        seen = sketches.of(bundle, rows)
+    night = Night(partition, seen, mature, held)
     means = scoring.probabilities(rows, outputs).mean(axis=0).tolist() if len(rows) and outputs.several else []
-    return monitor.judge(
-        reference,
+    finding = monitor.judge(
+        bundle.reference,
         policy,
-        rows=len(x),
-        score_mean=float(rows["score"].mean()) if len(x) else 0.0,
+        [*nights, night],
+        score_mean=float(rows["score"].mean()) if len(rows) else 0.0,
         score_means=dict(zip(outputs.names, means, strict=False)),
-        columns=monitor.compare(reference, x) if len(x) else (),
-        harm=_harm(classifier, partition, bundle, version),
-        before=_harm_before(classifier, partition, version),
         may_be_empty=classifier.empty_partitions,
     )
+    return finding, night
 
 
-def _harm(classifier: Classifier, partition: Partition, bundle: Bundle, version: int) -> Harm | None:
-    """What the labels say that have just become mature, of the newest partition whose labels all could.
+def mature_with(classifier: Classifier, partition: Partition) -> Partition:
+    """The newest partition whose labels could all be known when this one ended."""
+    return Partition.containing(partition.end - classifier.label_age, classifier.partition).shift(-1)
+
+
+def _held(classifier: Classifier, mature: Partition, bundle: Bundle, version: int) -> Held | None:
+    """The labels of a partition that has just become mature, held against its scores; None where there are too few.
 
     They are taken as known at a fixed age, as the reference's were: so early and late labels weigh the same
     on both sides.
     """
-    age = classifier.label_age
-    mature = Partition.containing(partition.end - age, classifier.partition).shift(-1)
     with database().transaction() as connection:
         fault = sa.select(monitoring.c.verdict).where(
             monitoring.c.classifier == classifier.name, monitoring.c.partition == mature.key
@@ -119,27 +132,15 @@ def _harm(classifier: Classifier, partition: Partition, bundle: Bundle, version:
     predicted = sa.select(prediction.c.event_id).where(
         prediction.c.partition == mature.key, prediction.c.version == version
     )
-    labelled = database().read(labels_known(tables, mature.end + age, predicted)).to_pandas()
-    if labelled.empty:
+    labelled = database().read(labels_known(tables, mature.end + classifier.label_age, predicted)).to_pandas()
+    if len(labelled) < MIN_ROWS:
         return None
     rows = scoring.read(classifier.name, mature, version).merge(labelled, on="event_id")
-    x, y = model_input(rows, bundle.card.features), bundle.outputs.matrix(rows[bundle.outputs.column])
-    p = scoring.probabilities(rows, bundle.outputs)
-    return monitor.harm_of(bundle.reference, classifier.drift, mature.key, x, y, p)
-
-
-def _harm_before(classifier: Classifier, partition: Partition, version: int) -> list[bool]:
-    """Whether harm was seen in each of the partitions before, under this version, the most recent first."""
-    first = partition.shift(1 - classifier.drift.among)
-    harmful = monitoring.c.evidence["harm"]["harmful"].as_boolean()
-    query = sa.select(sa.func.coalesce(harmful, sa.false())).where(
-        monitoring.c.classifier == classifier.name,
-        monitoring.c.version == version,
-        monitoring.c.partition >= first.key,
-        monitoring.c.partition < partition.key,
-    )
-    with database().transaction() as connection:
-        return list(connection.scalars(query.order_by(monitoring.c.partition.desc())))
+    outputs, reference = bundle.outputs, bundle.reference
+    p, y = scoring.probabilities(rows, outputs), outputs.matrix(rows[outputs.column])
+    watched = [outputs.names.index(name) for name in reference.watched]
+    columns = with_scores(model_input(rows, bundle.card.features), p, outputs)
+    return Held.of(reference.binnings, columns, y[:, watched], p[:, watched])
 
 
 def _record(connection: Connection, name: str, partition: Partition, version: int, finding: Finding, path: str) -> None:

@@ -4,31 +4,33 @@ It is made of the development rows' out-of-fold scores and the holdout's, cut in
 so the size, the season and the ordinary unrest of a partition are in it.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from leeway.definition import Classifier
-from leeway.metrics import FEW, Bools, Floats
-from leeway.monitoring import sketch
-from leeway.monitoring.residuals import MIN_ROWS, SCORE, residuals
-from leeway.monitoring.sketch import Binning, hellinger, shares
+from leeway.definition import Classifier, Kind
+from leeway.metrics import FEW, Bools, Floats, logit
+from leeway.monitoring import channels, sketch
+from leeway.monitoring.alarm import MIN_PARTITIONS, Alarm, place_of
+from leeway.monitoring.channels import Channel, Matrix
+from leeway.monitoring.dependence import Predict, partial_dependence
+from leeway.monitoring.faults import Clean
+from leeway.monitoring.sketch import Binning, Bins, Counts, Held, Sketch, hellinger, shares
 from leeway.partitions import Partition, keys_of
 
-MIN_PARTITIONS = 3
+MIN_ROWS = 20  # with fewer a partition says nothing
 LEAST_DISTANCE = 0.01  # of Hellinger
-LEAST_ERROR = 0.001  # in probability
-NEGLIGIBLE = 1 / 3  # of the error that is harm: a spread below that is not worth telling apart
-
-Key = TypeVar("Key", bound=Hashable)
+MOST_CHANNELS = 256
 
 
 class Typical(BaseModel):
-    """What a statistic is like among the reference's partitions.
+    """What a distance is like among the reference's partitions.
 
     Attributes:
         median, spread: robust, so that a few unusual partitions do not hide those to come: the spread is the interquartile
@@ -59,21 +61,20 @@ class Reference(BaseModel):
     Attributes:
         partitions: the reference partitions' keys; the rows of the arrays below.
         rows: their sizes.
-        binnings: per feature, its bins.
-        counts: per feature, the counts of every partition in its bins; not for parts of the calendar, which every partition
-            has its own of.
+        binnings: of every column that is watched, its bins; the scores of the classes are columns, too. Parts of the calendar
+            are not watched: every partition has its own of them.
+        counts: for each, the counts of every partition in its bins.
+        distance: for each feature, Hellinger distances of each partition from the others.
+        distance_limit: the chosen quantile of the reference partitions' own largest standardised distance: one number for
+            all features, for the eye. Infinite where there are too few to say.
+        effects: for each column and each class, how far the mean score lies from the reference's where all rows are in one
+            bin; shape (bins, K).
+        clean: what its partitions are like that a fault of the data would change.
         classes: what the scores are of, in their order.
-        outputs: per feature, the mean score of the reference rows in each bin, for each class.
-        distance: per feature, Hellinger distances of each partition from the others.
+        watched: those with enough rows, and others, in a partition to say anything of by labels.
         score_means: each class's mean reference score.
-        residual: for each class that is watched, per column and for its score, the `error` of the partitions' mature labels
-            (see `leeway.monitoring.residuals`). A class of which a partition has but a few rows is not watched, unless all
-            are like that: its ordinary unrest would hide what happens to the others.
-        score_binnings: for each class that is watched, the bins of its score.
-        bias: for each, mean(y - p) of the partitions' mature labels.
-        label_spread: for each, the standard deviation of the label.
-        drift_limit, residual_limit: the chosen quantile of the reference partitions' own largest
-            standardised statistic: one number for the whole family. Infinite where there are too few to say.
+        label_spread: for each class, the standard deviation of the label.
+        alarm: when a partition lies out.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
@@ -82,39 +83,57 @@ class Reference(BaseModel):
     rows: tuple[int, ...]
     binnings: dict[str, Binning]
     counts: dict[str, list[list[int]]]
-    classes: tuple[str, ...]
-    outputs: dict[str, list[list[float]]]
     distance: dict[str, Typical]
-    null_share: dict[str, float]
+    distance_limit: float
+    effects: dict[str, list[list[float]]]
+    clean: Clean
+    classes: tuple[str, ...]
+    watched: tuple[str, ...]
     score_means: dict[str, float]
-    drift_limit: float
-    residual_limit: float
-    residual: dict[str, dict[str, Typical]]
-    score_binnings: dict[str, Binning]
-    bias: dict[str, Typical]
     label_spread: dict[str, float]
+    alarm: Alarm
 
     @property
-    def watched(self) -> list[int]:
-        """The places of the classes that are watched."""
-        return [k for k, name in enumerate(self.classes) if name in self.residual]
+    def features(self) -> list[str]:
+        """The columns that are watched, without the scores."""
+        return list(self.distance)
 
-    def distances(self, counts: Mapping[str, sketch.Counts]) -> dict[str, float]:
+    def distances(self, counts: Mapping[str, Counts]) -> dict[str, float]:
         """Each feature's distance from the whole reference."""
         return {
-            name: float(hellinger(shares(own), shares(np.asarray(self.counts[name]).sum(axis=0))))
-            for name, own in counts.items()
+            name: float(hellinger(shares(counts[name]), shares(np.asarray(self.counts[name]).sum(axis=0))))
+            for name in self.features
         }
 
-    def impacts(self, counts: Mapping[str, sketch.Counts]) -> dict[str, Floats]:
-        """How far each feature's new distribution moves each class's mean score, were all else equal, in probability."""
-        return {
-            name: (shares(own) - shares(np.asarray(self.counts[name]).sum(axis=0))) @ np.asarray(self.outputs[name])
-            for name, own in counts.items()
-        }
+    def impacts(self, counts: Mapping[str, Counts]) -> dict[str, Floats]:
+        """How far each feature's new distribution alone moves each class's mean score, in probability."""
+        return {name: shares(counts[name]) @ np.asarray(self.effects[name]) for name in self.features}
+
+    def values(self, seen: Sketch, held: Held | None) -> tuple[Floats, Floats]:
+        """The channels of a partition, and how many rows each is of; NaN and 0 for what no labels are known for.
+
+        Args:
+            held: of the partition whose labels have just become mature.
+        """
+        counts = {name: np.asarray(own) for name, own in seen.counts.items()}
+        errors = {name: np.asarray(own) for name, own in held.errors.items()} if held else {}
+        return self._matrix.values(counts, seen.rows, errors, held.rows if held else 0)
+
+    @cached_property
+    def _matrix(self) -> Matrix:
+        sizes = {name: binning.size for name, binning in self.binnings.items()}
+        return Matrix(self.alarm.channels, sizes, self.watched)
 
 
-def build(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats, as_of: datetime) -> Reference:
+def build(
+    classifier: Classifier,
+    rows: pd.DataFrame,
+    x: pd.DataFrame,
+    p: Floats,
+    as_of: datetime,
+    predict: Predict,
+    volumes: Mapping[str, int] = MappingProxyType({}),
+) -> Reference:
     """The reference of a new bundle.
 
     Args:
@@ -122,63 +141,190 @@ def build(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats
         x: their features, as `model_input` makes them.
         p: their calibrated scores, shape (n, K).
         as_of: when `known_at` was looked up; younger partitions may have labels still to come.
+        predict: the bundle's own calibrated scores of such features.
+        volumes: how many events partitions have, labelled or not; where it is not told, all have a label.
     """
+    outputs, features = classifier.label.outputs, list(watched_features(classifier))
+    cut = _cut(classifier, rows, x, p, as_of)
+    counts = {name: cut.sums(name, np.ones((len(cut.p), 1)))[..., 0].astype(np.int64) for name in cut.bins}
+    share = {name: shares(table.sum(axis=0)) for name, table in counts.items()}
+    effects = _effects(classifier, cut, share, predict)
+    distances = {
+        name: hellinger(shares(counts[name]), shares(counts[name].sum(axis=0) - counts[name])) for name in features
+    }
+    typical = {name: Typical.of(own, least=LEAST_DISTANCE) for name, own in distances.items()}
+    watched = _watched(cut.y, len(cut.keys))
+    return Reference(
+        partitions=tuple(cut.keys),
+        rows=tuple(cut.rows),
+        binnings=cut.binnings,
+        counts={name: table.tolist() for name, table in counts.items()},
+        distance=typical,
+        distance_limit=_limit(distances, typical, classifier.drift.quantile),
+        effects={name: effect.tolist() for name, effect in effects.items()},
+        clean=Clean.learn(
+            cut.binnings,
+            cut.bins,
+            cut.x,
+            cut.place,
+            [volumes.get(key, size) for key, size in zip(cut.keys, cut.rows, strict=True)],
+        ),
+        classes=outputs.names,
+        watched=tuple(outputs.names[k] for k in watched),
+        score_means={name: float(cut.p[:, k].mean()) for k, name in enumerate(outputs.names)},
+        label_spread={name: float(cut.spread[k]) for k, name in enumerate(outputs.names)},
+        alarm=_alarm(classifier, cut, counts, share, effects, watched),
+    )
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """The reference's rows, cut into partitions and bins.
+
+    Attributes:
+        keys, rows: the partitions and their sizes; `place` is each row's.
+        x: the features; y, p: labels and scores, shape (n, K).
+        mature: which rows have a label that a night would have seen.
+        bins: of every column that is watched, each row's bin.
+    """
+
+    keys: list[str]
+    rows: list[int]
+    place: Bins
+    x: pd.DataFrame
+    y: Bools
+    p: Floats
+    mature: Bools
+    binnings: dict[str, Binning]
+    bins: dict[str, Bins]
+
+    @property
+    def spread(self) -> Floats:
+        """The standard deviation of each class's label, shape (K,)."""
+        return np.asarray(np.maximum(self.y.std(axis=0), 1e-9))
+
+    def sums(self, name: str, values: Floats) -> Floats:
+        """Sums of values, shape (n, K), over the rows of each partition in each bin; shape (partitions, bins, K)."""
+        size, count = self.binnings[name].size, len(self.keys)
+        cells = self.place * size + self.bins[name]
+        sums = [np.bincount(cells, weights=column, minlength=count * size) for column in values.T]
+        return np.asarray(np.stack(sums, axis=-1).reshape(count, size, -1), dtype=np.float64)
+
+    def means(self, name: str, values: Floats) -> Floats:
+        """The mean of values, shape (n, K), of the rows in each bin, shape (bins, K); that of all rows where a bin has none."""
+        bins, size = self.bins[name], self.binnings[name].size
+        totals = np.bincount(bins, minlength=size)[:, None]
+        sums = np.column_stack([np.bincount(bins, weights=column, minlength=size) for column in values.T])
+        return np.where(totals > 0, sums / np.maximum(totals, 1), values.mean(axis=0))
+
+
+def _cut(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats, as_of: datetime) -> _Cut:
     keys = keys_of(rows["event_time"], classifier.partition)
     sizes = keys.value_counts().sort_index()
-    kept = ([key for key in sizes.index if sizes[key] >= MIN_ROWS] or list(sizes.index))[-classifier.drift.reference :]
+    most = classifier.drift.most_reference(classifier.partition)
+    kept = ([key for key in sizes.index if sizes[key] >= MIN_ROWS] or list(sizes.index))[-most:]
     inside = keys.isin(kept).to_numpy()
-    rows, x, p, keys = rows[inside], x[inside], p[inside], keys[inside]
-
-    binnings = sketch.learn(x, classifier.features)
-    order = {key: position for position, key in enumerate(kept)}
-    place = keys.map(order).to_numpy()
-    counts, outputs, distances = {}, {}, {}
-    for name in [name for name in binnings if name not in classifier.calendar_features]:
-        binning = binnings[name]
-        bins = binning.bin(x[name])
-        table = np.zeros((len(kept), binning.size), dtype=np.int64)
-        np.add.at(table, (place, bins), 1)
-        counts[name], outputs[name] = table, _mean_by(bins, p, binning.size)
-        distances[name] = hellinger(shares(table), shares(table.sum(axis=0) - table))
-
-    label = classifier.label.outputs
-    y = label.matrix(rows[label.column])
-    watched = _watched(y, len(kept))
-    scores = {label.names[k]: Binning.learn(pd.Series(p[:, k]), "numeric") for k in watched}
-    mature = [_mature(classifier, rows, place == position, key, as_of) for position, key in enumerate(kept)]
-    mature = [part for part in mature if part.sum() >= MIN_ROWS]
-    found = [residuals(binnings, scores, x[part], y[part][:, watched], p[part][:, watched]) for part in mature]
-    errors = {
-        (name, column): np.array([item[name][column].error for item in found])
-        for name in scores
-        for column in [*binnings, SCORE]
-    }
-    biases = {label.names[k]: np.array([float((y[part, k] - p[part, k]).mean()) for part in mature]) for k in watched}
-    distance = {name: Typical.of(values, least=LEAST_DISTANCE) for name, values in distances.items()}
-    spreads = {label.names[k]: float(max(y[:, k].std(), 1e-9)) for k in watched}
-    # Where a class is easy to tell, errors are next to nothing but for a row now and then; by its own spread alone, that row
-    # would be the largest of all, and set the limit for every class.
-    least = {
-        name: max(LEAST_ERROR, NEGLIGIBLE * classifier.drift.tolerance * spread) for name, spread in spreads.items()
-    }
-    residual = {key: Typical.of(values, least=least[key[0]]) for key, values in errors.items()}
-    return Reference(
-        partitions=tuple(kept),
-        rows=tuple(int(sizes[key]) for key in kept),
+    rows, x, p, keys = rows[inside], x[inside].reset_index(drop=True), p[inside], keys[inside]
+    outputs, features = classifier.label.outputs, watched_features(classifier)
+    columns = sketch.with_scores(x[list(features)], p, outputs)
+    kinds: dict[str, Kind] = {**features, **dict.fromkeys(outputs.score_columns, "numeric")}
+    learnt = {name: Binning.learn(columns[name], kind) for name, kind in kinds.items()}
+    binnings = {name: item.model_copy(update={"given": name in classifier.columns}) for name, item in learnt.items()}
+    return _Cut(
+        keys=kept,
+        rows=[int(sizes[key]) for key in kept],
+        place=keys.map({key: position for position, key in enumerate(kept)}).to_numpy(dtype=np.intp),
+        x=x,
+        y=outputs.matrix(rows[outputs.column]),
+        p=p,
+        mature=_mature(classifier, rows, keys, kept, as_of),
         binnings=binnings,
-        counts={name: table.tolist() for name, table in counts.items()},
-        outputs={name: output.tolist() for name, output in outputs.items()},
-        distance=distance,
-        null_share={name: float(shares(table)[:, -1].max()) for name, table in counts.items()},
-        classes=label.names,
-        score_means={name: float(p[:, k].mean()) for k, name in enumerate(label.names)},
-        drift_limit=_limit(distances, distance, classifier.drift.quantile),
-        residual_limit=_limit(errors, residual, classifier.drift.quantile),
-        residual={name: {column: residual[name, column] for column in [*binnings, SCORE]} for name in scores},
-        score_binnings=scores,
-        bias={name: Typical.of(values, least=LEAST_ERROR) for name, values in biases.items()},
-        label_spread=spreads,
+        bins={name: binning.bin(columns[name]) for name, binning in binnings.items()},
     )
+
+
+def _effects(classifier: Classifier, cut: _Cut, share: Mapping[str, Floats], predict: Predict) -> dict[str, Floats]:
+    """How far the mean scores lie from the reference's where all rows are in one bin of a column, shape (bins, K)."""
+    of_features = {name: cut.bins[name] for name in watched_features(classifier)}
+    found = partial_dependence(cut.x, of_features, cut.binnings, predict, classifier.training.seed)
+    found |= {name: cut.means(name, cut.p) for name in classifier.label.outputs.score_columns}
+    return {name: effect - share[name] @ effect for name, effect in found.items()}
+
+
+def _alarm(
+    classifier: Classifier,
+    cut: _Cut,
+    counts: Mapping[str, Counts],
+    share: Mapping[str, Floats],
+    effects: Mapping[str, Floats],
+    watched: list[int],
+) -> Alarm:
+    names = [classifier.label.outputs.names[k] for k in watched]
+    error = (cut.y - cut.p)[:, watched]
+    chosen = _most_telling(_channels(classifier, cut, share, effects, watched), classifier, share, effects)
+    matrix = Matrix(chosen, {name: binning.size for name, binning in cut.binnings.items()}, names)
+    errors = {name: cut.sums(name, error * cut.mature[:, None]) for name in cut.bins}
+    labelled = np.bincount(cut.place[cut.mature], minlength=len(cut.keys))
+    judged = np.flatnonzero(labelled >= MIN_ROWS).tolist()
+    found = [
+        matrix.values(
+            {name: table[position] for name, table in counts.items()},
+            cut.rows[position],
+            {name: table[position] for name, table in errors.items()},
+            int(labelled[position]),
+        )
+        for position in judged
+    ]
+    return Alarm(
+        channels=tuple(chosen),
+        grain=classifier.partition,
+        values=[values.tolist() for values, _ in found],
+        rows=[rows.tolist() for _, rows in found],
+        places=[place_of(Partition.parse(cut.keys[position], classifier.partition)) for position in judged],
+        seed=classifier.training.seed,
+        policy=classifier.drift,
+    ).calibrated()
+
+
+def watched_features(classifier: Classifier) -> dict[str, Kind]:
+    """The features that partitions are compared by: all but the parts of the calendar."""
+    return {name: kind for name, kind in classifier.features.items() if name not in classifier.calendar_features}
+
+
+def _channels(
+    classifier: Classifier,
+    cut: _Cut,
+    share: Mapping[str, Floats],
+    effects: Mapping[str, Floats],
+    watched: list[int],
+) -> Iterator[Channel]:
+    """Every column's impact on each class that is watched, and the residuals of these along it."""
+    outputs, policy = classifier.label.outputs, classifier.drift
+    variance = {name: cut.means(name, (cut.y - cut.p) ** 2) for name in cut.bins}
+    for k in watched:
+        of_class, harm, score = outputs.names[k], policy.tolerance * float(cut.spread[k]), outputs.score_columns[k]
+        for name in [name for name in cut.bins if name not in outputs.score_columns or name == score]:
+            effect, itself = effects[name][:, k], channels.MEAN if name == score else ""
+            if (moved := channels.impact(name, of_class, effect, share[name], policy.impact, itself)) is not None:
+                yield moved
+            found = channels.directions(cut.binnings[name], share[name], effect)
+            if name == score:
+                found = channels.directions_of_score(share[name], logit(effect + cut.p[:, k].mean()))
+            for direction, weights in found:
+                yield channels.residual(name, of_class, direction, weights, share[name], variance[name][:, k], harm)
+
+
+def _most_telling(
+    found: Iterable[Channel], classifier: Classifier, share: Mapping[str, Floats], effects: Mapping[str, Floats]
+) -> list[Channel]:
+    """The channels of the scores, and those of the columns that the scores depend on most: streams of all may take minutes."""
+    outputs = classifier.label.outputs
+
+    def rank(channel: Channel) -> tuple[bool, float]:
+        effect = effects[channel.column][:, outputs.names.index(channel.of_class)]
+        return channel.column not in outputs.score_columns, -float(share[channel.column] @ effect**2)
+
+    return sorted(found, key=rank)[:MOST_CHANNELS]
 
 
 def _watched(y: Bools, partitions: int) -> list[int]:
@@ -188,24 +334,18 @@ def _watched(y: Bools, partitions: int) -> list[int]:
     return np.flatnonzero(enough if enough.any() else enough | True).tolist()
 
 
-def _mean_by(bins: np.ndarray, p: Floats, size: int) -> Floats:
-    """The mean scores of the rows in each bin, shape (size, K); those of all rows where a bin has none."""
-    totals = np.bincount(bins, minlength=size)[:, None]
-    sums = np.column_stack([np.bincount(bins, weights=column, minlength=size) for column in p.T])
-    return np.where(totals > 0, sums / np.maximum(totals, 1), p.mean(axis=0))
+def _mature(
+    classifier: Classifier, rows: pd.DataFrame, keys: "pd.Series[str]", kept: list[str], as_of: datetime
+) -> Bools:
+    """The rows whose labels were known at the age at which a night will see them; none of partitions that are younger."""
+    seen_at = {key: Partition.parse(key, classifier.partition).end + classifier.label_age for key in kept}
+    at = pd.to_datetime(keys.map(seen_at), utc=True)
+    return np.asarray((at <= as_of) & (rows["known_at"] <= at), dtype=bool)
 
 
-def _mature(classifier: Classifier, rows: pd.DataFrame, inside: Bools, key: str, as_of: datetime) -> Bools:
-    """The rows of a partition whose labels were known at the age at which the night will see them; none if it is younger."""
-    seen_at = Partition.parse(key, classifier.partition).end + classifier.label_age
-    if seen_at > as_of:
-        return np.zeros(len(rows), dtype=bool)
-    return np.asarray(inside & (rows["known_at"] <= seen_at).to_numpy())
-
-
-def _limit(families: Mapping[Key, Floats], typical: Mapping[Key, Typical], quantile: float) -> float:
-    """The quantile, over the reference's partitions, of their largest standardised statistic."""
+def _limit(families: Mapping[str, Floats], typical: Mapping[str, Typical], quantile: float) -> float:
+    """The quantile, over the reference's partitions, of their largest standardised distance."""
     standardised = [(values - typical[name].median) / typical[name].spread for name, values in families.items()]
-    if len(standardised[0]) < MIN_PARTITIONS:  # nothing can be said, so nothing exceeds it
+    if not standardised or len(standardised[0]) < MIN_PARTITIONS:  # nothing can be said, so nothing exceeds it
         return float("inf")
     return float(np.quantile(np.max(standardised, axis=0), quantile, method="higher"))

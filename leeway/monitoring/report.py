@@ -14,6 +14,10 @@ import pandas as pd
 from leeway import storage
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
+from leeway.monitoring import drawing
+from leeway.monitoring.alarm import Alarm
+from leeway.monitoring.channels import MEAN
+from leeway.monitoring.history import History
 from leeway.monitoring.monitor import ColumnDrift, Finding
 from leeway.partitions import Partition
 from leeway.training.fit import SAMPLE_ROWS, is_sensitive
@@ -25,6 +29,10 @@ EVERY_VERDICT = {
     "suspect": ("#9a6700", "Nothing yet: the next partitions confirm it or not."),
     "watching": ("#9a6700", "Look at it: the reference is too short for Leeway to act by itself."),
     "data fault": ("#b3261e", "Look at the source; nothing is retrained on this."),
+    "alert": (
+        "#9a6700",
+        "Look at what moved, first at its source. Nothing is retrained for it: labels will tell whether the scores still fit.",
+    ),
     "breach": ("#b3261e", "A retrain has been requested; see its state with `leeway status`."),
 }
 
@@ -35,16 +43,23 @@ def path_of(name: str, partition: Partition) -> Path:
 
 
 def write(
-    classifier: Classifier, partition: Partition, bundle: Bundle, finding: Finding, x: pd.DataFrame, version: int
+    classifier: Classifier,
+    partition: Partition,
+    bundle: Bundle,
+    finding: Finding,
+    history: History,
+    x: pd.DataFrame,
+    version: int,
 ) -> Path:
     """Write the report of a partition.
 
     Args:
+        history: the last nights, this one included.
         x: the partition's features as `model_input` makes them, with its scores.
     """
     path = path_of(classifier.name, partition)
     shown = [drift.column for drift in finding.columns if not is_sensitive(classifier, drift.column)]
-    own = _summary(classifier, partition, finding, version, shown, bundle)
+    own = _summary(classifier, partition, finding, history, version, shown, bundle)
     drawn = [name for name in shown if name in bundle.sample.columns][:SHOWN_COLUMNS]  # texts are not
     columns = [*_moved_scores(bundle, finding), *drawn]
     with storage.replacing(path, f"writing the report of {classifier.name} {partition}") as beside:
@@ -90,37 +105,94 @@ def _with_summary(page: str, summary: str) -> str:
 
 
 def _summary(
-    classifier: Classifier, partition: Partition, finding: Finding, version: int, shown: list[str], bundle: Bundle
+    classifier: Classifier,
+    partition: Partition,
+    finding: Finding,
+    history: History,
+    version: int,
+    shown: list[str],
+    bundle: Bundle,
 ) -> str:
     colour, to_do = EVERY_VERDICT[finding.verdict]
-    rows = "".join(
-        f"<tr><td>{html.escape(drift.column)}</td><td>{drift.impact:+.2%}{_of(drift.of_class)}</td><td>{drift.distance:.3f}</td>"
-        f"<td>{_spreads(drift, finding)}</td><td>{drift.null_share:.1%}</td></tr>"
-        for drift in finding.columns
-        if drift.column in shown
-    )
-    limit = finding.limits.get("drift", math.inf)
-    unusual = (
-        f"the limit for all columns together is {limit:.1f}"
-        if math.isfinite(limit)
-        else "there are too few of them yet to say, so nothing is called drift by it"
-    )
     facts = f"{finding.rows:,} events, mean score {finding.score_mean:.2%}, version {version}"
-    return f"""<section style="{_STYLE}">
+    return f"""<meta name="viewport" content="width=device-width, initial-scale=1"><section style="{_STYLE}">
 <p style="margin:0;color:#57606a">{html.escape(classifier.name)} · {partition} · {facts}</p>
 <h1 style="margin:.2em 0;color:{colour}">{finding.verdict.capitalize()}</h1>
 <p style="font-size:1.1em;margin:.2em 0">{html.escape(finding.why[:1].upper() + finding.why[1:])}.</p>
 <p style="font-size:1.1em;margin:.2em 0"><strong>What to do:</strong> {html.escape(to_do)}</p>
-<details style="margin-top:1em" open><summary>Columns by impact on the mean score</summary>
-<table style="border-collapse:collapse;margin-top:.5em" cellpadding="6"><thead style="text-align:left"><tr>
-<th>column</th><th>impact</th><th>distance</th><th>spreads</th><th>missing</th></tr></thead><tbody>{rows}</tbody></table>
-<p style="color:#57606a">Impact: how far the column's new distribution moves the mean score, in percentage points.
+<p style="color:#57606a;margin:.6em 0">{html.escape(_budget(bundle.reference.alarm.under(classifier.drift)))}</p>
+{_courses(history)}{_columns(finding, history, shown)}{_classes(bundle, finding)}</section>"""
+
+
+def _budget(alarm: Alarm) -> str:
+    """What an alarm is worth here, in words."""
+    if not math.isfinite(alarm.limit):
+        return f"With {alarm.partitions} reference partitions nothing can be said of what is ordinary: there are no alarms yet."
+    beyond = f"an alarm needs {alarm.limit:.1f} spreads"
+    if alarm.rate is None or alarm.often is None:
+        few = f"{alarm.partitions} reference partitions are too few to draw others from"
+        return f"{beyond.capitalize()}, by Student's quantile: {few}. Nothing is retrained by itself yet."
+    smallest, texts = (
+        alarm.detectable(),
+        {"impact": "the mean score moves by", "residual": "labels part from the scores by"},
+    )
+    of_means = [(item.family, smallest[k]) for k, item in enumerate(alarm.channels) if item.direction == MEAN]
+    finds = " or when ".join(
+        f"{text} {100 * min(found):.1f} points"
+        for family, text in texts.items()
+        if (found := [change for of_family, change in of_means if of_family == family])
+    )
+    return (
+        f"Of {alarm.policy.alarms_per_year:g} false alarms a year that are allowed, {alarm.rate:.1f} are to be expected (most "
+        f"such references would give no more than {alarm.often:.1f}): {beyond}. It finds within {alarm.policy.confirm} "
+        f"partitions, more often than not, when {finds}."
+    )
+
+
+def _courses(history: History) -> str:
+    nights = history.nights
+    keys = [night.partition for night in nights]
+    marks = [None if night.verdict in ("quiet", "drift") else EVERY_VERDICT[night.verdict][0] for night in nights]
+    scores = drawing.course(
+        keys, [("mean score", drawing.INK, [night.score_mean for night in nights])], marks=marks, title="Scores"
+    )
+    known = [night for night in nights if night.mature is not None]
+    labels = drawing.course(
+        [night.mature or "" for night in known],
+        [
+            ("known labels", drawing.INK, [night.rate for night in known]),
+            ("what the scores said", drawing.PALE, [night.expected for night in known]),
+        ],
+        title="Labels",
+    )
+    return scores + labels
+
+
+def _columns(finding: Finding, history: History, shown: list[str]) -> str:
+    rows = "".join(
+        f"<tr><td>{html.escape(drift.column)}</td><td>{drift.impact:+.2%}{_of(drift.of_class)}</td>"
+        f"<td>{drawing.spark(history.impacts.get(drift.column, []))}</td><td>{drift.distance:.3f}</td>"
+        f"<td>{_spreads(drift, finding)}</td><td>{drift.null_share:.1%}</td></tr>"
+        for drift in finding.columns
+        if drift.column in shown
+    )
+    limit = finding.limits.get("distance")
+    unusual = (
+        f"the limit for all columns together is {limit:.1f}"
+        if limit is not None
+        else "there are too few of them yet to say, so nothing is called drift by it"
+    )
+    return f"""<details style="margin-top:1em" open><summary>Columns by impact on the mean score</summary>
+<div style="overflow-x:auto"><table style="border-collapse:collapse;margin-top:.5em" cellpadding="6">
+<thead style="text-align:left"><tr><th>column</th><th>impact</th><th>last weeks</th><th>distance</th><th>spreads</th>
+<th>missing</th></tr></thead><tbody>{rows}</tbody></table></div>
+<p style="color:#57606a">Impact: how far the column's new distribution alone moves the mean score, in percentage points.
 Distance: Hellinger's, 0 to 1. Spreads: how unusual that distance is among the reference's own partitions;
-{unusual}.</p></details>{_classes(bundle, finding)}</section>"""
+{unusual}.</p></details>"""
 
 
 def _spreads(drift: ColumnDrift, finding: Finding) -> str:
-    return f"{drift.standardised:+.1f}" if math.isfinite(finding.limits.get("drift", math.inf)) else "–"
+    return f"{drift.standardised:+.1f}" if finding.limits.get("distance") is not None else "–"
 
 
 def _of(name: str | None) -> str:
@@ -135,7 +207,7 @@ def _classes(bundle: Bundle, finding: Finding) -> str:
     moved = dict(zip(reference.classes, _moved(bundle, finding), strict=True))
     rows = "".join(
         f"<tr><td>{html.escape(name)}</td><td>{finding.score_means[name]:.2%}</td><td>{reference.score_means[name]:.2%}</td>"
-        f"<td>{'yes' if name in reference.residual else 'too few rows'}</td></tr>"
+        f"<td>{'yes' if name in reference.watched else 'too few rows'}</td></tr>"
         for name in sorted(moved, key=lambda name: -moved[name])
     )
     return f"""<details style="margin-top:1em" open><summary>Classes by how far their mean probability moved</summary>

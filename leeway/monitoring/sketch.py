@@ -4,9 +4,12 @@ A text counts by two numbers of its own: how long it is, and which share of its 
 words themselves are kept nowhere but as hashes of 32 bits.
 """
 
+import math
 import zlib
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -15,15 +18,20 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from leeway.definition import Kind
-from leeway.metrics import Floats
+from leeway.metrics import Bools, Floats
+from leeway.outputs import Outputs
 
-BINS = 16
+BINS = 32
 COMMONEST = 30
+KEPT_VALUES = 5  # of a number's commonest
+MOST_PAIRED = 30  # numbers that are watched for how they hang together: 435 pairs
+FEWEST_EDGES = 3  # of a number that is
 TEXT_BINS = 4  # by length, and as many by rare words: BINS together
 COMMON_WORDS = 2_000
 COMMON = 10  # texts of the reference that have a word which is not rare
 
 Counts = npt.NDArray[np.int64]
+Bins = npt.NDArray[np.intp]
 
 
 class Binning(BaseModel):
@@ -35,9 +43,11 @@ class Binning(BaseModel):
         words: for texts, the hashes of the reference's commonest words.
         values: for categories, the commonest values of the reference, one bin each.
         seen: for categories, every value of the reference, to tell the rare from the unseen.
+        least, most: for numbers, the reference's range.
+        given: whether the source gives the column; what is computed of others, or of the past, cannot be at fault itself.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
     edges: tuple[float, ...] | None = None
     lengths: tuple[float, ...] | None = None
@@ -45,6 +55,9 @@ class Binning(BaseModel):
     words: tuple[int, ...] = ()
     values: tuple[str, ...] | None = None
     seen: tuple[str, ...] = ()
+    least: float = -math.inf
+    most: float = math.inf
+    given: bool = False
 
     @property
     def size(self) -> int:
@@ -66,9 +79,12 @@ class Binning(BaseModel):
             words = _common_words(texts)
             lengths, rarities = _lengths(texts), _rarities(texts, frozenset(words))
             return cls(lengths=_edges(lengths, TEXT_BINS), rarities=_edges(rarities, TEXT_BINS), words=words)
-        return cls(edges=_edges(present.to_numpy(dtype="float64"), BINS))
+        numbers = present.to_numpy(dtype="float64")
+        if not len(numbers):
+            return cls(edges=())
+        return cls(edges=_edges(numbers, BINS), least=float(numbers.min()), most=float(numbers.max()))
 
-    def bin(self, column: "pd.Series[Any]") -> npt.NDArray[np.intp]:
+    def bin(self, column: "pd.Series[Any]") -> Bins:
         """Each row's bin."""
         null = column.isna().to_numpy()
         bins: npt.NDArray[np.integer[Any]]
@@ -90,16 +106,136 @@ class Binning(BaseModel):
         """How many rows fall into each bin."""
         return np.bincount(self.bin(column), minlength=self.size)
 
-    def unseen_share(self, column: "pd.Series[Any]") -> float:
-        """The share of rows with a category that the reference never had."""
-        if self.values is None or column.empty:
-            return 0.0
-        return float((column.notna() & ~column.isin(self.seen)).mean())
+    def unseen(self, column: "pd.Series[Any]") -> int:
+        """The rows with a category that the reference never had."""
+        return 0 if self.values is None else int((column.notna() & ~column.isin(self.seen)).sum())
+
+    def outside(self, column: "pd.Series[Any]") -> int:
+        """The rows with a number farther beyond the reference's range than that is wide: what only grows takes long to."""
+        room = self.most - self.least
+        return int(((column < self.least - room) | (column > self.most + room)).sum())
 
 
-def learn(x: pd.DataFrame, features: Mapping[str, Kind]) -> dict[str, Binning]:
-    """The bins of every feature."""
-    return {name: Binning.learn(x[name], kind) for name, kind in features.items()}
+@dataclass(frozen=True)
+class Sketch:
+    """A scored partition in counts. Those of its parts add up.
+
+    Attributes:
+        counts: for every column that is watched, the rows in each of its bins.
+        unseen: for every category, the rows with a value that the reference never had.
+        outside: for every number, the rows far beyond the reference's range.
+        common: for every number, its commonest values with their rows.
+        products: for each pair of numbers, the sum of the products of their ranks, as `pairs` has them.
+    """
+
+    rows: int
+    counts: dict[str, list[int]]
+    unseen: dict[str, int]
+    outside: dict[str, int]
+    common: dict[str, list[tuple[float, int]]]
+    products: list[float]
+
+    @classmethod
+    def of(cls, binnings: Mapping[str, Binning], columns: pd.DataFrame) -> "Sketch":
+        """Count a partition.
+
+        Args:
+            columns: the columns that are watched, scores included; shape (n, columns).
+        """
+        bins = {name: binning.bin(columns[name]) for name, binning in binnings.items()}
+        numbers = [name for name, binning in binnings.items() if binning.edges is not None]
+        return cls(
+            rows=len(columns),
+            counts={name: np.bincount(bins[name], minlength=item.size).tolist() for name, item in binnings.items()},
+            unseen={name: item.unseen(columns[name]) for name, item in binnings.items() if item.values is not None},
+            outside={name: binnings[name].outside(columns[name]) for name in numbers},
+            common={name: _commonest(columns[name]) for name in numbers},
+            products=products(binnings, bins).tolist(),
+        )
+
+    def __add__(self, other: "Sketch") -> "Sketch":
+        """Both together."""
+        return Sketch(
+            rows=self.rows + other.rows,
+            counts={name: _sum(own, other.counts[name]) for name, own in self.counts.items()},
+            unseen={name: count + other.unseen[name] for name, count in self.unseen.items()},
+            outside={name: count + other.outside[name] for name, count in self.outside.items()},
+            common={name: _together(own, other.common[name]) for name, own in self.common.items()},
+            products=[one + two for one, two in zip(self.products, other.products, strict=True)],
+        )
+
+
+def pairs(binnings: Mapping[str, Binning]) -> list[tuple[str, str]]:
+    """The pairs of given numbers that are watched for how they hang together, at most those of so many columns."""
+    numbers = [name for name, item in binnings.items() if item.given and len(item.edges or ()) >= FEWEST_EDGES]
+    return list(combinations(numbers[:MOST_PAIRED], 2))
+
+
+def products(binnings: Mapping[str, Binning], bins: Mapping[str, Bins]) -> Floats:
+    """For each of the pairs, the sum over rows of the products of their ranks, from -1/2 to 1/2; a null's is 0."""
+    names = list(dict.fromkeys(name for pair in pairs(binnings) for name in pair))
+    if not names:
+        return np.zeros(0)
+    ranked = np.column_stack([ranks(binnings[name])[bins[name]] for name in names])
+    return np.asarray((ranked.T @ ranked)[np.triu_indices(len(names), 1)])
+
+
+def ranks(binning: Binning) -> Floats:
+    """The rank of each bin: its middle among those of numbers."""
+    count = binning.size - 2
+    return np.append((np.arange(count) + 0.5) / count - 0.5, [0.0, 0.0])
+
+
+def _commonest(column: "pd.Series[float]") -> list[tuple[float, int]]:
+    counts = column.value_counts().head(KEPT_VALUES)
+    return list(zip(counts.index.astype(float).tolist(), counts.tolist(), strict=True))
+
+
+def _together(one: list[tuple[float, int]], two: list[tuple[float, int]]) -> list[tuple[float, int]]:
+    counts: Counter[float] = Counter()
+    for value, count in [*one, *two]:
+        counts[value] += count
+    return counts.most_common(KEPT_VALUES)
+
+
+def _sum(one: list[int], two: list[int]) -> list[int]:
+    return [first + second for first, second in zip(one, two, strict=True)]
+
+
+@dataclass(frozen=True)
+class Held:
+    """The labels of a scored partition held against its scores.
+
+    Attributes:
+        rows: those with a label.
+        rates, expected: the share of each class that is watched by the labels, and by the scores.
+        errors: for every column, the sum of y - p of the rows in each of its bins, for each class; shape (bins, K).
+    """
+
+    rows: int
+    rates: list[float]
+    expected: list[float]
+    errors: dict[str, list[list[float]]]
+
+    @classmethod
+    def of(cls, binnings: Mapping[str, Binning], columns: pd.DataFrame, y: Bools, p: Floats) -> "Held":
+        """Sum up.
+
+        Args:
+            y, p: labels and scores of the classes that are watched, shape (n, K).
+        """
+        found, errors = {}, y - p
+        for name, binning in binnings.items():
+            bins = binning.bin(columns[name])
+            sums = [np.bincount(bins, weights=column, minlength=binning.size) for column in errors.T]
+            found[name] = np.column_stack(sums).tolist()
+        return cls(len(columns), y.mean(axis=0).tolist(), p.mean(axis=0).tolist(), found)
+
+
+def with_scores(x: pd.DataFrame, p: Floats, outputs: Outputs) -> pd.DataFrame:
+    """Features with the scores of the classes as further columns."""
+    scores = pd.DataFrame(p, columns=list(outputs.score_columns), index=x.index)
+    return pd.concat([x, scores], axis=1)
 
 
 def _edges(numbers: Floats, bins: int) -> tuple[float, ...]:

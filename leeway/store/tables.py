@@ -83,6 +83,19 @@ promotion = sa.Table(
     sa.CheckConstraint("outcome in ('promoted', 'refused', 'rolled_back')", name="promotion_outcome"),
 )
 
+#: What is kept of each scored partition to compare nights by: `seen` its columns and scores in counts, `held` the labels that
+#: became mature with it, those of the partition `mature`, held against its scores.
+sketch = sa.Table(
+    "sketch",
+    metadata,
+    sa.Column("classifier", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("seen", JSONB, nullable=False),
+    sa.Column("mature", sa.Text),
+    sa.Column("held", JSONB),
+)
+
 monitoring = sa.Table(
     "monitoring",
     metadata,

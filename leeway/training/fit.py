@@ -17,6 +17,8 @@ from leeway.definition import Classifier
 from leeway.metrics import Bools, Floats, summary
 from leeway.monitoring import reference
 from leeway.parallel import is_spread
+from leeway.store import ledger
+from leeway.store.database import database
 from leeway.training import calibration, decision
 from leeway.training.candidates import learn, model_input, trials
 from leeway.training.estimating import predict, targets
@@ -65,8 +67,7 @@ def fit(
         model_input(split.holdout, classifier.features),
         outputs.matrix(split.holdout[outputs.column]),
     )
-    raw = predict(pipeline, outputs, holdout_x)
-    held_out = calibration.apply(calibrators, raw, exclusive=outputs.exclusive)
+    held_out = calibration.apply(calibrators, predict(pipeline, outputs, holdout_x), exclusive=outputs.exclusive)
     card = Card(
         classifier=classifier.name,
         key=name,
@@ -90,7 +91,11 @@ def fit(
         libraries=_libraries(),
     )
     unseen, unseen_x, unseen_p = _unseen(outputs.column, split, x, outcome, probabilities, holdout_x, held_out)
-    known = reference.build(classifier, unseen, unseen_x, unseen_p, as_of)
+
+    def score(rows: pd.DataFrame) -> Floats:
+        return calibration.apply(calibrators, predict(pipeline, outputs, rows), exclusive=outputs.exclusive)
+
+    known = reference.build(classifier, unseen, unseen_x, unseen_p, as_of, score, _volumes(classifier.name))
     with storage.keeping(folder, f"writing a bundle of {classifier.name}") as beside:
         leeway.bundle.save(beside, card, pipeline, calibrators, known, _sample(classifier, unseen_x, unseen_p))
     return name
@@ -126,6 +131,17 @@ def _unseen(
     rows = pd.concat([split.development.iloc[outcome.rows][columns], split.holdout[columns]], ignore_index=True)
     features = pd.concat([x.iloc[outcome.rows], holdout_x], ignore_index=True)
     return rows, features, np.concatenate([out_of_fold, held_out])
+
+
+def _volumes(name: str) -> dict[str, int]:
+    """How many events each partition that was ingested has."""
+    with database().transaction() as connection:
+        entries = ledger.entries(connection, name)
+    return {
+        entry.partition: int(entry.output["rows"])
+        for entry in entries
+        if (entry.stage, entry.status) == ("ingest", "done")
+    }
 
 
 def _sample(classifier: Classifier, x: pd.DataFrame, p: Floats) -> pd.DataFrame:

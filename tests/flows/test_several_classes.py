@@ -65,7 +65,7 @@ def test_real_beans_are_learnt_and_when_one_variety_goes_wrong_it_is_named_and_l
     assert breach.retrained is not None
     with database().transaction() as connection:
         evidence = connection.scalars(sa.select(monitoring.c.evidence).order_by(monitoring.c.partition.desc())).first()
-    assert evidence["harm"]["of_class"] == "SIRA"
+    assert evidence["harm"]["shift"]["of_class"] == "SIRA"
     assert set(evidence["score_means"]) == {*catalog.load(name).label.classes}
     classifier = catalog.load(name)
     done = realised(classifier, first, 1, as_of=first.end + timedelta(days=9))

@@ -68,7 +68,10 @@ def reference_of(x, p):
     )
     at = pd.Series(pd.Timestamp("2026-03-01T12:00Z"), index=range(len(x)))
     rows = pd.DataFrame({"event_time": at, "positive": p[:, 0] > 0.5, "known_at": at})
-    return reference.build(classifier, rows, x[["amount"]], p, pd.Timestamp("2026-04-01", tz="UTC"))
+    as_of = pd.Timestamp("2026-04-01", tz="UTC")
+    return reference.build(
+        classifier, rows, x[["amount"]], p, as_of, lambda some: np.tile(p.mean(axis=0), (len(some), 1))
+    )
 
 
 def save(folder, trial=None, method="none", pipeline=None):
@@ -145,7 +148,7 @@ print(*(score.hex() for score in bundle.score(pandas.read_parquet(folder / "rows
 def test_a_reference_of_too_few_partitions_survives_the_round_trip(tmp_path):
     save(tmp_path / "b")
     loaded = leeway.bundle.load(tmp_path / "b")
-    assert loaded.reference.drift_limit == float("inf")
+    assert loaded.reference.distance_limit == loaded.reference.alarm.limit == float("inf")
     assert loaded.reference.partitions == ("2026-03-01",)
 
 

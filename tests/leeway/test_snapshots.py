@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from leeway import snapshots
 from leeway.errors import NotFound, TrainingError
 from leeway.store.database import database
+from leeway.store.tables import monitoring, tables_of
 from leeway.store.tables import snapshot as table
-from leeway.store.tables import tables_of
 
 
 def relabel(world, value):
@@ -43,6 +43,26 @@ def test_events_whose_labels_may_still_come_are_left_out(world):
     assert len(rows) == taken.rows == 4 * 40  # the label's maturity is a day
     assert rows["event_time"].max() < world.day(4).start
     assert rows["known_at"].max() <= world.day(5).start
+
+
+def test_a_partition_with_a_fault_of_the_data_teaches_nothing(world):
+    world.fill(count=10)
+    whole = snapshots.take(world.classifier, world.day(11).start)
+    faulty = {
+        "classifier": "toy",
+        "partition": world.day(4).key,
+        "version": 1,
+        "verdict": "data fault",
+        "why": "",
+        "rows": 9,
+    }
+    with database().transaction() as connection:
+        connection.execute(sa.insert(monitoring).values(**faulty, evidence={}))
+    taken = snapshots.take(world.classifier, world.day(11).start)
+    days = snapshots.read("toy", taken.hash)["event_time"].dt.strftime("%Y-%m-%d")
+    assert taken.rows < whole.rows
+    assert world.day(4).key not in set(days)
+    assert world.day(3).key in set(days)
 
 
 def test_max_rows_keeps_the_most_recent(world):

@@ -7,125 +7,213 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeway.definition import CSV, Classifier, DriftPolicy, Label, categorical, days
+from leeway.definition import CSV, Classifier, DriftPolicy, Label, categorical, days, numeric
 from leeway.monitoring import reference
-from leeway.monitoring.monitor import Harm, compare, judge
+from leeway.monitoring.monitor import Harm, Night, Shift, _verdict, compare, judge
+from leeway.monitoring.sketch import Held, Sketch, with_scores
+from leeway.partitions import Partition
 
-POLICY = DriftPolicy(confirm=2, among=3, min_reference=8)
-HARM = Harm("2026-03-09", 200, 0.1, "Kind", 9.0, 0.2, True)
-NONE = replace(HARM, harmful=False)
+POLICY = DriftPolicy(min_reference=20, alarms_per_year=6)
+CLASSIFIER = Classifier(
+    source=CSV(path="x"),
+    event_id="id",
+    event_time="at",
+    label=Label(column="bad", delay=days(2)),
+    columns={"amount": numeric(), "Kind": categorical()},
+    drift=POLICY,
+)
+START = pd.Timestamp("2026-01-05", tz="UTC")
+ROWS = 300
 
 
-def made(nights=10, rows=200):
-    classifier = Classifier(
-        source=CSV(path="x"),
-        event_id="id",
-        event_time="at",
-        label=Label(column="bad", delay=days(1)),
-        columns={"Kind": categorical()},
-    )
+def scores(x):
+    """What the bundle makes of rows, and what is true of them."""
+    odds = -1 + x["amount"].to_numpy(dtype=float, na_value=0.0) + 1.5 * (x["Kind"] == "b").to_numpy()
+    return 1 / (1 + np.exp(-odds))[:, None]
+
+
+def drawn(rng, rows=ROWS, *, offset=0.0, kinds=(0.5, 0.5), names=("a", "b")):
+    kind = pd.Series(rng.choice(np.array(names, dtype=object), rows, p=kinds), dtype="object")
+    return pd.DataFrame({"amount": rng.normal(offset, 1, rows), "Kind": kind})
+
+
+def made(count=40, policy=POLICY):
     rng = np.random.default_rng(0)
-    at = pd.Timestamp("2026-03-01", tz="UTC") + pd.to_timedelta(np.repeat(np.arange(nights), rows), unit="D")
-    x = pd.DataFrame({"Kind": rng.choice(["a", "b"], nights * rows)})
-    past = pd.DataFrame({"event_time": at, "positive": rng.random(len(x)) < 0.5, "known_at": at})
-    return reference.build(classifier, past, x, np.full((len(x), 1), 0.5), at[-1] + pd.Timedelta(days=9))
+    x = drawn(rng, count * ROWS)
+    at = START + pd.to_timedelta(np.repeat(np.arange(count), ROWS), unit="D")
+    y = rng.random(len(x)) < scores(x)[:, 0]
+    past = pd.DataFrame({"event_time": at, "positive": y, "known_at": at})
+    classifier = CLASSIFIER.model_copy(update={"drift": policy})
+    return reference.build(classifier, past, x, scores(x), at[-1] + pd.Timedelta(days=9), scores)
 
 
 REFERENCE = made()
 
 
-def night(rows=200, **shares):
-    shares = shares or {"a": 0.5, "b": 0.5}
-    counts = [round(share * rows) for share in shares.values()]
-    values = [None if name == "null" else name for name in shares]
-    return pd.DataFrame({"Kind": pd.Series(np.repeat(np.array(values, dtype="object"), counts), dtype="object")})
+def nights(*changes, truth=scores, of=REFERENCE, **options):
+    """Some nights, each drawn with its own change; their labels are those of nights drawn alike."""
+    rng, outputs = np.random.default_rng(7), CLASSIFIER.label.outputs
+    first = Partition.parse("2026-04-06", "day")
+    found = []
+    for number, change in enumerate(changes):
+        x = drawn(rng, **{**options, **change})
+        columns = with_scores(x, scores(x), outputs)
+        y = rng.random(len(x))[:, None] < truth(x)
+        held = Held.of(of.binnings, columns, y, scores(x)) if len(x) else None
+        night = first.shift(number)
+        found.append(Night(night, Sketch.of(of.binnings, columns), night.shift(-3), held))
+    return found
 
 
-def judged(x, harm=None, before=(), policy=POLICY, reference=REFERENCE):
-    return judge(
-        reference, policy, rows=len(x), score_mean=0.5, columns=compare(reference, x), harm=harm, before=before
-    )
+def judged(*changes, policy=POLICY, of=REFERENCE, **options):
+    return judge(of, policy, nights(*changes, of=of, **options), score_mean=0.4)
 
 
-def test_a_night_like_the_others_is_quiet():
-    assert judged(night()).verdict == "quiet"
-    assert judged(night(), NONE, [True, True]).why.endswith("labels and scores agree")
-    assert judged(night()).why.endswith("no mature labels yet")
+def half_as_steep(x):
+    return 1 / (1 + np.exp(1 - 0.3 * x["amount"].to_numpy() - 1.5 * (x["Kind"] == "b").to_numpy()))[:, None]
 
 
-def test_data_that_moved_without_harm_is_drift_and_names_the_column():
-    found = judged(night(a=0.8, b=0.2), NONE)
+def test_nights_like_the_others_are_quiet():
+    found = [judged(*[{}] * count) for count in range(1, 12)]
+    assert {item.verdict for item in found} <= {"quiet", "drift", "suspect"}
+    assert sum(item.verdict == "suspect" for item in found) <= 2
+    assert judged({}).why.endswith("labels and scores agree")
+    night = replace(nights({})[0], held=None)
+    assert judge(REFERENCE, POLICY, [night]).why.endswith("no mature labels yet")
+
+
+def test_scores_that_moved_are_an_alert_once_another_night_confirms_it_and_labels_still_fit():
+    first = judged({}, {}, {}, {"offset": 0.6})
+    assert first.verdict == "suspect"
+    assert first.why.startswith(("the mean score moved by +", "amount alone moves the mean score by +"))
+    assert "not yet confirmed" in first.why
+    second = judged({}, {}, {}, {"offset": 0.6}, {"offset": 0.6})
+    assert second.verdict == "alert"
+    assert second.why.endswith("labels and scores agree")
+    assert second.columns[0].column == "amount"
+    assert second.columns[0].impact > 0.05
+
+
+def test_labels_that_part_from_the_scores_are_a_breach_once_another_night_confirms_it():
+    assert judged({}, truth=half_as_steep).verdict == "suspect"
+    found = judged({}, {}, truth=half_as_steep)
+    assert (found.verdict, found.harm.confirmed) == ("breach", 2)
+    assert found.why.startswith("labels lie ")
+    assert "along amount" in found.why or "along score" in found.why
+    assert "seen in 2 of the last 3 partitions" in found.why
+
+
+def test_a_column_that_the_scores_do_not_use_moves_without_an_alarm():
+    x = drawn(np.random.default_rng(1), 6_000).assign(noise=np.random.default_rng(2).normal(size=6_000))
+    at = START + pd.to_timedelta(np.repeat(np.arange(20), 300), unit="D")
+    classifier = CLASSIFIER.model_copy(update={"columns": {**CLASSIFIER.columns, "noise": numeric()}})
+    past = pd.DataFrame({"event_time": at, "positive": x["amount"] > 1, "known_at": at})
+    known = reference.build(classifier, past, x, scores(x), at[-1] + pd.Timedelta(days=9), scores)
+    night, lived = Partition.parse("2026-04-06", "day"), []
+    for step in range(3):
+        rng = np.random.default_rng(step)
+        moved = drawn(rng).assign(noise=rng.normal(2, 1, ROWS))
+        seen = Sketch.of(known.binnings, with_scores(moved, scores(moved), CLASSIFIER.label.outputs))
+        lived.append(Night(night.shift(step), seen, night, None))
+    found = judge(known, POLICY, lived)
     assert found.verdict == "drift"
-    assert found.why == "moved beyond the reference: Kind; labels and scores agree"
+    assert found.why == "moved beyond the reference: noise; no mature labels yet"
+    assert {channel.column for channel in known.alarm.channels if channel.family == "impact"} == {
+        "amount",
+        "Kind",
+        "score",
+    }
 
 
-def test_harm_is_suspect_until_another_partition_confirms_it():
-    assert judged(night(), HARM).verdict == "suspect"
-    found = judged(night(), HARM, [False, True])
-    assert (found.verdict, found.confirmed) == ("breach", 2)
-    assert found.why == (
-        "labels lie 20.0% from the scores along Kind on 2026-03-09 (9.0 spreads, +10.0% on average), "
-        "seen in 2 of the last 3 partitions"
+SHIFT = Shift("score", "its mean", 5.0, 0.05, True)
+
+
+@given(confirm=st.integers(1, 4), more=st.integers(0, 3), of_labels=st.integers(1, 7), of_scores=st.integers(0, 7))
+def test_an_alarm_is_what_enough_of_the_last_nights_confirm(confirm, more, of_labels, of_scores):
+    policy = POLICY.model_copy(update={"confirm": confirm, "among": confirm + more})
+    alarm = REFERENCE.alarm.model_copy(update={"policy": policy})
+    night = nights({})[0]
+    harm = Harm("2026-04-03", 200, 0.3, 0.29, 0.01, SHIFT, of_labels)
+    verdict, _ = _verdict(alarm, night, [], None, harm, 7, ())
+    assert verdict == ("breach" if of_labels >= confirm else "suspect")
+    verdict, _ = _verdict(alarm, night, [], SHIFT, None, of_scores, ())
+    assert verdict == ("alert" if of_scores >= confirm else "suspect")
+    assert _verdict(alarm, night, [], SHIFT, harm, 7, ("Kind is missing",)) == (
+        "data fault",
+        "Kind is missing",
     )
-
-
-@given(now=st.booleans(), before=st.lists(st.booleans(), max_size=6), confirm=st.integers(1, 4), more=st.integers(0, 3))
-def test_a_breach_is_harm_now_and_in_enough_of_the_last_partitions(now, before, confirm, more):
-    policy = DriftPolicy(confirm=confirm, among=confirm + more)
-    found = judged(night(), HARM if now else NONE, before, policy)
-    recent = [now, *before][: confirm + more]
-    assert found.confirmed == sum(recent)
-    assert (found.verdict == "breach") == (now and sum(recent) >= confirm)
 
 
 def test_with_too_short_a_reference_harm_is_only_watched():
-    found = judged(night(), HARM, [True, True], reference=made(nights=7))
+    policy = DriftPolicy()
+    short = made(20, policy)
+    assert short.alarm.rate is None
+    found = judged({}, {}, truth=half_as_steep, policy=policy, of=short)
     assert found.verdict == "watching"
-    assert "7 reference partitions are too few to act on" in found.why
+    assert "20 reference partitions are too few to act on" in found.why
+
+
+def test_with_next_to_no_reference_nothing_is_said():
+    for count in (1, 2):
+        found = judged({"offset": 3.0}, {"offset": 3.0}, of=made(count))
+        assert found.verdict in ("quiet", "data fault")
+        assert json.dumps(found.evidence(), allow_nan=False)
 
 
 @pytest.mark.parametrize(
-    ("x", "why"),
+    ("change", "why"),
     [
-        (night(a=0.5, b=0.4, null=0.1), "Kind is missing in 10% of the rows"),
-        (night(a=0.5, b=0.3, B=0.2), "Kind has values never seen before in 20% of the rows"),
-        (night(40), "40 events, where the reference's partitions have 200 to 200"),
-        (night(900), "900 events, where the reference's partitions have 200 to 200"),
-        (night(0), "0 events, where the reference's partitions have 200 to 200"),
+        ({"names": ("a", "b", None), "kinds": (0.4, 0.4, 0.2)}, "Kind is missing in "),
+        ({"names": ("a", "b", "B"), "kinds": (0.4, 0.4, 0.2)}, "Kind has values never seen before in "),
+        ({"rows": 60}, "60 events, where the reference's partitions have 300 to 300"),
+        ({"rows": 1300}, "1300 events, where the reference's partitions have 300 to 300"),
+        ({"rows": 0}, "0 events, where the reference's partitions have 300 to 300"),
+        ({"rows": 1}, "1 events, where the reference's partitions have 300 to 300"),
     ],
 )
-def test_a_data_fault_is_told_apart_and_never_is_a_breach(x, why):
-    found = judged(x, HARM, [True, True])
-    assert (found.verdict, found.why) == ("data fault", why)
-    assert found.evidence()["harm"]["harmful"]
+def test_a_data_fault_is_told_apart_and_never_is_an_alarm(change, why):
+    found = judged({}, {}, change, truth=half_as_steep)
+    assert found.verdict == "data fault"
+    assert found.why.startswith(why)
+
+
+def test_a_night_without_events_is_quiet_where_that_is_in_order():
+    found = judge(REFERENCE, POLICY, nights({}, {"rows": 0}), may_be_empty=True)
+    assert (found.verdict, found.why) == ("quiet", "no events; no mature labels yet")
 
 
 def test_less_than_a_burst_is_no_fault():
-    assert judged(night(a=0.5, b=0.46, null=0.04)).verdict != "data fault"
-    assert judged(night(a=0.5, b=0.4, B=0.1)).verdict != "data fault"
-    assert judged(night(50)).verdict == "quiet"
-    assert judged(night(800)).verdict == "quiet"
+    assert judged({"names": ("a", "b", None), "kinds": (0.48, 0.49, 0.03)}).verdict != "data fault"
+    assert judged({"names": ("a", "b", "B"), "kinds": (0.47, 0.48, 0.05)}).verdict != "data fault"
+    assert judged({"rows": 80}).verdict != "data fault"
 
 
-def test_the_evidence_can_be_written_down_also_where_there_is_no_limit():
-    for reference_of in (REFERENCE, made(nights=1)):
-        evidence = json.loads(json.dumps(judged(night(), HARM, reference=reference_of).evidence(), allow_nan=False))
-        assert set(evidence["limits"]) == {"drift", "residual", "tolerance"}
-    assert evidence["limits"]["drift"] is None
+def test_the_evidence_says_what_the_limit_costs():
+    evidence = json.loads(json.dumps(judged({}).evidence(), allow_nan=False))
+    assert evidence["limits"]["budget"] == 6
+    assert 0 < evidence["limits"]["rate"] <= evidence["limits"]["often"] <= 6
+    assert evidence["moved"]["column"]
+    assert evidence["harm"]["partition"] == "2026-04-03"
 
 
 def test_the_verdict_names_the_class_where_there_are_several():
-    several = REFERENCE.model_copy(update={"classes": ("x", "true"), "label_spread": {"x": 0.1, "true": 0.5}})
-    found = judge(
-        several,
-        POLICY,
-        rows=200,
-        score_mean=0.5,
-        columns=compare(REFERENCE, night()),
-        harm=replace(HARM, of_class="x"),
-        before=[True],
-        score_means={"x": 0.2, "true": 0.8},
+    harm = Harm("2026-04-03", 200, 0.3, 0.2, 0.1, replace(SHIFT, column="Kind", direction="'b'", of_class="x"), 2)
+    _, why = _verdict(REFERENCE.alarm, nights({})[0], [], None, harm, 2, ())
+    assert why.startswith(
+        "labels lie 5.0 points from the scores of x along Kind ('b') on 2026-04-03 (5.0 spreads, +10.0 points"
     )
-    assert found.why.startswith("labels lie 20.0% from the scores of x along Kind on 2026-03-09")
-    assert found.limits["tolerance"] == pytest.approx(POLICY.tolerance * 0.1)
-    assert found.evidence()["score_means"] == {"x": 0.2, "true": 0.8}
+
+
+def test_what_drifts_is_held_against_the_whole_reference():
+    (night,) = nights({"offset": 1.0})
+    first, second = compare(REFERENCE, night.seen)
+    assert first.column == "amount"
+    assert first.standardised > 10 > second.standardised
+    assert compare(REFERENCE, nights({"rows": 0})[0].seen) == ()
+
+
+def test_another_budget_holds_at_once():
+    generous = judged({}, policy=POLICY.model_copy(update={"alarms_per_year": 24.0})).limits
+    sparing = judged({}, policy=POLICY.model_copy(update={"alarms_per_year": 1.0})).limits
+    assert generous["spreads"] < judged({}).limits["spreads"] < sparing["spreads"]
+    assert sparing["often"] <= 1 < generous["often"] <= 24

@@ -123,7 +123,9 @@ def test_a_database_that_is_down_is_one_line_without_the_password(host):
         assert "someone:***@" in line
 
 
-@pytest.mark.parametrize("url", ["nonsense", "postgresql://u:secret@h:port/d", "postgresql//u:secret@h/d", "mysql://u:secret@h/d"])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "postgresql://u:secret@h:port/d", "postgresql//u:secret@h/d", "mysql://u:secret@h/d"]
+)
 def test_an_address_that_is_none_is_one_line_without_the_password(monkeypatch, url):
     monkeypatch.setenv("LEEWAY_DATABASE_URL", url)
     settings.cache_clear()

@@ -51,5 +51,5 @@ classifier = Classifier(
     candidates=(Logistic(C=(10.0,)), Boosting(max_leaf_nodes=(7,), max_iter=25)),
     training=Training(holdout=days(6), folds=3),
     gates=Gates(floors={"roc_auc": 0.9, "f1": 0.7}),
-    drift=DriftPolicy(cooldown=days(2)),
+    drift=DriftPolicy(cooldown=days(2), min_reference=8),
 )

@@ -86,5 +86,5 @@ classifier = Classifier(
     objective=MaximizeF1(),
     training=Training(holdout=weeks(4), folds=4),
     gates=Gates(floors={"roc_auc": 0.6}, calibration_error=None),
-    drift=DriftPolicy(quantile=0.95, reference=26, label_age=weeks(4), cooldown=weeks(6)),
+    drift=DriftPolicy(reference=26, min_reference=12, label_age=weeks(4), cooldown=weeks(6)),
 )
