@@ -140,7 +140,7 @@ def _volumes(name: str) -> dict[str, int]:
     return {
         entry.partition: int(entry.output["rows"])
         for entry in entries
-        if (entry.stage, entry.status) == ("ingest", "done")
+        if (entry.stage, entry.status) == ("ingest", "done") and "rows" in entry.output
     }
 
 
