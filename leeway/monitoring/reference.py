@@ -324,7 +324,9 @@ def _most_telling(
         effect = effects[channel.column][:, outputs.names.index(channel.of_class)]
         return channel.column not in outputs.score_columns, -float(share[channel.column] @ effect**2)
 
-    return sorted(found, key=rank)[:MOST_CHANNELS]
+    ranked = sorted(found, key=rank)
+    of_scores = sum(channel.column in outputs.score_columns for channel in ranked)
+    return ranked[: max(MOST_CHANNELS, of_scores)]  # a verdict on labels tells their mean, of any class
 
 
 def _watched(y: Bools, partitions: int) -> list[int]:

@@ -135,3 +135,10 @@ def test_columns_without_values_or_with_one_are_no_trouble():
     found, _ = made.values(seen, None)
     assert not np.isinf(found).any()
     assert {channel.column for channel in made.alarm.channels} == {"score"}
+
+
+def test_the_channels_of_the_scores_are_kept_however_many_there_are(monkeypatch):
+    monkeypatch.setattr(reference, "MOST_CHANNELS", 1)
+    kept = built().alarm.channels
+    assert {channel.column for channel in kept} == {"score"}
+    assert [(channel.family, channel.direction) for channel in kept].count(("residual", "its mean")) == 1
