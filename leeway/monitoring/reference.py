@@ -73,7 +73,6 @@ class Reference(BaseModel):
         classes: what the scores are of, in their order.
         watched: those with enough rows, and others, in a partition to say anything of by labels.
         score_means: each class's mean reference score.
-        label_spread: for each class, the standard deviation of the label.
         alarm: when a partition lies out.
     """
 
@@ -90,7 +89,6 @@ class Reference(BaseModel):
     classes: tuple[str, ...]
     watched: tuple[str, ...]
     score_means: dict[str, float]
-    label_spread: dict[str, float]
     alarm: Alarm
 
     @property
@@ -172,7 +170,6 @@ def build(
         classes=outputs.names,
         watched=tuple(outputs.names[k] for k in watched),
         score_means={name: float(cut.p[:, k].mean()) for k, name in enumerate(outputs.names)},
-        label_spread={name: float(cut.spread[k]) for k, name in enumerate(outputs.names)},
         alarm=_alarm(classifier, cut, counts, share, effects, watched),
     )
 
