@@ -200,7 +200,7 @@ def test_the_verdict_names_the_class_where_there_are_several():
     harm = Harm("2026-04-03", 200, 0.3, 0.2, 0.1, replace(SHIFT, column="Kind", direction="'b'", of_class="x"), 2)
     _, why = _verdict(REFERENCE.alarm, nights({})[0], [], None, harm, 2, ())
     assert why.startswith(
-        "labels lie 5.0 points from the scores of x along Kind ('b') on 2026-04-03 (5.0 spreads, +10.0 points"
+        "labels lie apart from the scores of x along Kind ('b') on 2026-04-03 (+10.0 points on average, 5.0 spreads)"
     )
 
 
