@@ -1,8 +1,8 @@
-"""NannyML at its defaults: run in an environment of its own by `apart.run`, with a folder and settings as arguments.
+"""NannyML at its defaults: run in an environment of its own by `apart.run`, with a folder and settings.
 
-Reads `reference.parquet` and `analysis.parquet` (columns, `y`, `y_pred`, `p`; `size` rows to a night or week), and writes
-`nannyml.parquet`: for each chunk of the analysis, how many standard deviations of the reference's chunks the columns'
-largest Jensen-Shannon distance and the accuracy lie from their means, and NannyML's own alerts.
+In it and each folder below, it reads `reference.parquet` and `analysis.parquet` (columns, `y`, `y_pred`, `p`; `size` rows to a
+night or week), and writes `nannyml.parquet`: for each chunk of the analysis, how many standard deviations of the reference's
+chunks the columns' largest Jensen-Shannon distance and the accuracy lie from their means, and NannyML's own alerts.
 """
 
 import json
@@ -15,13 +15,17 @@ import pandas as pd
 
 
 def main() -> None:
-    """Fit both calculators on the reference, and hold the analysis against it."""
+    """Every folder with a reference."""
     warnings.simplefilter("ignore")
+    for reference in sorted(Path(sys.argv[1]).rglob("reference.parquet")):
+        watch(reference.parent, **json.loads(sys.argv[2]))
+
+
+def watch(folder: Path, size: int, columns: list[str]) -> None:
+    """Fit both calculators on the reference, and hold the analysis against it; without columns, only the accuracy."""
     import nannyml
 
-    folder, settings = Path(sys.argv[1]), json.loads(sys.argv[2])
     reference, analysis = (pd.read_parquet(folder / f"{name}.parquet") for name in ("reference", "analysis"))
-    size, columns = settings["size"], settings["columns"]
     found = {}
     if columns:
         drift = nannyml.UnivariateDriftCalculator(
