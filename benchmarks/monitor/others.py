@@ -2,10 +2,10 @@
 
     python benchmarks/monitor/others.py [REFERENCES]
 
-For each of the drawn references (5, where no number is given) a quiet year is lived through, and then changes, as in
+For each of the drawn references (5, where no number is given) a quiet time is lived through, and then changes, as in
 `targets.py`. Every rule sees the same nights. Kolmogorov's and Smirnov's test, the population stability index and Evidently
-hold them against 5,000 of the reference's rows, NannyML against all of its nights. Evidently's distances come from its own
-functions, for a report of each night would take hours; one night's report is compared with them. All is drawn from seeds.
+hold them against 2,000 of the reference's rows, NannyML against its last quarter of a year. Evidently's distances come from its
+own functions, for a report of each night would take hours; one night's report is compared with them. All is drawn from seeds.
 """
 
 import sys
@@ -19,11 +19,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 from streams import COLUMNS, IMPORTANT, UNUSED, Bools, Drawn, Floats, Stream, World
-from targets import AFTER, AGAIN, BEFORE, BUDGETS, DEFAULT, YEAR, tell
+from targets import AFTER, AGAIN, BEFORE, BUDGETS, DEFAULT, tell
 from watching import ALARMS, KNOWN, LATE, NAMES, TRAINED, Monitored, Night, policy
 
 REFERENCES = 5
-SAMPLE = 5_000
+SAMPLE = 2_000
+QUIET, FITTED = 200, 91  # nights in which nothing happens, and of the reference for NannyML
 COOLDOWN = 14
 PSI_BINS = 10
 WORLDS = {"2,000 rows a night": Stream(), "200 rows a night": Stream(rows=200)}
@@ -61,21 +62,21 @@ class Kept(Monitored):
 
 @dataclass
 class Seen:
-    """What one rule looked at in quiet years, and in the nights from each change on."""
+    """What one rule looked at in quiet nights, and in the nights from each change on."""
 
     quiet: list[Floats] = field(default_factory=list)
     changed: dict[str, list[Floats]] = field(default_factory=lambda: {name: [] for name in CHANGES})
 
     def events(self, limit: float) -> list[int]:
-        """Alarms of each quiet year, none within the cooldown of another."""
-        return [_events(year > limit) for year in self.quiet]
+        """Alarms of each quiet time, none within the cooldown of another."""
+        return [_events(nights > limit) for nights in self.quiet]
 
     def nights(self, limit: float) -> float:
         """The share of quiet nights that alarm."""
-        return float(np.mean([year > limit for year in self.quiet]))
+        return float(np.mean([nights > limit for nights in self.quiet]))
 
     def limit_for(self, events: int) -> float:
-        """The lowest limit with no more alarms in all quiet years."""
+        """The lowest limit with no more alarms in all quiet nights."""
         tried = np.unique(np.concatenate(self.quiet))
         low, high = 0, len(tried) - 1  # at the highest there is none
         while low < high:
@@ -105,9 +106,9 @@ def main() -> int:
 
 
 def live(stream: Stream, seed: int, seen: dict[str, Seen]) -> None:
-    """Live through a quiet year and changes, and add what each rule saw."""
+    """Live through quiet nights and changes, and add what each rule saw."""
     world = Kept(stream, seed)
-    segments = [("", world.go_on([None] * YEAR))]
+    segments = [("", world.go_on([None] * QUIET))]
     for name, change in CHANGES.items():
         nights = [[None] * BEFORE + [change(stream)] * AFTER for _ in range(AGAIN)]
         segments += [(name, world.go_on(each)) for each in nights]
@@ -183,7 +184,7 @@ def _as_in_a_report(sample: Floats, night: Floats, distances: Floats) -> None:
 
 def _nannyml(world: Kept) -> dict[str, Floats]:
     with tempfile.TemporaryDirectory() as folder:
-        for name, nights in (("reference", world.known), ("analysis", world.drawn)):
+        for name, nights in (("reference", world.known[-FITTED:]), ("analysis", world.drawn)):
             frame = pd.DataFrame(np.concatenate([x for x, _ in nights]), columns=NAMES)
             y, p = np.concatenate([y for _, y in nights]), world.score(frame)[:, 0]
             frame = frame.assign(y=y.astype(int), y_pred=(p >= 0.5).astype(int), p=p)
@@ -217,7 +218,7 @@ def table(seen: dict[str, Seen]) -> Iterator[tuple[str, str, bool]]:
 
 
 def _row(seen: Seen, limit: float) -> list[str]:
-    events = float(np.mean(seen.events(limit))) * 90 / YEAR
+    events = float(np.mean(seen.events(limit))) * 90 / QUIET
     found = [_shown(_delays(seen, change, limit)) for change in CHANGES]
     return [f"{seen.nights(limit):.1%}", f"{events:.2f}", *found]
 
