@@ -85,9 +85,8 @@ class Clean(BaseModel):
         Args:
             before: the clean partitions before it.
         """
-        lately = [earlier.rows for earlier in before if earlier.rows]
-        least, most = min([self.least_rows, *lately]), max([self.most_rows, *lately])
-        if not least / VOLUME_FACTOR <= seen.rows <= most * VOLUME_FACTOR:
+        volumes = [self.least_rows, self.most_rows, *(earlier.rows for earlier in before if earlier.rows)]
+        if not min(volumes) / VOLUME_FACTOR <= seen.rows <= max(volumes) * VOLUME_FACTOR:
             yield f"{seen.rows} events, where the reference's partitions have {self.least_rows} to {self.most_rows}"
         if not seen.rows:
             return
