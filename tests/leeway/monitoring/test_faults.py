@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeway.monitoring.faults import Clean
@@ -139,6 +139,7 @@ def test_drift_is_no_fault():
     assert faults(x.assign(kind=np.where(np.arange(len(x)) % 5 == 0, "c", "a"))) == []
 
 
+@settings(deadline=None)
 @given(cut=st.integers(0, ROWS))
 def test_the_sketches_of_two_parts_are_that_of_the_whole(cut):
     x = drawn(np.random.default_rng(6)).assign(height=lambda x: x["height"].round(0))
