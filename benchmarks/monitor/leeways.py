@@ -121,7 +121,8 @@ def lived(nights: dict[int, Night]) -> Served:
         finding = monitor(life, champion, number, version)
         as_of = partition(number).end
         life.requests = [
-            moved(item, "requested") if item.state == "waiting" and item.as_of <= as_of else item for item in life.requests
+            moved(item, "requested") if item.state == "waiting" and item.as_of <= as_of else item
+            for item in life.requests
         ]
         if finding.verdict == "breach":
             ask(life, champion, number, finding)
@@ -129,7 +130,8 @@ def lived(nights: dict[int, Night]) -> Served:
         if due is not None:
             challenger = best(life, champion, due)
             life.requests = [
-                moved(item, "promoted" if challenger else "kept_champion") if item is due else item for item in life.requests
+                moved(item, "promoted" if challenger else "kept_champion") if item is due else item
+                for item in life.requests
             ]
             if challenger is not None:
                 champion, version = challenger, version + 1

@@ -41,7 +41,10 @@ def main() -> int:
     print(f"{'policy':32s} | " + " | ".join(f"{name:>10s}" for name in FIGURES))
     for policy in seen[0]:
         rows = [item[policy] for item in seen]
-        means = [np.median([row[name] for row in rows]) if name == "recovered" else np.mean([row[name] for row in rows]) for name in FIGURES]
+        means = [
+            np.median([row[name] for row in rows]) if name == "recovered" else np.mean([row[name] for row in rows])
+            for name in FIGURES
+        ]
         print(f"{policy:32s} | " + " | ".join(f"{mean:10.2f}" for mean in means))
     return int(not all([*targets(seen)]))
 
@@ -91,7 +94,9 @@ def evidently(learner: Learner, columns: int) -> Wants:
             rows = np.concatenate([learner.nights[night].x for night in sorted(learnt)])
             references[learnt] = rows[:: max(1, len(rows) // SAMPLE)]
         reference, now = references[learnt], learner.nights[number].x
-        apart = [wasserstein_distance(reference[:, k], now[:, k]) / max(reference[:, k].std(), 1e-3) for k in range(COLUMNS)]
+        apart = [
+            wasserstein_distance(reference[:, k], now[:, k]) / max(reference[:, k].std(), 1e-3) for k in range(COLUMNS)
+        ]
         return sum(distance >= APART for distance in apart) >= columns
 
     return wants

@@ -63,7 +63,10 @@ def challenge(gains: Floats, least: float, confidence: float) -> Challenge:
 
 
 def check(evidence: Evidence) -> Verdict:
-    """The mean log loss falls, materially, with the definition's confidence, and on six of seven partitions. A tie keeps the champion."""
+    """The log loss falls, materially, with the definition's confidence, and on six of seven partitions.
+
+    A tie keeps the champion.
+    """
     if evidence.champion is None:
         return Verdict(NAME, "not applicable", "there is no champion yet")
     rows, gates = evidence.fair, evidence.classifier.gates

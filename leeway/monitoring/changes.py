@@ -24,8 +24,12 @@ def since(reference: Reference, nights: Sequence[Night], finding: Finding) -> da
     if finding.harm is None:
         return None
     shift, alarm = finding.harm.shift, reference.alarm
-    sought = ("residual", shift.column, shift.direction, shift.of_class or reference.watched[0])
-    channel = [(item.family, item.column, item.direction, item.of_class) for item in alarm.channels].index(sought)
+    sought = (shift.column, shift.direction, shift.of_class or reference.watched[0])
+    channel = next(
+        place
+        for place, item in enumerate(alarm.channels)
+        if item.family == "residual" and (item.column, item.direction, item.of_class) == sought
+    )
     pairs = [reference.values(night.seen, night.held) for night in nights]
     values, rows = (np.stack(arrays) for arrays in zip(*pairs, strict=True))
     places: Ints = np.array([[place_of(night.mature)] for night in nights], dtype=np.intp)

@@ -45,6 +45,7 @@ class Material:
 
     snapshot: str
     as_of: datetime
+    window: Window | None
     split: Split
     x: pd.DataFrame
     y: Bools
@@ -64,7 +65,9 @@ def material(classifier: Classifier, snapshot: str, as_of: datetime, window: Win
     split = cut(classifier, snapshots.read(classifier.name, snapshot), as_of, window)
     outputs = classifier.label.outputs
     x, y = model_input(split.development, classifier.features), outputs.matrix(split.development[outputs.column])
-    return Material(snapshot, as_of, split, x, y, folds.folds(classifier, split.development, targets(outputs, y)))
+    return Material(
+        snapshot, as_of, window, split, x, y, folds.folds(classifier, split.development, targets(outputs, y))
+    )
 
 
 def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime, window: Window | None = None) -> Split:
