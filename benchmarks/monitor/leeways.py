@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from nights import HISTORY, LATE, NIGHTS, Learner, Model, Night, Served
+from nights import HISTORY, LATE, NIGHTS, Model, Night, Served
 from streams import COLUMNS, Floats
 
 from leeway.definition import CSV, Classifier, Label, Training, days, numeric
@@ -63,7 +63,7 @@ class Bundle:
     unseen: pd.DataFrame
     p: Floats
 
-    @property
+    @cached_property
     def learnt(self) -> frozenset[int]:
         """The nights that it was trained on."""
         return frozenset(number_of(day) for day in self.split.development["event_time"].unique())
@@ -103,6 +103,10 @@ class Life:
         rows = pd.concat(frames, ignore_index=True)
         return rows.assign(known_at=rows["event_time"])
 
+    def move(self, request: Request, state: str) -> None:
+        """Write a request's transition."""
+        self.requests[self.requests.index(request)] = replace(request, state=state)
+
     def _passed(self) -> set[int]:
         drift, found = CLASSIFIER.drift, set[int]()
         for version in {version for version, _ in self.out.values()}:
@@ -120,19 +124,14 @@ def lived(nights: dict[int, Night]) -> Served:
         served.serve(number, nights[number], champion.model, champion.learnt)
         finding = monitor(life, champion, number, version)
         as_of = partition(number).end
-        life.requests = [
-            moved(item, "requested") if item.state == "waiting" and item.as_of <= as_of else item
-            for item in life.requests
-        ]
+        for item in [item for item in life.requests if item.state == "waiting" and item.as_of <= as_of]:
+            life.move(item, "requested")
         if finding.verdict == "breach":
             ask(life, champion, number, finding)
         due = next((item for item in life.requests if item.state == "requested"), None)
         if due is not None:
             challenger = best(life, champion, due)
-            life.requests = [
-                moved(item, "promoted" if challenger else "kept_champion") if item is due else item
-                for item in life.requests
-            ]
+            life.move(due, "promoted" if challenger else "kept_champion")
             if challenger is not None:
                 champion, version = challenger, version + 1
                 served.promoted.append(number)
@@ -175,11 +174,6 @@ def ask(life: Life, champion: Bundle, number: int, finding: Finding) -> None:
     evidence = {"since": since.isoformat()} if since else {}
     step = {"state": found.state, "why": found.why, "at": partition(number).key, "evidence": evidence}
     life.requests.append(Request(partition(number).key, "stream", found.state, finding.why, found.as_of, None, [step]))
-
-
-def moved(request: Request, state: str) -> Request:
-    """The request in another state."""
-    return Request(**{**vars(request), "state": state})
 
 
 def best(life: Life, champion: Bundle, request: Request) -> Bundle | None:
