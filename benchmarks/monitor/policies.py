@@ -11,9 +11,9 @@ All policies but Leeway's train on the last 28 nights whose labels are known, or
 what they have trained. Evidently's and NannyML's rules are written here as their documentation states them, by their defaults.
 
 Of the columns: excess is the sum over nights of the mean log loss beyond that of the true probabilities, in expectation over
-the labels, without the nights of the bug; false are promotions that no change of the concept preceded since the last; bad nights
-were served by a model that was trained on nights of the bug or of flipped labels; recovered is the median over seeds of nights
-after the change until a week has a fifth of its harm.
+the labels, without the nights of the bug; false are promotions that no change of the concept preceded since the last; bad
+nights were served by a model that was trained on nights of the bug or of flipped labels; recovered is the median over seeds
+of nights after the change until a week has a fifth of its harm.
 """
 
 import sys
