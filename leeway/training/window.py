@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from leeway.definition import Classifier
-from leeway.partitions import STEP
+from leeway.definition import Classifier, Grain, days, hours, weeks
 
-TESTED = 7  # partitions that a challenger of a retrain is tested on, where the definition does not hold out fewer
-MONTH = timedelta(days=30)
+#: What a challenger that answers a change is tested on, where the definition does not hold out less.
+TESTED: dict[Grain, timedelta] = {"hour": hours(48), "day": days(7), "week": weeks(4), "month": days(92)}
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,8 @@ def windows(classifier: Classifier, since: datetime | None) -> tuple[Window | No
 
 def tested(classifier: Classifier) -> timedelta:
     """How much a challenger that answers a change is tested on."""
-    most = TESTED * STEP.get(classifier.partition, MONTH)
-    return min(most, classifier.holdout) if isinstance(classifier.holdout, timedelta) else most
+    most, asked = TESTED[classifier.partition], classifier.training.holdout
+    return min(most, asked) if isinstance(asked, timedelta) else most
 
 
 def ripe(classifier: Classifier, since: datetime) -> datetime:

@@ -32,6 +32,7 @@ def test_a_known_change_has_two_challengers_that_are_tested_on_the_same_week():
         ({}, days(7 + 7 + 7)),
         ({"training": Training(holdout=days(4))}, days(4 + 4 + 7)),
         ({"training": Training(holdout=0.3)}, days(7 + 7 + 7)),
+        ({"partition": "week"}, weeks(4 + 4 + 1)),
         ({"partition": "week", "training": Training(holdout=weeks(4))}, weeks(4 + 4 + 1)),
     ],
 )
