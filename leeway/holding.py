@@ -45,4 +45,5 @@ def release(classifier: Classifier, reason: str, actor: str) -> list[Request]:
         holds.write(connection, name, False, reason, actor)
         if classifier.drift.retrain == "hold":
             return []
-        return retraining.move_all(connection, name, ("held",), "requested", f"released by {actor}: {reason}")
+        held = [item for item in retraining.of(connection, name) if item.state == "held"]
+        return [retraining.let_go(connection, item, f"released by {actor}: {reason}") for item in held]

@@ -3,7 +3,7 @@
     requested ──> running ──> promoted | kept_champion | failed
     waiting ──> requested                      (the change is too young: too little is known of it to learn and to test)
     suppressed      (cooldown, a request that is open already, too many promotions, a policy that never retrains)
-    held ──> requested | rejected              (a person must decide: by definition, or because somebody holds the classifier)
+    held ──> requested | waiting | rejected    (a person must decide: by definition, for a hold, or for an incident)
 
 The row is the truth: whoever finds an open one may carry it out, and its key makes it one however many ask for it. Every
 transition keeps its reason and, where there is any, its evidence.
@@ -78,6 +78,7 @@ def answer(
     since: datetime | None = None,
     past: Sequence[Request] = (),
     hold: Hold | None = None,
+    incident: str | None = None,
 ) -> Answer:
     """What a breach is answered with.
 
@@ -86,6 +87,7 @@ def answer(
         since: when the change began, where that is known.
         past: the classifier's other requests, in any order.
         hold: a person's, if there is one.
+        incident: why a person must decide on it.
     """
     policy = classifier.drift
     if (open_one := next((item for item in past if item.state in OPEN), None)) is not None:
@@ -100,11 +102,14 @@ def answer(
     if promoted >= policy.promotions_per_quarter:
         why = f"{promoted} promotions within {QUARTER.days} days, as many as the definition allows"
         return Answer("suppressed", why, as_of)
+    due = as_of if since is None or classifier.by_arrival else max(as_of, ripe(classifier, since))
     if hold is not None:
-        return Answer("held", str(hold), as_of)
+        return Answer("held", str(hold), due)
     if policy.retrain == "hold":
-        return Answer("held", "the definition asks a person first", as_of)
-    if since is not None and not classifier.by_arrival and (due := ripe(classifier, since)) > as_of:
+        return Answer("held", "the definition asks a person first", due)
+    if incident is not None:
+        return Answer("held", f"an incident, which a retrain seldom cures: {incident}", due)
+    if since is not None and due > as_of:
         why = f"too little is known yet of what changed on {since:%Y-%m-%d}; {due:%Y-%m-%d} is early enough"
         return Answer("waiting", why, due)
     return Answer("requested", reason, as_of)
@@ -120,6 +125,7 @@ def file(
     forced: bool = False,
     since: datetime | None = None,
     evidence: Mapping[str, Any] | None = None,
+    incident: str | None = None,
 ) -> str:
     """Write a request, in the transaction of the verdict that asks for it; one that is there already stays as it is.
 
@@ -127,6 +133,7 @@ def file(
         forced: a person asks for it: nothing stands against it.
         since: when the change began, where that is known.
         evidence: what the verdict rests on.
+        incident: why a person must decide on it.
 
     Returns:
         The state that it has now.
@@ -135,9 +142,9 @@ def file(
     alone(connection, name)
     found = Answer("requested", reason, as_of)
     if not forced:
-        past = [item for item in _all_of(connection, name) if item.key != key]
+        past = [item for item in of(connection, name) if item.key != key]
         hold = holds.current(connection, name)
-        found = answer(classifier, as_of, reason, since=since, past=past, hold=hold)
+        found = answer(classifier, as_of, reason, since=since, past=past, hold=hold, incident=incident)
     kept = {**(evidence or {}), **({} if since is None else {"since": since.isoformat()})}
     values = {
         "key": key,
@@ -153,8 +160,8 @@ def file(
 
 def ripen(connection: Connection, name: str, now: datetime) -> list[str]:
     """Let requests go on for which enough is known by now, in the transaction of a night; returns their keys."""
-    why = f"enough is known as of {now:%Y-%m-%d %H:%M}"
-    return [item.key for item in move_all(connection, name, ("waiting",), "requested", why, until=now)]
+    due = [item.key for item in of(connection, name) if item.state == "waiting" and item.as_of <= now]
+    return [_move(connection, key, "requested", f"enough is known as of {now:%Y-%m-%d %H:%M}").key for key in due]
 
 
 def claim(key: str) -> Request:
@@ -189,14 +196,14 @@ def move(
         return _move(connection, key, state, why, version=version, evidence=evidence)
 
 
-def move_all(
-    connection: Connection, name: str, states: Sequence[str], state: str, why: str, *, until: datetime | None = None
-) -> list[Request]:
-    """Move all requests of a classifier that are in one of some states; those as of a later time than `until` stay."""
-    query = sa.select(table.c.key).where(table.c.classifier == name, table.c.state.in_(states)).with_for_update()
-    if until is not None:
-        query = query.where(table.c.as_of <= until)
-    return [_move(connection, key, state, why) for key in connection.scalars(query).all()]
+def move_all(connection: Connection, name: str, states: Sequence[str], state: str, why: str) -> list[Request]:
+    """Move all requests of a classifier that are in one of some states."""
+    return [_move(connection, item.key, state, why) for item in of(connection, name) if item.state in states]
+
+
+def let_go(connection: Connection, request: Request, why: str) -> Request:
+    """Let a held request go on: to wait for the night by which enough is known, where it has to."""
+    return _move(connection, request.key, "requested" if request.since is None else "waiting", why)
 
 
 def _move(
@@ -234,8 +241,9 @@ def settle(key: str, approved: bool, actor: str) -> Request:
                 found=request.state,
                 way_out=f"see `leeway status {request.classifier}`",
             )
-        state, answer = ("requested", "approved") if approved else ("rejected", "rejected")
-        return _move(connection, key, state, f"{answer} by {actor}")
+        if approved:
+            return let_go(connection, request, f"approved by {actor}")
+        return _move(connection, key, "rejected", f"rejected by {actor}")
 
 
 def get(key: str) -> Request:
@@ -262,10 +270,11 @@ def _get(connection: Connection, key: str, *, lock: bool = False) -> Request:
 def all_of(name: str) -> list[Request]:
     """All requests of a classifier, newest first."""
     with database().transaction() as connection:
-        return _all_of(connection, name)
+        return of(connection, name)
 
 
-def _all_of(connection: Connection, name: str) -> list[Request]:
+def of(connection: Connection, name: str) -> list[Request]:
+    """The same, within a transaction."""
     query = _select().where(table.c.classifier == name).order_by(table.c.created_at.desc())
     return [Request(**row._mapping) for row in connection.execute(query)]
 

@@ -34,7 +34,7 @@ def test_a_hold_stops_what_is_open_and_a_release_lets_it_go_on(world, state):
     assert startable("toy") is None
     assert not retraining.is_running("toy:12")
     assert [request.key for request in holding.release(world.classifier, "go on", "eve")] == ["toy:12"]
-    assert startable("toy") == "toy:12"
+    assert get("toy:12").state == ("waiting" if state == "waiting" else "requested")
     assert get("toy:12").history[-1]["why"] == "released by eve: go on"
     assert status(world.classifier).hold is None
 

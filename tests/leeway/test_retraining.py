@@ -228,3 +228,18 @@ def test_after_too_many_promotions_in_a_quarter_a_breach_changes_nothing_and_say
         "2 promotions within 91 days, as many as the definition allows",
     )
     assert ask(world, "toy:92", day=92) == "requested"  # the first was 92 days before
+
+
+def test_what_a_person_approves_waits_until_enough_is_known_of_its_change(world):
+    world.redeclare("cooldown=days(3)", 'cooldown=days(3), retrain="hold"')
+    assert ask(world, "toy:12", day=12, since=world.day(10).start) == "held"
+    approved = settle("toy:12", True, "ada")
+    assert (approved.state, approved.as_of) == ("waiting", world.day(21).start)
+    with database().transaction() as connection:
+        assert retraining.ripen(connection, "toy", world.day(21).start) == ["toy:12"]
+
+
+def test_an_incident_is_held_for_a_person_but_one_within_a_cooldown_is_not_even_that(world):
+    assert ask(world, "toy:1", incident="half of all columns moved") == "held"
+    assert get("toy:1").history[0]["why"].endswith("seldom cures: half of all columns moved")
+    assert ask(world, "toy:2", day=2, incident="half of all columns moved") == "suppressed"
