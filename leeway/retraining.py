@@ -160,6 +160,7 @@ def file(
 
 def ripen(connection: Connection, name: str, now: datetime) -> list[str]:
     """Let requests go on for which enough is known by now, in the transaction of a night; returns their keys."""
+    alone(connection, name)
     due = [item.key for item in of(connection, name) if item.state == "waiting" and item.as_of <= now]
     return [_move(connection, key, "requested", f"enough is known as of {now:%Y-%m-%d %H:%M}").key for key in due]
 

@@ -14,7 +14,7 @@ from streams import COLUMNS, Floats
 from leeway.definition import CSV, Classifier, Label, Training, days, numeric
 from leeway.errors import TrainingError
 from leeway.gates import Evidence, Verdict, better_than_champion
-from leeway.monitoring import changes, reference
+from leeway.monitoring import changes, incidents, reference
 from leeway.monitoring.monitor import Finding, judge, lookback
 from leeway.monitoring.monitor import Night as Seen
 from leeway.monitoring.reference import Reference
@@ -170,7 +170,10 @@ def served_from(life: Life) -> int:
 def ask(life: Life, champion: Bundle, number: int, finding: Finding) -> None:
     """File a request for a breach."""
     since = changes.since(champion.reference, life.seen, finding)
-    found = answer(CLASSIFIER, partition(number).end, finding.why, since=since, past=life.requests)
+    recent = {seen.partition: seen.seen for seen in life.seen[-LATE - lookback(CLASSIFIER.drift) :]}
+    incident = incidents.many_columns(champion.reference, recent)
+    as_of = partition(number).end
+    found = answer(CLASSIFIER, as_of, finding.why, since=since, past=life.requests, incident=incident)
     evidence = {"since": since.isoformat()} if since else {}
     step = {"state": found.state, "why": found.why, "at": partition(number).key, "evidence": evidence}
     life.requests.append(Request(partition(number).key, "stream", found.state, finding.why, found.as_of, None, [step]))
