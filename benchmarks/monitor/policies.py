@@ -8,7 +8,8 @@ labels are flipped for 3 nights (240). It prints the means over some seeds (10, 
 T6 is missed.
 
 All policies but Leeway's train on the last 28 nights whose labels are known, and promote what they have trained; Leeway's
-definition says 112 nights. Evidently's and NannyML's rules are written here as their documentation states them, by their defaults.
+definition says 112 nights. Evidently's and NannyML's rules are written here as their documentation states them, by their
+defaults.
 
 Of the columns: excess is the sum over nights of the mean log loss beyond that of the true probabilities, in expectation over
 the labels, without the nights of the bug; false are promotions that no change of the concept preceded since the last; bad
