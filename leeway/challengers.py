@@ -17,7 +17,7 @@ class Choice:
 
     Attributes:
         bundle: its key.
-        tried: for each challenger, what it learnt from and what each gate said of it.
+        tried: for each of several challengers, what it learnt from and what each gate said of it.
     """
 
     bundle: str
@@ -28,8 +28,10 @@ def choose(classifier: Classifier, bundles: Sequence[str]) -> Choice:
     """The challenger whose gain over the champion is largest; one that the gates do not admit comes after those they do.
 
     Args:
-        bundles: keys of bundles that were held out on the same partitions.
+        bundles: their keys, at least one; all have held out the same partitions.
     """
+    if len(bundles) == 1:
+        return Choice(bundles[0], [])
     judged = {key: registry.judge(classifier, key) for key in bundles}
     chosen = max(judged, key=lambda key: (admitted(judged[key]), _gain(judged[key])))
     tried = [
