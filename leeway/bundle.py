@@ -8,6 +8,7 @@ import hashlib
 import json
 import zipfile
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from leeway.metrics import Bools, Floats
 from leeway.monitoring.reference import Reference
 from leeway.outputs import Count, LabelKind, Outputs
 from leeway.settings import settings
+from leeway.training.window import Window
 
 FILES = ("model.skops", "bundle.json", "reference.json", "sample.parquet")
 
@@ -54,6 +56,7 @@ class Card:
         trained_until, holdout_from, holdout_until: bounds of the event times it learnt from and was held out.
         metrics: on the holdout.
         search: every trial's metric; `trial` is the one that was kept.
+        learnt_since, holdout_seconds: of the window that it learnt from, where that was not the definition's own.
     """
 
     classifier: str
@@ -76,6 +79,16 @@ class Card:
     search: dict[str, float]
     calibration_losses: dict[str, float]
     libraries: dict[str, str]
+    learnt_since: str | None = None
+    holdout_seconds: float | None = None
+
+    @property
+    def window(self) -> Window | None:
+        """What of its snapshot it learnt from and was held out; None for the definition's own."""
+        if self.holdout_seconds is None:
+            return None
+        since = None if self.learnt_since is None else datetime.fromisoformat(self.learnt_since)
+        return Window(since, timedelta(seconds=self.holdout_seconds))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from leeway import registry, retraining, scoring, storage
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.errors import NotFound
-from leeway.monitoring import history, incidents, monitor, report, sketches
+from leeway.monitoring import changes, history, incidents, monitor, report, sketches
 from leeway.monitoring.monitor import Finding, Night
 from leeway.monitoring.reference import MIN_ROWS
 from leeway.monitoring.sketch import Held, with_scores
@@ -21,6 +21,8 @@ from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.tables import column_drift, labels_known, monitoring, tables_of
 from leeway.training.candidates import model_input
+
+LOOKED_BACK = 91  # partitions before a breach that its change may have begun in
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,13 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     past = history.until(name, partition, finding)
     written = report.write(classifier, partition, bundle, finding, past, pd.concat([x, scores], axis=1), version)
     address = storage.address(written)
+    asked = _asked(classifier, partition, bundle, version, finding, night)
     with store.transaction() as connection:
         _record(connection, name, partition, version, finding, address)
         sketches.write(connection, name, partition, version, night.seen)
         sketches.hold(connection, name, partition, version, night.mature, night.held)
-        request = _request(connection, classifier, partition, finding)
+        retraining.ripen(connection, name, partition.end)
+        request = _request(connection, classifier, partition, finding, asked)
         output: dict[str, Any] = {"verdict": finding.verdict, "why": finding.why, "report": address, **request}
         ledger.record(connection, name, partition, "monitor", input=scored.input, output=output)
     return Monitored(changed=True, **output)
@@ -179,11 +183,23 @@ def _record(connection: Connection, name: str, partition: Partition, version: in
         connection.execute(sa.insert(column_drift), [{**own, **drift} for drift in drifts])
 
 
+def _asked(
+    classifier: Classifier, partition: Partition, bundle: Bundle, version: int, finding: Finding, night: Night
+) -> dict[str, Any]:
+    """What a breach tells of itself: when its change began, and what the verdict rests on. Nothing, where there is none."""
+    if finding.verdict != "breach" or finding.harm is None:
+        return {}
+    with database().transaction() as connection:
+        nights = sketches.before(connection, classifier.name, partition, version, LOOKED_BACK)
+    since = changes.since(bundle.reference, [*nights, night], finding)
+    return {"since": since, "evidence": {"harm": asdict(finding.harm), "limits": finding.limits}}
+
+
 def _request(
-    connection: Connection, classifier: Classifier, partition: Partition, finding: Finding
+    connection: Connection, classifier: Classifier, partition: Partition, finding: Finding, asked: dict[str, Any]
 ) -> dict[str, str | None]:
     if finding.verdict != "breach":
         return {"request": None, "request_state": None}
     key = request_key(classifier.name, partition)
-    state = retraining.file(connection, classifier, key, partition.end, finding.why, incident=finding.incident)
+    state = retraining.file(connection, classifier, key, partition.end, finding.why, incident=finding.incident, **asked)
     return {"request": key, "request_state": state}

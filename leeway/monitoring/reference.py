@@ -132,6 +132,7 @@ def build(
     as_of: datetime,
     predict: Predict,
     volumes: Mapping[str, int] = MappingProxyType({}),
+    since: datetime | None = None,
 ) -> Reference:
     """The reference of a new bundle.
 
@@ -142,6 +143,7 @@ def build(
         as_of: when `known_at` was looked up; younger partitions may have labels still to come.
         predict: the bundle's own calibrated scores of such features.
         volumes: how many events partitions have, labelled or not; where it is not told, all have a label.
+        since: earlier partitions are from before a change: how they vary is ordinary, where they lie is not.
     """
     outputs, features = classifier.label.outputs, list(watched_features(classifier))
     cut = _cut(classifier, rows, x, p, as_of)
@@ -171,7 +173,7 @@ def build(
         classes=outputs.names,
         watched=tuple(outputs.names[k] for k in watched),
         score_means={name: float(cut.p[:, k].mean()) for k, name in enumerate(outputs.names)},
-        alarm=_alarm(classifier, cut, counts, share, effects, watched),
+        alarm=_alarm(classifier, cut, counts, share, effects, watched, since),
     )
 
 
@@ -256,6 +258,7 @@ def _alarm(
     share: Mapping[str, Floats],
     effects: Mapping[str, Floats],
     watched: list[int],
+    since: datetime | None,
 ) -> Alarm:
     names = [classifier.label.outputs.names[k] for k in watched]
     error = (cut.y - cut.p)[:, watched]
@@ -273,15 +276,31 @@ def _alarm(
         )
         for position in judged
     ]
+    partitions = [Partition.parse(cut.keys[position], classifier.partition) for position in judged]
+    values = np.array([values for values, _ in found]).reshape(len(found), len(chosen))
+    early = np.array([since is not None and partition.start < since for partition in partitions], dtype=bool)
     return Alarm(
         channels=tuple(chosen),
         grain=classifier.partition,
-        values=[values.tolist() for values, _ in found],
+        values=_levelled(values, early).tolist(),
         rows=[rows.tolist() for _, rows in found],
-        places=[place_of(Partition.parse(cut.keys[position], classifier.partition)) for position in judged],
+        places=[place_of(partition) for partition in partitions],
         seed=classifier.training.seed,
         policy=classifier.drift,
     ).calibrated()
+
+
+def _levelled(values: Floats, early: Bools) -> Floats:
+    """The channels of partitions, shape (T, C), with those from before a change moved to where they lie after it.
+
+    As far as the change is no luck, by the positive part of James and Stein's estimator.
+    """
+    if early.all() or not early.any():
+        return values
+    change = values[~early].mean(axis=0) - values[early].mean(axis=0)
+    luck = values[early].var(axis=0) * (1 / early.sum() + 1 / (~early).sum())
+    kept = np.maximum(0.0, 1 - luck / np.maximum(change**2, 1e-300))
+    return np.where(early[:, None], values + kept * change, values)
 
 
 def watched_features(classifier: Classifier) -> dict[str, Kind]:

@@ -136,9 +136,22 @@ retrain_request = sa.Table(
     sa.Column("created_at", INSTANT, nullable=False, server_default=_now()),
     sa.Column("updated_at", INSTANT, nullable=False, server_default=_now()),
     sa.CheckConstraint(
-        "state in ('requested', 'running', 'promoted', 'kept_champion', 'failed', 'suppressed', 'held', 'rejected')",
+        "state in ('requested', 'waiting', 'running', 'promoted', 'kept_champion', 'failed', 'suppressed', 'held', "
+        "'rejected')",
         name="retrain_request_state",
     ),
+)
+
+#: Append-only: who held a classifier back from retraining by itself, or let it go, when and why.
+hold = sa.Table(
+    "hold",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("classifier", sa.Text, nullable=False, index=True),
+    sa.Column("held", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("created_at", INSTANT, nullable=False, server_default=_now()),
 )
 
 #: What was taken in from sources that are read as they grow, once each: a file by its content, a reading of a table.

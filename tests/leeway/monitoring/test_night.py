@@ -1,4 +1,5 @@
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -59,12 +60,55 @@ def test_harm_that_is_confirmed_is_a_breach_and_files_one_request_as_of_its_nigh
     assert verdicts[0] in ("quiet", "drift")  # no label of a bad night is mature yet
     assert verdicts[1:] == ["suspect", "breach", "breach"]
     first, second = (retraining.get(f"toy:{harmed.day(number).key}") for number in (22, 23))
-    assert (first.state, first.as_of) == ("requested", harmed.day(23).start)
+    # Five days of the change to learn from, five to be tested on, and one until their labels are known.
+    assert (first.state, first.since, first.as_of) == ("waiting", harmed.day(20).start, harmed.day(31).start)
     assert " on 2026-03-22 " in first.reason  # a day for the labels to become known
-    assert (second.state, second.history[0]["why"]) == ("suppressed", "toy:2026-03-23 is requested already")
+    assert first.history[0]["evidence"]["harm"]["shift"]["out"] is True
+    assert (second.state, second.history[0]["why"]) == ("suppressed", "toy:2026-03-23 is waiting already")
+    assert second.history[0]["evidence"]["harm"]["partition"] == harmed.day(22).key
     status = night.run(harmed.classifier, harmed.day(22))
-    assert (status.changed, status.request, status.request_state) == (False, "toy:2026-03-23", "requested")
+    assert (status.changed, status.request, status.request_state) == (False, "toy:2026-03-23", "waiting")
     assert len(retraining.all_of("toy")) == 2
+
+
+def test_the_night_by_which_enough_is_known_lets_a_waiting_request_go_on(harmed):
+    for number in range(20, 23):
+        nightly(harmed, number)
+    harmed.fill(first=30, count=1, rows=150, drift=-5.0)
+    assert retraining.startable("toy") is None
+    nightly(harmed, 29)
+    assert retraining.startable("toy") is None
+    nightly(harmed, 30)
+    assert retraining.startable("toy") == "toy:2026-03-23"
+    assert retraining.get("toy:2026-03-23").history[-1]["why"] == "enough is known as of 2026-04-01 00:00"
+
+
+def test_two_monitors_of_a_breach_at_once_file_one_request(harmed):
+    for number in (20, 21):
+        nightly(harmed, number)
+    score(harmed.classifier, harmed.day(22))
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda _: night.run(harmed.classifier, harmed.day(22)), range(2)))
+    assert {item.request for item in found} == {"toy:2026-03-23"}
+    [request] = retraining.all_of("toy")
+    assert [step["state"] for step in request.history] == ["waiting"]
+
+
+def test_a_monitor_killed_before_its_record_leaves_nothing_and_files_one_request_when_run_again(harmed, monkeypatch):
+    for number in (20, 21):
+        nightly(harmed, number)
+    score(harmed.classifier, harmed.day(22))
+    with monkeypatch.context() as patched:
+
+        def killed(*_, **__):
+            raise KeyboardInterrupt
+
+        patched.setattr(night.ledger, "record", killed)
+        with pytest.raises(KeyboardInterrupt):
+            night.run(harmed.classifier, harmed.day(22))
+    assert retraining.all_of("toy") == []
+    assert night.run(harmed.classifier, harmed.day(22)).verdict == "breach"
+    assert [request.key for request in retraining.all_of("toy")] == ["toy:2026-03-23"]
 
 
 def test_harm_counts_only_labels_that_were_known_at_their_age(harmed):
