@@ -3,9 +3,9 @@
     python benchmarks/monitor/estimates.py [SEEDS [ELEC2_CSV]]
 
 On made-up streams whose columns shift, and the labels with them, the accuracy of nights is estimated by the library's own
-functions. The floor is the error of the true expected accuracy: what is left is the luck of the labels. On electricity prices (Elec2,
-../shared/data/elec2.csv where no path is given) labels follow from the same columns now so and now so: there the estimates must
-switch themselves off. It prints a line for each target and exits with 1 if one is missed. All is drawn from seeds.
+functions. The floor is the error of the true expected accuracy: what is left is the luck of the labels. On electricity prices
+(Elec2, ../shared/data/elec2.csv where no path is given) labels follow from the same columns now so and now so: there the
+estimates must switch themselves off. It prints a line for each target and exits with 1 if one is missed. All is drawn from seeds.
 """
 
 import sys

@@ -17,7 +17,7 @@ The bundle keeps a sample of the reference's rows for it, as bins of the columns
 label. Sums over bins alone would not do: whether scores are off for rows that have both of two values is in the rows only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +75,7 @@ class Known:
     def from_frame(cls, frame: pd.DataFrame, outputs: Outputs) -> "Known":
         """The inverse of `frame`."""
         y, p = (frame[[f"{what} {name}" for name in outputs.names]].to_numpy() for what in ("label", "score"))
-        columns = [name.removeprefix("bin ") for name in frame if name.startswith("bin ")]
+        columns = [name.removeprefix("bin ") for name in frame.columns if name.startswith("bin ")]
         codes = {name: frame[f"bin {name}"].to_numpy(dtype=np.intp) for name in columns}
         return cls(codes, y.astype(bool), p.astype(np.float64))
 
@@ -103,13 +103,15 @@ class Estimate:
     effective: float
     off: dict[Metric, str]
 
-    def as_json(self) -> dict[str, Any]:
-        """For the monitoring record."""
-        return {
-            "metrics": {name: list(told) for name, told in self.metrics.items()},
-            "effective": self.effective,
-            "off": self.off,
-        }
+    def as_json(self, worse: Mapping[Metric, str]) -> dict[str, Any]:
+        """For the monitoring record.
+
+        Args:
+            worse: the metrics whose estimates were worse than a constant, as `judge` has them.
+        """
+        metrics = {name: list(told) for name, told in self.metrics.items()}
+        off = {name: self.off.get(name, worse.get(name)) for name in metrics if name in self.off or name in worse}
+        return {"metrics": metrics, "effective": self.effective, "off": off}
 
 
 def telling(reference: Reference) -> list[str]:
@@ -170,10 +172,10 @@ def weights(reference: Reference, known: Known, told: dict[str, Bins], p: Floats
     x = np.concatenate(blocks, axis=1)
     count, other = len(known.p), len(p)
     is_other = np.arange(count + other) >= count
-    half = rng.permutation(count + other) % 2
+    half = np.concatenate([rng.permutation(count) % 2, rng.permutation(other) % 2])
     h = np.empty(count + other)
     for fold in (0, 1):
-        learnt = LogisticRegression(C=STRENGTH).fit(x[half != fold], is_other[half != fold])
+        learnt = LogisticRegression(C=STRENGTH, max_iter=1_000).fit(x[half != fold], is_other[half != fold])
         h[half == fold] = learnt.predict_proba(x[half == fold])[:, 1]
     return np.asarray(count / other * h[:count] / np.maximum(0.05, 1 - h[:count]))
 
@@ -197,7 +199,7 @@ def judge(usual: Usual, pairs: Sequence[tuple[Floats, Floats]]) -> dict[Metric, 
         pairs: of each partition, the oldest first, each metric's estimate and what was realised; NaN where it is undefined.
     """
     before = [(np.array(said), np.array(was)) for said, was in zip(usual.expected, usual.realised, strict=True)]
-    last = [*before, *pairs][-BACK:]
+    last, constant = [*before, *pairs][-BACK:], usual.constant
     off: dict[Metric, str] = {}
     for place, name in enumerate(METRICS):
         said, was = (np.array([pair[side][place] for pair in last]) for side in (0, 1))
@@ -205,7 +207,7 @@ def judge(usual: Usual, pairs: Sequence[tuple[Floats, Floats]]) -> dict[Metric, 
         if known.sum() < FEWEST_BACK:
             off[name] = f"labels are known for {known.sum()} partitions, and it must be {FEWEST_BACK}"
             continue
-        error, of_constant = np.abs(said - was)[known], np.abs(usual.constant[place] - was)[known]
+        error, of_constant = np.abs(said - was)[known], np.abs(constant[place] - was)[known]
         worse = error - of_constant
         if worse.mean() > worse.std(ddof=1) / np.sqrt(len(worse)):
             off[name] = (

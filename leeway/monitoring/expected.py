@@ -138,7 +138,7 @@ def _draw(q: Floats, exclusive: bool, rng: np.random.Generator) -> Floats:
     if not exclusive:
         return (rng.random(q.shape) < q).astype(np.float64)
     beyond = rng.random((len(q), 1)) * q.sum(axis=1, keepdims=True) > np.cumsum(q, axis=1)
-    return np.eye(q.shape[1])[np.minimum(beyond.sum(axis=1), q.shape[1] - 1)]
+    return np.asarray(np.eye(q.shape[1])[np.minimum(beyond.sum(axis=1), q.shape[1] - 1)])
 
 
 def _of_class(q: Floats, p: Floats, decided: Bools) -> tuple[float, float, float]:

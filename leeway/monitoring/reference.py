@@ -22,6 +22,7 @@ from leeway.monitoring.channels import Channel, Matrix
 from leeway.monitoring.dependence import Predict, partial_dependence
 from leeway.monitoring.expected import Usual
 from leeway.monitoring.faults import Clean
+from leeway.monitoring.maturity import Maturity
 from leeway.monitoring.sketch import Binning, Bins, Counts, Held, Sketch, hellinger, shares
 from leeway.partitions import Partition, keys_of
 
@@ -78,6 +79,7 @@ class Reference(BaseModel):
         score_means: each class's mean reference score.
         alarm: when a partition lies out.
         usual: how well its partitions were decided; None where that was not told.
+        maturity: how soon its labels were known; None where that was not told.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
@@ -95,6 +97,7 @@ class Reference(BaseModel):
     score_means: dict[str, float]
     alarm: Alarm
     usual: Usual | None = None
+    maturity: Maturity | None = None
 
     @property
     def judged(self) -> list[int]:
@@ -295,6 +298,15 @@ def _alarm(
         seed=classifier.training.seed,
         policy=classifier.drift,
     ).calibrated()
+
+
+def seen_rows(classifier: Classifier, reference: Reference, rows: pd.DataFrame, as_of: datetime) -> Bools:
+    """Which rows are of the reference's partitions and have a label that a night would have seen."""
+    keys = keys_of(rows["event_time"], classifier.partition)
+    inside = keys.isin(reference.partitions).to_numpy()
+    found = np.zeros(len(rows), dtype=bool)
+    found[inside] = _mature(classifier, rows[inside], keys[inside], list(reference.partitions), as_of)
+    return found
 
 
 def _usual(classifier: Classifier, cut: _Cut, decided: Bools, watched: list[int]) -> Usual:

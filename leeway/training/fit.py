@@ -15,7 +15,8 @@ from leeway import catalog, storage
 from leeway.bundle import Bundle, Card
 from leeway.definition import Classifier
 from leeway.metrics import Bools, Floats, summary
-from leeway.monitoring import reference
+from leeway.monitoring import maturity, reference
+from leeway.monitoring.estimated import Known
 from leeway.parallel import is_spread
 from leeway.store import ledger
 from leeway.store.database import database
@@ -95,9 +96,22 @@ def fit(
     def score(rows: pd.DataFrame) -> Floats:
         return calibration.apply(calibrators, predict(pipeline, outputs, rows), exclusive=outputs.exclusive)
 
-    known = reference.build(classifier, unseen, unseen_x, unseen_p, as_of, score, _volumes(classifier.name))
+    def decide(p: Floats) -> Bools:
+        return decision.decide(outputs, thresholds, p)
+
+    known = reference.build(classifier, unseen, unseen_x, unseen_p, as_of, score, _volumes(classifier.name), decide)
+    known = known.model_copy(update={"maturity": maturity.learn(classifier, known.partitions, as_of)})
+    judged = reference.seen_rows(classifier, known, unseen, as_of)
+    kept = Known.of(
+        known,
+        unseen_x[judged],
+        outputs.matrix(unseen[outputs.column])[judged],
+        unseen_p[judged],
+        classifier.training.seed,
+    )
     with storage.keeping(folder, f"writing a bundle of {classifier.name}") as beside:
-        leeway.bundle.save(beside, card, pipeline, calibrators, known, _sample(classifier, unseen_x, unseen_p))
+        sample = _sample(classifier, unseen_x, unseen_p)
+        leeway.bundle.save(beside, card, pipeline, calibrators, known, sample, kept)
     return name
 
 
