@@ -7,7 +7,7 @@ import numpy as np
 
 from leeway.metrics import Floats
 from leeway.monitoring.realised import Realised
-from leeway.monitoring.reference import Reference
+from leeway.monitoring.reference import MIN_ROWS, Reference
 
 FEWEST = 8  # partitions, to say how sure it is
 DRAWS = 1_000
@@ -82,7 +82,7 @@ def off(reference: Reference, score_columns: Sequence[str], known: Sequence[Real
 
 
 def slices(reference: Reference, columns: Sequence[str], known: Sequence[Realised]) -> list[Slice]:
-    """The values of categories whose labels and scores part most, and surely, first."""
+    """The values of categories, but for those with hardly a row; where labels and scores part most, and surely, comes first."""
     found = [item for name in columns for item in _slices(reference, name, known)]
     return sorted(found, key=lambda item: (-item.surely, -abs(item.apart)))
 
@@ -93,7 +93,7 @@ def _slices(reference: Reference, column: str, known: Sequence[Realised]) -> Ite
         sums = _sums(known, column, k, len(reference.watched))
         for place, value in enumerate(values):
             rows, holding, scored = sums[:, place].sum(axis=0)
-            if not rows:
+            if rows < MIN_ROWS:
                 continue
             score = scored / rows
             by_partition = [

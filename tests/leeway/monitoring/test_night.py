@@ -74,7 +74,10 @@ def test_harm_counts_only_labels_that_were_known_at_their_age(harmed):
     nightly(harmed, 20)
     why = nightly(harmed, 21).why
     assert "no mature labels yet" in why
-    assert f"labels are late: 0% of those of {harmed.day(20)} are known at the age at which they count, 100% ordinarily" in why
+    assert (
+        f"labels are late: 0% of those of {harmed.day(20)} are known at the age at which they count, 100% ordinarily"
+        in why
+    )
 
 
 def test_a_successor_does_not_inherit_the_harm_of_the_champion_before(harmed):
