@@ -33,6 +33,7 @@ bench: $(READY)
 # What the monitor promises, on made-up streams; longer than all the others
 bench-monitor: $(READY)
 	$(BIN)/python benchmarks/monitor/targets.py
+	$(BIN)/python benchmarks/monitor/estimates.py
 
 # On a server: everything in containers; docs/server.md
 COMPOSE ?= docker compose
