@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ class Estimator:
 def main() -> int:
     """Hold what was seen against the targets."""
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS
-    missed = sum(not tell(*line) for line in (*shifted(seeds), *fickle()))
+    missed = sum(not tell(*line) for line in chain(shifted(seeds), fickle()))
     print("every target was reached" if not missed else f"{missed} missed")
     return int(missed > 0)
 

@@ -148,13 +148,15 @@ def _squared(sums: Floats) -> Floats:
 
 
 def _curve(sums: Floats) -> list[tuple[int, float, float]]:
-    """Bins together until each has a fair part of the rows."""
-    found, together, fair = [], np.zeros(3), sums[:, 0].sum() / POINTS
-    for part in sums:
-        together = together + part
-        if together[0] >= fair:
+    """Bins together until each has a fair part of what labels can tell: much of it lies in few rows where a class is rare."""
+    score = sums[:, 2] / np.maximum(sums[:, 0], 1)
+    tells = sums[:, 0] * score * (1 - score)
+    found, together, told = [], np.zeros(3), 0.0
+    for part, more in zip(sums, tells, strict=True):
+        together, told = together + part, told + more
+        if together[0] and told >= tells.sum() / POINTS:
             found.append(together)
-            together = np.zeros(3)
+            together, told = np.zeros(3), 0.0
     if together[0]:
         found.append(together)
     return [(int(rows), float(scored / rows), float(holding / rows)) for rows, holding, scored in found]

@@ -18,7 +18,7 @@ def course(
     shown: str = "{:.1%}",
     title: str,
 ) -> str:
-    """Lines over partitions, with the lowest and the highest value written at the edge.
+    """Lines over partitions. The lowest and the highest value are in the caption: letters in a drawing shrink with it.
 
     Args:
         keys: the partitions.
@@ -45,18 +45,13 @@ def course(
         for place, (mark, value) in enumerate(zip(marks, lines[0][2], strict=False))
         if mark and value is not None
     )
-    texts = "".join(
-        f'<text x="{WIDTH - EDGE}" y="{_y(value, low, room) + shift:.0f}" text-anchor="end" font-size="12" fill="#57606a">'
-        f"{shown.format(value)}</text>"
-        for value, shift in ((low, -3), (high, 12))
-    )
-    ends = f"{html.escape(keys[0])} to {html.escape(keys[-1])}"
+    ends = f"{html.escape(keys[0])} to {html.escape(keys[-1])}, between {shown.format(low)} and {shown.format(high)}"
     legend = " · ".join(f'<span style="color:{colour}">{html.escape(name)}</span>' for name, colour, _ in lines)
     return (
         f'<figure style="margin:1em 0"><figcaption>{html.escape(title)}: {legend} '
         f'<span style="color:#57606a">({ends})</span></figcaption>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(title)}" '
-        f'style="width:100%;max-width:{WIDTH}px;background:#f6f8fa">{drawn}{dots}{texts}</svg></figure>'
+        f'style="width:100%;max-width:{WIDTH}px;background:#f6f8fa">{drawn}{dots}</svg></figure>'
     )
 
 

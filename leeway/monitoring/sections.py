@@ -36,11 +36,12 @@ def performance(history: History, bundle: Bundle, known: Sequence[Realised]) -> 
     courses = "".join(_course(name, history) for name in METRICS)
     return _section(
         "Performance, as estimated and by labels",
-        f"{_table(('', 'estimated', f'by labels of {last.partition}' if last else 'by labels', 'reference'), rows)}{off}"
+        f"{_table(('', 'estimated', 'by labels', 'reference'), rows)}{off}"
         '<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20em),1fr));gap:0 1.5em">'
         f"{courses}</div>"
         + _note(
-            "Estimated: what labels would say if they follow from the columns as they did, with the bounds that they fall "
+            (f"By labels: of {last.partition}, the last that are known. " if last else "")
+            + "Estimated: what labels would say if they follow from the columns as they did, with the bounds that they fall "
             "between 95 times of 100. A world that has changed is not seen by it, and nothing is ever started by it."
         ),
     )
@@ -53,11 +54,9 @@ def calibrated(bundle: Bundle, known: Sequence[Realised]) -> str:
         return ""
     worst, several = found[0], len(bundle.reference.watched) > 1
     of_class = f" of {html.escape(worst.of_class)}" if several else ""
-    sure = (
-        f" ({100 * worst.low:.1f} to {100 * worst.high:.1f})"
-        if worst.low is not None and worst.high is not None
-        else ""
-    )
+    sure = " (too few partitions to say how surely)"
+    if worst.low is not None and worst.high is not None:
+        sure = f" ({100 * worst.low:.1f} to {100 * worst.high:.1f})"
     rows = "".join(
         f"<tr><td>{html.escape(item.of_class)}</td><td>{100 * item.error:.1f} points</td></tr>"
         for item in found[:SHOWN_CLASSES]
@@ -89,9 +88,12 @@ def sliced(bundle: Bundle, known: Sequence[Realised]) -> str:
     )
     return _section(
         "Slices where labels and scores part most",
-        _table(("rows with", "labels", "hold", "mean score", "points apart", "last weeks"), rows)
+        _table(
+            ("rows with", "labels", "hold" if several else "positive", "mean score", "points apart", "last weeks"), rows
+        )
         + _note(
-            f"Of the values of {', '.join(html.escape(name) for name in columns)}: by how far they surely part. "
+            f"Of the values of {', '.join(html.escape(name) for name in columns)}: by how far they surely part, beyond "
+            f"what the luck of labels makes of it (±). "
             f'Last weeks: <span style="color:{drawing.INK}">labels</span> and '
             f'<span style="color:{drawing.PALE}">scores</span>.'
         ),
@@ -138,7 +140,8 @@ def _estimated(name: Metric, told: dict[str, dict[str, list[float]]]) -> str:
     if name not in told.get("metrics", {}) or name in told.get("off", {}):
         return "–"
     value, low, high = told["metrics"][name]
-    return f"<strong>{_value(name, value)}</strong> ({_value(name, low)} to {_value(name, high)})"
+    bounds = [_value(name, bound).removesuffix("%") for bound in (low, high)]
+    return f"<strong>{_value(name, value)}</strong> ({bounds[0]} to {bounds[1]})"
 
 
 def _why_off(told: dict[str, dict[str, str]]) -> list[str]:
@@ -180,8 +183,9 @@ def _section(title: str, inner: str) -> str:
 
 def _table(heads: Sequence[str], rows: str) -> str:
     head = "".join(f"<th>{html.escape(name)}</th>" for name in heads)
+    style = "border-collapse:collapse;margin-top:.5em;white-space:nowrap"
     return (
-        '<div style="overflow-x:auto"><table style="border-collapse:collapse;margin-top:.5em" cellpadding="6">'
+        f'<div style="overflow-x:auto"><table style="{style}" cellpadding="6">'
         f'<thead style="text-align:left"><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
     )
 

@@ -128,7 +128,7 @@ def test_the_record_and_the_report_have_the_estimate_beside_what_became_of_it(qu
     page = report.path_of("toy", quick.day(22)).read_text(encoding="utf-8")
     for title in ("Performance, as estimated and by labels", "Calibration", "Slices where labels and scores part most"):
         assert f"<summary>{title}</summary>" in page
-    assert f"<th>by labels of {quick.day(21)}</th>" in page
+    assert f"By labels: of {quick.day(21)}, the last that are known" in page
     assert "kind = " in page
     assert len(page.encode()) < 4_000_000
 
