@@ -136,7 +136,7 @@ class Estimator:
             exclusive=False,
             seed=seed,
         )
-        said = np.array([found.metrics.get(name, (np.nan,))[0] for name in METRICS])
+        said = np.array([found.metrics.get(name, (np.nan,) * 3) for name in METRICS])
         was = performance(y[:, None].astype(float), p, decided(p), exclusive=False, judged=[0])
         return found, said, was, performance(p, p, decided(p), exclusive=False, judged=[0])
 
@@ -194,7 +194,7 @@ def _lived_through(rows: pd.DataFrame, grain: str, length: int) -> tuple[str, bo
         found, said, was, _ = estimator.night(x[part], y[part], start)
         shown.append("accuracy" not in found.off | estimated.judge(usual, pairs))
         pairs.append((said, was))
-    errors = np.array([said - was for said, was in pairs])[:, ACCURACY]
+    errors = np.array([said[:, 0] - was for said, was in pairs])[:, ACCURACY]
     constant = np.array([usual.constant - was for _, was in pairs])[:, ACCURACY]
     seen = (
         f"shown on {np.mean(shown):.0%} of {len(pairs)} partitions; off by {np.abs(errors).mean():.3f} on average, "
@@ -222,7 +222,7 @@ def lived(kind: type[World], model: Any, seed: int) -> list[Lived]:
             p = estimator.score(x)
             floor = performance(truth[:, None], p, decided(p), exclusive=False, judged=[0])
             _, low, high = estimate.metrics["accuracy"]
-            errors = [float((told - was)[ACCURACY]) for told in (floor, said, plain)]
+            errors = [float((told - was)[ACCURACY]) for told in (floor, said[:, 0], plain)]
             found.append(Lived(shift, "accuracy" not in estimate.off, *errors, low <= was[ACCURACY] <= high))
     return found
 

@@ -44,6 +44,7 @@ FEWEST_EFFECTIVE = 0.2  # of the reference's rows, once weighted
 WITHIN = 1.96  # standard deviations: 95 of 100
 BACK = 56  # partitions by which estimates are judged
 FEWEST_BACK = 14  # of them
+LATE, FEWEST_LATE = 7, 3  # partitions of late, of which most must lie within the bounds
 
 
 @dataclass(frozen=True)
@@ -189,17 +190,20 @@ def recalibrated(known: Known, w: Floats, p: Floats, *, exclusive: bool) -> Floa
 
 
 def judge(usual: Usual, pairs: Sequence[tuple[Floats, Floats]]) -> dict[Metric, str]:
-    """The metrics whose estimates were worse than a constant over the last partitions whose labels are known, and why so.
+    """The metrics whose estimates do not hold against the labels of the last partitions, and why so.
 
-    The constant is the reference's own mean. Where there are not yet enough partitions, the reference's last ones count, too:
-    they were scored by a model that had not seen them. Worse is what is worse by more than its standard error: where nothing
-    moves, an estimate is as good as a constant, now a little better and now a little worse.
+    They must be no worse than a constant, the reference's own mean. Where there are not yet enough partitions, the reference's
+    last ones count, too: they were scored by a model that had not seen them. Worse is what is worse by more than its standard
+    error: where nothing moves, an estimate is as good as a constant, now a little better and now a little worse.
+
+    And most of what was realised of late must lie within the bounds that were told: where the world has changed, both are off.
 
     Args:
-        pairs: of each partition, the oldest first, each metric's estimate and what was realised; NaN where it is undefined.
+        pairs: of each partition, the oldest first, each metric's estimate with its bounds, shape (metrics, 3), and what was
+            realised, shape (metrics,); NaN where it is undefined.
     """
     before = [(np.array(said), np.array(was)) for said, was in zip(usual.expected, usual.realised, strict=True)]
-    last, constant = [*before, *pairs][-BACK:], usual.constant
+    last, constant = [*before, *((told[:, 0], was) for told, was in pairs)][-BACK:], usual.constant
     off: dict[Metric, str] = {}
     for place, name in enumerate(METRICS):
         said, was = (np.array([pair[side][place] for pair in last]) for side in (0, 1))
@@ -213,6 +217,14 @@ def judge(usual: Usual, pairs: Sequence[tuple[Floats, Floats]]) -> dict[Metric, 
             off[name] = (
                 f"over the last {len(worse)} partitions whose labels are known it was off by {error.mean():.3f} on average, "
                 f"where the reference's mean is off by {of_constant.mean():.3f}"
+            )
+            continue
+        inside = [
+            bool(told[place, 1] <= was[place] <= told[place, 2]) for told, was in pairs if np.isfinite(was[place])
+        ]
+        if len(of_late := inside[-LATE:]) >= FEWEST_LATE and 2 * sum(of_late) < len(of_late):
+            off[name] = (
+                f"of the last {len(of_late)} partitions whose labels are known, {sum(of_late)} lie within what was told"
             )
     return off
 

@@ -101,7 +101,7 @@ def estimate(
 
 
 def _before(name: str, partition: Partition, version: int) -> dict[str, Floats]:
-    """The estimates of the last partitions before one, shown or not, the oldest first."""
+    """The estimates of the last partitions before one with their bounds, shown or not, shape (metrics, 3); the oldest first."""
     metrics = monitoring.c.evidence["estimated"]["metrics"]
     query = (
         sa.select(monitoring.c.partition, metrics.label("metrics"))
@@ -117,7 +117,8 @@ def _before(name: str, partition: Partition, version: int) -> dict[str, Floats]:
     with database().transaction() as connection:
         found = connection.execute(query).all()
     return {
-        row.partition: np.array([row.metrics.get(metric, [np.nan])[0] for metric in METRICS]) for row in reversed(found)
+        row.partition: np.array([row.metrics.get(metric, [np.nan] * 3) for metric in METRICS])
+        for row in reversed(found)
     }
 
 

@@ -113,8 +113,11 @@ def usual(realised, expected):
     return Usual(rows=[100] * count, realised=cells[0], expected=cells[1], chance=[0.2] * len(METRICS))
 
 
-def pairs(said, was):
-    return [(np.full(len(METRICS), one), np.full(len(METRICS), two)) for one, two in zip(said, was, strict=True)]
+def pairs(said, was, by=0.05):
+    many = len(METRICS)
+    return [
+        (np.tile([one, one - by, one + by], (many, 1)), np.full(many, two)) for one, two in zip(said, was, strict=True)
+    ]
 
 
 def test_estimates_worse_than_a_constant_are_switched_off_and_others_are_not():
@@ -125,6 +128,15 @@ def test_estimates_worse_than_a_constant_are_switched_off_and_others_are_not():
     off = estimated.judge(usual(true, good), pairs(bad, true))
     assert set(off) == set(METRICS)
     assert "over the last 56 partitions whose labels are known it was off by 0." in off["recall"]
+
+
+def test_once_labels_of_late_lie_outside_the_bounds_the_estimate_is_off_though_a_constant_is_no_better():
+    rng = np.random.default_rng(6)
+    true = 0.9 + 0.02 * rng.standard_normal(60)
+    fallen = np.concatenate([true[:4], true[4:8] - 0.4])
+    assert not estimated.judge(usual(true, true), pairs(true[:8], fallen)[:7])
+    off = estimated.judge(usual(true, true), pairs(true[:8], fallen))
+    assert off["accuracy"] == "of the last 7 partitions whose labels are known, 3 lie within what was told"
 
 
 def test_it_takes_labels_of_some_partitions_to_trust_an_estimate():
