@@ -12,11 +12,11 @@ from leeway import registry, retraining, scoring, storage
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.errors import NotFound
-from leeway.monitoring import history, maturity, monitor, outlook, realised, report, sketches
+from leeway.monitoring import history, incidents, maturity, monitor, outlook, realised, report, sketches
 from leeway.monitoring.monitor import Finding, Night
 from leeway.monitoring.outlook import Labels
 from leeway.monitoring.sketch import Held, with_scores
-from leeway.partitions import Partition
+from leeway.partitions import Partition, between
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.tables import column_drift, monitoring
@@ -64,6 +64,10 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     x = model_input(rows, bundle.card.features)
     labels = outlook.labels(classifier, partition, mature_with(classifier, partition), bundle, version)
     finding, night = _find(classifier, partition, bundle, version, rows, labels)
+    incident = (
+        _incident(classifier, partition, bundle, version, night) if finding.verdict in ("alert", "breach") else None
+    )
+    finding = finding.together_with(incident)
     estimated = outlook.estimate(classifier, partition, bundle, version, rows, finding, labels)
     evidence = {**finding.evidence(), "estimated": estimated, "labels": [asdict(item) for item in labels.arrived]}
     scores = rows[list(bundle.outputs.score_columns)]
@@ -113,6 +117,17 @@ def _find(
     )
     late = maturity.tell(labels.arrived, classifier.partition)
     return finding if late is None else replace(finding, why=f"{finding.why}; {late}"), night
+
+
+def _incident(classifier: Classifier, partition: Partition, bundle: Bundle, version: int, night: Night) -> str | None:
+    """What a person must look at first: columns that moved at once since the labels parted, or other classifiers' findings."""
+    name, back = classifier.name, monitor.lookback(classifier.drift)
+    nights = sum(1 for _ in between(night.mature, partition)) + back
+    with database().transaction() as connection:
+        before = sketches.before(connection, name, partition, version, nights)
+        seen = {earlier.partition: earlier.seen for earlier in before} | {partition: night.seen}
+        several = incidents.many_classifiers(connection, name, partition)
+    return incidents.many_columns(bundle.reference, seen) or several
 
 
 def mature_with(classifier: Classifier, partition: Partition) -> Partition:
@@ -167,5 +182,5 @@ def _request(
     if finding.verdict != "breach":
         return {"request": None, "request_state": None}
     key = request_key(classifier.name, partition)
-    state = retraining.file(connection, classifier, key, partition.end, finding.why)
+    state = retraining.file(connection, classifier, key, partition.end, finding.why, incident=finding.incident)
     return {"request": key, "request_state": state}

@@ -122,6 +122,8 @@ class Binning(BaseModel):
     def outside(self, column: "pd.Series[Any]") -> int:
         """The rows with a number farther beyond the reference's range than that is wide: what only grows takes long to."""
         room = self.most - self.least
+        if room <= 0:  # of what never varied nothing says how far is far, and no model has learnt from it
+            return 0
         return int(((column < self.least - room) | (column > self.most + room)).sum())
 
 

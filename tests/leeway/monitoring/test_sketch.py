@@ -89,6 +89,12 @@ def test_numbers_fill_the_bins_evenly_and_what_lies_beyond_falls_into_the_outer_
     assert extremes[0] == extremes[31] == 1
 
 
+def test_a_number_that_never_varied_has_no_range_to_lie_beyond():
+    changed = pd.Series([3.0, 4.0, 5.0])
+    assert Binning.learn(pd.Series([4.0] * 50), "numeric").outside(changed * 1000) == 0
+    assert Binning.learn(pd.Series([4.0, 5.0] * 50), "numeric").outside(changed * 1000) == 3
+
+
 def test_the_rare_are_not_the_unseen():
     common = [f"c{n}" for n in range(sketch.COMMONEST)] * 3
     binning = Binning.learn(pd.Series([*common, "rare"]), "categorical")
