@@ -24,7 +24,7 @@ from leeway.definition import Classifier, Grain
 from leeway.metrics import Floats
 from leeway.partitions import Partition
 from leeway.store.database import database
-from leeway.store.schemas import ensure_tables
+from leeway.store.tables import tables_of
 
 MOST_AGES = 14  # that partitions are looked at before their labels count
 FEWEST = 8  # partitions of the reference of that age
@@ -175,8 +175,7 @@ def _arrivals(classifier: Classifier, parts: Sequence[Partition], as_of: datetim
 
     Hours are rounded up, and are what one query can count by for partitions of any grain.
     """
-    with database().transaction() as connection:
-        tables = ensure_tables(connection, classifier)
+    tables = tables_of(classifier)
     event, label = tables.event, tables.label
     first = sa.func.date_trunc("hour", sa.func.min(label.c.known_at) + _LAST_MOMENT, "UTC").label("known")
     of_event = (

@@ -61,18 +61,18 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     version = int(scored.input["version"])
     bundle = registry.load(name, registry.promoted(name, version))
     rows = scoring.read(name, partition, version)
-    x = model_input(rows, bundle.card.features)
+    scores = rows[list(bundle.outputs.score_columns)]
+    x = pd.concat([model_input(rows, bundle.card.features), scores], axis=1)
     labels = outlook.labels(classifier, partition, mature_with(classifier, partition), bundle, version)
     finding, night = _find(classifier, partition, bundle, version, rows, labels)
     incident = (
         _incident(classifier, partition, bundle, version, night) if finding.verdict in ("alert", "breach") else None
     )
     finding = finding.together_with(incident)
-    estimated = outlook.estimate(classifier, partition, bundle, version, rows, finding, labels)
+    estimated = outlook.estimate(classifier, partition, bundle, version, x, finding, labels)
     evidence = {**finding.evidence(), "estimated": estimated, "labels": [asdict(item) for item in labels.arrived]}
-    scores = rows[list(bundle.outputs.score_columns)]
     past = history.until(name, partition, finding, evidence, labels.known)
-    written = report.write(classifier, partition, bundle, finding, past, pd.concat([x, scores], axis=1), version)
+    written = report.write(classifier, partition, bundle, finding, past, x, version)
     address = storage.address(written)
     with store.transaction() as connection:
         _record(connection, name, partition, version, finding, evidence, address)

@@ -20,7 +20,6 @@ from leeway.monitoring.reference import MIN_ROWS
 from leeway.partitions import Partition
 from leeway.store.database import database
 from leeway.store.tables import monitoring
-from leeway.training.candidates import model_input
 
 BACK = 56  # partitions that are looked at again when their labels are corrected, and that reports show
 
@@ -70,23 +69,27 @@ def estimate(
     partition: Partition,
     bundle: Bundle,
     version: int,
-    rows: pd.DataFrame,
+    x: pd.DataFrame,
     finding: Finding,
     labels: Labels,
 ) -> dict[str, Any]:
-    """What a night's performance is estimated to be, and why what is not shown is not; for the monitoring record."""
+    """What a night's performance is estimated to be, and why what is not shown is not; for the monitoring record.
+
+    Args:
+        x: the partition's features as `model_input` makes them, with its scores.
+    """
     usual = bundle.reference.usual
     if bundle.known is None or usual is None:
         return {"why": "the champion was trained before there were estimates; its successor will have them"}
     if finding.faults:
         return {"why": "a fault of the data was found"}
-    if len(rows) < MIN_ROWS or len(bundle.known.p) < MIN_ROWS:
+    if len(x) < MIN_ROWS or len(bundle.known.p) < MIN_ROWS:
         return {"why": "there are too few rows"}
-    p = scoring.probabilities(rows, bundle.outputs)
+    p = scoring.probabilities(x, bundle.outputs)
     found = estimated.estimate(
         bundle.reference,
         bundle.known,
-        model_input(rows, bundle.card.features),
+        x,
         p,
         bundle.decide(p),
         exclusive=bundle.outputs.exclusive,
