@@ -17,7 +17,7 @@ from leeway.metrics import EPSILON, Bools, Floats, Rows
 
 Metric = Literal["accuracy", "precision", "recall", "roc_auc", "log_loss"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
-WORDS: dict[Metric, str] = {
+WORDS: dict[str, str] = {
     "accuracy": "accuracy",
     "precision": "precision",
     "recall": "recall",

@@ -150,7 +150,7 @@ def _why_off(told: dict[str, dict[str, str]]) -> list[str]:
         return [f"Not estimated: {told['why']}."]
     together: dict[str, list[str]] = {}
     for name, reason in told.get("off", {}).items():
-        together.setdefault(reason, []).append(WORDS[name])  # type: ignore[index]
+        together.setdefault(reason, []).append(WORDS[name])
     return [f"Switched off for {', '.join(names)}: {reason}." for reason, names in together.items()]
 
 
