@@ -117,7 +117,12 @@ def test_harm_counts_only_labels_that_were_known_at_their_age(harmed):
         late = sa.update(label).where(label.c.event_id.like(f"{harmed.day(20).key}%"))
         connection.execute(late.values(known_at=harmed.day(25).start))
     nightly(harmed, 20)
-    assert nightly(harmed, 21).why.endswith("no mature labels yet")
+    why = nightly(harmed, 21).why
+    assert "no mature labels yet" in why
+    assert (
+        f"labels are late: 0% of those of {harmed.day(20)} are known at the age at which they count, 100% ordinarily"
+        in why
+    )
 
 
 def test_a_successor_does_not_inherit_the_harm_of_the_champion_before(harmed):
