@@ -73,12 +73,14 @@ def main() -> int:
     y = (table["class"] == 1).to_numpy()
     models = [train(table, y, columns) for columns in combinations(COLUMNS, CHOSEN)]
     alarms = {**leeways(table, y, models), **_nannyml(y, models), **_driftfdr(models), **_evidently(models)}
-    up = np.stack([model.weekly() for model in models])
-    harmful = {"in the week": up > HARM, f"in {AHEAD} weeks from it on": _ahead(up) > HARM}
+    up = np.stack([above(model.wrong) for model in models])
+    harmful = {
+        ERROR: up > HARM,
+        f"error up by more than 5 points in {AHEAD} weeks from it on": _ahead(up) > HARM,
+        "log loss up by more than .05 in the week": np.stack([above(model.loss) for model in models]) > HARM,
+    }
     for truth, bad in harmful.items():
-        print(
-            f"== error up by more than 5 points {truth}: {bad.mean():.0%} of {bad.size} weeks of {len(models)} models"
-        )
+        print(f"== {truth}: {bad.mean():.0%} of {bad.size} weeks of {len(models)} models")
         print("monitor | false alarms | power")
         for name, told in alarms.items():
             print(f"{name} | {told[~bad].mean():.3f} | {told[bad].mean():.3f}", flush=True)
