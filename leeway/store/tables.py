@@ -96,6 +96,20 @@ sketch = sa.Table(
     sa.Column("held", JSONB),
 )
 
+#: What labels said of a partition, as they were known at the end of a night: that with which they became mature, and every one
+#: before which some of them were corrected, or came late. The last of them before a time is what was known then.
+realised = sa.Table(
+    "realised",
+    metadata,
+    sa.Column("classifier", sa.Text, primary_key=True),
+    sa.Column("night", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("labels", sa.BigInteger, nullable=False),
+    sa.Column("metrics", JSONB, nullable=False),
+    sa.Column("groups", JSONB, nullable=False),
+)
+
 monitoring = sa.Table(
     "monitoring",
     metadata,
@@ -231,6 +245,7 @@ def tables_of(classifier: Classifier) -> Tables:
         sa.Column("known_at", INSTANT, primary_key=True),
         sa.Column(outputs.column, LABEL_TYPES[outputs.kind], nullable=False),
         sa.Column("delivery", sa.Text, nullable=False),
+        sa.Index("label_by_time", "known_at"),
     )
     quarantine = sa.Table(
         "quarantine",

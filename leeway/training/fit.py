@@ -16,7 +16,8 @@ from leeway import catalog, storage
 from leeway.bundle import Bundle, Card
 from leeway.definition import Classifier
 from leeway.metrics import Bools, Floats, summary
-from leeway.monitoring import reference
+from leeway.monitoring import maturity, reference
+from leeway.monitoring.estimated import Known
 from leeway.parallel import is_spread
 from leeway.store import ledger
 from leeway.store.database import database
@@ -108,10 +109,26 @@ def fit(
         _Scored(split.before, inputs[1], before),
         _Scored(split.holdout, inputs[0], held_out),
     )
+
+    def decide(p: Floats) -> Bools:
+        return decision.decide(outputs, thresholds, p)
+
     volumes, since = _volumes(classifier.name), None if window is None else window.since
-    known = reference.build(classifier, unseen.rows, unseen.x, unseen.p, as_of, score, volumes, since)
+    known = reference.build(classifier, unseen.rows, unseen.x, unseen.p, as_of, score, volumes, since, decide)
+    known = known.model_copy(update={"maturity": maturity.learn(classifier, known.partitions, as_of)})
+    judged = reference.seen_rows(classifier, known, unseen.rows, as_of)
+    if since is not None:  # labels from before the change say nothing of what scores mean now
+        judged &= (unseen.rows["event_time"] >= since).to_numpy()
+    kept = Known.of(
+        known,
+        unseen.x[judged],
+        outputs.matrix(unseen.rows[outputs.column])[judged],
+        unseen.p[judged],
+        classifier.training.seed,
+    )
     with storage.keeping(folder, f"writing a bundle of {classifier.name}") as beside:
-        leeway.bundle.save(beside, card, pipeline, calibrators, known, _sample(classifier, unseen.x, unseen.p))
+        sample = _sample(classifier, unseen.x, unseen.p)
+        leeway.bundle.save(beside, card, pipeline, calibrators, known, sample, kept)
     return name
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from leeway import registry, retraining, scoring
 from leeway.errors import NotFound
 from leeway.monitoring import night, report
+from leeway.monitoring.accepting import accept
 from leeway.scoring import score
 from leeway.store.database import database
 from leeway.store.tables import column_drift, monitoring, tables_of
@@ -116,7 +117,12 @@ def test_harm_counts_only_labels_that_were_known_at_their_age(harmed):
         late = sa.update(label).where(label.c.event_id.like(f"{harmed.day(20).key}%"))
         connection.execute(late.values(known_at=harmed.day(25).start))
     nightly(harmed, 20)
-    assert nightly(harmed, 21).why.endswith("no mature labels yet")
+    why = nightly(harmed, 21).why
+    assert "no mature labels yet" in why
+    assert (
+        f"labels are late: 0% of those of {harmed.day(20)} are known at the age at which they count, 100% ordinarily"
+        in why
+    )
 
 
 def test_a_successor_does_not_inherit_the_harm_of_the_champion_before(harmed):
@@ -143,6 +149,21 @@ def test_an_empty_partition_is_a_data_fault_with_a_report(quick):
     found = nightly(quick, 25)
     assert (found.verdict, "0 events" in found.why) == ("data fault", True)
     assert "Look at the source" in report.path_of("toy", day).read_text()
+
+
+def test_a_fault_that_a_person_accepts_is_learnt_from_and_is_none_from_then_on(quick):
+    quick.fill(first=20, count=4, rows=400)  # ten times as many as ever
+    first = nightly(quick, 20)
+    assert first.verdict == "data fault"
+    why = accept("toy", quick.day(20), "we bought another shop", "ann")
+    assert why.startswith("accepted by ann: we bought another shop; it looked like a fault: 400 events")
+    again = night.run(quick.classifier, quick.day(20))
+    assert (again.changed, again.verdict, again.why) == (False, "drift", why)
+    assert nightly(quick, 21).verdict != "data fault"
+    with pytest.raises(NotFound, match="a data fault must have been found in the partition; found: its verdict is "):
+        accept("toy", quick.day(21), "it was me", "ann")
+    with pytest.raises(NotFound, match="it has not been monitored"):
+        accept("toy", quick.day(22), "it was me", "ann")
 
 
 def test_a_young_reference_watches_and_is_written_down(world):
