@@ -27,6 +27,7 @@ from leeways import lived
 from nights import CONCEPT, FLIPPED, LATE, NIGHTS, Learner, Model, Served, known, simple, stream
 from scipy.stats import wasserstein_distance
 from streams import COLUMNS, Floats
+from threadpoolctl import threadpool_limits
 
 SEEDS = 10
 SHORT = 28  # nights of a training
@@ -42,7 +43,7 @@ Wants = Callable[[int, Model, frozenset[int]], bool]
 def main() -> int:
     """Live through all seeds, two at a time, and print the table."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, get_context("spawn"), threadpool_limits, (1,)) as pool:  # each has a core
         seen = list(pool.map(one, range(count)))
     print(f"== policies of retraining: means over {count} seeds; excess log loss without the nights of the bug")
     print(f"{'policy':32s} | " + " | ".join(f"{name:>10s}" for name in FIGURES))
