@@ -33,7 +33,7 @@ bench: $(READY)
 # What the monitor promises, on made-up and real streams, and what other tools do there; longer than all the others.
 # It makes an environment of its own, .nannyml, for tools that do not import beside ours.
 bench-monitor: $(READY)
-	missed=0; for script in targets others elec2 real_streams speed; do \
+	missed=0; for script in targets estimates policies others elec2 real_streams speed; do \
 		$(BIN)/python benchmarks/monitor/$$script.py || missed=1; done; exit $$missed
 
 # On a server: everything in containers; docs/server.md
