@@ -181,7 +181,8 @@ def compared(built: Reference, seen: Sketch, rng: np.random.Generator) -> dict[s
 
     finding, took = measured(lambda: judge(built, policy, [*read(lookback(policy)), night]))
     seconds = {"judged": took}
-    seconds["the report's past read"] = measured(lambda: history.until(NAME, tonight, finding))[1]
+    evidence = {**finding.evidence(), "labels": []}
+    seconds["the report's past read"] = measured(lambda: history.until(NAME, tonight, finding, evidence, {}))[1]
     nights, seconds["the year's sketches read"] = measured(lambda: read(YEAR))
     assert len(nights) == YEAR
     seconds["every night compared"] = measured(
@@ -194,7 +195,7 @@ def _recorded(connection: Any, partition: Partition, finding: Any) -> None:
     """A night's record, as monitoring writes it."""
     from leeway.monitoring.night import _record
 
-    _record(connection, NAME, partition, VERSION, finding, "")
+    _record(connection, NAME, partition, VERSION, finding, finding.evidence(), "")
 
 
 def measured(do: Callable[[], Any]) -> tuple[Any, Took]:
