@@ -17,6 +17,7 @@ from leeway.publishing import Published
 from leeway.scoring import Scored
 from tasks.monitor import monitor
 from tasks.score import score
+from tasks.tally import tally
 from tasks.tell import tell
 
 
@@ -43,6 +44,8 @@ def nightly(classifier: str, partition: str | None = None) -> Night:
         with alone(classifier, period):
             ingested, scored, monitored, waits_for = night_steps(classifier, period)
         late = late_steps(classifier, period)
+        if monitored is not None:
+            tally(classifier, period, return_state=True)  # what could not be counted is counted another night
     retrained, failed = follow(classifier, period.key, monitored)
     night = Night(period.key, ingested, scored, monitored, waits_for, caught_up, late, retrained, failed)
     if is_watched():
