@@ -32,6 +32,7 @@ STYLE = """<style>
 .lw tbody tr{border-bottom:1px solid rgba(128,128,128,.2)}
 .lw td.n,.lw th.n{text-align:right;font-variant-numeric:tabular-nums}
 .lw a{white-space:nowrap}
+.lw-ways{overflow-wrap:anywhere}
 .lw-scroll{overflow-x:auto}
 .lw-act{color:#D55E00;font-weight:600}
 .lw-dim{opacity:.7}

@@ -117,7 +117,7 @@ def _bars(bars: tuple[tuple[str, float, float], ...], *, scale: Literal["linear"
             color=_colour(),
             tooltip=["value:N", "window:N", alt.Tooltip("share:Q", format=".2%")],
         )
-        .properties(height=70 + 30 * len(bars))
+        .properties(height=110 + 30 * len(bars))
     )
 
 

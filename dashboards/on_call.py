@@ -9,7 +9,7 @@ from dashboards import _shared as shared
 from dashboards._shared import COLOURS, Cell, Markup
 from leeway import alerts, retraining
 from leeway.definition import Classifier
-from leeway.pages import oncall, overview, roster, runs
+from leeway.pages import links, oncall, overview, roster, runs
 from leeway.pages.oncall import Day
 from leeway.pages.roster import Known
 from leeway.pages.words import NONE, ago, moment, number, percent
@@ -108,15 +108,14 @@ def _calendar(classifier: Classifier, days: list[Day], chosen: str | None) -> st
 def _day(name: str, day: Day | None, chosen: str | None) -> str:
     if day is None:
         return "<td></td>"
-    address = html.escape(f"on_call?classifier={name}&night={day.partition}")
+    way = f'href="{html.escape(links.relative("on_call", classifier=name, night=day.partition))}" target="_self"'
     cells = "".join(
-        f'<a class="cell" href="{address}" target="_self" style="background:{COLOURS[day.cells[stage].state]}" '
-        f'title="{html.escape(f"{day.partition} {stage}: {day.cells[stage].state}. {day.cells[stage].says}")}">'
-        f"{SIGNS[day.cells[stage].state]}</a>"
-        for stage in STAGES
+        f'<a class="cell" {way} style="background:{COLOURS[cell.state]}" '
+        f'title="{html.escape(f"{day.partition} {stage}: {cell.state}. {cell.says}")}">{SIGNS[cell.state]}</a>'
+        for stage, cell in day.cells.items()
     )
     on = " on" if day.partition == chosen else ""
-    return f'<td class="day{on}"><a class="key" href="{address}" target="_self">{html.escape(_short(day.partition))}</a>{cells}</td>'
+    return f'<td class="day{on}"><a class="key" {way}>{html.escape(_short(day.partition))}</a>{cells}</td>'
 
 
 def _short(key: str) -> str:
@@ -154,9 +153,8 @@ def _night(classifier: Classifier, key: str, now: datetime) -> None:
         ways.append(shared.link("the runbook of a rejected delivery", "runbook", subject="delivery-rejected"))
     if any(cell.state == "late" for cell in found.day.cells.values()):
         ways.append(shared.link("the runbook of a missing night", "runbook", subject="missing-night"))
-    st.html(
-        f"<p>Go to: {' · '.join(way.text if isinstance(way, Markup) else way for way in ways) or 'nothing is there yet'}</p>"
-    )
+    shown = " · ".join(way.text if isinstance(way, Markup) else html.escape(way) for way in ways)
+    st.html(f'<p class="lw-ways">Go to: {shown or "nothing is there yet"}</p>')
 
 
 def _labels(classifier: Classifier) -> None:

@@ -8,7 +8,7 @@ from flows.beginning import begin
 from flows.following import follow
 from flows.ingest import ingest_steps, late_steps
 from flows.policy import alone, alone_at_night, is_watched, parse_partition, timed
-from leeway import backfilling, catalog, registry, sources
+from leeway import alerts, backfilling, catalog, registry, sources
 from leeway.errors import LeewayError
 from leeway.monitoring.night import Monitored
 from leeway.nightbook import Night
@@ -19,6 +19,7 @@ from tasks.monitor import monitor
 from tasks.score import score
 from tasks.tally import tally
 from tasks.tell import tell
+from tasks.tell_people import tell_people
 
 
 def _run_name() -> str:
@@ -50,6 +51,8 @@ def nightly(classifier: str, partition: str | None = None) -> Night:
     night = Night(period.key, ingested, scored, monitored, waits_for, caught_up, late, retrained, failed)
     if is_watched():
         tell(classifier, night, return_state=True)  # what cannot be told has happened all the same
+    if alerts.anyone():
+        tell_people(return_state=True)
     return night
 
 

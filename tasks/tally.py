@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from prefect import task
 
-from leeway import catalog, outcomes
+from leeway import catalog, tallying
 from leeway.partitions import Partition
 from tasks.policy import policy
 
@@ -12,4 +12,4 @@ from tasks.policy import policy
 @task(task_run_name="tally with {partition}", **policy(limit=timedelta(hours=1)))
 def tally(classifier: str, partition: Partition) -> list[str]:
     """Hold the decisions on the partitions against their labels that are mature with this night; returns which."""
-    return outcomes.settle(catalog.load(classifier), partition)
+    return tallying.settle(catalog.load(classifier), partition)

@@ -49,6 +49,19 @@ def look(now: datetime) -> list[str]:
     return tell(now)
 
 
+def anyone() -> bool:
+    """Whether there is anybody to tell."""
+    return bool(settings().alert_urls or settings().page_urls)
+
+
+def try_all() -> dict[str, str]:
+    """Send a message to every address, and say what came of each; of an address itself only its kind is shown."""
+    message = Message("ticket", "Leeway: a test", "This message tries the way. Nothing has happened.")
+    given = [address.get_secret_value() for address in {*settings().alert_urls, *settings().page_urls}]
+    kinds = {f"{address.split(':', 1)[0]}://… ({number})": address for number, address in enumerate(sorted(given), 1)}
+    return {kind: send(address, message) or "told" for kind, address in kinds.items()}
+
+
 def note(found: Iterable[Happening], now: datetime) -> None:
     """Write down what was found, once each, and at once whether anybody is to be told of it."""
     mutes = muting.at(now)

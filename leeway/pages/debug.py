@@ -14,10 +14,11 @@ from leeway.errors import NotFound
 from leeway.monitoring.monitor import ColumnDrift, compare
 from leeway.monitoring.reference import Reference
 from leeway.monitoring.sketch import Binning, Sketch, hellinger, shares
-from leeway.outcomes import EDGES, Counts, Outcome, bundle_of
+from leeway.outcomes import EDGES, Counts, Outcome
 from leeway.pages.roster import Known
 from leeway.store.database import database
 from leeway.store.tables import sketch as sketch_table
+from leeway.tallying import bundle_of
 from leeway.training.fit import is_sensitive
 
 MOST_NIGHTS = 92

@@ -142,7 +142,7 @@ def services(ports: Mapping[str, Port]) -> list[Service]:
         Service(
             DASHBOARDS,
             "Dashboards: how the classifiers are",
-            ("streamlit", "run", str(ROOT / "dashboards" / "app.py")),
+            ("dashboards.serve",),
             ready=lambda: answers(f"{urls[DASHBOARDS]}/_stcore/health"),
             url=urls[DASHBOARDS],
             needs=base,
