@@ -3,24 +3,30 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from leeway import outcomes, scoring, tallying
+from leeway import catalog, outcomes, scoring, tallying
 from leeway.definition import Costs
 from leeway.outcomes import Counts, Outcome, interval
 from leeway.performance import realised
+from tests.conftest import making
+from tests.leeway.conftest import World
+
+pytestmark = pytest.mark.xdist_group("tallying")
 
 
-@pytest.fixture
-def counted(quick):
+@pytest.fixture(scope="module")
+def counted(server, tmp_path_factory):
     """Three nights scored by the first champion, two by a second one, and all of them counted."""
-    quick.fill(first=20, count=6)
-    for number in range(20, 23):
-        scoring.score(quick.classifier, quick.day(number))
-    quick.crown(as_of=23)
-    for number in range(23, 25):
-        scoring.score(quick.classifier, quick.day(number))
-    done = tallying.settle(quick.classifier, quick.day(26))
-    assert done == [quick.day(number).key for number in range(20, 25)]
-    return quick
+    with pytest.MonkeyPatch.context() as patch, making(server, tmp_path_factory.mktemp("counted"), patch) as project:
+        world = World(project, catalog.load(project.declare())).one_trial().fill(count=26)
+        world.crown()
+        for number in range(20, 23):
+            scoring.score(world.classifier, world.day(number))
+        world.crown(as_of=23)
+        for number in range(23, 25):
+            scoring.score(world.classifier, world.day(number))
+        done = tallying.settle(world.classifier, world.day(26))
+        assert done == [world.day(number).key for number in range(20, 25)]
+        yield world
 
 
 def test_counts_are_those_of_the_decisions_and_their_labels(counted):
@@ -47,19 +53,6 @@ def test_the_champion_before_is_held_against_the_same_events(counted):
         assert (item.labelled, item.all.positives) == (own[item.partition].labelled, own[item.partition].all.positives)
 
 
-def test_what_is_counted_is_counted_once_and_again_when_another_version_has_scored_it(counted):
-    assert tallying.settle(counted.classifier, counted.day(26)) == []
-    scoring.score(counted.classifier, counted.day(22))
-    assert tallying.settle(counted.classifier, counted.day(26)) == [counted.day(22).key]
-    assert {item.partition: item.version for item in outcomes.of(counted.name)}[counted.day(22).key] == 2
-
-
-def test_a_night_whose_labels_are_not_mature_waits(counted):
-    scoring.score(counted.classifier, counted.day(25))
-    assert tallying.settle(counted.classifier, counted.day(25)) == []
-    assert outcomes.newest(counted.name) == counted.day(24).key
-
-
 def test_the_worst_rows_are_wrong_ones_and_hide_what_is_sensitive(counted):
     worst = [row for item in outcomes.of(counted.name, detailed=True) for row in item.worst]
     assert worst
@@ -73,6 +66,19 @@ def test_slices_are_by_categories_that_may_be_shown_and_add_up(counted):
     for item in outcomes.of(counted.name, detailed=True):
         assert set(item.slices) == {"kind"}
         assert sum(counts.rows for counts in item.slices["kind"].values()) == item.labelled
+
+
+def test_a_night_whose_labels_are_not_mature_waits(counted):
+    scoring.score(counted.classifier, counted.day(25))
+    assert tallying.settle(counted.classifier, counted.day(25)) == []
+    assert outcomes.newest(counted.name) == counted.day(24).key
+
+
+def test_what_is_counted_is_counted_once_and_again_when_another_version_has_scored_it(counted):
+    assert tallying.settle(counted.classifier, counted.day(25)) == []
+    scoring.score(counted.classifier, counted.day(22))
+    assert tallying.settle(counted.classifier, counted.day(25)) == [counted.day(22).key]
+    assert {item.partition: item.version for item in outcomes.of(counted.name)}[counted.day(22).key] == 2
 
 
 def test_outcomes_add_up():
