@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint bench bench-monitor up-compose down-compose lock clean
+.PHONY: setup demo test lint bench bench-monitor screenshots up-compose down-compose lock clean
 
 setup: $(READY)
 
@@ -33,6 +33,11 @@ bench: $(READY)
 # What the monitor promises, on made-up streams; longer than all the others
 bench-monitor: $(READY)
 	$(BIN)/python benchmarks/monitor/targets.py
+
+# Pictures of the dashboards for the README, over the demo's data; needs Chromium
+screenshots: $(READY)
+	test -e leeway-demo/.leeway-demo || $(BIN)/leeway demo
+	$(BIN)/python -m tests.dashboards.screenshots leeway-demo docs/images
 
 # On a server: everything in containers; docs/server.md
 COMPOSE ?= docker compose

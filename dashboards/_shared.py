@@ -16,12 +16,14 @@ COLOURS = {
     "done": "#009E73",
     "late": "#E69F00",
     "failed": "#D55E00",
-    "quarantined": "#CC79A7",
+    "quarantined": "#E8B9D2",
     "stale": "#56B4E9",
     "none": "rgba(128,128,128,.35)",
 }
 ONE, TWO, THIRD = "#0072B2", "#E69F00", "#009E73"
 ACT = "#D55E00"
+
+SHORT = 22  # letters
 
 STYLE = """<style>
 .stMainBlockContainer{padding-top:4.5rem;padding-bottom:3rem}
@@ -33,6 +35,7 @@ STYLE = """<style>
 .lw td.n,.lw th.n{text-align:right;font-variant-numeric:tabular-nums}
 .lw a{white-space:nowrap}
 .lw-ways{overflow-wrap:anywhere}
+.lw td.w{white-space:nowrap}
 .lw-scroll{overflow-x:auto}
 .lw-act{color:#D55E00;font-weight:600}
 .lw-dim{opacity:.7}
@@ -46,6 +49,7 @@ STYLE = """<style>
 @media (max-width:640px){
  .lw.cards thead{display:none}
  .lw.cards tbody tr{display:block;border:1px solid rgba(128,128,128,.35);border-radius:8px;margin-bottom:.7rem}
+ .lw.cards td.w{white-space:normal}
  .lw.cards td,.lw.cards td.n{display:flex;justify-content:space-between;gap:1rem;text-align:right;padding:.25rem .6rem}
  .lw.cards td::before{content:attr(data-label);opacity:.65;text-align:left;flex:0 0 34%}
  .lw.cards td>span.v{min-width:0;overflow-wrap:anywhere}
@@ -142,7 +146,7 @@ def table(
     body = "".join(
         "<tr>"
         + "".join(
-            f'<td class="{kind}" data-label="{html.escape(name)}"><span class="v">{_html(cell)}</span></td>'
+            f'<td class="{kind}{_short(cell)}" data-label="{html.escape(name)}"><span class="v">{_html(cell)}</span></td>'
             for name, kind, cell in zip(heads, classes, row, strict=True)
         )
         + "</tr>"
@@ -207,6 +211,11 @@ def actor() -> str:
     """Who presses the buttons, for the history."""
     given = st.text_input("Your name, for the history", key="actor", max_chars=60)
     return " ".join((given or "").split()) or "someone at the dashboards"
+
+
+def _short(cell: Cell) -> str:
+    """Short words, such as dates, stay on one line."""
+    return " w" if isinstance(cell, str) and len(cell) <= SHORT else ""
 
 
 def _html(cell: Cell) -> str:

@@ -84,6 +84,7 @@ def _columns(found: Comparison) -> None:
             for item in found.columns[:LISTED]
         ],
         numbers=("Impact on the mean score", "Distance", "Missing, first", "Missing, second"),
+        cards=False,
     )
     st.caption(
         "Impact: how far the column's change alone moves the mean score. Distance: Hellinger's, 0 equal to 1 disjoint."
@@ -217,6 +218,7 @@ def _slices(found: Comparison) -> None:
             for item in kept
         ],
         numbers=("Events", "Wrong, first", "Wrong, second", "Recall, first", "Recall, second"),
+        cards=False,
     )
     st.caption("Those with most wrong decisions in the second window. Events: of the second window.")
 

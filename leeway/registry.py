@@ -22,6 +22,7 @@ from leeway.bundle import Bundle, Card
 from leeway.definition import Classifier
 from leeway.errors import BundleError, LeewayError, NotFound, StoreError
 from leeway.gates import GATES, Evidence, Verdict, admitted, examine
+from leeway.monitoring.reference import Reference
 from leeway.partitions import Partition
 from leeway.settings import settings
 from leeway.store.database import database, mlflow_url
@@ -78,6 +79,15 @@ def load(name: str, promoted: Promotion) -> Bundle:
         BundleError: it is missing, altered, or not to be trusted.
     """
     return leeway.bundle.load(_folder(name, promoted.bundle, promoted.version), promoted.checksum)
+
+
+def described(name: str, decided: Promotion) -> tuple[Card, Reference]:
+    """What a version that was decided on says of itself, and its monitor's reference, checked against the record.
+
+    Raises:
+        BundleError: it is missing or altered.
+    """
+    return leeway.bundle.described(_folder(name, decided.bundle, decided.version), decided.checksum)
 
 
 def promoted(name: str, version: int) -> Promotion:

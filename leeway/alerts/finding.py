@@ -94,7 +94,7 @@ def _rejected(classifier: Classifier, days: list[Day], now: datetime, since: tim
                 "rejected delivery",
                 classifier.name,
                 f"the delivery of {classifier.name} {day.partition} was rejected",
-                min(now, cell.entry.finished_at if cell.entry and cell.entry.finished_at else now),
+                Partition.parse(day.partition, classifier.partition).end,
                 cell.says,
                 links.page("on_call", classifier=classifier.name, night=day.partition),
             )

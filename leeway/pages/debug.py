@@ -2,14 +2,14 @@
 
 import math
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import add
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
-from leeway import outcomes
+from leeway import outcomes, registry
 from leeway.errors import NotFound
 from leeway.monitoring.monitor import ColumnDrift, compare
 from leeway.monitoring.reference import Reference
@@ -18,7 +18,6 @@ from leeway.outcomes import EDGES, Counts, Outcome
 from leeway.pages.roster import Known
 from leeway.store.database import database
 from leeway.store.tables import sketch as sketch_table
-from leeway.tallying import bundle_of
 from leeway.training.fit import is_sensitive
 
 MOST_NIGHTS = 92
@@ -113,7 +112,7 @@ def compare_windows(known: Known, one: tuple[str, str], two: tuple[str, str], ve
         NotFound: a range is empty, or too long.
     """
     windows = [_window(known.name, first, last, version) for first, last in (one, two)]
-    reference = bundle_of(known.name, version).reference
+    reference = _reference(known.name, version, registry.promoted(known.name, version).checksum)
     columns = _columns(known, reference, windows[0].sketch, windows[1].sketch)
     return Comparison(version, windows[0], windows[1], columns, _scores(windows))
 
@@ -136,6 +135,12 @@ def wrong(counts: Counts) -> int:
 def calibration(counts: Counts) -> list[tuple[float, float, int]]:
     """The calibration curve: of each range of probabilities their mean, the share that holds, and how many rows."""
     return [(p / rows, holds / rows, int(rows)) for rows, p, holds in counts.bins if rows]
+
+
+@lru_cache(maxsize=16)
+def _reference(name: str, version: int, checksum: str) -> Reference:
+    """Kept in memory: to read one takes a while, and it never changes."""
+    return registry.described(name, registry.promoted(name, version))[1]
 
 
 def _window(name: str, first: str, last: str, version: int) -> Window:

@@ -52,7 +52,7 @@ def card(name: str, version: int) -> Card:
             rule="a decision on it must be in the history",
             way_out="choose one that is there",
         )
-    return registry.load(name, found).card
+    return registry.described(name, found)[0]
 
 
 def differences(one: Card, two: Card) -> list[Difference]:
