@@ -7,7 +7,7 @@ from prefect import flow, runtime
 from flows.beginning import begin
 from flows.following import follow
 from flows.ingest import ingest_steps, late_steps
-from flows.policy import alone, alone_at_night, is_watched, parse_partition, timed
+from flows.policy import alone, alone_at_night, is_watched, parse_partition, tag, timed
 from leeway import alerts, backfilling, catalog, registry, sources
 from leeway.errors import LeewayError
 from leeway.monitoring.night import Monitored
@@ -39,6 +39,7 @@ def nightly(classifier: str, partition: str | None = None) -> Night:
         partition: a date such as 2026-03-01, or an hour such as 2026-03-01T13. Where it is not given, the last one that was
             over when this night was due.
     """
+    tag(classifier, "nightly")
     period = due(classifier) if partition is None else parse_partition(classifier, partition)
     with alone_at_night(classifier):
         caught_up = catch_up(classifier, period) if partition is None else {}

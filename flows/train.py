@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from prefect import flow
 
-from flows.policy import alone_in_training
+from flows.policy import alone_in_training, tag
 from tasks.decide import Decision, decide
 from tasks.fit import fit
 from tasks.register import register
@@ -21,6 +21,7 @@ def train(classifier: str, as_of: datetime | None = None, reason: str = "asked f
         reason: why; it stands in the history of promotions.
         actor: who asks.
     """
+    tag(classifier, "train")
     with alone_in_training(classifier):
         return train_steps(classifier, as_of or datetime.now(UTC), reason, actor)
 
