@@ -44,12 +44,20 @@ class Request:
 
 
 def file(
-    connection: Connection, classifier: Classifier, key: str, as_of: datetime, reason: str, *, forced: bool = False
+    connection: Connection,
+    classifier: Classifier,
+    key: str,
+    as_of: datetime,
+    reason: str,
+    *,
+    forced: bool = False,
+    incident: str | None = None,
 ) -> str:
     """Write a request, in the transaction of the verdict that asks for it; one that is there already stays as it is.
 
     Args:
         forced: a person asks for it: neither cooldown nor policy applies.
+        incident: why a person must decide on it.
 
     Returns:
         The state that it has now.
@@ -57,6 +65,8 @@ def file(
     name = classifier.name
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"request {name}"))))
     state, why = ("requested", reason) if forced else _first_state(connection, classifier, key, as_of, reason)
+    if state == "requested" and incident is not None:
+        state, why = "held", f"an incident, which a retrain seldom cures: {incident}"
     values = {
         "key": key,
         "classifier": name,

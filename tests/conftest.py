@@ -12,6 +12,7 @@ from textwrap import dedent
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy.engine import URL, make_url
 
 import leeway.registry
@@ -22,6 +23,9 @@ from leeway.store.migrate import migrate
 
 os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
 os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"  # a test that runs a flow says so, by the fixture `prefect`
+
+hypothesis_settings.register_profile("leeway", deadline=None)  # a busy machine is no failure
+hypothesis_settings.load_profile("leeway")
 
 COUNTER = itertools.count()
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"

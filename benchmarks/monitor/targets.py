@@ -74,7 +74,7 @@ def quiet(seen: list[dict[str, Any]]) -> Lines:
     """T1: how often a quiet year alarms."""
     for name, budget in BUDGETS.items():
         counts = np.array([item["quiet"][name] for item in seen])
-        within = float((counts <= np.ceil(budget)).mean())
+        within = float((counts <= budget).mean())
         limit = np.mean([item["limit"][name] for item in seen])
         shown = (
             f"{counts.mean():.2f} a year of {budget:.1f} allowed, {within:.0%} of references within, limit {limit:.2f}"

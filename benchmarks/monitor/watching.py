@@ -11,6 +11,7 @@ from streams import COLUMNS, Drawn, Floats, Stream, World
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, numeric
 from leeway.monitoring import reference
 from leeway.monitoring.monitor import Night, judge, lookback
+from leeway.monitoring.reference import Reference
 from leeway.monitoring.sketch import Held, Sketch, with_scores
 from leeway.partitions import Partition
 
@@ -54,6 +55,7 @@ class Monitored:
         as_of = self._night(TRAINED + KNOWN + LATE).end
         self.classifier = classifier(alarms_per_year)
         self.reference = reference.build(self.classifier, rows, x, self.score(x), as_of, self.score)
+        self._under: dict[DriftPolicy, Reference] = {}
         self._waiting: list[Held] = []
         self._lived = self.world.night
 
@@ -72,11 +74,11 @@ class Monitored:
 
     def verdicts(self, nights: list[Night], limits: DriftPolicy) -> list[str]:
         """The verdict on each of the nights, with those before it."""
-        back = lookback(limits)
-        found = []
-        for place in range(len(nights)):
-            found.append(judge(self.reference, limits, nights[max(0, place - back) : place + 1]).verdict)
-        return found
+        if limits not in self._under:  # a limit is found once
+            alarm = self.reference.alarm.under(limits)
+            self._under[limits] = self.reference.model_copy(update={"alarm": alarm})
+        back, known = lookback(limits), self._under[limits]
+        return [judge(known, limits, nights[max(0, place - back) : place + 1]).verdict for place in range(len(nights))]
 
     def _live(self, drawn: Drawn) -> Night:
         number, (x, y) = self._lived, drawn

@@ -19,6 +19,7 @@ from leeway.partitions import STEP, Partition
 
 SEASONS: dict[Grain, int] = {"hour": 24, "day": 7, "week": 1, "month": 1}  # partitions after which the ordinary returns
 A_YEAR: dict[Grain, float] = {"hour": 8_766, "day": 365.25, "week": 52.18, "month": 12}  # partitions
+STRETCH = 60, 1_000  # partitions at least and at most that a budget is kept in: a year of days or weeks
 MONTH = timedelta(days=30)
 MIN_PARTITIONS = 3
 
@@ -33,8 +34,8 @@ class Alarm(BaseModel):
         places: each partition's place in the season, shape (T,).
         policy: what the limit was found for.
         limit: in spreads, for the largest of them all; infinite where there are too few partitions to say.
-        rate: how many alarms a year it gives where nothing happens, on average over such references, and `often` what most of
-            them keep below; None where there were too few partitions to draw others from, and the limit is an analytic one.
+        rate: how many alarms a year it gives where nothing happens, on average over such references, and `often` what most
+            such years do not exceed; None where there were too few partitions to draw others from: then the limit is analytic.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
@@ -75,7 +76,8 @@ class Alarm(BaseModel):
             return self.model_copy(update={"limit": limit, "rate": None, "often": None})
         year, rule = A_YEAR[self.grain], rule_of(self.channels, self.grain, self.policy)
         arrays = (np.array(self.values), np.array(self.rows), np.array(self.places, dtype=np.intp))
-        found = budget.calibrate(self.ordinary, *arrays, rule, self.policy.alarms_per_year / year, self.seed)
+        stretch, allowed = round(np.clip(year, *STRETCH)), self.policy.alarms_per_year / year
+        found = budget.calibrate(self.ordinary, *arrays, rule, allowed, stretch, self.seed)
         return self.model_copy(update={"limit": found.spreads, "rate": found.rate * year, "often": found.often * year})
 
     @cached_property

@@ -3,9 +3,9 @@
 A monitor looks at statistics of every partition, called channels here, and at the largest of them all. How large that is where
 nothing has happened depends on how many channels there are, how they hang together within a week, how few partitions the
 reference has, and on the rule that makes an alarm of it. So the limit comes from a double bootstrap of the reference's own
-partitions: whole references and streams after them are drawn, each reference is learnt from as the real one was, and the limit
-is the lowest by which the streams alarm no more often than the budget allows; not on average alone, but for four out of five
-of the drawn references. A limit from the real reference's quantiles would alarm two or three times as often: its means and
+partitions: whole references and a year after each are drawn, each reference is learnt from as the real one was, and the limit
+is the lowest by which the years alarm no more often than the budget allows; not on average alone, but in four out of five
+of them. A limit from the real reference's quantiles would alarm two or three times as often: its means and
 spreads were fitted to the very partitions that it is taken from.
 
 Streams are drawn as weighted sums of the reference's blocks, with Gaussian weights (a multiplier bootstrap: Wu 1986, Mammen
@@ -20,9 +20,8 @@ import numpy.typing as npt
 from leeway.metrics import Bools, Floats
 
 WINDOW = 7  # partitions that are also looked at together
-DRAWS = 120  # references
-SHARE = 0.85  # of them must keep within the budget: four of five real ones do, where a few channels say it all
-STREAM = 1_500  # partitions after each
+DRAWS = 300  # references, and a year after each
+SHARE = 0.85  # of these years must keep within the budget: four of five real ones do, where a few channels say it all
 PRIOR = 20  # partitions that the common ratio of spread to chance counts as, beside a channel's own
 SHORTEST = 4  # half of a block where there is no season
 BISECTIONS = 14
@@ -201,8 +200,8 @@ class Limit:
 
     Attributes:
         spreads: a partition lies out where a channel does by so many.
-        rate: alarms per partition, on average over the drawn references.
-        often: the rate that four of five drawn references keep below.
+        rate: alarms per partition, on average over the drawn years.
+        often: the rate that four of five drawn years do not exceed.
     """
 
     spreads: float
@@ -211,19 +210,20 @@ class Limit:
 
 
 def calibrate(
-    ordinary: Ordinary, values: Floats, rows: Floats, places: Ints, rule: Rule, budget: float, seed: int
+    ordinary: Ordinary, values: Floats, rows: Floats, places: Ints, rule: Rule, budget: float, year: int, seed: int
 ) -> Limit:
     """The lowest limit that keeps the budget.
 
     Args:
         values, rows, places: the reference's partitions, as in `Ordinary.of`.
         budget: alarms per partition.
+        year: the partitions in which it must be kept.
     """
-    largest = _drawn(ordinary, values, rows, places, rule, np.random.default_rng(seed))
+    largest = _drawn(ordinary, values, rows, places, rule, year, np.random.default_rng(seed))
 
     def rates(limit: float) -> tuple[float, float]:
-        found = alarms(largest, limit, rule) / largest.shape[1]
-        return float(found.mean()), float(np.quantile(found, SHARE))
+        found = alarms(largest, limit, rule) / year
+        return float(found.mean()), float(np.quantile(found, SHARE, method="inverted_cdf"))
 
     low, high = 0.0, HIGHEST
     for _ in range(BISECTIONS):
@@ -233,9 +233,9 @@ def calibrate(
 
 
 def _drawn(
-    ordinary: Ordinary, values: Floats, rows: Floats, places: Ints, rule: Rule, rng: np.random.Generator
+    ordinary: Ordinary, values: Floats, rows: Floats, places: Ints, rule: Rule, year: int, rng: np.random.Generator
 ) -> Floats:
-    """The largest statistics of streams after drawn references, shape (DRAWS, STREAM).
+    """The largest statistics of the years after drawn references, shape (DRAWS, year).
 
     All is drawn standardised: the spread is 1 and the season the reference's own; what is learnt from a drawn reference
     differs from that as what was learnt from the real one differs from the truth.
@@ -247,12 +247,12 @@ def _drawn(
     chance = ordinary.chance * (1 / rows).mean(axis=0) / spread**2  # what of the unit variance is chance
     season = (ordinary.means - ordinary.means.mean(axis=0)) / spread  # how well it can be learnt is a part of the draw
     alike, material = np.ones((1, 1)), rule.material / spread
-    after = (places[-1] + 1 + np.arange(STREAM)) % rule.season
-    found = np.empty((DRAWS, STREAM))
+    after = (places[-1] + 1 + np.arange(year)) % rule.season
+    found = np.empty((DRAWS, year))
     for draw in range(DRAWS):
         past = _stream(residuals, number, rule.season, rng) + season[places]
         learnt = Ordinary.of(past, alike, chance, places, rule.season)
-        stream = _stream(residuals, STREAM, rule.season, rng) + season[after]
+        stream = _stream(residuals, year, rule.season, rng) + season[after]
         found[draw] = watch(learnt, stream, alike, after[:, None], material).largest
     return found
 

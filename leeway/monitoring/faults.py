@@ -14,7 +14,8 @@ from leeway.metrics import Floats
 from leeway.monitoring.sketch import Binning, Bins, Sketch, pairs, products, ranks
 
 VOLUME_FACTOR = 4.0
-NULL_BURST = 0.05  # more nulls than in any reference partition, by this share of rows
+# Bursts are shares of rows beyond any partition of the reference, and any clean one just before: what grows slowly is drift.
+NULL_BURST = 0.05
 UNSEEN_BURST = 0.10
 OUTSIDE_BURST = 0.20
 VALUE_BURST = 0.03  # of a value of a number that was rare
@@ -88,19 +89,22 @@ class Clean(BaseModel):
         if not seen.rows:
             return
         for name, most in self.nulls.items():
-            if (share := seen.counts[name][-1] / seen.rows) > most + NULL_BURST:
+            lately = _most(before, [earlier.counts[name][-1] for earlier in before])
+            if (share := seen.counts[name][-1] / seen.rows) > max(most, lately) + NULL_BURST:
                 yield f"{name} is missing in {share:.0%} of the rows"
         for name, count in seen.unseen.items():
-            if binnings[name].given and (share := count / seen.rows) > UNSEEN_BURST:
+            lately = _most(before, [earlier.unseen[name] for earlier in before])
+            if binnings[name].given and (share := count / seen.rows) > lately + UNSEEN_BURST:
                 yield f"{name} has values never seen before in {share:.0%} of the rows"
         for name in self.values:
-            yield from self._of_number(name, seen)
+            yield from self._of_number(name, seen, before)
         if seen.rows >= FEWEST:
             yield from _repeated(seen, before)
             yield from self._apart(binnings, seen)
 
-    def _of_number(self, name: str, seen: Sketch) -> Iterator[str]:
-        if (share := seen.outside[name] / seen.rows) > OUTSIDE_BURST:
+    def _of_number(self, name: str, seen: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
+        lately = _most(before, [earlier.outside[name] for earlier in before])
+        if (share := seen.outside[name] / seen.rows) > lately + OUTSIDE_BURST:
             yield f"{name} lies far beyond what it ever was in {share:.0%} of the rows"
         known = dict(self.values[name])
         rarest = min(known.values(), default=0.0)
@@ -124,6 +128,13 @@ class Clean(BaseModel):
                 f"{one} and {two} hang together otherwise than ever (correlation {now[place]:+.2f}, "
                 f"not {self.correlations[place]:+.2f}{more}): columns swapped, or rows joined wrongly?"
             )
+
+
+def _most(before: Sequence[Sketch], counts: Sequence[int]) -> float:
+    """The largest share of rows that such counts are of the partitions before."""
+    return max(
+        (count / earlier.rows for earlier, count in zip(before, counts, strict=True) if earlier.rows), default=0.0
+    )
 
 
 def _repeated(seen: Sketch, before: Sequence[Sketch]) -> Iterator[str]:

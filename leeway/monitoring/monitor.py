@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -112,6 +112,7 @@ class Finding:
         moved: the impact that lies out most; None where there are no rows.
         harm: None where no labels were mature, or too few.
         confirmed: in how many of the recent partitions, this one included, an impact lay out.
+        incident: why a person must look at it first, where one must.
     """
 
     verdict: Verdict
@@ -125,6 +126,13 @@ class Finding:
     faults: tuple[str, ...] = ()
     score_means: dict[str, float] = field(default_factory=dict)
     limits: dict[str, float | None] = field(default_factory=dict)
+    incident: str | None = None
+
+    def together_with(self, incident: str | None) -> "Finding":
+        """The same, with what makes an incident of it."""
+        return (
+            self if incident is None else replace(self, incident=incident, why=f"{self.why}; an incident: {incident}")
+        )
 
     def evidence(self) -> dict[str, Any]:
         """What the monitoring record keeps beside the columns."""
@@ -135,6 +143,7 @@ class Finding:
             "harm": None if self.harm is None else asdict(self.harm),
             "confirmed": self.confirmed,
             "faults": list(self.faults),
+            "incident": self.incident,
             "limits": self.limits,
         }
 
@@ -308,6 +317,6 @@ def _apart(harm: Harm) -> str:
     of_class = f" of {shift.of_class}" if shift.of_class else ""
     along = "on average" if shift.direction == MEAN else f"along {shift.column} ({shift.direction})"
     return (
-        f"{abs(100 * shift.change):.1f} points from the scores{of_class} {along} on {harm.partition} "
-        f"({abs(shift.standardised):.1f} spreads, {100 * harm.bias:+.1f} points on average)"
+        f"apart from the scores{of_class} {along} on {harm.partition} "
+        f"({100 * harm.bias:+.1f} points on average, {abs(shift.standardised):.1f} spreads)"
     )

@@ -12,11 +12,11 @@ from leeway import registry, retraining, scoring, storage
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.errors import NotFound
-from leeway.monitoring import history, monitor, report, sketches
+from leeway.monitoring import history, incidents, monitor, report, sketches
 from leeway.monitoring.monitor import Finding, Night
 from leeway.monitoring.reference import MIN_ROWS
 from leeway.monitoring.sketch import Held, with_scores
-from leeway.partitions import Partition
+from leeway.partitions import Partition, between
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.tables import column_drift, labels_known, monitoring, tables_of
@@ -63,6 +63,10 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     rows = scoring.read(name, partition, version)
     x = model_input(rows, bundle.card.features)
     finding, night = _find(classifier, partition, bundle, version, rows)
+    incident = (
+        _incident(classifier, partition, bundle, version, night) if finding.verdict in ("alert", "breach") else None
+    )
+    finding = finding.together_with(incident)
     scores = rows[list(bundle.outputs.score_columns)]
     past = history.until(name, partition, finding)
     written = report.write(classifier, partition, bundle, finding, past, pd.concat([x, scores], axis=1), version)
@@ -108,6 +112,17 @@ def _find(
         may_be_empty=classifier.empty_partitions,
     )
     return finding, night
+
+
+def _incident(classifier: Classifier, partition: Partition, bundle: Bundle, version: int, night: Night) -> str | None:
+    """What a person must look at first: columns that moved at once since the labels parted, or other classifiers' findings."""
+    name, back = classifier.name, monitor.lookback(classifier.drift)
+    nights = sum(1 for _ in between(night.mature, partition)) + back
+    with database().transaction() as connection:
+        before = sketches.before(connection, name, partition, version, nights)
+        seen = {earlier.partition: earlier.seen for earlier in before} | {partition: night.seen}
+        several = incidents.many_classifiers(connection, name, partition)
+    return incidents.many_columns(bundle.reference, seen) or several
 
 
 def mature_with(classifier: Classifier, partition: Partition) -> Partition:
@@ -170,5 +185,5 @@ def _request(
     if finding.verdict != "breach":
         return {"request": None, "request_state": None}
     key = request_key(classifier.name, partition)
-    state = retraining.file(connection, classifier, key, partition.end, finding.why)
+    state = retraining.file(connection, classifier, key, partition.end, finding.why, incident=finding.incident)
     return {"request": key, "request_state": state}

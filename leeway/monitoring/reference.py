@@ -98,10 +98,7 @@ class Reference(BaseModel):
 
     def distances(self, counts: Mapping[str, Counts]) -> dict[str, float]:
         """Each feature's distance from the whole reference."""
-        return {
-            name: float(hellinger(shares(counts[name]), shares(np.asarray(self.counts[name]).sum(axis=0))))
-            for name in self.features
-        }
+        return {name: float(hellinger(shares(counts[name]), self._shares[name])) for name in self.features}
 
     def impacts(self, counts: Mapping[str, Counts]) -> dict[str, Floats]:
         """How far each feature's new distribution alone moves each class's mean score, in probability."""
@@ -116,6 +113,10 @@ class Reference(BaseModel):
         counts = {name: np.asarray(own) for name, own in seen.counts.items()}
         errors = {name: np.asarray(own) for name, own in held.errors.items()} if held else {}
         return self._matrix.values(counts, seen.rows, errors, held.rows if held else 0)
+
+    @cached_property
+    def _shares(self) -> dict[str, Floats]:
+        return {name: shares(np.asarray(table).sum(axis=0)) for name, table in self.counts.items()}
 
     @cached_property
     def _matrix(self) -> Matrix:

@@ -35,7 +35,7 @@ def test_streams_alarm_no_more_often_than_the_budget_allows(rate):
         places = np.arange(len(whole)) % 7
         past = whole[:140]
         ordinary = Ordinary.of(past, ROWS, CHANCE, places[:140], 7)
-        limit = calibrate(ordinary, past, ROWS, places[:140], rule(), rate, seed)
+        limit = calibrate(ordinary, past, ROWS, places[:140], rule(), rate, 365, seed)
         assert limit.rate <= limit.often <= rate
         found = watch(ordinary, whole[140:], ROWS, places[140:, None], np.zeros(CHANNELS)).largest
         over.append(alarms(found[None], limit.spreads, rule())[0] / 2_000)

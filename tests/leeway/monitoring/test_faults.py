@@ -102,6 +102,24 @@ def test_volume_is_that_of_all_events_not_of_the_labelled_ones():
     assert list(most.faults(BINNINGS, Sketch.of(BINNINGS, x), [])) == []
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "why"),
+    [
+        (lambda x, share: filled(x, share, "age", np.nan), "age is missing"),
+        (lambda x, share: filled(x, share, "kind", "new"), "values never seen before"),
+        (lambda x, share: x.assign(price=x["price"] + 100 * (np.arange(len(x)) < share * len(x))), "far beyond"),
+    ],
+)
+def test_what_grows_slowly_is_no_fault_and_what_comes_at_once_is(spoilt, why):
+    rng = np.random.default_rng(7)
+    before = []
+    for share in np.arange(0, 0.6, 0.03):
+        x = spoilt(drawn(rng), share)
+        assert not any(why in fault for fault in faults(x, before[-10:]))
+        before.append(x)
+    assert any(why in fault for fault in faults(spoilt(drawn(rng), 0.95), before[-10:]))
+
+
 def test_drift_is_no_fault():
     x = drawn(np.random.default_rng(5))
     assert faults(x.assign(price=x["price"] + 0.5)) == []

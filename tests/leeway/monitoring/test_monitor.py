@@ -177,6 +177,33 @@ def test_a_data_fault_is_told_apart_and_never_is_an_alarm(change, why):
     assert found.why.startswith(why)
 
 
+def emptied(column, value):
+    return lambda x: x.assign(**{column: pd.Series([value] * len(x), dtype=x[column].dtype)})
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "why"),
+    [
+        (emptied("amount", np.nan), "amount is missing in 100% of the rows"),
+        (emptied("Kind", None), "Kind is missing in 100% of the rows"),
+        (emptied("amount", 3.0), "amount is 3 in 100% of the rows, and was in at most 0%"),
+        (lambda x: x.assign(amount=3.0, Kind="a"), "amount is 3 in 100% of the rows"),  # and so is the score one number
+        (lambda x: x.iloc[:1], "1 events, where the reference's partitions have 300 to 300"),
+    ],
+)
+def test_bad_input_is_a_fault_that_is_told_however_many_nights_it_lasts(spoilt, why):
+    rng, lived, night = np.random.default_rng(3), [], Partition.parse("2026-04-06", "day")
+    for step in range(4):
+        x = spoilt(drawn(rng))
+        columns = with_scores(x, scores(x), CLASSIFIER.label.outputs)
+        held = Held.of(REFERENCE.binnings, columns, np.ones((len(x), 1), dtype=bool), scores(x))
+        lived = [Night(night.shift(step), Sketch.of(REFERENCE.binnings, columns), night.shift(step - 3), held)]
+        found = judge(REFERENCE, POLICY, lived)  # those with a fault are not among the nights before
+        assert found.verdict == "data fault"
+        assert found.why.startswith(why)
+        assert json.dumps(found.evidence(), allow_nan=False)
+
+
 def test_a_night_without_events_is_quiet_where_that_is_in_order():
     found = judge(REFERENCE, POLICY, nights({}, {"rows": 0}), may_be_empty=True)
     assert (found.verdict, found.why) == ("quiet", "no events; no mature labels yet")
@@ -200,7 +227,7 @@ def test_the_verdict_names_the_class_where_there_are_several():
     harm = Harm("2026-04-03", 200, 0.3, 0.2, 0.1, replace(SHIFT, column="Kind", direction="'b'", of_class="x"), 2)
     _, why = _verdict(REFERENCE.alarm, nights({})[0], [], None, harm, 2, ())
     assert why.startswith(
-        "labels lie 5.0 points from the scores of x along Kind ('b') on 2026-04-03 (5.0 spreads, +10.0 points"
+        "labels lie apart from the scores of x along Kind ('b') on 2026-04-03 (+10.0 points on average, 5.0 spreads)"
     )
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeway.monitoring import sketch
-from leeway.monitoring.sketch import Binning, hellinger, shares
+from leeway.monitoring.sketch import Binning, Sketch, hellinger, shares
 
 NUMBERS = st.lists(st.none() | st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0]), max_size=60).map(
     lambda values: pd.Series(values, dtype="float64")
@@ -87,6 +89,12 @@ def test_numbers_fill_the_bins_evenly_and_what_lies_beyond_falls_into_the_outer_
     assert extremes[0] == extremes[31] == 1
 
 
+def test_a_number_that_never_varied_has_no_range_to_lie_beyond():
+    changed = pd.Series([3.0, 4.0, 5.0])
+    assert Binning.learn(pd.Series([4.0] * 50), "numeric").outside(changed * 1000) == 0
+    assert Binning.learn(pd.Series([4.0, 5.0] * 50), "numeric").outside(changed * 1000) == 3
+
+
 def test_the_rare_are_not_the_unseen():
     common = [f"c{n}" for n in range(sketch.COMMONEST)] * 3
     binning = Binning.learn(pd.Series([*common, "rare"]), "categorical")
@@ -97,6 +105,32 @@ def test_the_rare_are_not_the_unseen():
 def test_the_same_values_make_the_same_bins_in_any_process():
     column = pd.Series([f"w{n}" for n in range(40)])
     assert list(Binning.learn(column, "categorical").seen) == sorted(column)
+
+
+def test_a_sketch_does_not_depend_on_how_many_rows_are_counted_at_once_nor_on_their_order(monkeypatch):
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=500).round(1)
+    frame = pd.DataFrame(
+        {"a": numbers, "b": np.where(numbers > 0, 7.0, np.nan), "c": rng.choice(["x", "y", None], 500)}
+    )
+    kinds = {"a": "numeric", "b": "numeric", "c": "categorical"}
+    learnt = {name: Binning.learn(frame[name][:300], kind) for name, kind in kinds.items()}
+    binnings = {name: item.model_copy(update={"given": True}) for name, item in learnt.items()}
+    whole = Sketch.of(binnings, frame)
+    monkeypatch.setattr(sketch, "BLOCK", 64)
+    parts = Sketch.of(binnings, frame.iloc[rng.permutation(500)])
+    assert parts.products == pytest.approx(whole.products)
+    assert replace(parts, products=[]) == replace(whole, products=[])
+    assert whole.rows == sum(whole.counts["a"]) == 500
+
+
+@given(NUMBERS)
+def test_the_commonest_values_of_a_number_are_told_with_their_rows(column):
+    binning = Binning.learn(column, "numeric")
+    found = Sketch.of({"a": binning}, pd.DataFrame({"a": column})).common["a"]
+    expected = column.value_counts()
+    assert [count for _, count in found] == expected.head(sketch.KEPT_VALUES).tolist()
+    assert all(expected[value] == count for value, count in found)
 
 
 @given(COUNTS, COUNTS)

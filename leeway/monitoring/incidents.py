@@ -1,0 +1,74 @@
+"""Incidents: what moves so much at once that the world is hardly the reason. A person decides on it, not a retrain."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from leeway.metrics import Floats
+from leeway.monitoring.budget import WINDOW
+from leeway.monitoring.reference import Reference
+from leeway.monitoring.sketch import Sketch, hellinger, shares
+from leeway.partitions import Partition
+from leeway.store.tables import monitoring
+
+FEWEST_COLUMNS, SHARE_OF_COLUMNS = 4, 0.5
+FEWEST_BEFORE = 3  # partitions, to say that anything is sudden
+FARTHER = 1.25  # than any of the reference's partitions ever lay from those before it
+FEWEST_CLASSIFIERS, SHARE_OF_CLASSIFIERS = 3, 0.5
+ALARMING = ("alert", "breach", "data fault")
+
+
+def many_columns(reference: Reference, seen: Mapping[Partition, Sketch]) -> str | None:
+    """The first partition in which most columns moved at once, in words; None where none is.
+
+    A column moves at once where its distribution lies farther from that of the partitions just before than any partition of
+    the reference did. Seasons come slowly, one column's drift comes alone; a new source or a broken join takes many along.
+
+    Args:
+        seen: consecutive partitions, the oldest first.
+    """
+    keys, sketches = list(seen), list(seen.values())
+    farthest = _farthest(reference)
+    if len(farthest) < FEWEST_COLUMNS:
+        return None
+    for place in range(FEWEST_BEFORE, len(keys)):
+        now, before = sketches[place], sketches[max(0, place - WINDOW) : place]
+        if not now.rows or sum(earlier.rows > 0 for earlier in before) < FEWEST_BEFORE:
+            continue
+        luck = max(1.0, (min(reference.rows) / now.rows) ** 0.5)  # the fewer rows, the farther by chance alone
+        moved = [
+            name
+            for name, limit in farthest.items()
+            if _apart(now.counts[name], [earlier.counts[name] for earlier in before]) > FARTHER * luck * limit
+        ]
+        if len(moved) >= max(FEWEST_COLUMNS, SHARE_OF_COLUMNS * len(farthest)):
+            return f"{len(moved)} of {len(farthest)} columns moved at once on {keys[place]}"
+    return None
+
+
+def many_classifiers(connection: Connection, name: str, partition: Partition) -> str | None:
+    """Whether most of the classifiers that were monitored for a time found something in it, in words."""
+    query = sa.select(monitoring.c.classifier, monitoring.c.verdict).where(
+        monitoring.c.partition == partition.key, monitoring.c.classifier != name
+    )
+    others = connection.execute(query).all()
+    alarming = sorted(other for other, verdict in others if verdict in ALARMING)
+    if len(alarming) + 1 < max(FEWEST_CLASSIFIERS, SHARE_OF_CLASSIFIERS * (len(others) + 1)):
+        return None
+    return f"{', '.join(alarming[:3])}{' and others' if len(alarming) > 3 else ''} found something on {partition} too"
+
+
+def _farthest(reference: Reference) -> dict[str, float]:
+    """For each feature, how far a partition of the reference lay from those before it at most."""
+    found = {}
+    for name in reference.features:
+        table = np.asarray(reference.counts[name])
+        places = range(FEWEST_BEFORE, len(table))
+        found[name] = max((_apart(table[at], table[max(0, at - WINDOW) : at]) for at in places), default=1.0)
+    return found
+
+
+def _apart(now: Sequence[int] | Floats, before: Sequence[Sequence[int]] | Floats) -> float:
+    return float(hellinger(shares(np.asarray(now)), shares(np.asarray(before).sum(axis=0))))
