@@ -17,12 +17,11 @@ def tell(classifier: str, night: Night) -> None:
     """Leave what happened, the columns by impact and the link to the report, where the run is looked at."""
     key = classifier.replace("_", "-")  # artifacts know no underscore
     link = report_link(classifier, night.partition)
+    page = links.page("on_call", classifier=classifier, night=night.partition)
     outcome = "no champion yet" if night.monitored is None else night.monitored.verdict
     create_markdown_artifact(
         key=f"{key}-night",
-        markdown=nightbook.in_words(
-            classifier, night, link, links.page("on_call", classifier=classifier, night=night.partition)
-        ),
+        markdown=nightbook.in_words(classifier, night, link, page),
         description=f"{classifier} {night.partition}: {outcome}",
     )
     if night.monitored is None:

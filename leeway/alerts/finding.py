@@ -53,7 +53,8 @@ def _verdicts(classifier: Classifier, now: datetime, since: timedelta) -> Iterat
         same = [night for night in reversed(nights) if night.verdict == kind]
         for episode in _episodes(same, classifier):
             if episode[-1].partition >= recent:
-                yield _of_episode(kind, classifier, episode)
+                incident = any(night.evidence.get("incident") for night in episode)
+                yield _of_episode("incident" if incident else kind, classifier, episode)
 
 
 def _episodes(nights: list[Night], classifier: Classifier) -> list[list[Night]]:

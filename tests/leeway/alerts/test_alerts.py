@@ -57,8 +57,8 @@ def addressed(monkeypatch, **variables):
     settings.cache_clear()
 
 
-def say(name, day, verdict, rows=500):
-    values = {"version": 1, "verdict": verdict, "why": "amount moved", "rows": rows, "evidence": {}}
+def say(name, day, verdict, rows=500, **evidence):
+    values = {"version": 1, "verdict": verdict, "why": "amount moved", "rows": rows, "evidence": evidence}
     with database().transaction() as connection:
         connection.execute(sa.insert(monitoring).values(classifier=name, partition=day, **values))
 
@@ -189,6 +189,12 @@ def test_many_classifiers_at_once_are_one_incident(told, inbox):
     assert alerts.look(NOW) == ["Leeway: 2 classifiers at once on 2026-03-31: other, toy"]
     assert len(inbox.received) == 1
     assert sorted(states().values()) == ["sent", "suppressed", "suppressed"]
+
+
+def test_most_columns_at_once_are_an_incident(told, inbox):
+    say(told.name, "2026-03-31", "alert", incident="7 of 9 columns moved at once on 2026-03-31")
+    assert alerts.look(NOW) == ["Leeway: incident of toy on 2026-03-31"]
+    assert "docs/runbooks/incident.md" in inbox.received[0]["message"]
 
 
 def test_a_missing_night_is_told_once_it_is_late(told, inbox):
