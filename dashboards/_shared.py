@@ -18,12 +18,12 @@ COLOURS = {
     "failed": "#D55E00",
     "quarantined": "#E8B9D2",
     "stale": "#56B4E9",
-    "none": "rgba(128,128,128,.35)",
+    "none": "#BDBDBD",
 }
 ONE, TWO, THIRD = "#0072B2", "#E69F00", "#009E73"
 ACT = "#D55E00"
 
-SHORT = 22  # letters
+SHORT, LONG = 22, 120  # letters
 
 STYLE = """<style>
 .stMainBlockContainer{padding-top:4.5rem;padding-bottom:3rem}
@@ -52,6 +52,8 @@ STYLE = """<style>
  .lw.cards td.w{white-space:normal}
  .lw.cards td,.lw.cards td.n{display:flex;justify-content:space-between;gap:1rem;text-align:right;padding:.25rem .6rem}
  .lw.cards td::before{content:attr(data-label);opacity:.65;text-align:left;flex:0 0 34%}
+ .lw.cards td.l{display:block;text-align:left}
+ .lw.cards td.l::before{display:block}
  .lw.cards td>span.v{min-width:0;overflow-wrap:anywhere}
  .lw-cal td.day{min-width:2.7em;padding:2px}
  .lw-cal a.cell{width:1.15em;height:1.4em;line-height:1.4em;font-size:.75em;margin-right:1px}
@@ -146,7 +148,7 @@ def table(
     body = "".join(
         "<tr>"
         + "".join(
-            f'<td class="{kind}{_short(cell)}" data-label="{html.escape(name)}"><span class="v">{_html(cell)}</span></td>'
+            f'<td class="{kind}{_length(cell)}" data-label="{html.escape(name)}"><span class="v">{_html(cell)}</span></td>'
             for name, kind, cell in zip(heads, classes, row, strict=True)
         )
         + "</tr>"
@@ -213,9 +215,11 @@ def actor() -> str:
     return " ".join((given or "").split()) or "someone at the dashboards"
 
 
-def _short(cell: Cell) -> str:
-    """Short words, such as dates, stay on one line."""
-    return " w" if isinstance(cell, str) and len(cell) <= SHORT else ""
+def _length(cell: Cell) -> str:
+    """Short words, such as dates, stay on one line; of what is long, a phone makes a paragraph."""
+    if isinstance(cell, str) and len(cell) <= SHORT:
+        return " w"
+    return " l" if len(_html(cell)) > LONG else ""
 
 
 def _html(cell: Cell) -> str:

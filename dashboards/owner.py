@@ -171,8 +171,8 @@ def _show(chart: Any, course: Course) -> None:
         base = alt.Chart(pd.DataFrame(marks)).encode(x="from:T")
         layers += [
             base.mark_rule(strokeDash=[4, 4], color="gray"),
-            base.mark_text(align="left", dx=3, dy=-4, baseline="bottom", color="gray").encode(
-                y=alt.value(12), text="version:N"
+            base.mark_text(align="left", dx=3, baseline="bottom", color="gray").encode(
+                y=alt.value(-1), text="version:N"
             ),
         ]
     st.altair_chart(alt.layer(*layers).properties(height=HEIGHT), width="stretch")

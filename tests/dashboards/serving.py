@@ -14,10 +14,7 @@ from leeway.platform.local import answers, free_port
 from leeway.platform.services import ROOT, STREAMLIT
 
 WIDE, PHONE = (1280, 900), (390, 844)
-STILL = (  # nothing runs, and nothing is about to be replaced
-    "() => !document.querySelector('[data-testid=stStatusWidget], [data-stale=true], [data-testid=stSkeleton]')"
-    " && document.querySelector('h1')"
-)
+STILL = "() => document.querySelector('[data-test-script-state=notRunning] h1')"
 
 
 @contextmanager
@@ -50,7 +47,7 @@ def opened(page: Page, address: str) -> Page:
 def whole(page: Page, path: Path, most: int = 4000) -> None:
     """A picture of the page from top to bottom."""
     wide = page.viewport_size or {"width": WIDE[0], "height": WIDE[1]}
-    page.wait_for_timeout(1500)  # charts draw themselves after the page is still
+    page.wait_for_timeout(2500)  # charts and reports draw themselves after the page is still
     height = page.evaluate("() => document.querySelector('.stMainBlockContainer').getBoundingClientRect().height")
     page.set_viewport_size({"width": wide["width"], "height": min(int(height) + 40, most)})
     page.wait_for_timeout(700)
