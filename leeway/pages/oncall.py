@@ -122,6 +122,12 @@ def detail(classifier: Classifier, key: str, now: datetime) -> Detail:
     )
 
 
+def last_held(name: str) -> str | None:
+    """The last night that was held."""
+    with database().transaction() as connection:
+        return ledger.newest(connection, name, stage="monitor")
+
+
 def labels_known(name: str, count: int = LOOKED_AT) -> list[dict[str, Any]]:
     """Of the last partitions whose labels are mature, how many events had one by then."""
     found = outcomes.of(name)[-count:]

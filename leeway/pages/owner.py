@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from leeway import outcomes, registry
-from leeway.definition import Costs
+from leeway.definition import Costs, Grain
 from leeway.outcomes import Outcome, nothing_called
 from leeway.pages.roster import Known
 from leeway.partitions import Partition
@@ -58,6 +58,7 @@ def course(known: Known, *, weeks: int = WEEKS) -> Course:
     promotions = tuple(reversed([item for item in registry.history(known.name) if item.outcome != "refused"]))
     costs = known.definition.worth if known.definition else None
     unit = costs.unit if costs else None
+    grain: Grain = known.definition.partition if known.definition else "day"
     if newest is None:
         return Course((), promotions, unit, None, None, None, None)
     first = f"{_monday(newest) - timedelta(weeks=weeks - 1):%Y-%m-%d}"
@@ -66,7 +67,7 @@ def course(known: Known, *, weeks: int = WEEKS) -> Course:
     by_week: dict[date, list[Outcome]] = defaultdict(list)
     for item in own:
         by_week[_monday(item.partition)].append(item)
-    found = tuple(_week(start, items, before, costs) for start, items in sorted(by_week.items()))
+    found = tuple(_week(start, items, before, costs, grain) for start, items in sorted(by_week.items()))
     return Course(
         found,
         promotions,
@@ -78,18 +79,18 @@ def course(known: Known, *, weeks: int = WEEKS) -> Course:
     )
 
 
-def _week(start: date, items: list[Outcome], before: dict[str, Outcome], costs: Costs | None) -> Week:
+def _week(start: date, items: list[Outcome], before: dict[str, Outcome], costs: Costs | None, grain: Grain) -> Week:
     together = outcomes.total(items)
     assert together is not None
     pairs = [(item, before[item.partition]) for item in items if item.partition in before]
-    days = len({item.partition[:10] for item in items}) if len(items[0].partition) >= 10 else len(items) * 30
-    is_weekly = len(items) == 1 and len(items[0].partition) == 10
+    periods = [Partition.parse(item.partition, grain) for item in items]
+    length = sum(((period.end - period.start) for period in periods), timedelta(0))
     return Week(
         start,
         together,
         nothing_called(together, costs) - together.cost(costs) if costs else None,
         sum(other.cost(costs) - own.cost(costs) for own, other in pairs) if costs and pairs else None,
-        together.decided / (7 if is_weekly and days == 1 and start == _monday(items[0].partition) else days),
+        together.decided / (length / timedelta(days=1)),
         tuple(sorted({item.version for item in items})),
     )
 
