@@ -3,15 +3,21 @@
 from prefect import flow
 
 from flows.policy import alone_in_training, is_deployed, tag
-from flows.train import train_steps
-from leeway import retraining
+from flows.train import best_of
+from leeway import catalog, retraining
 from leeway.errors import LeewayError
 from leeway.retraining import Request
+from leeway.training.window import windows
+from tasks.decide import decide
+from tasks.register import register
 
 
 @flow(name="retrain", flow_run_name="{classifier} retrain {request}")
 def retrain(classifier: str, request: str) -> Request:
     """Carry out a retrain request: train as of its time, let the gates decide, write down what came of it.
+
+    Where it is known when the change began that it answers, two challengers are tried: on all that the definition learns from,
+    and on what has come since.
 
     Args:
         classifier: its name: the stem of its file in models/.
@@ -23,10 +29,15 @@ def retrain(classifier: str, request: str) -> Request:
             return found  # asked for twice, and done while this run waited
         claimed = retraining.claim(request)
         try:
-            decision = train_steps(classifier, claimed.as_of, f"{request}: {claimed.reason}", "retrain")
+            choice = best_of(classifier, claimed.as_of, windows(catalog.load(classifier), claimed.since))
+            version = register(classifier, choice.bundle)
+            if not retraining.is_running(request):
+                return retraining.get(request)  # somebody has come to hold it; what was trained is kept
+            decision = decide(classifier, choice.bundle, version, f"{request}: {claimed.reason}", "retrain")
         except LeewayError as error:
             retraining.move(request, "failed", str(error))
             raise
         state = "promoted" if decision.promoted else "kept_champion"
         why = "; ".join(f"{verdict.gate}: {verdict.outcome}, {verdict.why}" for verdict in decision.verdicts)
-        return retraining.move(request, state, why, version=decision.version)
+        evidence = {"challengers": choice.tried}
+        return retraining.move(request, state, why, version=decision.version, evidence=evidence)

@@ -1,10 +1,15 @@
 """Train a challenger as of a time, and let the gates decide on it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from prefect import flow
 
 from flows.policy import alone_in_training, tag
+from leeway.challengers import Choice
+from leeway.errors import TrainingError
+from leeway.training.window import Window
+from tasks.choose import choose
 from tasks.decide import Decision, decide
 from tasks.fit import fit
 from tasks.register import register
@@ -28,7 +33,24 @@ def train(classifier: str, as_of: datetime | None = None, reason: str = "asked f
 
 def train_steps(classifier: str, as_of: datetime, reason: str, actor: str) -> Decision:
     """The steps of `train`, for the flows that do more."""
-    taken = snapshot(classifier, as_of)
-    bundle = fit(classifier, taken, as_of)
+    bundle = fit(classifier, snapshot(classifier, as_of), as_of)
     version = register(classifier, bundle)
     return decide(classifier, bundle, version, reason, actor)
+
+
+def best_of(classifier: str, as_of: datetime, windows: Sequence[Window | None]) -> Choice:
+    """Train a challenger on each window, and choose the better one; one that gives nothing to learn from is left out.
+
+    Raises:
+        TrainingError: none gives anything to learn from.
+    """
+    taken = snapshot(classifier, as_of)
+    bundles, refused = [], []
+    for window in windows:
+        try:
+            bundles.append(fit(classifier, taken, as_of, window))
+        except TrainingError as error:
+            refused.append(error)
+    if not bundles:
+        raise refused[0]
+    return choose(classifier, bundles)

@@ -1,13 +1,15 @@
 """Bundles: what is versioned, promoted and served as one thing. skops files, never pickle.
 
 A bundle is a folder: `model.skops` (pipeline and calibrators), `bundle.json` (classes, thresholds, signature, origin, metrics),
-`reference.json` (the monitor's reference) and `sample.parquet` (reference rows for reports, without sensitive columns).
+`reference.json` (the monitor's reference), `sample.parquet` (reference rows for reports, without sensitive columns) and
+`known.parquet` (reference rows in bins, to estimate performance by).
 """
 
 import hashlib
 import json
 import zipfile
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,14 @@ from leeway.definition import Kind
 from leeway.errors import BundleError
 from leeway.files import sha256
 from leeway.metrics import Bools, Floats
+from leeway.monitoring.estimated import Known
 from leeway.monitoring.reference import Reference
 from leeway.outputs import Count, LabelKind, Outputs
 from leeway.settings import settings
+from leeway.training.window import Window
 
 FILES = ("model.skops", "bundle.json", "reference.json", "sample.parquet")
+KNOWN = "known.parquet"  # bundles that were made before there were estimates have none
 
 #: What a bundle may hold beyond what skops itself trusts. The list is the host's: nothing in a bundle can extend it.
 TRUSTED_TYPES = frozenset(
@@ -54,6 +59,7 @@ class Card:
         trained_until, holdout_from, holdout_until: bounds of the event times it learnt from and was held out.
         metrics: on the holdout.
         search: every trial's metric; `trial` is the one that was kept.
+        learnt_since, holdout_seconds: of the window that it learnt from, where that was not the definition's own.
     """
 
     classifier: str
@@ -76,6 +82,16 @@ class Card:
     search: dict[str, float]
     calibration_losses: dict[str, float]
     libraries: dict[str, str]
+    learnt_since: str | None = None
+    holdout_seconds: float | None = None
+
+    @property
+    def window(self) -> Window | None:
+        """What of its snapshot it learnt from and was held out; None for the definition's own."""
+        if self.holdout_seconds is None:
+            return None
+        since = None if self.learnt_since is None else datetime.fromisoformat(self.learnt_since)
+        return Window(since, timedelta(seconds=self.holdout_seconds))
 
 
 @dataclass(frozen=True)
@@ -132,9 +148,21 @@ class Bundle:
         """Reference rows for reports."""
         return pd.read_parquet(self.folder / "sample.parquet")
 
+    @cached_property
+    def known(self) -> Known | None:
+        """Reference rows to estimate performance by."""
+        path = self.folder / KNOWN
+        return Known.from_frame(pd.read_parquet(path), self.outputs) if path.exists() else None
+
 
 def save(
-    folder: Path, card: Card, pipeline: Any, calibrators: list[Any], reference: Reference, sample: pd.DataFrame
+    folder: Path,
+    card: Card,
+    pipeline: Any,
+    calibrators: list[Any],
+    reference: Reference,
+    sample: pd.DataFrame,
+    known: Known | None = None,
 ) -> None:
     """Write a bundle's files into a folder, which is made."""
     import skops.io
@@ -145,6 +173,8 @@ def save(
     (folder / "bundle.json").write_text(json.dumps(asdict(card), indent=1))
     (folder / "reference.json").write_text(reference.model_dump_json())
     sample.to_parquet(folder / "sample.parquet", index=False)
+    if known is not None:
+        known.frame(Outputs(card.kind, tuple(card.classes))).to_parquet(folder / KNOWN, index=False)
 
 
 def load(folder: Path, checksum_expected: str | None = None) -> Bundle:
@@ -216,7 +246,7 @@ def checksum(folder: Path) -> str:
         BundleError: a file is missing.
     """
     digest = hashlib.sha256()
-    for name in FILES:
+    for name in (*FILES, *([KNOWN] if (folder / KNOWN).exists() else [])):
         path = folder / name
         if not path.exists():
             raise BundleError(

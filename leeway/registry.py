@@ -116,9 +116,10 @@ def history(name: str) -> list[Promotion]:
 
 def judge(classifier: Classifier, key: str) -> list[Verdict]:
     """Ask every gate about a challenger, on its own holdout."""
-    challenger = leeway.bundle.load(_made(classifier.name, key))
+    challenger = made(classifier.name, key)
     card = challenger.card
-    split = material.cut(classifier, snapshots.read(classifier.name, card.snapshot), datetime.fromisoformat(card.as_of))
+    rows = snapshots.read(classifier.name, card.snapshot)
+    split = material.cut(classifier, rows, datetime.fromisoformat(card.as_of), card.window)
     y, scores = fit.holdout_scores(challenger, split)
     times = split.holdout["event_time"]
     current = champion(classifier.name)
@@ -138,6 +139,11 @@ def judge(classifier: Classifier, key: str) -> list[Verdict]:
         metrics=card.metrics,
     )
     return examine(GATES, evidence)
+
+
+def made(name: str, key: str) -> Bundle:
+    """A bundle that has been made, whatever became of it."""
+    return leeway.bundle.load(_made(name, key))
 
 
 def decide(classifier: Classifier, key: str, version: int, verdicts: list[Verdict], *, reason: str, actor: str) -> bool:

@@ -1,14 +1,17 @@
 """Retrain requests: the audited state machine between a breach and a promotion.
 
     requested ──> running ──> promoted | kept_champion | failed
-    suppressed                 (cooldown, a request that is open already, a policy that never retrains)
-    held ──> requested | rejected              (a person must decide)
+    waiting ──> requested                      (the change is too young: too little is known of it to learn and to test)
+    suppressed      (cooldown, a request that is open already, too many promotions, a policy that never retrains)
+    held ──> requested | waiting | rejected    (a person must decide: by definition, for a hold, or for an incident)
 
-The row is the truth: whoever finds an open one may carry it out, and its key makes it one however many ask for it.
+The row is the truth: whoever finds an open one may carry it out, and its key makes it one however many ask for it. Every
+transition keeps its reason and, where there is any, its evidence.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,11 +20,15 @@ from sqlalchemy.engine import Connection
 
 from leeway.definition import Classifier
 from leeway.errors import NotFound
+from leeway.store import holds
 from leeway.store.database import database
+from leeway.store.holds import Hold
 from leeway.store.tables import retrain_request as table
+from leeway.training.window import ripe
 
-OPEN = ("requested", "running", "held")
+OPEN = ("requested", "waiting", "running", "held")
 STARTABLE = ("requested", "running")  # running: its process may have died
+QUARTER = timedelta(days=91)
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class Request:
     Attributes:
         as_of: the time as of which to train.
         version: the version that came of it.
-        history: every state with its time and reason.
+        history: every state with its time, its reason, and its evidence where there is any.
     """
 
     key: str
@@ -40,7 +47,72 @@ class Request:
     reason: str
     as_of: datetime
     version: int | None
-    history: list[dict[str, str]]
+    history: list[dict[str, Any]]
+
+    @property
+    def since(self) -> datetime | None:
+        """When the change began that it answers, as far as the monitor could tell."""
+        since = self.history[0].get("evidence", {}).get("since")
+        return None if since is None else datetime.fromisoformat(since)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a breach is answered with.
+
+    Attributes:
+        state: the first state of its request.
+        as_of: the time as of which to train, which may be still to come.
+    """
+
+    state: str
+    why: str
+    as_of: datetime
+
+
+def answer(
+    classifier: Classifier,
+    as_of: datetime,
+    reason: str,
+    *,
+    since: datetime | None = None,
+    past: Sequence[Request] = (),
+    hold: Hold | None = None,
+    incident: str | None = None,
+) -> Answer:
+    """What a breach is answered with.
+
+    Args:
+        as_of: the end of the partition that it was found in.
+        since: when the change began, where that is known.
+        past: the classifier's other requests, in any order.
+        hold: a person's, if there is one.
+        incident: why a person must decide on it.
+    """
+    policy = classifier.drift
+    if (open_one := next((item for item in past if item.state in OPEN), None)) is not None:
+        return Answer("suppressed", f"{open_one.key} is {open_one.state} already", as_of)
+    if policy.retrain == "never":
+        return Answer("suppressed", "the definition never retrains on drift", as_of)
+    counted = [item for item in past if item.state not in ("suppressed", "rejected") and item.as_of <= as_of]
+    last = max(counted, key=lambda item: item.as_of, default=None)
+    if last is not None and as_of < last.as_of + policy.cooldown:
+        return Answer("suppressed", f"cooldown until {last.as_of + policy.cooldown:%Y-%m-%d} after {last.key}", as_of)
+    promoted = sum(item.state == "promoted" and item.as_of > as_of - QUARTER for item in counted)
+    if promoted >= policy.promotions_per_quarter:
+        why = f"{promoted} promotions within {QUARTER.days} days, as many as the definition allows"
+        return Answer("suppressed", why, as_of)
+    due = as_of if since is None or classifier.by_arrival else max(as_of, ripe(classifier, since))
+    if hold is not None:
+        return Answer("held", str(hold), due)
+    if policy.retrain == "hold":
+        return Answer("held", "the definition asks a person first", due)
+    if incident is not None:
+        return Answer("held", f"an incident, which a retrain seldom cures: {incident}", due)
+    if since is not None and due > as_of:
+        why = f"too little is known yet of what changed on {since:%Y-%m-%d}; {due:%Y-%m-%d} is early enough"
+        return Answer("waiting", why, due)
+    return Answer("requested", reason, as_of)
 
 
 def file(
@@ -51,32 +123,46 @@ def file(
     reason: str,
     *,
     forced: bool = False,
+    since: datetime | None = None,
+    evidence: Mapping[str, Any] | None = None,
     incident: str | None = None,
 ) -> str:
     """Write a request, in the transaction of the verdict that asks for it; one that is there already stays as it is.
 
     Args:
-        forced: a person asks for it: neither cooldown nor policy applies.
+        forced: a person asks for it: nothing stands against it.
+        since: when the change began, where that is known.
+        evidence: what the verdict rests on.
         incident: why a person must decide on it.
 
     Returns:
         The state that it has now.
     """
     name = classifier.name
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"request {name}"))))
-    state, why = ("requested", reason) if forced else _first_state(connection, classifier, key, as_of, reason)
-    if state == "requested" and incident is not None:
-        state, why = "held", f"an incident, which a retrain seldom cures: {incident}"
+    alone(connection, name)
+    found = Answer("requested", reason, as_of)
+    if not forced:
+        past = [item for item in of(connection, name) if item.key != key]
+        hold = holds.current(connection, name)
+        found = answer(classifier, as_of, reason, since=since, past=past, hold=hold, incident=incident)
+    kept = {**(evidence or {}), **({} if since is None else {"since": since.isoformat()})}
     values = {
         "key": key,
         "classifier": name,
-        "state": state,
+        "state": found.state,
         "reason": reason,
-        "as_of": as_of,
-        "history": [_step(state, why)],
+        "as_of": found.as_of,
+        "history": [_step(found.state, found.why, kept)],
     }
     connection.execute(insert(table).values(values).on_conflict_do_nothing())
     return str(connection.scalar(sa.select(table.c.state).where(table.c.key == key)))
+
+
+def ripen(connection: Connection, name: str, now: datetime) -> list[str]:
+    """Let requests go on for which enough is known by now, in the transaction of a night; returns their keys."""
+    alone(connection, name)
+    due = [item.key for item in of(connection, name) if item.state == "waiting" and item.as_of <= now]
+    return [_move(connection, key, "requested", f"enough is known as of {now:%Y-%m-%d %H:%M}").key for key in due]
 
 
 def claim(key: str) -> Request:
@@ -98,17 +184,42 @@ def claim(key: str) -> Request:
         return _move(connection, key, "running", f"taken up{again}")
 
 
-def move(key: str, state: str, why: str, *, version: int | None = None) -> Request:
+def is_running(key: str) -> bool:
+    """Whether a request that was taken up may still promote: nobody has come to hold it."""
+    return get(key).state == "running"
+
+
+def move(
+    key: str, state: str, why: str, *, version: int | None = None, evidence: Mapping[str, Any] | None = None
+) -> Request:
     """Write a transition with its reason."""
     with database().transaction() as connection:
-        return _move(connection, key, state, why, version=version)
+        return _move(connection, key, state, why, version=version, evidence=evidence)
 
 
-def _move(connection: Connection, key: str, state: str, why: str, *, version: int | None = None) -> Request:
+def move_all(connection: Connection, name: str, states: Sequence[str], state: str, why: str) -> list[Request]:
+    """Move all requests of a classifier that are in one of some states."""
+    return [_move(connection, item.key, state, why) for item in of(connection, name) if item.state in states]
+
+
+def let_go(connection: Connection, request: Request, why: str) -> Request:
+    """Let a held request go on: to wait for the night by which enough is known, where it has to."""
+    return _move(connection, request.key, "requested" if request.since is None else "waiting", why)
+
+
+def _move(
+    connection: Connection,
+    key: str,
+    state: str,
+    why: str,
+    *,
+    version: int | None = None,
+    evidence: Mapping[str, Any] | None = None,
+) -> Request:
     values: dict[str, Any] = {
         "state": state,
         "updated_at": sa.func.clock_timestamp(),
-        "history": table.c.history.concat(sa.cast([_step(state, why)], table.c.history.type)),
+        "history": table.c.history.concat(sa.cast([_step(state, why, evidence)], table.c.history.type)),
     }
     if version is not None:
         values["version"] = version
@@ -131,8 +242,9 @@ def settle(key: str, approved: bool, actor: str) -> Request:
                 found=request.state,
                 way_out=f"see `leeway status {request.classifier}`",
             )
-        state, answer = ("requested", "approved") if approved else ("rejected", "rejected")
-        return _move(connection, key, state, f"{answer} by {actor}")
+        if approved:
+            return let_go(connection, request, f"approved by {actor}")
+        return _move(connection, key, "rejected", f"rejected by {actor}")
 
 
 def get(key: str) -> Request:
@@ -159,8 +271,13 @@ def _get(connection: Connection, key: str, *, lock: bool = False) -> Request:
 def all_of(name: str) -> list[Request]:
     """All requests of a classifier, newest first."""
     with database().transaction() as connection:
-        query = _select().where(table.c.classifier == name).order_by(table.c.created_at.desc())
-        return [Request(**row._mapping) for row in connection.execute(query)]
+        return of(connection, name)
+
+
+def of(connection: Connection, name: str) -> list[Request]:
+    """The same, within a transaction."""
+    query = _select().where(table.c.classifier == name).order_by(table.c.created_at.desc())
+    return [Request(**row._mapping) for row in connection.execute(query)]
 
 
 def startable(name: str) -> str | None:
@@ -187,23 +304,9 @@ def training_lock(name: str) -> str:
     return f"train {name}"
 
 
-def _first_state(
-    connection: Connection, classifier: Classifier, key: str, as_of: datetime, reason: str
-) -> tuple[str, str]:
-    others = _select().where(table.c.classifier == classifier.name, table.c.key != key)
-    if (open_one := connection.execute(others.where(table.c.state.in_(OPEN)).limit(1)).first()) is not None:
-        return "suppressed", f"{open_one.key} is {open_one.state} already"
-    if classifier.drift.retrain == "never":
-        return "suppressed", "the definition never retrains on drift"
-    counted = table.c.state.not_in(("suppressed", "rejected"))
-    last = connection.execute(
-        others.where(counted, table.c.as_of <= as_of).order_by(table.c.as_of.desc()).limit(1)
-    ).first()
-    if last is not None and as_of < last.as_of + classifier.drift.cooldown:
-        return "suppressed", f"cooldown until {last.as_of + classifier.drift.cooldown:%Y-%m-%d} after {last.key}"
-    if classifier.drift.retrain == "hold":
-        return "held", "the definition asks a person first"
-    return "requested", reason
+def alone(connection: Connection, name: str) -> None:
+    """Be the only one who decides about a classifier's requests, until the transaction ends."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"request {name}"))))
 
 
 def _select() -> sa.Select[Any]:
@@ -211,5 +314,6 @@ def _select() -> sa.Select[Any]:
     return sa.select(*(table.c[name] for name in names))
 
 
-def _step(state: str, why: str) -> dict[str, str]:
-    return {"state": state, "why": why, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+def _step(state: str, why: str, evidence: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    step = {"state": state, "why": why, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    return {**step, "evidence": dict(evidence)} if evidence else step

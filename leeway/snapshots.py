@@ -20,6 +20,7 @@ from leeway.definition import Classifier
 from leeway.errors import NotFound, TrainingError
 from leeway.files import replacing, workspace
 from leeway.metrics import Bools, varied
+from leeway.monitoring import changes
 from leeway.outputs import Count, describe
 from leeway.partitions import Partition
 from leeway.settings import settings
@@ -61,7 +62,7 @@ def take(classifier: Classifier, as_of: datetime) -> Snapshot:
     ranges = _ranges(classifier, first, as_of)
     # One piece of each column: how it was read must not show in the file.
     rows = _read_parts(classifier, ranges, as_of) if ranges else _read(classifier, Range(first, None), as_of)
-    rows = _without_faults(classifier, rows)
+    rows = _trusted(classifier, rows, as_of)
     rows = rows.slice(max(0, rows.num_rows - classifier.training.max_rows)).combine_chunks()
     outputs = classifier.label.outputs
     y = outputs.matrix(rows[outputs.column].to_pandas())
@@ -162,18 +163,34 @@ def _read_parts(classifier: Classifier, ranges: Sequence[Range], as_of: datetime
     return pa.concat_tables(kept)
 
 
-def _without_faults(classifier: Classifier, rows: pa.Table) -> pa.Table:
-    """The rows without those of partitions that the monitor found a fault of the data in: they teach what is not so."""
-    faulty = sa.select(monitoring.c.partition).where(
-        monitoring.c.classifier == classifier.name, monitoring.c.verdict == "data fault"
-    )
-    with database().transaction() as connection:
-        keys = list(connection.scalars(faulty))
+def _trusted(classifier: Classifier, rows: pa.Table, as_of: datetime) -> pa.Table:
+    """The rows without those of partitions that teach what is not so.
+
+    They are those that the monitor found a fault of the data in, and those whose labels lay apart from the scores only for a
+    while, as wrong ones do: what passes is not there to be learnt.
+    """
     at = rows["event_time"].to_pandas()
     kept = np.ones(len(at), dtype=bool)
-    for partition in (Partition.parse(key, classifier.partition) for key in keys):
+    for key in _untrusted(classifier, as_of):
+        partition = Partition.parse(key, classifier.partition)
         kept &= ~((at >= partition.start) & (at < partition.end)).to_numpy()
     return rows if kept.all() else rows.filter(pa.array(kept))
+
+
+def _untrusted(classifier: Classifier, as_of: datetime) -> set[str]:
+    columns = (monitoring.c.partition, monitoring.c.version, monitoring.c.verdict, monitoring.c.evidence["harm"])
+    mine = (monitoring.c.classifier == classifier.name) & (monitoring.c.partition < _key(classifier, as_of))
+    with database().transaction() as connection:
+        nights = connection.execute(sa.select(*columns).where(mine).order_by(monitoring.c.partition)).all()
+    found = {key for key, _, verdict, _ in nights if verdict == "data fault"}
+    drift = classifier.drift
+    for champion in {
+        version for _, version, _, _ in nights
+    }:  # what ended with its successor did not pass: it was learnt
+        harms = [harm for _, version, _, harm in nights if version == champion and harm is not None]
+        gone = changes.passed([harm["shift"]["out"] for harm in harms], drift.confirm, drift.among)
+        found |= {harm["partition"] for harm, is_gone in zip(harms, gone, strict=True) if is_gone}
+    return found
 
 
 def _ranges(classifier: Classifier, first: datetime | None, as_of: datetime) -> list[Range]:

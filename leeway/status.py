@@ -12,8 +12,9 @@ from leeway.outputs import describe
 from leeway.partitions import Partition
 from leeway.registry import Promotion
 from leeway.retraining import Request
-from leeway.store import ledger
+from leeway.store import holds, ledger
 from leeway.store.database import database
+from leeway.store.holds import Hold
 from leeway.store.ledger import STAGES, Entry
 from leeway.store.schemas import ensure_tables
 from leeway.store.tables import monitoring
@@ -26,10 +27,12 @@ class Status:
     """A classifier at a glance.
 
     Attributes:
+        hold: a person's, if somebody holds it back.
         ledger: the last partitions, newest first: what each stage did.
     """
 
     champion: Promotion | None
+    hold: Hold | None
     events: int
     quarantined: int
     ledger: list[dict[str, str]]
@@ -46,13 +49,14 @@ def status(classifier: Classifier) -> Status:
             connection.scalar(sa.select(sa.func.coalesce(sa.func.sum(tables.quarantine.c.occurrences), 0))) or 0
         )
         entries = ledger.entries(connection, classifier.name)
+        hold = holds.current(connection, classifier.name)
     by_partition: dict[str, dict[str, str]] = {}
     for entry in entries:
         row = by_partition.setdefault(entry.partition, {"partition": entry.partition, **dict.fromkeys(STAGES, "")})
         row[entry.stage] = _shown(entry)
     last = sorted(by_partition.values(), key=lambda row: row["partition"], reverse=True)[:LAST]
     return Status(
-        registry.champion(classifier.name), events, int(quarantined), last, retraining.all_of(classifier.name)
+        registry.champion(classifier.name), hold, events, int(quarantined), last, retraining.all_of(classifier.name)
     )
 
 

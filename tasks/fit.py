@@ -10,6 +10,7 @@ from prefect.settings import PREFECT_API_URL
 import leeway.training.fit
 from leeway import catalog
 from leeway.training.candidates import trials
+from leeway.training.window import Window
 from tasks.policy import policy
 from tasks.progress import begin_progress, update_progress
 
@@ -17,8 +18,8 @@ AFTER_SEARCH = 2  # steps: calibration with thresholds, and the last fit
 
 
 @task(task_run_name="fit", **policy(limit=timedelta(hours=6)))
-def fit(classifier: str, snapshot: str, as_of: datetime) -> str:
-    """Learn a bundle from a snapshot; returns the bundle's key."""
+def fit(classifier: str, snapshot: str, as_of: datetime, window: Window | None = None) -> str:
+    """Learn a bundle from a snapshot, or from a window of it; returns the bundle's key."""
     logger, definition = get_run_logger(), catalog.load(classifier)
     total, done = len(list(trials(definition.candidates))) + AFTER_SEARCH, 0
     watched = bool(PREFECT_API_URL.value())
@@ -30,6 +31,6 @@ def fit(classifier: str, snapshot: str, as_of: datetime) -> str:
         update_progress(bar, done, total)
         done = min(done + 1, total - 1)
 
-    bundle = leeway.training.fit.fit(definition, snapshot, as_of, progress=tell)
+    bundle = leeway.training.fit.fit(definition, snapshot, as_of, progress=tell, window=window)
     update_progress(bar, total, total)
     return bundle

@@ -31,6 +31,7 @@ class Stream:
         memory: how much of a shock is left the next night.
         coefficients: of the columns, for the label.
         offset: added to columns, of those given.
+        moved: the same, but the world itself has changed, and the label follows.
     """
 
     rows: int = 2_000
@@ -39,6 +40,7 @@ class Stream:
     memory: float = 0.5
     coefficients: tuple[tuple[int, float], ...] = tuple(COEFFICIENTS.items())
     offset: tuple[tuple[int, float], ...] = ()
+    moved: tuple[tuple[int, float], ...] = ()
 
     @property
     def slopes(self) -> Floats:
@@ -75,17 +77,24 @@ class World:
         Args:
             change: how this night comes about, where not as the others.
         """
+        seen, p = self.chances(change)
+        return seen, self.rng.random(len(p)) < p
+
+    def chances(self, change: Stream | None = None) -> tuple[Floats, Floats]:
+        """The next night as it is seen, and the true probabilities of its labels."""
         stream, rng = change or self.stream, self.rng
         fresh = np.sqrt(1 - stream.memory**2) * (self._root @ rng.standard_normal(COLUMNS))
         self._shock = stream.memory * self._shock + fresh
         mean = stream.season * self._season[self.night % WEEK] + stream.shock * self._shock
         true = mean + rng.standard_normal((stream.rows, COLUMNS)) @ self._root.T
+        for column, by in stream.moved:
+            true[:, column] += by
         self.night += 1
         p = 1 / (1 + np.exp(-INTERCEPT - true @ stream.slopes))
         seen = true.copy()
         for column, by in stream.offset:
             seen[:, column] += by
-        return seen, rng.random(len(p)) < p
+        return seen, p
 
 
 def _zeros(share: float) -> Callable[[Drawn, Drawn], Drawn]:

@@ -43,6 +43,8 @@ def status(name: Name, json: Json = False) -> None:
     def say() -> None:
         champion = found.champion
         print(f"champion: {f'version {champion.version}, as of {champion.as_of:%Y-%m-%d}' if champion else 'none yet'}")
+        if found.hold:
+            print(found.hold)
         print(f"events: {found.events}, quarantined: {found.quarantined}")
         output.table(
             "last partitions", ("partition", "ingest", "score", "monitor"), [list(row.values()) for row in found.ledger]

@@ -1,11 +1,14 @@
 """Commands about versions and retrain requests."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leeway.cli import output
 from leeway.cli.options import Json, Name, Reason
+
+if TYPE_CHECKING:
+    from leeway.retraining import Request
 
 Key = Annotated[str, typer.Argument(help="The request's key, as `leeway status` shows it.", show_default=False)]
 
@@ -67,6 +70,29 @@ def reject(request: Key, json: Json = False) -> None:
     _settle(request, approved=False)
 
 
+def hold(name: Name, reason: Reason, json: Json = False) -> None:
+    """Hold a classifier back: until it is released, no champion comes of a breach without a person's word."""
+    from leeway import catalog, holding
+    from leeway.cli.orchestrated import person
+
+    catalog.load(name)
+    held = holding.hold(name, reason, person())
+    output.emit({"held": True, "requests": held}, lambda: print(f"{name} is held{_and(held)}"))
+
+
+def release(name: Name, reason: Reason, json: Json = False) -> None:
+    """Let a held classifier go on; requests that waited for it are carried out by the next night."""
+    from leeway import catalog, holding
+    from leeway.cli.orchestrated import person
+
+    released = holding.release(catalog.load(name), reason, person())
+    output.emit({"held": False, "requests": released}, lambda: print(f"{name} is released{_and(released)}"))
+
+
+def _and(requests: "list[Request]") -> str:
+    return "".join(f"; {item.key} is {item.state}" for item in requests)
+
+
 def _settle(request: str, *, approved: bool) -> None:
     from leeway import retraining
     from leeway.cli.orchestrated import person
@@ -75,4 +101,4 @@ def _settle(request: str, *, approved: bool) -> None:
     output.emit(result, lambda: print(f"{result.key}: {result.state}"))
 
 
-COMMANDS = (versions, promote, rollback, approve, reject)
+COMMANDS = (versions, promote, rollback, approve, reject, hold, release)

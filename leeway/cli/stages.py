@@ -194,6 +194,23 @@ def backfill(
         raise typer.Exit(1)
 
 
+def accept(
+    name: Name,
+    partition: Annotated[str, typer.Argument(help="The one that a fault was found in.", show_default=False)],
+    reason: Reason,
+    json: Json = False,
+) -> None:
+    """Take a data fault back: the partition is as it should be, and so are those like it from now on."""
+    from leeway import catalog
+    from leeway.cli.orchestrated import person
+    from leeway.monitoring.accepting import accept
+    from leeway.partitions import Partition
+
+    chosen = Partition.parse(partition, catalog.load(name).partition)
+    why = accept(name, chosen, reason, person())
+    output.emit({"partition": chosen.key, "why": why}, lambda: print(f"{name} {chosen}: {why}"))
+
+
 def demo(
     folder: Annotated[str, typer.Argument(help="Where the demo keeps its data; made anew every time.")] = "leeway-demo",
     json: Json = False,
@@ -207,7 +224,7 @@ def demo(
         raise typer.Exit(1)
 
 
-COMMANDS = (demo, ingest, score, monitor, nightly, train, retrain, backfill)
+COMMANDS = (demo, ingest, score, monitor, nightly, accept, train, retrain, backfill)
 
 
 def _ingest_history(name: str) -> None:

@@ -19,6 +19,11 @@ TOLD = {
     "NewFraudPattern": "a new fraud pattern",
 }
 
+WAITS = {
+    "waiting": "breach: a retrain waits until enough is known of what changed",
+    "suppressed": "no other retrain so soon",
+}
+
 
 @dataclass(frozen=True)
 class Line:
@@ -104,7 +109,7 @@ def _line(night: "Partition", happened: "Night | str", what: str, last: "Partiti
         return Line(night.key, None, None, "rejected", None, 0, 0, None, f"{what}; nothing was published")
     assert happened.scored is not None and happened.monitored is not None  # noqa: PT018 the history gave it a champion
     result = realised(catalog.load(NAME), night, happened.scored.version, as_of=last.end)
-    waits = "no retrain so soon after the last" if happened.monitored.request_state == "suppressed" else ""
+    waits = WAITS.get(happened.monitored.request_state or "", "")
     told = (what, waits, happened.retrain_failed, _retrained(happened.retrained))
     return Line(
         night=night.key,

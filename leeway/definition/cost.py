@@ -25,7 +25,5 @@ class Costs(Value):
     def of(self, *, positives: int, called: int, hits: int) -> float:
         """What some decisions cost together."""
         return (
-            (called - hits) * self.false_positive
-            + (positives - hits) * self.false_negative
-            + hits * self.true_positive
+            (called - hits) * self.false_positive + (positives - hits) * self.false_negative + hits * self.true_positive
         )

@@ -119,12 +119,14 @@ class Gates(Value):
         floors: the least acceptable value by metric (the greatest, for `log_loss`). Where there are several classes, a metric
             is the mean of the classes', each held against the rest.
         calibration_error: the greatest expected calibration error; None where probabilities do not matter.
-        confidence: how sure the gate must be that the challenger beats the champion, by a bootstrap over partitions.
+        confidence: how sure the gate must be that the challenger beats the champion, by Student's test over partitions.
+        least_gain: by how much the mean log loss must fall at least, in nats.
     """
 
     floors: Mapping[Metric, float] = Field(default={"roc_auc": 0.55})
     calibration_error: Share | None = 0.1
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    confidence: float = Field(default=0.99, gt=0.5, lt=1)
+    least_gain: float = Field(default=0.0005, ge=0)
 
     @model_validator(mode="after")
     def _some_floor(self) -> Self:

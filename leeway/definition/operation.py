@@ -24,6 +24,7 @@ class DriftPolicy(Value):
             of the label.
         confirm, among: an alarm must be seen in `confirm` of the last `among` partitions.
         cooldown: after a retrain is requested, no other is for this long.
+        promotions_per_quarter: so many champions may come of breaches within 91 days; further breaches change nothing.
         reference: a partition is held against at most this many of the most recent ones before the training; by default
             half a year of days or four weeks of hours, two years of weeks, five of months.
         label_age: how old a partition must be for its labels to be held against its scores, the same in the reference and
@@ -41,6 +42,7 @@ class DriftPolicy(Value):
     confirm: int = Field(default=2, ge=1)
     among: int = Field(default=3, ge=1)
     cooldown: Duration = timedelta(days=7)
+    promotions_per_quarter: int = Field(default=4, ge=1)
     label_age: timedelta | None = Field(default=None, ge=timedelta(0))
     reference: int | None = Field(default=None, ge=3)
     min_reference: int | None = Field(default=None, ge=3)

@@ -13,7 +13,7 @@ from scipy import stats
 from leeway.definition import DriftPolicy, Grain
 from leeway.metrics import Floats
 from leeway.monitoring import budget
-from leeway.monitoring.budget import Ints, Ordinary, Rule, Watch
+from leeway.monitoring.budget import WINDOWS, Ints, Ordinary, Rule, Watch
 from leeway.monitoring.channels import Channel
 from leeway.partitions import STEP, Partition
 
@@ -86,7 +86,7 @@ class Alarm(BaseModel):
         chance = np.array([channel.chance for channel in self.channels])
         season, values = SEASONS[self.grain], np.array(self.values).reshape(self.partitions, len(self.channels))
         if not values.size:
-            return Ordinary(np.zeros((season, len(chance))), 0 * chance, chance, 0 * chance + 1)
+            return Ordinary(np.zeros((season, len(chance))), 0 * chance, chance, np.ones((len(WINDOWS), len(chance))))
         rows, places = np.array(self.rows), np.array(self.places, dtype=np.intp)
         return Ordinary.of(values, rows, chance, places, season)
 

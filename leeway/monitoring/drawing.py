@@ -10,21 +10,30 @@ INK, PALE = "#0969da", "#8c959f"
 
 
 def course(
-    keys: Sequence[str], lines: Sequence[tuple[str, str, Values]], *, marks: Sequence[str | None] = (), title: str
+    keys: Sequence[str],
+    lines: Sequence[tuple[str, str, Values]],
+    *,
+    marks: Sequence[str | None] = (),
+    band: tuple[Values, Values] = ((), ()),
+    shown: str = "{:.1%}",
+    title: str,
 ) -> str:
-    """Lines over partitions, with the lowest and the highest value written at the edge.
+    """Lines over partitions. The lowest and the highest value are in the caption: letters in a drawing shrink with it.
 
     Args:
         keys: the partitions.
         lines: each a name, a colour, and a value for every partition.
         marks: for every partition the colour of a dot on the first line.
+        band: for every partition the bounds of a shaded area.
+        shown: how a value is written.
     """
-    known = [value for _, _, values in lines for value in values if value is not None]
+    drawn_values = [*(values for _, _, values in lines), *band]
+    known = [value for values in drawn_values for value in values if value is not None]
     if not known:
         return ""
     low, high = min(known), max(known)
     room = (high - low) or max(abs(high), 1e-6) * 0.1
-    drawn = "".join(
+    drawn = _area(*band, low, room) + "".join(
         f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{piece}">'
         f"<title>{html.escape(name)}</title></polyline>"
         for name, colour, values in lines
@@ -32,23 +41,70 @@ def course(
     )
     dots = "".join(
         f'<circle cx="{_x(place, len(keys)):.1f}" cy="{_y(value, low, room):.1f}" r="4" fill="{mark}">'
-        f"<title>{html.escape(keys[place])}: {value:.2%}</title></circle>"
+        f"<title>{html.escape(keys[place])}: {shown.format(value)}</title></circle>"
         for place, (mark, value) in enumerate(zip(marks, lines[0][2], strict=False))
         if mark and value is not None
     )
-    texts = "".join(
-        f'<text x="{WIDTH - EDGE}" y="{_y(value, low, room) + shift:.0f}" text-anchor="end" font-size="12" fill="#57606a">'
-        f"{value:.1%}</text>"
-        for value, shift in ((low, -3), (high, 12))
-    )
-    ends = f"{html.escape(keys[0])} to {html.escape(keys[-1])}"
+    ends = f"{html.escape(keys[0])} to {html.escape(keys[-1])}, between {shown.format(low)} and {shown.format(high)}"
     legend = " · ".join(f'<span style="color:{colour}">{html.escape(name)}</span>' for name, colour, _ in lines)
     return (
         f'<figure style="margin:1em 0"><figcaption>{html.escape(title)}: {legend} '
         f'<span style="color:#57606a">({ends})</span></figcaption>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(title)}" '
-        f'style="width:100%;max-width:{WIDTH}px;background:#f6f8fa">{drawn}{dots}{texts}</svg></figure>'
+        f'style="width:100%;max-width:{WIDTH}px;background:#f6f8fa">{drawn}{dots}</svg></figure>'
     )
+
+
+def reliability(points: Sequence[tuple[int, float, float]], *, title: str) -> str:
+    """The share of labels over the mean score, where the diagonal is what was said.
+
+    Args:
+        points: of each group of rows, how many, the mean score, and the share of labels.
+    """
+    size, room = 240, max(0.01, *(max(score, rate) for _, score, rate in points)) * 1.1
+    most = max(rows for rows, _, _ in points)
+
+    def at(value: float) -> float:
+        return EDGE + (size - 2 * EDGE) * min(1.0, max(0.0, value / room))
+
+    bars, dots = [], []
+    for rows, score, rate in points:
+        by = 1.96 * (max(rate * (1 - rate), 1e-9) / rows) ** 0.5
+        x, y, low, high = at(score), size - at(rate), size - at(rate - by), size - at(rate + by)
+        bars.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" y2="{high:.1f}" stroke="{PALE}"/>')
+        radius, told = (
+            2 + 3 * (rows / most) ** 0.5,
+            f"{rows:,} rows, mean score {score:.2%}, share of labels {rate:.2%}",
+        )
+        dots.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{INK}"><title>{told}</title></circle>')
+    line = " ".join(f"{at(score):.1f},{size - at(rate):.1f}" for _, score, rate in points)
+    return (
+        f'<figure style="margin:1em 0"><figcaption>{html.escape(title)} '
+        f'<span style="color:#57606a">(dashed: as they say; to {room:.1%} both ways)</span></figcaption>'
+        f'<svg viewBox="0 0 {size} {size}" role="img" aria-label="{html.escape(title)}" '
+        f'style="width:100%;max-width:{size * 1.4:.0f}px;background:#f6f8fa">'
+        f'<line x1="{EDGE}" y1="{size - EDGE}" x2="{size - EDGE}" y2="{EDGE}" stroke="{PALE}" stroke-dasharray="4"/>'
+        f'{"".join(bars)}<polyline fill="none" stroke="{INK}" points="{line}"/>{"".join(dots)}</svg></figure>'
+    )
+
+
+def sparks(lines: Sequence[tuple[str, Values]]) -> str:
+    """Lines the size of a word, on one scale."""
+    known = [value for _, values in lines for value in values if value is not None]
+    if len(known) < 2:
+        return ""
+    low, room = min(known), (max(known) - min(known)) or 1.0
+    drawn = "".join(
+        f'<polyline fill="none" stroke="{colour}" points="'
+        + " ".join(
+            f"{place * 80 / max(1, len(values) - 1):.1f},{19 - 18 * (value - low) / room:.1f}"
+            for place, value in enumerate(values)
+            if value is not None
+        )
+        + '"/>'
+        for colour, values in lines
+    )
+    return f'<svg viewBox="0 0 80 20" width="80" height="20" aria-hidden="true">{drawn}</svg>'
 
 
 def spark(values: Sequence[float]) -> str:
@@ -63,6 +119,23 @@ def spark(values: Sequence[float]) -> str:
         '<svg viewBox="0 0 80 20" width="80" height="20" aria-hidden="true"><line x1="0" x2="80" y1="10" y2="10" '
         f'stroke="#d0d7de"/><polyline fill="none" stroke="{INK}" points="{points}"/></svg>'
     )
+
+
+def _area(lows: Values, highs: Values, low: float, room: float) -> str:
+    """The shaded area between bounds, without the partitions that have none."""
+    count = len(lows)
+    areas: list[list[int]] = [[]]
+    for place, value in enumerate(lows):
+        if value is None:
+            areas.append([])
+        else:
+            areas[-1].append(place)
+    drawn = []
+    for places in [own for own in areas if own]:
+        both = [*((place, highs[place]) for place in places), *((place, lows[place]) for place in reversed(places))]
+        points = " ".join(f"{_x(place, count):.1f},{_y(value or 0.0, low, room):.1f}" for place, value in both)
+        drawn.append(f'<polygon points="{points}" fill="{PALE}" fill-opacity=".25"/>')
+    return "".join(drawn)
 
 
 def _pieces(values: Values, low: float, room: float) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
+from scipy import stats
 
 from leeway.metrics import Floats
 from leeway.monitoring.sketch import Binning, Bins, Sketch, pairs, products, ranks
@@ -20,7 +21,7 @@ UNSEEN_BURST = 0.10
 OUTSIDE_BURST = 0.20
 VALUE_BURST = 0.03  # of a value of a number that was rare
 RARE_VALUE = 0.01  # in every reference partition: what is commoner may well become commoner still
-LUCK = 4.0  # standard deviations of a share
+LUCK = 1e-6  # the chance by which a count is no luck any more
 APART, APART_SPREADS = 0.25, 8.0  # a correlation's change
 FEWEST = 60  # rows, to say that two partitions are the same, or that one has each row twice
 LEAST_RANKS = 0.5  # of the variance of evenly spread ranks: what has moved into a few bins tells nothing of the others
@@ -84,7 +85,8 @@ class Clean(BaseModel):
         Args:
             before: the clean partitions before it.
         """
-        if not self.least_rows / VOLUME_FACTOR <= seen.rows <= self.most_rows * VOLUME_FACTOR:
+        volumes = [self.least_rows, self.most_rows, *(earlier.rows for earlier in before if earlier.rows)]
+        if not min(volumes) / VOLUME_FACTOR <= seen.rows <= max(volumes) * VOLUME_FACTOR:
             yield f"{seen.rows} events, where the reference's partitions have {self.least_rows} to {self.most_rows}"
         if not seen.rows:
             return
@@ -100,7 +102,7 @@ class Clean(BaseModel):
             yield from self._of_number(name, seen, before)
         if seen.rows >= FEWEST:
             yield from _repeated(seen, before)
-            yield from self._apart(binnings, seen)
+            yield from self._apart(binnings, seen, before)
 
     def _of_number(self, name: str, seen: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
         lately = _most(before, [earlier.outside[name] for earlier in before])
@@ -109,17 +111,22 @@ class Clean(BaseModel):
         known = dict(self.values[name])
         rarest = min(known.values(), default=0.0)
         for value, count in seen.common[name]:
-            most, share = known.get(value, rarest), count / seen.rows
-            if most < RARE_VALUE and share > most + VALUE_BURST + LUCK * np.sqrt(most * (1 - most) / seen.rows):
+            lately = _most(before, [dict(earlier.common[name]).get(value, 0) for earlier in before])
+            most, share = max(known.get(value, rarest), lately), count / seen.rows
+            if most < RARE_VALUE and share > most + VALUE_BURST and count > stats.binom.isf(LUCK, seen.rows, most):
                 yield f"{name} is {value:g} in {share:.0%} of the rows, and was in at most {most:.0%}"
 
-    def _apart(self, binnings: Mapping[str, Binning], seen: Sketch) -> Iterator[str]:
+    def _apart(self, binnings: Mapping[str, Binning], seen: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
         """Numbers that hang together otherwise than ever: columns swapped, or rows joined to the wrong ones."""
         if not self.correlations:
             return
         now = _correlations(binnings, seen.counts, np.asarray(seen.products))
         change = np.nan_to_num(np.abs(now - np.asarray(self.correlations)))
-        out = change > np.maximum(APART, APART_SPREADS * np.maximum(self.spreads, 1 / np.sqrt(seen.rows)))
+        far = np.maximum(APART, APART_SPREADS * np.maximum(self.spreads, 1 / np.sqrt(seen.rows)))
+        out = change > far
+        for earlier in before if out.any() else ():
+            was = _correlations(binnings, earlier.counts, np.asarray(earlier.products))
+            out &= ~(np.abs(now - was) <= far)
         if out.any():
             one, two = pairs(binnings)[int(np.argmax(np.where(out, change, 0.0)))]
             place = int(np.argmax(np.where(out, change, 0.0)))

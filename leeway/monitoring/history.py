@@ -6,7 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from leeway.monitoring.maturity import Arrived
 from leeway.monitoring.monitor import Finding
+from leeway.monitoring.realised import Realised
 from leeway.partitions import Partition
 from leeway.store.database import database
 from leeway.store.tables import column_drift, monitoring
@@ -21,6 +23,7 @@ class Past:
     Attributes:
         score_mean: None where there were no events.
         mature: the partition whose labels became mature with it, with their share of the class, and that by the scores.
+        estimated: what its performance was estimated to be, as `leeway.monitoring.outlook` has it.
     """
 
     partition: str
@@ -29,17 +32,27 @@ class Past:
     mature: str | None = None
     rate: float | None = None
     expected: float | None = None
+    estimated: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class History:
-    """The last nights, the oldest first, this one included; and the impacts of every column on them."""
+    """The last nights, the oldest first, this one included; and the impacts of every column on them.
+
+    Attributes:
+        realised: what labels said of the last partitions, by their keys, as it is known at the end of this night.
+        arrived: how many labels of the last partitions are known by then.
+    """
 
     nights: list[Past]
     impacts: dict[str, list[float]] = field(default_factory=dict)
+    realised: dict[str, Realised] = field(default_factory=dict)
+    arrived: list[Arrived] = field(default_factory=list)
 
 
-def until(name: str, partition: Partition, finding: Finding) -> History:
+def until(
+    name: str, partition: Partition, finding: Finding, evidence: dict[str, Any], realised: dict[str, Realised]
+) -> History:
     """The nights up to one that has just been judged."""
     first = partition.shift(1 - NIGHTS).key
     with database().transaction() as connection:
@@ -58,10 +71,12 @@ def until(name: str, partition: Partition, finding: Finding) -> History:
             impacts[column].append(impact)
     for drift in finding.columns:
         impacts[drift.column].append(drift.impact)
-    return History([*nights, _past(partition.key, finding.verdict, finding.rows, finding.evidence())], dict(impacts))
+    night = _past(partition.key, finding.verdict, finding.rows, evidence)
+    return History([*nights, night], dict(impacts), realised, [Arrived(**item) for item in evidence["labels"]])
 
 
 def _past(partition: str, verdict: str, rows: int, evidence: dict[str, Any]) -> Past:
     harm = evidence.get("harm") or {}
     score_mean = evidence["score_mean"] if rows else None
-    return Past(partition, verdict, score_mean, harm.get("partition"), harm.get("rate"), harm.get("expected"))
+    known = (harm.get("partition"), harm.get("rate"), harm.get("expected"))
+    return Past(partition, verdict, score_mean, *known, evidence.get("estimated") or {})

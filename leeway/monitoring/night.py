@@ -1,6 +1,6 @@
 """Monitor one partition: read, compare, judge, report, and write the verdict with what it asks for in one transaction."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -12,15 +12,17 @@ from leeway import registry, retraining, scoring, storage
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.errors import NotFound
-from leeway.monitoring import history, incidents, monitor, report, sketches
+from leeway.monitoring import changes, history, incidents, maturity, monitor, outlook, realised, report, sketches
 from leeway.monitoring.monitor import Finding, Night
-from leeway.monitoring.reference import MIN_ROWS
+from leeway.monitoring.outlook import Labels
 from leeway.monitoring.sketch import Held, with_scores
 from leeway.partitions import Partition, between
 from leeway.store import ledger
 from leeway.store.database import database
-from leeway.store.tables import column_drift, labels_known, monitoring, tables_of
+from leeway.store.tables import column_drift, monitoring
 from leeway.training.candidates import model_input
+
+LOOKED_BACK = 91  # partitions before a breach that its change may have begun in
 
 
 @dataclass(frozen=True)
@@ -61,21 +63,27 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     version = int(scored.input["version"])
     bundle = registry.load(name, registry.promoted(name, version))
     rows = scoring.read(name, partition, version)
-    x = model_input(rows, bundle.card.features)
-    finding, night = _find(classifier, partition, bundle, version, rows)
+    scores = rows[list(bundle.outputs.score_columns)]
+    x = pd.concat([model_input(rows, bundle.card.features), scores], axis=1)
+    labels = outlook.labels(classifier, partition, mature_with(classifier, partition), bundle, version)
+    finding, night = _find(classifier, partition, bundle, version, rows, labels)
     incident = (
         _incident(classifier, partition, bundle, version, night) if finding.verdict in ("alert", "breach") else None
     )
     finding = finding.together_with(incident)
-    scores = rows[list(bundle.outputs.score_columns)]
-    past = history.until(name, partition, finding)
-    written = report.write(classifier, partition, bundle, finding, past, pd.concat([x, scores], axis=1), version)
+    estimated = outlook.estimate(classifier, partition, bundle, version, x, finding, labels)
+    evidence = {**finding.evidence(), "estimated": estimated, "labels": [asdict(item) for item in labels.arrived]}
+    past = history.until(name, partition, finding, evidence, labels.known)
+    written = report.write(classifier, partition, bundle, finding, past, x, version)
     address = storage.address(written)
+    asked = _asked(classifier, partition, bundle, version, finding, night)
     with store.transaction() as connection:
-        _record(connection, name, partition, version, finding, address)
+        _record(connection, name, partition, version, finding, evidence, address)
+        realised.write(connection, name, partition, labels.fresh)
         sketches.write(connection, name, partition, version, night.seen)
         sketches.hold(connection, name, partition, version, night.mature, night.held)
-        request = _request(connection, classifier, partition, finding)
+        retraining.ripen(connection, name, partition.end)
+        request = _request(connection, classifier, partition, finding, asked)
         output: dict[str, Any] = {"verdict": finding.verdict, "why": finding.why, "report": address, **request}
         ledger.record(connection, name, partition, "monitor", input=scored.input, output=output)
     return Monitored(changed=True, **output)
@@ -92,16 +100,16 @@ def _find(
     bundle: Bundle,
     version: int,
     rows: pd.DataFrame,
+    labels: Labels,
 ) -> tuple[Finding, Night]:
     name, policy, outputs = classifier.name, classifier.drift, bundle.outputs
-    mature = mature_with(classifier, partition)
-    held = _held(classifier, mature, bundle, version)
+    held = None if labels.mature is None else _held(bundle, labels.mature)
     with database().transaction() as connection:
         seen = sketches.read(connection, name, partition, version)
         nights = sketches.before(connection, name, partition, version, monitor.lookback(policy))
     if seen is None:
         seen = sketches.of(bundle, rows)
-    night = Night(partition, seen, mature, held)
+    night = Night(partition, seen, mature_with(classifier, partition), held)
     means = scoring.probabilities(rows, outputs).mean(axis=0).tolist() if len(rows) and outputs.several else []
     finding = monitor.judge(
         bundle.reference,
@@ -111,7 +119,8 @@ def _find(
         score_means=dict(zip(outputs.names, means, strict=False)),
         may_be_empty=classifier.empty_partitions,
     )
-    return finding, night
+    late = maturity.tell(labels.arrived, classifier.partition)
+    return finding if late is None else replace(finding, why=f"{finding.why}; {late}"), night
 
 
 def _incident(classifier: Classifier, partition: Partition, bundle: Bundle, version: int, night: Night) -> str | None:
@@ -130,41 +139,33 @@ def mature_with(classifier: Classifier, partition: Partition) -> Partition:
     return Partition.containing(partition.end - classifier.label_age, classifier.partition).shift(-1)
 
 
-def _held(classifier: Classifier, mature: Partition, bundle: Bundle, version: int) -> Held | None:
-    """The labels of a partition that has just become mature, held against its scores; None where there are too few.
+def _held(bundle: Bundle, rows: pd.DataFrame) -> Held:
+    """The labels of a partition that has just become mature, held against its scores.
 
-    They are taken as known at a fixed age, as the reference's were: so early and late labels weigh the same
-    on both sides.
+    They are taken as known at a fixed age, as the reference's were: so early and late labels weigh the same on both sides, and
+    what is corrected later changes what is known then, not what was found here.
     """
-    with database().transaction() as connection:
-        fault = sa.select(monitoring.c.verdict).where(
-            monitoring.c.classifier == classifier.name, monitoring.c.partition == mature.key
-        )
-        if connection.scalar(fault) == "data fault":
-            return None
-    tables = tables_of(classifier)
-    prediction = tables.prediction
-    predicted = sa.select(prediction.c.event_id).where(
-        prediction.c.partition == mature.key, prediction.c.version == version
-    )
-    labelled = database().read(labels_known(tables, mature.end + classifier.label_age, predicted)).to_pandas()
-    if len(labelled) < MIN_ROWS:
-        return None
-    rows = scoring.read(classifier.name, mature, version).merge(labelled, on="event_id")
     outputs, reference = bundle.outputs, bundle.reference
     p, y = scoring.probabilities(rows, outputs), outputs.matrix(rows[outputs.column])
-    watched = [outputs.names.index(name) for name in reference.watched]
     columns = with_scores(model_input(rows, bundle.card.features), p, outputs)
-    return Held.of(reference.binnings, columns, y[:, watched], p[:, watched])
+    return Held.of(reference.binnings, columns, y[:, reference.judged], p[:, reference.judged])
 
 
-def _record(connection: Connection, name: str, partition: Partition, version: int, finding: Finding, path: str) -> None:
+def _record(
+    connection: Connection,
+    name: str,
+    partition: Partition,
+    version: int,
+    finding: Finding,
+    evidence: dict[str, Any],
+    path: str,
+) -> None:
     values = {
         "version": version,
         "verdict": finding.verdict,
         "why": finding.why,
         "rows": finding.rows,
-        "evidence": finding.evidence(),
+        "evidence": evidence,
         "report": path,
         "created_at": sa.func.clock_timestamp(),
     }
@@ -179,11 +180,23 @@ def _record(connection: Connection, name: str, partition: Partition, version: in
         connection.execute(sa.insert(column_drift), [{**own, **drift} for drift in drifts])
 
 
+def _asked(
+    classifier: Classifier, partition: Partition, bundle: Bundle, version: int, finding: Finding, night: Night
+) -> dict[str, Any]:
+    """What a breach tells of itself: when its change began, and what the verdict rests on. Nothing, where there is none."""
+    if finding.verdict != "breach" or finding.harm is None:
+        return {}
+    with database().transaction() as connection:
+        nights = sketches.before(connection, classifier.name, partition, version, LOOKED_BACK)
+    since = changes.since(bundle.reference, [*nights, night], finding)
+    return {"since": since, "evidence": {"harm": asdict(finding.harm), "limits": finding.limits}}
+
+
 def _request(
-    connection: Connection, classifier: Classifier, partition: Partition, finding: Finding
+    connection: Connection, classifier: Classifier, partition: Partition, finding: Finding, asked: dict[str, Any]
 ) -> dict[str, str | None]:
     if finding.verdict != "breach":
         return {"request": None, "request_state": None}
     key = request_key(classifier.name, partition)
-    state = retraining.file(connection, classifier, key, partition.end, finding.why, incident=finding.incident)
+    state = retraining.file(connection, classifier, key, partition.end, finding.why, incident=finding.incident, **asked)
     return {"request": key, "request_state": state}

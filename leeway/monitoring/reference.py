@@ -4,7 +4,7 @@ It is made of the development rows' out-of-fold scores and the holdout's, cut in
 so the size, the season and the ordinary unrest of a partition are in it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -20,9 +20,13 @@ from leeway.monitoring import channels, sketch
 from leeway.monitoring.alarm import MIN_PARTITIONS, Alarm, place_of
 from leeway.monitoring.channels import Channel, Matrix
 from leeway.monitoring.dependence import Predict, partial_dependence
+from leeway.monitoring.expected import Usual
 from leeway.monitoring.faults import Clean
+from leeway.monitoring.maturity import Maturity
 from leeway.monitoring.sketch import Binning, Bins, Counts, Held, Sketch, hellinger, shares
 from leeway.partitions import Partition, keys_of
+
+Decide = Callable[[Floats], Bools]
 
 MIN_ROWS = 20  # with fewer a partition says nothing
 LEAST_DISTANCE = 0.01  # of Hellinger
@@ -74,6 +78,8 @@ class Reference(BaseModel):
         watched: those with enough rows, and others, in a partition to say anything of by labels.
         score_means: each class's mean reference score.
         alarm: when a partition lies out.
+        usual: how well its partitions were decided; None where that was not told.
+        maturity: how soon its labels were known; None where that was not told.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
@@ -90,6 +96,13 @@ class Reference(BaseModel):
     watched: tuple[str, ...]
     score_means: dict[str, float]
     alarm: Alarm
+    usual: Usual | None = None
+    maturity: Maturity | None = None
+
+    @property
+    def judged(self) -> list[int]:
+        """The places of the classes that are watched."""
+        return [self.classes.index(name) for name in self.watched]
 
     @property
     def features(self) -> list[str]:
@@ -132,6 +145,8 @@ def build(
     as_of: datetime,
     predict: Predict,
     volumes: Mapping[str, int] = MappingProxyType({}),
+    since: datetime | None = None,
+    decide: Decide | None = None,
 ) -> Reference:
     """The reference of a new bundle.
 
@@ -142,6 +157,8 @@ def build(
         as_of: when `known_at` was looked up; younger partitions may have labels still to come.
         predict: the bundle's own calibrated scores of such features.
         volumes: how many events partitions have, labelled or not; where it is not told, all have a label.
+        since: earlier partitions are from before a change: how they vary is ordinary, where they lie is not.
+        decide: the bundle's decisions by such scores; where they are not told, performance is not looked at.
     """
     outputs, features = classifier.label.outputs, list(watched_features(classifier))
     cut = _cut(classifier, rows, x, p, as_of)
@@ -171,7 +188,8 @@ def build(
         classes=outputs.names,
         watched=tuple(outputs.names[k] for k in watched),
         score_means={name: float(cut.p[:, k].mean()) for k, name in enumerate(outputs.names)},
-        alarm=_alarm(classifier, cut, counts, share, effects, watched),
+        alarm=_alarm(classifier, cut, counts, share, effects, watched, since),
+        usual=None if decide is None else _usual(classifier, cut, decide(cut.p), watched),
     )
 
 
@@ -256,6 +274,7 @@ def _alarm(
     share: Mapping[str, Floats],
     effects: Mapping[str, Floats],
     watched: list[int],
+    since: datetime | None,
 ) -> Alarm:
     names = [classifier.label.outputs.names[k] for k in watched]
     error = (cut.y - cut.p)[:, watched]
@@ -273,15 +292,53 @@ def _alarm(
         )
         for position in judged
     ]
+    partitions = [Partition.parse(cut.keys[position], classifier.partition) for position in judged]
+    values = np.array([values for values, _ in found]).reshape(len(found), len(chosen))
+    early = np.array([since is not None and partition.start < since for partition in partitions], dtype=bool)
     return Alarm(
         channels=tuple(chosen),
         grain=classifier.partition,
-        values=[values.tolist() for values, _ in found],
+        values=_levelled(values, early).tolist(),
         rows=[rows.tolist() for _, rows in found],
-        places=[place_of(Partition.parse(cut.keys[position], classifier.partition)) for position in judged],
+        places=[place_of(partition) for partition in partitions],
         seed=classifier.training.seed,
         policy=classifier.drift,
     ).calibrated()
+
+
+def _levelled(values: Floats, early: Bools) -> Floats:
+    """The channels of partitions, shape (T, C), with those from before a change moved to where they lie after it.
+
+    As far as the change is no luck, by the positive part of James and Stein's estimator.
+    """
+    if early.all() or not early.any():
+        return values
+    change = values[~early].mean(axis=0) - values[early].mean(axis=0)
+    luck = values[early].var(axis=0) * (1 / early.sum() + 1 / (~early).sum())
+    kept = np.maximum(0.0, 1 - luck / np.maximum(change**2, 1e-300))
+    return np.where(early[:, None], values + kept * change, values)
+
+
+def seen_rows(classifier: Classifier, reference: Reference, rows: pd.DataFrame, as_of: datetime) -> Bools:
+    """Which rows are of the reference's partitions and have a label that a night would have seen."""
+    keys = keys_of(rows["event_time"], classifier.partition)
+    inside = keys.isin(reference.partitions).to_numpy()
+    found = np.zeros(len(rows), dtype=bool)
+    found[inside] = _mature(classifier, rows[inside], keys[inside], list(reference.partitions), as_of)
+    return found
+
+
+def _usual(classifier: Classifier, cut: _Cut, decided: Bools, watched: list[int]) -> Usual:
+    parts = [np.flatnonzero(cut.mature & (cut.place == place)) for place in range(len(cut.keys))]
+    return Usual.of(
+        cut.y,
+        cut.p,
+        decided,
+        [part for part in parts if len(part) >= MIN_ROWS],
+        exclusive=classifier.label.outputs.exclusive,
+        judged=watched,
+        seed=classifier.training.seed,
+    )
 
 
 def watched_features(classifier: Classifier) -> dict[str, Kind]:

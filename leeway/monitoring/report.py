@@ -14,7 +14,7 @@ import pandas as pd
 from leeway import storage
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
-from leeway.monitoring import drawing
+from leeway.monitoring import drawing, sections
 from leeway.monitoring.alarm import Alarm
 from leeway.monitoring.channels import MEAN
 from leeway.monitoring.history import History
@@ -114,6 +114,7 @@ def _summary(
     bundle: Bundle,
 ) -> str:
     colour, to_do = EVERY_VERDICT[finding.verdict]
+    known = [item for _, item in sorted(history.realised.items()) if item.version == version]
     facts = f"{finding.rows:,} events, mean score {finding.score_mean:.2%}, version {version}"
     return f"""<meta name="viewport" content="width=device-width, initial-scale=1"><section style="{_STYLE}">
 <p style="margin:0;color:#57606a">{html.escape(classifier.name)} · {partition} · {facts}</p>
@@ -121,7 +122,9 @@ def _summary(
 <p style="font-size:1.1em;margin:.2em 0">{html.escape(finding.why[:1].upper() + finding.why[1:])}.</p>
 <p style="font-size:1.1em;margin:.2em 0"><strong>What to do:</strong> {html.escape(to_do)}</p>
 <p style="color:#57606a;margin:.6em 0">{html.escape(_budget(bundle.reference.alarm.under(classifier.drift)))}</p>
-{_courses(history)}{_columns(finding, history, shown)}{_classes(bundle, finding)}</section>"""
+{_courses(history)}{_columns(finding, history, shown)}{_classes(bundle, finding)}
+{sections.performance(history, bundle, known)}{sections.calibrated(bundle, known)}{sections.sliced(bundle, known)}
+{sections.to_come(history.arrived, classifier.partition)}</section>"""
 
 
 def _budget(alarm: Alarm) -> str:

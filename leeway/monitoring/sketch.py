@@ -99,14 +99,16 @@ class Binning(BaseModel):
             bins = np.asarray(length * (len(self.rarities) + 1) + rarity, dtype=np.intp)
         elif self.edges is not None:
             numbers = column.to_numpy(dtype="float64")
-            bins = np.asarray(np.searchsorted(np.asarray(self.edges), numbers, side="left"), dtype=np.intp)
+            bins = np.zeros(len(numbers), dtype=np.uint8)
+            for edge in self.edges:  # a fifth of the time of a search: nothing for the processor to guess
+                bins += numbers > edge
         else:
             place = {value: position for position, value in enumerate(self.values or ())}
             codes, values = pd.factorize(column)  # each value is looked up once, not each row's
             bins = np.array([place.get(value, self.size - 2) for value in values] + [self.size - 1], dtype=np.intp)[
                 codes
             ]
-        return np.where(null, self.size - 1, bins)
+        return np.where(null, self.size - 1, bins).astype(np.intp, copy=False)
 
     def count(self, column: "pd.Series[Any]") -> Counts:
         """How many rows fall into each bin."""
@@ -121,10 +123,10 @@ class Binning(BaseModel):
 
     def outside(self, column: "pd.Series[Any]") -> int:
         """The rows with a number farther beyond the reference's range than that is wide: what only grows takes long to."""
-        room = self.most - self.least
+        room, numbers = self.most - self.least, column.to_numpy(dtype="float64")
         if room <= 0:  # of what never varied nothing says how far is far, and no model has learnt from it
             return 0
-        return int(((column < self.least - room) | (column > self.most + room)).sum())
+        return int(np.count_nonzero(numbers < self.least - room) + np.count_nonzero(numbers > self.most + room))
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,11 @@ class Sketch:
         return cls(
             rows=len(columns),
             counts={name: np.bincount(bins[name], minlength=item.size).tolist() for name, item in binnings.items()},
-            unseen={name: item.unseen(columns[name]) for name, item in binnings.items() if item.values is not None},
+            unseen={  # a value with a bin of its own has been seen
+                name: item.unseen(columns[name][bins[name] == item.size - 2])
+                for name, item in binnings.items()
+                if item.values is not None
+            },
             outside={name: binnings[name].outside(columns[name]) for name in numbers},
             common={},
             products=products(binnings, bins).tolist(),

@@ -14,7 +14,7 @@ from leeway.pages.verdicts import Night
 from leeway.pages.verdicts import of as verdicts_of
 from leeway.partitions import Partition
 from leeway.platform.due import next_night
-from leeway.store import ledger
+from leeway.store import holds, ledger
 from leeway.store.database import database
 from leeway.store.ledger import STAGES, Entry
 from leeway.store.tables import tables_of
@@ -120,6 +120,13 @@ def detail(classifier: Classifier, key: str, now: datetime) -> Detail:
         _address(classifier, partition, delivery) if delivery else None,
         _broken(classifier, partition) if ingested and ingested.output.get("quarantined") else {},
     )
+
+
+def held_back(name: str) -> str | None:
+    """Who holds a classifier back from retraining by itself, since when and why; None where nobody does."""
+    with database().transaction() as connection:
+        hold = holds.current(connection, name)
+    return None if hold is None else str(hold)
 
 
 def last_held(name: str) -> str | None:

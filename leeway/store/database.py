@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from pydantic_core import from_json
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
@@ -36,7 +37,12 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self.url = url.set(drivername=DRIVER)
-        self.engine: Engine = sa.create_engine(self.url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        self.engine: Engine = sa.create_engine(
+            self.url,
+            pool_pre_ping=True,
+            json_deserializer=from_json,  # a year of sketches in a quarter of the time
+            connect_args={"connect_timeout": 10},
+        )
         self._idle: list[Any] = []  # connections of ADBC: to open one takes longer than to stage a small delivery
         weakref.finalize(self, _close_all, self._idle)
 

@@ -41,6 +41,8 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
         table, name = preparer.format_table(tables.event), preparer.quote(column.name)
         statement = f"ALTER TABLE {table} ADD COLUMN {name} {column.type.compile(connection.dialect)}"
         connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+    for index in tables.label.indexes:  # of a table that was made before there was one
+        index.create(connection, checkfirst=True)
     missing, changed = _differences(connection, tables.label)
     if missing or changed:
         raise StoreError(

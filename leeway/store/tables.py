@@ -144,6 +144,20 @@ sketch = sa.Table(
     sa.Column("held", JSONB),
 )
 
+#: What labels said of a partition, as they were known at the end of a night: that with which they became mature, and every one
+#: before which some of them were corrected, or came late. The last of them before a time is what was known then.
+realised = sa.Table(
+    "realised",
+    metadata,
+    sa.Column("classifier", sa.Text, primary_key=True),
+    sa.Column("night", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("labels", sa.BigInteger, nullable=False),
+    sa.Column("metrics", JSONB, nullable=False),
+    sa.Column("groups", JSONB, nullable=False),
+)
+
 monitoring = sa.Table(
     "monitoring",
     metadata,
@@ -184,9 +198,22 @@ retrain_request = sa.Table(
     sa.Column("created_at", INSTANT, nullable=False, server_default=_now()),
     sa.Column("updated_at", INSTANT, nullable=False, server_default=_now()),
     sa.CheckConstraint(
-        "state in ('requested', 'running', 'promoted', 'kept_champion', 'failed', 'suppressed', 'held', 'rejected')",
+        "state in ('requested', 'waiting', 'running', 'promoted', 'kept_champion', 'failed', 'suppressed', 'held', "
+        "'rejected')",
         name="retrain_request_state",
     ),
+)
+
+#: Append-only: who held a classifier back from retraining by itself, or let it go, when and why.
+hold = sa.Table(
+    "hold",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("classifier", sa.Text, nullable=False, index=True),
+    sa.Column("held", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("created_at", INSTANT, nullable=False, server_default=_now()),
 )
 
 #: What was taken in from sources that are read as they grow, once each: a file by its content, a reading of a table.
@@ -266,6 +293,7 @@ def tables_of(classifier: Classifier) -> Tables:
         sa.Column("known_at", INSTANT, primary_key=True),
         sa.Column(outputs.column, LABEL_TYPES[outputs.kind], nullable=False),
         sa.Column("delivery", sa.Text, nullable=False),
+        sa.Index("label_by_time", "known_at"),
     )
     quarantine = sa.Table(
         "quarantine",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
 
 from leeway import snapshots
@@ -15,14 +16,22 @@ from leeway.training import folds
 from leeway.training.candidates import model_input
 from leeway.training.estimating import targets
 from leeway.training.folds import Fold
+from leeway.training.window import Window
 
 
 @dataclass(frozen=True)
 class Split:
-    """A snapshot in two: what is learnt from, and what nothing sees before the gates. Both in the snapshot's order."""
+    """A snapshot in parts, each in the snapshot's order.
+
+    Attributes:
+        development: what is learnt from.
+        holdout: what nothing sees before the gates.
+        before: what lies before the window: it is scored for the monitor's reference, and nothing else.
+    """
 
     development: pd.DataFrame
     holdout: pd.DataFrame
+    before: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -36,33 +45,42 @@ class Material:
 
     snapshot: str
     as_of: datetime
+    window: Window | None
     split: Split
     x: pd.DataFrame
     y: Bools
     folds: Sequence[Fold]
 
 
-def material(classifier: Classifier, snapshot: str, as_of: datetime) -> Material:
+def material(classifier: Classifier, snapshot: str, as_of: datetime, window: Window | None = None) -> Material:
     """Read a snapshot, cut and fold it.
+
+    Args:
+        window: which part of it is learnt from; by default all of it.
 
     Raises:
         TrainingError: there is not enough to learn from.
         NotFound: there is no such snapshot.
     """
-    split, outputs = cut(classifier, snapshots.read(classifier.name, snapshot), as_of), classifier.label.outputs
+    split = cut(classifier, snapshots.read(classifier.name, snapshot), as_of, window)
+    outputs = classifier.label.outputs
     x, y = model_input(split.development, classifier.features), outputs.matrix(split.development[outputs.column])
-    return Material(snapshot, as_of, split, x, y, folds.folds(classifier, split.development, targets(outputs, y)))
+    return Material(
+        snapshot, as_of, window, split, x, y, folds.folds(classifier, split.development, targets(outputs, y))
+    )
 
 
-def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime) -> Split:
-    """Split a snapshot into what is learnt from and what is held out, as `training.holdout` asks.
+def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime, window: Window | None = None) -> Split:
+    """Split a snapshot into what is learnt from and what is held out, as the window or `training.holdout` asks.
 
     Raises:
         TrainingError: the labels of a side are all the same.
     """
-    outputs = classifier.label.outputs
-    parts = folds.split(classifier, rows, targets(outputs, outputs.matrix(rows[outputs.column])))
-    split = Split(*(rows.iloc[part].reset_index(drop=True) for part in parts))
+    outputs, before, rows = classifier.label.outputs, *_within(rows, window)
+    asked = classifier if window is None else _holding_out(classifier, window)
+    parts = folds.split(asked, rows, targets(outputs, outputs.matrix(rows[outputs.column])))
+    development, holdout = (rows.iloc[part].reset_index(drop=True) for part in parts)
+    split = Split(development, holdout, before)
     starts = f", which starts {split.holdout['event_time'].iloc[0]:%Y-%m-%d %H:%M}" if len(split.holdout) else ""
     for side, part in (("before", split.development), ("within", split.holdout)):
         y = outputs.matrix(part[outputs.column])
@@ -75,6 +93,19 @@ def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime) -> Split:
                 + _or_ungrouped(classifier),
             )
     return split
+
+
+def _within(rows: pd.DataFrame, window: Window | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows before the window, and those in it."""
+    since = None if window is None else window.since
+    early = np.zeros(len(rows), dtype=bool) if since is None else (rows["event_time"] < since).to_numpy()
+    return rows[early].reset_index(drop=True), rows[~early].reset_index(drop=True)
+
+
+def _holding_out(classifier: Classifier, window: Window) -> Classifier:
+    """The definition with what the window holds out."""
+    training = classifier.training.model_copy(update={"holdout": window.holdout})
+    return classifier.model_copy(update={"training": training})
 
 
 def _or_ungrouped(classifier: Classifier) -> str:

@@ -18,6 +18,7 @@ from leeway.training.candidates import Trial, trials
 from leeway.training.folds import Fold
 from leeway.training.material import Material, material
 from leeway.training.search import EncodedFold, Outcome, Tried
+from leeway.training.window import Window
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class TrialReference:
         definition: the fingerprint of the definition that it is of.
         number: its place among all trials.
         folder: where its scores go, within the data folder.
+        window: which part of the snapshot is learnt from.
     """
 
     name: str
@@ -36,6 +38,7 @@ class TrialReference:
     as_of: datetime
     number: int
     folder: str
+    window: Window | None
 
     @property
     def path(self) -> Path:
@@ -56,7 +59,7 @@ def spread_search(
         within = str(folder.relative_to(settings().home.absolute()))
         definition = catalog.fingerprint(name)
         references = [
-            TrialReference(name, definition, learnt.snapshot, learnt.as_of, number, within)
+            TrialReference(name, definition, learnt.snapshot, learnt.as_of, number, within, learnt.window)
             for number in range(len(tried))
         ]
         progress(f"{len(tried)} trials, spread over workers")
@@ -78,7 +81,8 @@ def attempt(reference: TrialReference) -> tuple[float, int | None]:
     classifier = catalog.load_as(name, reference.definition)
     trial = list(trials(classifier.candidates))[reference.number]
     place = classifier.candidates.index(trial.candidate)
-    y, folds, encoded = _encoded(name, reference.definition, reference.snapshot, reference.as_of, place)
+    made_of = (reference.definition, reference.snapshot, reference.as_of, reference.window)
+    y, folds, encoded = _encoded(name, *made_of, place)
     tried = search.attempt(classifier, trial, y, folds, encoded)
     with replacing(reference.path, f"writing the scores of a trial of {name}") as beside, beside.open("wb") as file:
         np.save(file, tried.scores, allow_pickle=False)
@@ -87,10 +91,10 @@ def attempt(reference: TrialReference) -> tuple[float, int | None]:
 
 @lru_cache(maxsize=1)  # a worker that gets the next trial of the same candidate has this already
 def _encoded(
-    name: str, _definition: str, snapshot: str, as_of: datetime, candidate: int
+    name: str, _definition: str, snapshot: str, as_of: datetime, window: Window | None, candidate: int
 ) -> tuple[Bools, Sequence[Fold], list[EncodedFold]]:
     classifier = catalog.load(name)
-    learnt = material(classifier, snapshot, as_of)
+    learnt = material(classifier, snapshot, as_of, window)
     chosen = classifier.candidates[candidate]
     return learnt.y, learnt.folds, search.encode_folds(classifier, chosen, learnt.x, learnt.y, learnt.folds)
 

@@ -185,3 +185,59 @@ def test_what_waits_is_what_nobody_carries_out_for_a_while(world):
     assert [request.key for request in retraining.waiting(now)] == ["toy:1"]  # its process died
     move("toy:1", "failed", "no rows")
     assert retraining.waiting(datetime.now(UTC) + timedelta(seconds=1)) == []
+
+
+def test_a_change_that_is_too_young_waits_and_goes_on_once_when_enough_is_known(world):
+    began = world.day(10).start
+    assert ask(world, "toy:12", day=12, since=began, evidence={"spreads": 7.5}) == "waiting"
+    request = get("toy:12")
+    assert request.since == began
+    assert request.as_of == world.day(21).start  # five days to learn, five to test, one of delay
+    assert request.history[0]["evidence"] == {"spreads": 7.5, "since": began.isoformat()}
+    with pytest.raises(NotFound, match="found: waiting"):
+        claim("toy:12")
+    assert ask(world, "toy:13", day=13, since=began) == "suppressed"
+
+    def night(number):
+        with database().transaction() as connection:
+            return retraining.ripen(connection, "toy", world.day(number).end)
+
+    assert night(19) == []
+    with ThreadPoolExecutor(4) as threads:
+        ripened = list(threads.map(night, [20] * 4))
+    assert sorted(ripened) == [[], [], [], ["toy:12"]]
+    assert states(get("toy:12")) == ["waiting", "requested"]
+    assert claim("toy:12").since == began
+
+
+def test_a_change_that_is_known_well_enough_does_not_wait(world):
+    assert ask(world, "toy:22", day=22, since=world.day(10).start) == "requested"
+
+
+def test_after_too_many_promotions_in_a_quarter_a_breach_changes_nothing_and_says_so(world):
+    world.redeclare("cooldown=days(3)", "cooldown=days(3), promotions_per_quarter=2")
+    for day in (0, 10):
+        ask(world, f"toy:{day}", day=day)
+        claim(f"toy:{day}")
+        move(f"toy:{day}", "promoted", "better")
+    ask(world, "toy:20", day=20)
+    assert (get("toy:20").state, get("toy:20").history[0]["why"]) == (
+        "suppressed",
+        "2 promotions within 91 days, as many as the definition allows",
+    )
+    assert ask(world, "toy:92", day=92) == "requested"  # the first was 92 days before
+
+
+def test_what_a_person_approves_waits_until_enough_is_known_of_its_change(world):
+    world.redeclare("cooldown=days(3)", 'cooldown=days(3), retrain="hold"')
+    assert ask(world, "toy:12", day=12, since=world.day(10).start) == "held"
+    approved = settle("toy:12", True, "ada")
+    assert (approved.state, approved.as_of) == ("waiting", world.day(21).start)
+    with database().transaction() as connection:
+        assert retraining.ripen(connection, "toy", world.day(21).start) == ["toy:12"]
+
+
+def test_an_incident_is_held_for_a_person_but_one_within_a_cooldown_is_not_even_that(world):
+    assert ask(world, "toy:1", incident="half of all columns moved") == "held"
+    assert get("toy:1").history[0]["why"].endswith("seldom cures: half of all columns moved")
+    assert ask(world, "toy:2", day=2, incident="half of all columns moved") == "suppressed"

@@ -65,6 +65,27 @@ def test_a_partition_with_a_fault_of_the_data_teaches_nothing(world):
     assert world.day(3).key in set(days)
 
 
+def test_partitions_whose_labels_lay_apart_for_a_while_teach_nothing_but_a_change_that_lasts_does(world):
+    world.fill(count=20)
+
+    def snapshot_days(out):
+        """The days learnt from after nights on which the labels of these days lay apart, by the version that scored them."""
+        with database().transaction() as connection:
+            connection.execute(sa.delete(monitoring))
+            for number in range(20):
+                harm = {"partition": world.day(number).key, "shift": {"out": number in out}}
+                row = {"partition": world.day(number + 1).key, "version": out.get(number, 1), "verdict": "suspect"}
+                values = {**row, "classifier": "toy", "why": "", "rows": 9, "evidence": {"harm": harm}}
+                connection.execute(sa.insert(monitoring).values(values))
+        taken = snapshots.take(world.classifier, world.day(20).start)
+        found = snapshots.read("toy", taken.hash)["event_time"].dt.strftime("%Y-%m-%d")
+        return {number for number in range(19) if world.day(number).key in set(found)}
+
+    assert snapshot_days({}) == set(range(19))
+    assert snapshot_days({5: 1, 6: 1, 7: 1}) == set(range(19)) - {5, 6, 7}
+    assert snapshot_days({5: 1, 15: 1, 16: 1, 17: 1, 18: 1}) == set(range(19)) - {5}
+
+
 def test_max_rows_keeps_the_most_recent(world):
     world.redeclare("holdout=days(5)", "max_rows=100, holdout=days(5)").fill(count=5)
     everything = database().read(

@@ -5,7 +5,7 @@ import pytest
 
 from leeway.definition import CSV, Classifier, Gates, Label, numeric
 from leeway.gates import Evidence
-from leeway.gates.better_than_champion import gate
+from leeway.gates.better_than_champion import challenge, gate
 
 
 def evidence_of(y, challenger, champion, partitions):
@@ -39,8 +39,9 @@ def test_a_clearly_better_challenger_passes_and_a_clearly_worse_one_fails():
     vague = 0.5 * p + 0.5 * y.mean()
     better, worse = outcome_of(y, p, vague, where), outcome_of(y, vague, p, where)
     assert (better.outcome, worse.outcome) == ("pass", "fail")
-    assert 0 < better.numbers["least"] < better.numbers["gain"] == pytest.approx(-worse.numbers["gain"])
-    assert "over 10 partitions and 2000 rows" in better.why
+    assert 0 < better.numbers["gain"] == pytest.approx(-worse.numbers["gain"])
+    assert better.why.endswith("better on 10 of 10 partitions")
+    assert better.numbers["rows"] == 2000
 
 
 def test_a_tie_keeps_the_champion():
@@ -64,6 +65,24 @@ def test_only_rows_that_the_champion_has_not_learnt_from_count():
     evidence = evidence_of(y, p, perfect, where)
     assert gate.check(evidence).outcome == "fail"
     assert gate.check(replace(evidence, fair=where >= 5)).outcome == "pass"
+
+
+def test_the_gain_must_be_sure_material_and_that_of_six_of_seven_partitions():
+    assert challenge(np.array([3.0, 2.9, 3.1, 3.0, 2.8, 3.2, 3.0]), 0.1, 0.99).is_better
+    sure = challenge(np.array([1.0, 1.1, 0.9, 1.2, 0.8, 1.0, 1.0]) / 1000, 0.1, 0.99)
+    assert sure.t > 3.1
+    assert not sure.is_better, "too small to matter"
+    assert challenge(np.array([1.0, 1.1, 0.9, 1.2, 0.8, 1.0, -0.1]), 0.1, 0.99).is_better
+    twice_worse = challenge(np.array([1.0, 1.1, 0.9, 1.2, 0.8, -0.1, -0.1]), 0.1, 0.99)
+    assert (twice_worse.won, twice_worse.t > twice_worse.needed, twice_worse.is_better) == (5, True, False)
+    assert not challenge(np.array([9.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]), 0.1, 0.99).is_better, "one night's luck"
+    assert round(challenge(np.ones(7), 0.1, 0.99).needed, 1) == 3.1
+
+
+def test_fewer_partitions_must_be_the_surer():
+    gains = np.array([1.0, 1.5, 0.5])
+    assert not challenge(gains, 0.0, 0.99).is_better
+    assert challenge(np.tile(gains, 3), 0.0, 0.99).is_better
 
 
 def test_one_lucky_night_is_not_beyond_doubt():

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeway.monitoring.faults import Clean
@@ -61,24 +61,36 @@ def test_clean_partitions_have_no_fault():
     assert faults(drawn(rng, 1_500)) == []
 
 
+LASTING = [  # a source may have changed for good
+    (lambda x: filled(x, 0.05), "price is 0 in 5% of the rows"),
+    (lambda x: filled(x, 0.40), "price is 0 in 40% of the rows"),
+    (lambda x: filled(x, 0.10, "age", None), "age is missing in 12% of the rows"),
+    (lambda x: filled(x, 0.20, "kind", "A"), "kind has values never seen before in 20% of the rows"),
+    (lambda x: x.assign(price=100 * x["price"]), "price lies far beyond what it ever was in 9"),
+    (lambda x: x.rename(columns={"price": "age", "age": "price"}), "hang together otherwise than ever"),
+    (lambda x: x.assign(cost=x["cost"].sample(frac=1, random_state=0).to_numpy()), "price and cost hang together"),
+    (lambda x: x.head(90), "90 events, where the reference's partitions have 400 to 400"),
+]
+
+
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        (lambda x: filled(x, 0.05), "price is 0 in 5% of the rows"),
-        (lambda x: filled(x, 0.40), "price is 0 in 40% of the rows"),
-        (lambda x: filled(x, 0.10, "age", None), "age is missing in 12% of the rows"),
-        (lambda x: filled(x, 0.20, "kind", "A"), "kind has values never seen before in 20% of the rows"),
-        (lambda x: x.assign(price=100 * x["price"]), "price lies far beyond what it ever was in 9"),
-        (lambda x: x.rename(columns={"price": "age", "age": "price"}), "hang together otherwise than ever"),
-        (lambda x: x.assign(cost=x["cost"].sample(frac=1, random_state=0).to_numpy()), "price and cost hang together"),
+        *LASTING,
         (lambda x: pd.concat([x, x]), "every row is there twice"),
-        (lambda x: x.head(50), "50 events, where the reference's partitions have 400 to 400"),
         (lambda x: x.head(0), "0 events"),
     ],
 )
 def test_what_a_source_a_join_or_a_delivery_does_is_a_fault_and_says_which(fault, why):
     found = faults(fault(drawn(np.random.default_rng(2)))[list(KINDS)])
     assert any(why in text for text in found), found
+
+
+@pytest.mark.parametrize("fault", [fault for fault, _ in LASTING])
+def test_what_was_accepted_is_no_fault_any_more(fault):
+    clean, accepted, now = (drawn(np.random.default_rng(seed))[list(KINDS)] for seed in (20, 21, 22))
+    assert faults(fault(now)[list(KINDS)], [clean])
+    assert faults(fault(now)[list(KINDS)], [clean, fault(accepted)[list(KINDS)]]) == []
 
 
 def test_the_rows_of_the_night_before_are_told():
@@ -127,6 +139,7 @@ def test_drift_is_no_fault():
     assert faults(x.assign(kind=np.where(np.arange(len(x)) % 5 == 0, "c", "a"))) == []
 
 
+@settings(deadline=None)
 @given(cut=st.integers(0, ROWS))
 def test_the_sketches_of_two_parts_are_that_of_the_whole(cut):
     x = drawn(np.random.default_rng(6)).assign(height=lambda x: x["height"].round(0))

@@ -1,4 +1,5 @@
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import sqlalchemy as sa
 from leeway import registry, retraining, scoring
 from leeway.errors import NotFound
 from leeway.monitoring import night, report
+from leeway.monitoring.accepting import accept
 from leeway.scoring import score
 from leeway.store.database import database
 from leeway.store.tables import column_drift, monitoring, tables_of
@@ -58,12 +60,55 @@ def test_harm_that_is_confirmed_is_a_breach_and_files_one_request_as_of_its_nigh
     assert verdicts[0] in ("quiet", "drift")  # no label of a bad night is mature yet
     assert verdicts[1:] == ["suspect", "breach", "breach"]
     first, second = (retraining.get(f"toy:{harmed.day(number).key}") for number in (22, 23))
-    assert (first.state, first.as_of) == ("requested", harmed.day(23).start)
+    # Five days of the change to learn from, five to be tested on, and one until their labels are known.
+    assert (first.state, first.since, first.as_of) == ("waiting", harmed.day(20).start, harmed.day(31).start)
     assert " on 2026-03-22 " in first.reason  # a day for the labels to become known
-    assert (second.state, second.history[0]["why"]) == ("suppressed", "toy:2026-03-23 is requested already")
+    assert first.history[0]["evidence"]["harm"]["shift"]["out"] is True
+    assert (second.state, second.history[0]["why"]) == ("suppressed", "toy:2026-03-23 is waiting already")
+    assert second.history[0]["evidence"]["harm"]["partition"] == harmed.day(22).key
     status = night.run(harmed.classifier, harmed.day(22))
-    assert (status.changed, status.request, status.request_state) == (False, "toy:2026-03-23", "requested")
+    assert (status.changed, status.request, status.request_state) == (False, "toy:2026-03-23", "waiting")
     assert len(retraining.all_of("toy")) == 2
+
+
+def test_the_night_by_which_enough_is_known_lets_a_waiting_request_go_on(harmed):
+    for number in range(20, 23):
+        nightly(harmed, number)
+    harmed.fill(first=30, count=1, rows=150, drift=-5.0)
+    assert retraining.startable("toy") is None
+    nightly(harmed, 29)
+    assert retraining.startable("toy") is None
+    nightly(harmed, 30)
+    assert retraining.startable("toy") == "toy:2026-03-23"
+    assert retraining.get("toy:2026-03-23").history[-1]["why"] == "enough is known as of 2026-04-01 00:00"
+
+
+def test_two_monitors_of_a_breach_at_once_file_one_request(harmed):
+    for number in (20, 21):
+        nightly(harmed, number)
+    score(harmed.classifier, harmed.day(22))
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda _: night.run(harmed.classifier, harmed.day(22)), range(2)))
+    assert {item.request for item in found} == {"toy:2026-03-23"}
+    [request] = retraining.all_of("toy")
+    assert [step["state"] for step in request.history] == ["waiting"]
+
+
+def test_a_monitor_killed_before_its_record_leaves_nothing_and_files_one_request_when_run_again(harmed, monkeypatch):
+    for number in (20, 21):
+        nightly(harmed, number)
+    score(harmed.classifier, harmed.day(22))
+    with monkeypatch.context() as patched:
+
+        def killed(*_, **__):
+            raise KeyboardInterrupt
+
+        patched.setattr(night.ledger, "record", killed)
+        with pytest.raises(KeyboardInterrupt):
+            night.run(harmed.classifier, harmed.day(22))
+    assert retraining.all_of("toy") == []
+    assert night.run(harmed.classifier, harmed.day(22)).verdict == "breach"
+    assert [request.key for request in retraining.all_of("toy")] == ["toy:2026-03-23"]
 
 
 def test_harm_counts_only_labels_that_were_known_at_their_age(harmed):
@@ -72,7 +117,12 @@ def test_harm_counts_only_labels_that_were_known_at_their_age(harmed):
         late = sa.update(label).where(label.c.event_id.like(f"{harmed.day(20).key}%"))
         connection.execute(late.values(known_at=harmed.day(25).start))
     nightly(harmed, 20)
-    assert nightly(harmed, 21).why.endswith("no mature labels yet")
+    why = nightly(harmed, 21).why
+    assert "no mature labels yet" in why
+    assert (
+        f"labels are late: 0% of those of {harmed.day(20)} are known at the age at which they count, 100% ordinarily"
+        in why
+    )
 
 
 def test_a_successor_does_not_inherit_the_harm_of_the_champion_before(harmed):
@@ -99,6 +149,21 @@ def test_an_empty_partition_is_a_data_fault_with_a_report(quick):
     found = nightly(quick, 25)
     assert (found.verdict, "0 events" in found.why) == ("data fault", True)
     assert "Look at the source" in report.path_of("toy", day).read_text()
+
+
+def test_a_fault_that_a_person_accepts_is_learnt_from_and_is_none_from_then_on(quick):
+    quick.fill(first=20, count=4, rows=400)  # ten times as many as ever
+    first = nightly(quick, 20)
+    assert first.verdict == "data fault"
+    why = accept("toy", quick.day(20), "we bought another shop", "ann")
+    assert why.startswith("accepted by ann: we bought another shop; it looked like a fault: 400 events")
+    again = night.run(quick.classifier, quick.day(20))
+    assert (again.changed, again.verdict, again.why) == (False, "drift", why)
+    assert nightly(quick, 21).verdict != "data fault"
+    with pytest.raises(NotFound, match="a data fault must have been found in the partition; found: its verdict is "):
+        accept("toy", quick.day(21), "it was me", "ann")
+    with pytest.raises(NotFound, match="it has not been monitored"):
+        accept("toy", quick.day(22), "it was me", "ann")
 
 
 def test_a_young_reference_watches_and_is_written_down(world):

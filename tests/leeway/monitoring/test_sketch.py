@@ -124,6 +124,7 @@ def test_a_sketch_does_not_depend_on_how_many_rows_are_counted_at_once_nor_on_th
     assert whole.rows == sum(whole.counts["a"]) == 500
 
 
+@settings(deadline=None)
 @given(NUMBERS)
 def test_the_commonest_values_of_a_number_are_told_with_their_rows(column):
     binning = Binning.learn(column, "numeric")

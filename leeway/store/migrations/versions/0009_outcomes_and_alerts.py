@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0009"
-down_revision = "0006"
+down_revision = "0008"
 
 INSTANT = postgresql.TIMESTAMP(timezone=True)
 NOW = sa.text("clock_timestamp()")

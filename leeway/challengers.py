@@ -1,0 +1,51 @@
+"""Which of several challengers goes on to be decided on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from leeway import registry
+from leeway.definition import Classifier
+from leeway.gates import Verdict, admitted
+from leeway.gates.better_than_champion import NAME
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The challenger that goes on, and how each did.
+
+    Attributes:
+        bundle: its key.
+        tried: for each of several challengers, what it learnt from and what each gate said of it.
+    """
+
+    bundle: str
+    tried: list[dict[str, Any]]
+
+
+def choose(classifier: Classifier, bundles: Sequence[str]) -> Choice:
+    """The challenger whose gain over the champion is largest; one that the gates do not admit comes after those they do.
+
+    Args:
+        bundles: their keys, at least one; all have held out the same partitions.
+    """
+    if len(bundles) == 1:
+        return Choice(bundles[0], [])
+    judged = {key: registry.judge(classifier, key) for key in bundles}
+    chosen = max(judged, key=lambda key: (admitted(judged[key]), _gain(judged[key])))
+    tried = [
+        {
+            "bundle": key,
+            "window": str(registry.made(classifier.name, key).card.window or "the definition's"),
+            "chosen": key == chosen,
+            "gates": {verdict.gate: f"{verdict.outcome}, {verdict.why}" for verdict in verdicts},
+        }
+        for key, verdicts in judged.items()
+    ]
+    return Choice(chosen, tried)
+
+
+def _gain(verdicts: Sequence[Verdict]) -> float:
+    found = next((verdict.numbers.get("gain") for verdict in verdicts if verdict.gate == NAME), None)
+    return -inf if found is None else float(found)

@@ -1,0 +1,202 @@
+"""Maturity: which share of the labels is known at which age of a partition, learnt from the reference's own.
+
+Labels of a partition are held against its scores at one age only (`Classifier.label_age`), the same for the reference and for
+every night. Those that are known before that age are not used until then: labels that come early differ from those that come
+late (a payment is disputed within days, and found in order only when the time for disputes is over), and to weigh the early
+ones up one would have to know how they differ, class by class and for rows like these. What is not known at the age does not
+count on either side. So no bias is corrected, none is let in: at the price of the delay.
+
+What this needs is that as many labels are known at the age as there were in the reference. That is watched here. Where clearly
+fewer are, at that age or before it, labels are late; the labels of a partition that has too few at the age do not count.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.dialects.postgresql import INTERVAL
+
+from leeway.definition import Classifier, Grain
+from leeway.metrics import Floats
+from leeway.partitions import Partition
+from leeway.store.database import database
+from leeway.store.tables import tables_of
+
+MOST_AGES = 14  # that partitions are looked at before their labels count
+FEWEST = 8  # partitions of the reference of that age
+LEAST_SPREAD = 0.02  # of a share
+SPREADS, POINTS = 4.0, 0.1  # by how much fewer labels are too few: both
+
+
+class Maturity(BaseModel):
+    """How soon the reference's labels were known.
+
+    Attributes:
+        ages: in partitions, from the end of the one that labels are of; all are below the age at which they count.
+        known: the median share of labels known at each of them, and last at that where they count; NaN where no partition
+            is old enough to say.
+        spread: of that share, from partition to partition.
+    """
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
+
+    ages: tuple[int, ...]
+    known: tuple[float, ...]
+    spread: tuple[float, ...]
+
+    @classmethod
+    def of(cls, ages: Sequence[int], share: Floats) -> "Maturity":
+        """Learn it.
+
+        Args:
+            share: of each partition at each age, and last at that where labels count; NaN where it is younger.
+        """
+        enough = (~np.isnan(share)).sum(axis=0) >= FEWEST
+        lower, median, upper = (
+            np.array(
+                [
+                    np.quantile(column[~np.isnan(column)], quantile) if ok else np.nan
+                    for column, ok in zip(share.T, enough, strict=True)
+                ]
+            )
+            for quantile in (0.25, 0.5, 0.75)
+        )
+        spread = np.maximum((upper - lower) / 1.349, LEAST_SPREAD)
+        return cls(ages=tuple(ages), known=tuple(median.tolist()), spread=tuple(spread.tolist()))
+
+    def least(self, place: int = -1) -> float:
+        """The share of labels below which they are clearly fewer than in the reference; by default where labels count."""
+        if np.isnan(self.known[place]):
+            return 0.0
+        return self.known[place] - max(POINTS, SPREADS * self.spread[place])
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """How many of a partition's labels were known at the end of a night.
+
+    Attributes:
+        age: of the partition, in partitions; None at the age at which labels count.
+        usual: the share that is ordinarily known at this age; None where the reference does not say.
+        late: whether it is clearly less.
+    """
+
+    partition: str
+    age: int | None
+    events: int
+    labels: int
+    usual: float | None
+    late: bool
+
+    @property
+    def share(self) -> float:
+        """The share of its labels that were known."""
+        return self.labels / self.events
+
+
+def learn(classifier: Classifier, partitions: Sequence[str], as_of: datetime) -> Maturity:
+    """How soon the labels of some partitions were known, by what is known as of a time."""
+    ages = ages_of(classifier)
+    parts = [Partition.parse(key, classifier.partition) for key in partitions]
+    arrived = _arrivals(classifier, parts, as_of)
+    shares = np.array([_shares(classifier, part, ages, arrived.get(part.key), as_of) for part in parts])
+    return Maturity.of(ages, shares.reshape(len(parts), len(ages) + 1))
+
+
+def at(classifier: Classifier, maturity: Maturity, partition: Partition, mature: Partition) -> list[Arrived]:
+    """The labels known at the end of a night: of the partition whose labels count from now on, and of younger ones.
+
+    The oldest first; without those that have no events.
+    """
+    younger = {partition.shift(-age): age for age in maturity.ages}
+    arrived = _arrivals(classifier, [mature, *younger], partition.end)
+    found = []
+    for part, age in sorted([(mature, None), *younger.items()], key=lambda item: item[0]):
+        if (own := arrived.get(part.key)) is None:
+            continue
+        place = len(maturity.ages) if age is None else maturity.ages.index(age)
+        moment = part.end + classifier.label_age if age is None else partition.end
+        labels, usual = _by(own, moment), maturity.known[place]
+        late = labels < maturity.least(place) * int(own["events"].sum())
+        found.append(Arrived(part.key, age, int(own["events"].sum()), labels, None if np.isnan(usual) else usual, late))
+    return found
+
+
+def ages_of(classifier: Classifier) -> list[int]:
+    """The ages, in partitions, at which it is looked how many labels are known: a few, all below that where they count."""
+    some = Partition.containing(datetime(2024, 1, 1), classifier.partition)
+    every = list(_below(some, some.end + classifier.label_age))
+    return [every[place] for place in np.unique(np.linspace(0, len(every) - 1, MOST_AGES).astype(int))] if every else []
+
+
+def tell(known: Sequence[Arrived], grain: Grain) -> str | None:
+    """That labels are late, in words; None where they are not."""
+    late = [item for item in known if item.late]
+    if not late:
+        return None
+    worst = max(late, key=lambda item: (item.usual or 0.0) - item.share)
+    when = "at the age at which they count" if worst.age is None else _after(worst.age, grain)
+    uncounted = "; they do not count" if worst.age is None else ""
+    ordinarily = f"{worst.usual:.0%} ordinarily{uncounted}"
+    return f"labels are late: {worst.share:.0%} of those of {worst.partition} are known {when}, {ordinarily}"
+
+
+def _after(age: int, unit: str) -> str:
+    return f"at the end of its {unit}" if age == 0 else f"{age} {unit}{'s' if age > 1 else ''} after"
+
+
+def _below(some: Partition, until: datetime) -> Iterator[int]:
+    age = 0
+    while some.shift(age).end < until:
+        yield age
+        age += 1
+
+
+def _shares(
+    classifier: Classifier, part: Partition, ages: Sequence[int], own: pd.DataFrame | None, as_of: datetime
+) -> list[float]:
+    moments = [*(part.shift(age).end for age in ages), part.end + classifier.label_age]
+    if own is None:
+        return [np.nan] * len(moments)
+    events = int(own["events"].sum())
+    return [_by(own, moment) / events if moment <= as_of else np.nan for moment in moments]
+
+
+def _by(own: pd.DataFrame, moment: datetime) -> int:
+    return int(own.loc[own["known"] <= moment, "events"].sum())
+
+
+def _arrivals(classifier: Classifier, parts: Sequence[Partition], as_of: datetime) -> dict[str, pd.DataFrame]:
+    """For each partition that has events, how many of them have a label since which hour; missing: not known yet.
+
+    Hours are rounded up, and are what one query can count by for partitions of any grain.
+    """
+    tables = tables_of(classifier)
+    event, label = tables.event, tables.label
+    first = sa.func.date_trunc("hour", sa.func.min(label.c.known_at) + _LAST_MOMENT, "UTC").label("known")
+    of_event = (
+        sa.select(event.c.partition, first)
+        .outerjoin(label, (label.c.event_id == event.c.event_id) & (label.c.known_at <= as_of))
+        .where(
+            event.c.superseded_at.is_(None),
+            event.c.event_time >= min(parts).start,
+            event.c.event_time < max(parts).end,
+            event.c.partition.in_([part.key for part in parts]),
+        )
+        .group_by(event.c.event_id, event.c.partition)
+        .subquery()
+    )
+    query = sa.select(of_event.c.partition, of_event.c.known, sa.func.count().label("events")).group_by(
+        of_event.c.partition, of_event.c.known
+    )
+    with database().transaction() as connection:
+        rows = pd.DataFrame(connection.execute(query).all(), columns=["partition", "known", "events"])
+    rows["known"] = pd.to_datetime(rows["known"], utc=True)
+    return {str(key): own for key, own in rows.groupby("partition")}
+
+
+_LAST_MOMENT = sa.cast(timedelta(hours=1) - timedelta(microseconds=1), INTERVAL)

@@ -1,0 +1,132 @@
+"""What is known of performance at the end of a night: the labels that have come, what they say, and what is estimated."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from leeway import scoring
+from leeway.bundle import Bundle
+from leeway.definition import Classifier
+from leeway.metrics import Floats
+from leeway.monitoring import estimated, maturity, realised
+from leeway.monitoring.expected import METRICS
+from leeway.monitoring.maturity import Arrived
+from leeway.monitoring.monitor import Finding
+from leeway.monitoring.realised import Realised
+from leeway.monitoring.reference import MIN_ROWS
+from leeway.partitions import Partition
+from leeway.store.database import database
+from leeway.store.tables import monitoring
+
+BACK = 56  # partitions that are looked at again when their labels are corrected, and that reports show
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels that are known at the end of a night.
+
+    Attributes:
+        arrived: how many, of the partition whose labels count from now on and of younger ones.
+        mature: the scored rows of that partition with their labels; None where there are too few, or a fault was found in it.
+        fresh: what labels say of partitions, where that is new.
+        known: what they say of the last partitions, this night's included.
+    """
+
+    arrived: list[Arrived] = field(default_factory=list)
+    mature: pd.DataFrame | None = None
+    fresh: list[Realised] = field(default_factory=list)
+    known: dict[str, Realised] = field(default_factory=dict)
+
+
+def labels(classifier: Classifier, partition: Partition, mature: Partition, bundle: Bundle, version: int) -> Labels:
+    """Look at the labels that are known at the end of a night.
+
+    Args:
+        mature: the partition whose labels count from this night on, as they were known at their age.
+    """
+    name, known = classifier.name, bundle.reference.maturity
+    with database().transaction() as connection:
+        again = realised.corrected(connection, classifier, partition, mature, version, BACK)
+        before = realised.until(connection, name, partition, BACK)
+        faulty = _faulty(connection, name, [part.key for part in (*again, mature)])
+    moments = dict.fromkeys(again, partition.end) | {mature: mature.end + classifier.label_age}
+    least = known.least() if known else 0.0
+    rows = {
+        part: realised.labelled(classifier, part, version, moment, least)
+        for part, moment in moments.items()
+        if part.key not in faulty
+    }
+    fresh = [realised.of(classifier, part.key, bundle, version, own) for part, own in rows.items() if own is not None]
+    arrived = maturity.at(classifier, known, partition, mature) if known else []
+    return Labels(arrived, rows.get(mature), fresh, before | {item.partition: item for item in fresh})
+
+
+def estimate(
+    classifier: Classifier,
+    partition: Partition,
+    bundle: Bundle,
+    version: int,
+    x: pd.DataFrame,
+    finding: Finding,
+    labels: Labels,
+) -> dict[str, Any]:
+    """What a night's performance is estimated to be, and why what is not shown is not; for the monitoring record.
+
+    Args:
+        x: the partition's features as `model_input` makes them, with its scores.
+    """
+    usual = bundle.reference.usual
+    if bundle.known is None or usual is None:
+        return {"why": "the champion was trained before there were estimates; its successor will have them"}
+    if finding.faults:
+        return {"why": "a fault of the data was found"}
+    if len(x) < MIN_ROWS or len(bundle.known.p) < MIN_ROWS:
+        return {"why": "there are too few rows"}
+    p = scoring.probabilities(x, bundle.outputs)
+    found = estimated.estimate(
+        bundle.reference,
+        bundle.known,
+        x,
+        p,
+        bundle.decide(p),
+        exclusive=bundle.outputs.exclusive,
+        seed=bundle.card.seed,
+    )
+    pairs = [
+        (said, labels.known[key].values)
+        for key, said in _before(classifier.name, partition, version).items()
+        if key in labels.known
+    ]
+    return found.as_json(estimated.judge(usual, pairs))
+
+
+def _before(name: str, partition: Partition, version: int) -> dict[str, Floats]:
+    """The estimates of the last partitions before one with their bounds, shown or not, shape (metrics, 3); the oldest first."""
+    metrics = monitoring.c.evidence["estimated"]["metrics"]
+    query = (
+        sa.select(monitoring.c.partition, metrics.label("metrics"))
+        .where(
+            monitoring.c.classifier == name,
+            monitoring.c.version == version,
+            monitoring.c.partition < partition.key,
+            metrics.is_not(None),
+        )
+        .order_by(monitoring.c.partition.desc())
+        .limit(2 * BACK)  # the youngest have no labels yet
+    )
+    with database().transaction() as connection:
+        found = connection.execute(query).all()
+    return {
+        row.partition: np.array([row.metrics.get(metric, [np.nan] * 3) for metric in METRICS])
+        for row in reversed(found)
+    }
+
+
+def _faulty(connection: sa.Connection, name: str, keys: list[str]) -> set[str]:
+    query = sa.select(monitoring.c.partition).where(
+        monitoring.c.classifier == name, monitoring.c.partition.in_(keys), monitoring.c.verdict == "data fault"
+    )
+    return set(connection.scalars(query))

@@ -1,0 +1,154 @@
+"""What labels said of partitions: how well they were decided, and group by group how far labels and scores part.
+
+It is written down night by night, as it was known then, and never changed. A correction comes into what is known at the end of
+its own night: the partition is looked at again then, and whoever asks as of an earlier night is told what was known earlier.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from leeway import scoring
+from leeway.bundle import Bundle
+from leeway.definition import Classifier
+from leeway.metrics import Floats
+from leeway.monitoring.expected import METRICS, performance
+from leeway.monitoring.reference import MIN_ROWS
+from leeway.partitions import Partition
+from leeway.store.database import database
+from leeway.store.tables import labels_known, tables_of
+from leeway.store.tables import realised as table
+from leeway.training.candidates import model_input
+from leeway.training.fit import is_sensitive
+
+#: For a column, in each of its bins: how many rows have a label, and the sums of labels, then of scores, of each watched class.
+Groups = dict[str, list[list[float]]]
+
+
+@dataclass(frozen=True)
+class Realised:
+    """What labels said of a partition.
+
+    Attributes:
+        labels: how many there were.
+        metrics: each that is defined.
+        groups: of the scores and of the categories that are not sensitive.
+    """
+
+    partition: str
+    version: int
+    labels: int
+    metrics: dict[str, float]
+    groups: Groups
+
+    @property
+    def values(self) -> Floats:
+        """The metrics in their order; NaN for what is undefined."""
+        return np.array([self.metrics.get(name, np.nan) for name in METRICS])
+
+
+def labelled(
+    classifier: Classifier, partition: Partition, version: int, moment: datetime, least: float
+) -> pd.DataFrame | None:
+    """The scored rows of a partition with the labels that were known at a moment; None where there are too few.
+
+    Args:
+        least: the smallest share of its rows that must have one.
+    """
+    tables = tables_of(classifier)
+    prediction = tables.prediction
+    predicted = sa.select(prediction.c.event_id).where(
+        prediction.c.partition == partition.key, prediction.c.version == version
+    )
+    known = database().read(labels_known(tables, moment, predicted)).to_pandas()
+    if len(known) < MIN_ROWS:
+        return None
+    scored = scoring.read(classifier.name, partition, version)
+    return scored.merge(known, on="event_id") if len(known) >= least * len(scored) else None
+
+
+def of(classifier: Classifier, partition: str, bundle: Bundle, version: int, rows: pd.DataFrame) -> Realised:
+    """What labels say of the rows that have one."""
+    outputs, reference = bundle.outputs, bundle.reference
+    p, y = scoring.probabilities(rows, outputs), outputs.matrix(rows[outputs.column])
+    judged = reference.judged
+    metrics = performance(y.astype(np.float64), p, bundle.decide(p), exclusive=outputs.exclusive, judged=judged)
+    told: dict[str, float] = {
+        name: value for name, value in zip(METRICS, metrics.tolist(), strict=True) if np.isfinite(value)
+    }
+    columns = _grouped_by(classifier, bundle, rows)
+    for k in judged:
+        columns[outputs.score_columns[k]] = pd.Series(p[:, k])
+    sums = np.column_stack([np.ones(len(p)), *(values[:, judged] for values in (y, p))])
+    groups = {}
+    for name, column in columns.items():
+        binning = reference.binnings[name]
+        bins = binning.bin(column)
+        groups[name] = np.column_stack([np.bincount(bins, own, binning.size) for own in sums.T]).round(6).tolist()
+    return Realised(partition, version, len(rows), told, groups)
+
+
+def corrected(
+    connection: Connection, classifier: Classifier, night: Partition, mature: Partition, version: int, back: int
+) -> list[Partition]:
+    """The partitions before the mature one of which a label became known since that one's labels began to count.
+
+    Args:
+        back: how many partitions before the mature one are looked at.
+    """
+    tables = tables_of(classifier)
+    label, prediction = tables.label, tables.prediction
+    changed = (
+        sa.select(prediction.c.partition)
+        .distinct()
+        .join(label, label.c.event_id == prediction.c.event_id)
+        .where(
+            label.c.known_at > mature.start + classifier.label_age,  # when the night before looked at the last of them
+            label.c.known_at <= night.end,
+            prediction.c.version == version,
+            prediction.c.partition.between(mature.shift(-back).key, mature.shift(-1).key),
+        )
+    )
+    return sorted(Partition.parse(key, classifier.partition) for key in connection.scalars(changed))
+
+
+def write(connection: Connection, name: str, night: Partition, found: Sequence[Realised]) -> None:
+    """Keep what is known at the end of a night, in place of what an earlier look at it found."""
+    connection.execute(sa.delete(table).where(table.c.classifier == name, table.c.night == night.key))
+    columns = ("partition", "version", "labels", "metrics", "groups")
+    own = {"classifier": name, "night": night.key}
+    if found:
+        rows = [own | {column: getattr(item, column) for column in columns} for item in found]
+        connection.execute(sa.insert(table), rows)
+
+
+def until(connection: Connection, name: str, night: Partition, count: int) -> dict[str, Realised]:
+    """What was known before a night of each of the last partitions, at most so many of them, by their keys."""
+    columns = [table.c[column] for column in ("partition", "version", "labels", "metrics", "groups")]
+    query = (
+        sa.select(*columns)
+        .distinct(table.c.partition)
+        .where(table.c.classifier == name, table.c.night < night.key)
+        .order_by(table.c.partition.desc(), table.c.night.desc())
+        .limit(count)
+    )
+    found = [Realised(**row._mapping) for row in connection.execute(query)]
+    return {item.partition: item for item in reversed(found)}
+
+
+def _grouped_by(classifier: Classifier, bundle: Bundle, rows: pd.DataFrame) -> "dict[str, pd.Series[Any]]":
+    """The categories that are watched, but for the sensitive ones."""
+    shown: Mapping[str, str] = bundle.card.features
+    names = [
+        name
+        for name in bundle.reference.features
+        if shown[name] == "categorical" and not is_sensitive(classifier, name)
+    ]
+    x = model_input(rows, {name: bundle.card.features[name] for name in names})
+    return {name: x[name] for name in names}
