@@ -46,7 +46,9 @@ def _waiting(known: Known, now: datetime) -> None:
     """What a person must do, and the requests that are held."""
     st.subheader("Waits for a person", anchor=False)
     if (hold := oncall.held_back(known.name)) is not None:
-        st.info(f"{shared.plain(hold)}. `leeway release {known.name} --reason …` lets it go on.", icon=":material/info:")
+        st.info(
+            f"{shared.plain(hold)}. `leeway release {known.name} --reason …` lets it go on.", icon=":material/info:"
+        )
     row = overview.row(known, now)
     if not row.waits:
         st.markdown("Nothing.")
