@@ -11,6 +11,7 @@ COPY leeway /build/leeway
 COPY tasks /build/tasks
 COPY flows /build/flows
 COPY dashboards /build/dashboards
+COPY docs/runbooks /build/docs/runbooks
 RUN /opt/leeway/bin/pip install --compile --no-deps --force-reinstall .
 
 FROM python:3.11-slim-bookworm

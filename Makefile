@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint bench bench-monitor up-compose down-compose lock clean
+.PHONY: setup demo test lint bench bench-monitor screenshots up-compose down-compose lock clean
 
 setup: $(READY)
 
@@ -35,6 +35,11 @@ bench: $(READY)
 bench-monitor: $(READY)
 	missed=0; for script in targets estimates policies others elec2 real_streams speed; do \
 		$(BIN)/python benchmarks/monitor/$$script.py || missed=1; done; exit $$missed
+
+# Pictures of the dashboards for the README, over the demo's data; needs Chromium
+screenshots: $(READY)
+	test -e leeway-demo/.leeway-demo || $(BIN)/leeway demo
+	$(BIN)/python -m tests.dashboards.screenshots leeway-demo docs/images
 
 # On a server: everything in containers; docs/server.md
 COMPOSE ?= docker compose

@@ -1,96 +1,74 @@
-"""The nights' HTML reports at addresses that stay: `/reports/{classifier}/{partition}`, and pages that list them.
-
-uvicorn dashboards.reports:app
-"""
+"""Every night's report, opened in place; each has an address that stays."""
 
 import html
-from collections.abc import Iterable
-from urllib.parse import urlsplit
+from contextlib import suppress
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Route
+import streamlit as st
 
+from dashboards import _shared as shared
 from leeway import reports
 from leeway.errors import LeewayError, NotFound
-from leeway.reports import Told
-from leeway.settings import settings
+from leeway.platform.state import report_link
 
-# A report is one file of its own: whatever a value in it says, it reaches nothing else.
-ALONE = {
-    "Content-Security-Policy": "sandbox allow-scripts allow-popups; default-src 'none'; img-src data: blob:; "
-    "font-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval' blob:; worker-src blob:",
-    "X-Content-Type-Options": "nosniff",
-}
-STYLE = "font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:1.5em auto;padding:0 1em;color:#1f2328"
+HEIGHT = 900
 
 
-def index(request: Request) -> Response:
-    """Every classifier with its last verdict."""
-    rows = [told for name in reports.classifiers() for told in reports.last(name, 1)]
-    cells = [(f'<a href="/reports/{_(told.classifier)}">{_(told.classifier)}</a>', *_told(told)) for told in rows]
-    empty = "No partition has been monitored yet: reports appear here with the first night."
-    return _page("Reports", ("classifier", "last partition", "verdict", "why"), cells, empty)
-
-
-def of_classifier(request: Request) -> Response:
-    """The last partitions of one classifier."""
-    name = request.path_params["classifier"]
-    cells = [_told(told) for told in reports.last(name)]
-    return _page(_(name), ("partition", "verdict", "why"), cells, "Nothing has been monitored under this name.")
-
-
-def of_partition(request: Request) -> Response:
-    """The report itself."""
-    return HTMLResponse(reports.page(**request.path_params), headers=ALONE)
-
-
-def health(request: Request) -> Response:
-    """That this process answers."""
-    return PlainTextResponse("ok")
-
-
-def refused(request: Request, error: Exception) -> Response:
-    """An error as the one line that it is."""
-    return PlainTextResponse(str(error), status_code=404 if isinstance(error, NotFound) else 503)
-
-
-def _told(told: Told) -> tuple[str, ...]:
-    link = f"/reports/{_(told.classifier)}/{_(told.partition)}"
-    return f'<a href="{link}">{_(told.partition)}</a>', _(told.verdict), _(told.why)
-
-
-def _page(title: str, heads: Iterable[str], rows: list[tuple[str, ...]], empty: str) -> Response:
-    head = "".join(f"<th>{name}</th>" for name in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    table = (
-        f'<table cellpadding="6" style="text-align:left"><tr>{head}</tr>{body}</table>' if rows else f"<p>{empty}</p>"
+@shared.guarded("Reports")
+def page() -> None:
+    """The nights of a classifier with their verdicts, and the report of one."""
+    known = shared.classifier()
+    if known is None:
+        return
+    nights = reports.last(known.name)
+    if not nights:
+        shared.nothing(
+            "No night has been monitored yet.",
+            f"The first report comes with `leeway nightly {known.name}`, or its schedule.",
+        )
+        return
+    told = {night.partition: night for night in nights}
+    asked = st.query_params.get("night")
+    if asked is not None and asked not in told:
+        with suppress(NotFound):
+            told[asked] = reports.told(known.name, asked)  # older than those that are listed
+    key = shared.choose("Night", list(told), "night")
+    night = told[key]
+    st.markdown(
+        f"**{shared.plain(night.verdict.capitalize())}** on {shared.plain(f'{night.rows:,}')} events by version "
+        f"{night.version}: {shared.plain(night.why)}"
     )
-    return HTMLResponse(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Leeway: {title}</title><body style="{STYLE}">'
-        f'<p><a href="/">Reports</a></p><h1>{title}</h1>{table}</body></html>'
+    try:
+        content = reports.page(known.name, key)
+    except LeewayError as error:
+        shared.say(error)
+    else:
+        _open(content, known.name, key)
+    st.subheader("All nights", anchor=False)
+    shared.table(
+        ("Night", "Verdict", "Why", "Events", "Version"),
+        [
+            (
+                shared.link(item.partition, "reports", classifier=known.name, night=item.partition),
+                item.verdict,
+                item.why,
+                f"{item.rows:,}",
+                str(item.version),
+            )
+            for item in nights
+        ],
+        numbers=("Events", "Version"),
     )
 
 
-def _hosts() -> list[str]:
-    """The names that this page goes by: this machine's own, and the one that people know."""
-    known = urlsplit(settings().reports_url).hostname
-    return ["127.0.0.1", "localhost", *([known] if known else [])]
-
-
-_ = html.escape
-
-app = Starlette(
-    routes=[
-        Route("/", index),
-        Route("/health", health),
-        Route("/reports/{classifier}", of_classifier),
-        Route("/reports/{classifier}/{partition}", of_partition),
-    ],
-    # Another site's page must not read this one by a name that it has pointed here.
-    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=_hosts())],
-    exception_handlers={LeewayError: refused},
-)
+def _open(content: bytes, name: str, key: str) -> None:
+    """The report in a frame that reaches nothing: neither this page nor another one."""
+    with st.container(horizontal=True):
+        st.download_button("Download", content, file_name=f"{name}-{key}.html", mime="text/html", on_click="ignore")
+        if alone := report_link(name, key):
+            st.link_button("Open alone", alone)
+    inner = html.escape(content.decode("utf-8", errors="replace"))
+    st.iframe(
+        f'<!doctype html><html><body style="margin:0"><iframe sandbox="allow-scripts" title="Report" srcdoc="{inner}" '
+        f'style="border:0;width:100%;height:{HEIGHT - 10}px;background:#fff"></iframe></body></html>',
+        height=HEIGHT,
+    )

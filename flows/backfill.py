@@ -10,7 +10,7 @@ from prefect import flow
 from pydantic import Field
 
 from flows.ingest import ingest_steps
-from flows.policy import alone, is_deployed, is_watched, parse_partition, timed
+from flows.policy import alone, is_deployed, is_watched, parse_partition, tag, timed
 from flows.spreading import Begun, ahead, outcome, worthwhile
 from leeway import catalog
 from leeway.backfilling import Step, Which, estimate, plan, span
@@ -74,6 +74,7 @@ def backfill(
     Raises:
         Incomplete: on the platform, where nobody waits for what it returns: partitions could not be done.
     """
+    tag(classifier, "backfill")
     definition = catalog.load(classifier)
     bounds = [None if key is None else parse_partition(classifier, key) for key in (first, last)]
     partitions = span(definition, *bounds)

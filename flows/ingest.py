@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from prefect import flow
 
-from flows.policy import alone, parse_partition
+from flows.policy import alone, parse_partition, tag
 from leeway import backfilling, catalog, publishing
 from leeway.errors import LeewayError
 from leeway.partitions import Partition
@@ -24,6 +24,7 @@ def ingest(classifier: str, partition: str) -> Published:
         classifier: its name: the stem of its file in models/.
         partition: a date such as 2026-03-01, or an hour such as 2026-03-01T13.
     """
+    tag(classifier, "ingest")
     period = parse_partition(classifier, partition)
     with alone(classifier, period):
         return ingest_steps(classifier, period)

@@ -4,7 +4,7 @@ from prefect import flow
 
 import tasks.monitor
 from flows.following import follow
-from flows.policy import alone, parse_partition
+from flows.policy import alone, parse_partition, tag
 from leeway.monitoring.night import Monitored
 from tasks.ask_for_retrain import is_offered
 
@@ -17,6 +17,7 @@ def monitor(classifier: str, partition: str) -> Monitored:
         classifier: its name: the stem of its file in models/.
         partition: a date such as 2026-03-01, or an hour such as 2026-03-01T13.
     """
+    tag(classifier, "monitor")
     period = parse_partition(classifier, partition)
     with alone(classifier, period):
         monitored = tasks.monitor.monitor(classifier, period)

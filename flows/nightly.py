@@ -7,8 +7,8 @@ from prefect import flow, runtime
 from flows.beginning import begin
 from flows.following import follow
 from flows.ingest import ingest_steps, late_steps
-from flows.policy import alone, alone_at_night, is_watched, parse_partition, timed
-from leeway import backfilling, catalog, registry, sources
+from flows.policy import alone, alone_at_night, is_watched, parse_partition, tag, timed
+from leeway import alerts, backfilling, catalog, registry, sources
 from leeway.errors import LeewayError
 from leeway.monitoring.night import Monitored
 from leeway.nightbook import Night
@@ -17,7 +17,9 @@ from leeway.publishing import Published
 from leeway.scoring import Scored
 from tasks.monitor import monitor
 from tasks.score import score
+from tasks.tally import tally
 from tasks.tell import tell
+from tasks.tell_people import tell_people
 
 
 def _run_name() -> str:
@@ -37,16 +39,21 @@ def nightly(classifier: str, partition: str | None = None) -> Night:
         partition: a date such as 2026-03-01, or an hour such as 2026-03-01T13. Where it is not given, the last one that was
             over when this night was due.
     """
+    tag(classifier, "nightly")
     period = due(classifier) if partition is None else parse_partition(classifier, partition)
     with alone_at_night(classifier):
         caught_up = catch_up(classifier, period) if partition is None else {}
         with alone(classifier, period):
             ingested, scored, monitored, waits_for = night_steps(classifier, period)
         late = late_steps(classifier, period)
+        if monitored is not None:
+            tally(classifier, period, return_state=True)  # what could not be counted is counted another night
     retrained, failed = follow(classifier, period.key, monitored)
     night = Night(period.key, ingested, scored, monitored, waits_for, caught_up, late, retrained, failed)
     if is_watched():
         tell(classifier, night, return_state=True)  # what cannot be told has happened all the same
+    if alerts.anyone():
+        tell_people(return_state=True)
     return night
 
 

@@ -2,10 +2,14 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from uuid import UUID
 
+import httpx
 from prefect import runtime
+from prefect.client.orchestration import get_client
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
 from leeway import catalog
@@ -31,6 +35,15 @@ def is_deployed() -> bool:
 def is_watched() -> bool:
     """Whether this run has pages that a person can look at: under a private server nobody ever will."""
     return bool(PREFECT_API_URL.value())
+
+
+def tag(classifier: str, stage: str) -> None:
+    """Tag this run by its classifier and stage, by which Prefect's pages find and filter it; what cannot be tagged runs on."""
+    run = runtime.flow_run.id
+    if not is_watched() or run is None:
+        return
+    with suppress(httpx.TransportError, PrefectHTTPStatusError), get_client(sync_client=True) as client:
+        client.update_flow_run(UUID(run), tags=sorted({*runtime.flow_run.tags, classifier, stage}))
 
 
 @contextmanager

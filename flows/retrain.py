@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from flows.policy import alone_in_training, is_deployed
+from flows.policy import alone_in_training, is_deployed, tag
 from flows.train import best_of
 from leeway import catalog, retraining
 from leeway.errors import LeewayError
@@ -23,6 +23,7 @@ def retrain(classifier: str, request: str) -> Request:
         classifier: its name: the stem of its file in models/.
         request: the request's key.
     """
+    tag(classifier, "retrain")
     with alone_in_training(classifier):
         if is_deployed() and (found := retraining.get(request)).state not in retraining.STARTABLE:
             return found  # asked for twice, and done while this run waited

@@ -3,7 +3,7 @@
 from prefect import flow
 
 import tasks.score
-from flows.policy import alone, parse_partition
+from flows.policy import alone, parse_partition, tag
 from leeway.scoring import Scored
 
 
@@ -15,6 +15,7 @@ def score(classifier: str, partition: str) -> Scored:
         classifier: its name: the stem of its file in models/.
         partition: a date such as 2026-03-01, or an hour such as 2026-03-01T13.
     """
+    tag(classifier, "score")
     period = parse_partition(classifier, partition)
     with alone(classifier, period):
         return tasks.score.score(classifier, period)

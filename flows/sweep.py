@@ -1,4 +1,4 @@
-"""Find what was lost: requests that nobody started, runs whose process died."""
+"""Find what was lost: requests that nobody started, runs whose process died; and tell people what happened."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +7,7 @@ from prefect import flow
 from leeway import retraining
 from tasks.ask_for_retrain import ask_for_retrain
 from tasks.care import mark_dead, start_crashed_again
+from tasks.tell_people import tell_people
 
 LOST_AFTER = timedelta(minutes=2)  # whoever files a request asks for its run within a moment
 TAKEN_UP = ("nightly", "ingest", "score", "monitor", "backfill", "train")
@@ -14,7 +15,7 @@ TAKEN_UP = ("nightly", "ingest", "score", "monitor", "backfill", "train")
 
 @flow(name="sweep", flow_run_name="sweep")
 def sweep(request: str | None = None) -> dict[str, str]:
-    """Start retrain requests that were lost, and take up the runs of processes that died.
+    """Start retrain requests that were lost, take up the runs of processes that died, and tell people what happened.
 
     Args:
         request: start this one at once, and do nothing else.
@@ -32,4 +33,5 @@ def sweep(request: str | None = None) -> dict[str, str]:
         request.key: ask_for_retrain(request.classifier, request.key)
         for request in retraining.waiting(datetime.now(UTC) - LOST_AFTER)
     }
+    tell_people(return_state=True)  # whoever cannot be told now is told by the next one
     return dead | again | asked

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from prefect import flow
 
-from flows.policy import alone_in_training
+from flows.policy import alone_in_training, tag
 from leeway.challengers import Choice
 from leeway.errors import TrainingError
 from leeway.training.window import Window
@@ -26,6 +26,7 @@ def train(classifier: str, as_of: datetime | None = None, reason: str = "asked f
         reason: why; it stands in the history of promotions.
         actor: who asks.
     """
+    tag(classifier, "train")
     with alone_in_training(classifier):
         return train_steps(classifier, as_of or datetime.now(UTC), reason, actor)
 

@@ -189,14 +189,8 @@ def load(folder: Path, checksum_expected: str | None = None) -> Bundle:
     import skops.io
 
     doing = f"loading the bundle {folder}"
-    found = checksum(folder)
-    if checksum_expected is not None and found != checksum_expected:
-        raise BundleError(
-            doing,
-            rule="its checksum must be the one in the promotion record",
-            found=f"{found[:12]} instead of {checksum_expected[:12]}",
-            way_out="it was altered: restore the folder from a backup, or roll back to another version",
-        )
+    if checksum_expected is not None:
+        _must_be_whole(folder, checksum_expected, doing)
     allowed = TRUSTED_TYPES | set(settings().trusted_types)
     path = folder / "model.skops"
     unknown = skops.io.get_untrusted_types(file=path)
@@ -209,6 +203,27 @@ def load(folder: Path, checksum_expected: str | None = None) -> Bundle:
         )
     model = skops.io.load(path, trusted=unknown)
     return Bundle(folder, _card(folder, doing), model["pipeline"], model["calibrators"])
+
+
+def described(folder: Path, checksum_expected: str) -> tuple[Card, Reference]:
+    """What a bundle says of itself, and what the monitor compares with, without its model, which takes a while to load.
+
+    Raises:
+        BundleError: a file is missing or altered.
+    """
+    doing = f"reading the bundle {folder}"
+    _must_be_whole(folder, checksum_expected, doing)
+    return _card(folder, doing), Reference.model_validate_json((folder / "reference.json").read_bytes())
+
+
+def _must_be_whole(folder: Path, checksum_expected: str, doing: str) -> None:
+    if (found := checksum(folder)) != checksum_expected:
+        raise BundleError(
+            doing,
+            rule="its checksum must be the one in the promotion record",
+            found=f"{found[:12]} instead of {checksum_expected[:12]}",
+            way_out="it was altered: restore the folder from a backup, or roll back to another version",
+        )
 
 
 def _card(folder: Path, doing: str) -> Card:

@@ -10,7 +10,18 @@ from leeway import storage
 from leeway.errors import LeewayError
 from leeway.settings import settings
 
-LIBRARIES = ("prefect", "great-expectations", "evidently", "mlflow", "scikit-learn", "pandas", "sqlalchemy", "skops")
+LIBRARIES = (
+    "prefect",
+    "great-expectations",
+    "evidently",
+    "mlflow",
+    "scikit-learn",
+    "pandas",
+    "sqlalchemy",
+    "skops",
+    "streamlit",
+    "apprise",
+)
 FREE_GIB = 2.0
 
 

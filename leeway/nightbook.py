@@ -34,17 +34,20 @@ class Night:
     retrain_failed: str | None = None
 
 
-def in_words(classifier: str, night: Night, link: str | None) -> str:
+def in_words(classifier: str, night: Night, link: str | None, page: str | None = None) -> str:
     """What happened, as Markdown.
 
     Args:
         link: where a browser finds the report.
+        page: where it finds the night on the dashboards.
     """
     ingested, scored, monitored = night.ingested, night.scored, night.monitored
     lines = [f"# {classifier} {night.partition}", ""]
     if monitored is not None:
         lines += [f"**{monitored.verdict.capitalize()}**: {_cell(monitored.why)}", ""]
         lines += [f"[Open the report]({link})" if link else f"The report: `{monitored.report}`", ""]
+    if page is not None:
+        lines += [f"[See it on the dashboards]({page})", ""]
     if night.waits_for is not None:
         lines += [f"**No champion yet**: {_cell(night.waits_for)}", ""]
     rows = [("events", f"{ingested.rows}"), ("quarantined", f"{ingested.quarantined}")]

@@ -22,6 +22,7 @@ from leeway.bundle import Bundle, Card
 from leeway.definition import Classifier
 from leeway.errors import BundleError, LeewayError, NotFound, StoreError
 from leeway.gates import GATES, Evidence, Verdict, admitted, examine
+from leeway.monitoring.reference import Reference
 from leeway.partitions import Partition
 from leeway.settings import settings
 from leeway.store.database import database, mlflow_url
@@ -78,6 +79,15 @@ def load(name: str, promoted: Promotion) -> Bundle:
         BundleError: it is missing, altered, or not to be trusted.
     """
     return leeway.bundle.load(_folder(name, promoted.bundle, promoted.version), promoted.checksum)
+
+
+def described(name: str, decided: Promotion) -> tuple[Card, Reference]:
+    """What a version that was decided on says of itself, and its monitor's reference, checked against the record.
+
+    Raises:
+        BundleError: it is missing or altered.
+    """
+    return leeway.bundle.described(_folder(name, decided.bundle, decided.version), decided.checksum)
 
 
 def promoted(name: str, version: int) -> Promotion:
@@ -190,21 +200,26 @@ def rollback(name: str, *, reason: str, actor: str) -> Promotion:
     Raises:
         NotFound: there was none.
     """
-    past = [item for item in history(name) if item.outcome != "refused"]
-    # From the present one's own promotion backwards: what has been rolled back does not return this way.
-    start = next(
-        (at for at, item in enumerate(past) if (item.version, item.outcome) == (past[0].version, "promoted")), 0
-    )
-    before = next((item for item in past[start:] if item.version != past[0].version), None)
-    if before is None:
+    former = before(history(name))
+    if former is None:
         raise NotFound(
             f"rolling back {name}",
             rule="only a version that was champion can come back",
             found="no earlier champion",
             way_out=f"see `leeway versions {name}`",
         )
-    load(name, before)  # a bundle that cannot be loaded must not become champion
-    return _append(name, before.version, "rolled_back", reason, actor, before.bundle, before.checksum, before.as_of)
+    load(name, former)  # a bundle that cannot be loaded must not become champion
+    return _append(name, former.version, "rolled_back", reason, actor, former.bundle, former.checksum, former.as_of)
+
+
+def before(past: list[Promotion]) -> Promotion | None:
+    """Whom a roll-back would bring back, by a history that begins with the newest; None where nobody was champion before."""
+    held = [item for item in past if item.outcome != "refused"]
+    # From the present one's own promotion backwards: what has been rolled back does not return this way.
+    start = next(
+        (at for at, item in enumerate(held) if (item.version, item.outcome) == (held[0].version, "promoted")), 0
+    )
+    return next((item for item in held[start:] if item.version != held[0].version), None)
 
 
 def _append(

@@ -41,6 +41,21 @@ def last(classifier: str, count: int = LAST) -> list[Told]:
         return [Told(**row._mapping) for row in rows]
 
 
+def told(classifier: str, partition: str) -> Told:
+    """The verdict on one partition.
+
+    Raises:
+        NotFound: it has not been monitored.
+    """
+    columns = [monitoring.c[name] for name in ("classifier", "partition", "verdict", "why", "rows", "version")]
+    mine = (monitoring.c.classifier == classifier) & (monitoring.c.partition == partition)
+    with database().transaction() as connection:
+        row = connection.execute(sa.select(*columns).where(mine)).one_or_none()
+    if row is None:
+        raise _missing(classifier, partition, "no verdict")
+    return Told(**row._mapping)
+
+
 def by_impact(classifier: Classifier, partition: str, count: int = 20) -> list[dict[str, object]]:
     """The columns of a monitored partition that move the scores most, without sensitive ones."""
     from leeway.training.fit import is_sensitive
@@ -80,12 +95,19 @@ def page(classifier: str, partition: str) -> bytes:
     )
     with database().transaction() as connection:
         found = connection.scalar(query)
+    folder = storage.place("reports")
     path = storage.place("reports", classifier, f"{partition}.html")
+    if not path.resolve().is_relative_to(folder.resolve()):  # whatever is stored as a name
+        raise _missing(classifier, partition, "a path outside the reports")
     if found is None or not storage.exists(path):
-        raise NotFound(
-            f"finding the report of {classifier} {partition}",
-            rule="the partition must have been monitored, and its report still be kept",
-            found="no verdict" if found is None else f"no {path.name}",
-            way_out=f"run `leeway nightly {classifier} --partition {partition}`",
-        )
+        raise _missing(classifier, partition, "no verdict" if found is None else f"no {path.name}")
     return storage.read(path)
+
+
+def _missing(classifier: str, partition: str, found: str) -> NotFound:
+    return NotFound(
+        f"finding the report of {classifier} {partition}",
+        rule="the partition must have been monitored, and its report still be kept",
+        found=found,
+        way_out=f"run `leeway nightly {classifier} --partition {partition}`",
+    )

@@ -4,7 +4,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from leeway.errors import StoreError
@@ -26,6 +26,15 @@ class Settings(BaseSettings):
         spread_rows: work that passes over fewer rows than this is done in one process.
         max_runs: how many runs the platform carries out at once.
         reports_url: where a browser finds the reports, when another than the platform of this machine serves them.
+        dashboards_url: where a browser finds the dashboards, when another than the platform of this machine serves them.
+        dashboards_password: what a person must know to approve, reject or roll back on the dashboards; empty: nothing.
+        pages_at: the time that the dashboards take for the present, for drills and pictures.
+        alert_urls: whom to tell, as addresses of Apprise's, such as `slack://…`, `mailto://…`, `json://…`; or
+            `file:///path`, to which a line of JSON is written for each message.
+        page_urls: whom to tell at any hour of what cannot wait; `alert_urls` where it is empty.
+        alert_quiet: between which times of the day only what cannot wait is told, as `22:00-07:00`.
+        alert_timezone: whose times these are.
+        alert_min_rows: of what was found on fewer rows than these, nobody is told.
         keep_days: how long the platform keeps what only tells of the past: runs with their logs, and reports.
         trusted_types: further types that a bundle may hold, beyond those that Leeway's own estimators need.
     """
@@ -42,6 +51,14 @@ class Settings(BaseSettings):
     spread_rows: int = Field(default=2_000_000, ge=1)
     max_runs: int = Field(default=2, ge=1)
     reports_url: str = ""
+    dashboards_url: str = ""
+    dashboards_password: SecretStr = SecretStr("")
+    pages_at: AwareDatetime | None = None
+    alert_urls: tuple[SecretStr, ...] = ()
+    page_urls: tuple[SecretStr, ...] = ()
+    alert_quiet: str = Field(default="", pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")
+    alert_timezone: str = "UTC"
+    alert_min_rows: int = Field(default=20, ge=0)
     keep_days: int = Field(default=90, ge=1)
     trusted_types: tuple[str, ...] = ()
 

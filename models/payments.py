@@ -5,6 +5,7 @@ from datetime import date
 from leeway.definition import (
     Boosting,
     Classifier,
+    Costs,
     DriftPolicy,
     Gates,
     History,
@@ -62,6 +63,8 @@ classifier = Classifier(
     calendar=("hour", "weekday"),
     candidates=(Logistic(C=(0.1,)), Boosting(max_leaf_nodes=(15,), max_iter=100)),
     objective=PrecisionFloor(precision=0.5),
+    # A look at a payment that was called fraud, whether it is or not; a fraud that passes is lost.
+    costs=Costs(false_positive=5, true_positive=5, false_negative=90, unit="€"),
     training=Training(window=days(45), holdout=days(4), folds=4, select_by="average_precision"),
     gates=Gates(floors={"roc_auc": 0.85, "average_precision": 0.3, "recall": 0.4}, calibration_error=0.02),
     # The training window has five weeks of partitions to compare with, not the eight that the monitor waits for by itself.

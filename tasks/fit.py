@@ -5,21 +5,32 @@ from datetime import datetime, timedelta
 
 from prefect import task
 from prefect.logging import get_run_logger
+from prefect.settings import PREFECT_API_URL
 
 import leeway.training.fit
 from leeway import catalog
+from leeway.training.candidates import trials
 from leeway.training.window import Window
 from tasks.policy import policy
+from tasks.progress import begin_progress, update_progress
+
+AFTER_SEARCH = 2  # steps: calibration with thresholds, and the last fit
 
 
 @task(task_run_name="fit", **policy(limit=timedelta(hours=6)))
 def fit(classifier: str, snapshot: str, as_of: datetime, window: Window | None = None) -> str:
     """Learn a bundle from a snapshot, or from a window of it; returns the bundle's key."""
-    logger = get_run_logger()
-    return leeway.training.fit.fit(
-        catalog.load(classifier),
-        snapshot,
-        as_of,
-        progress=lambda text: logger.log(logging.INFO, "trying %s", text),
-        window=window,
-    )
+    logger, definition = get_run_logger(), catalog.load(classifier)
+    total, done = len(list(trials(definition.candidates))) + AFTER_SEARCH, 0
+    watched = bool(PREFECT_API_URL.value())
+    bar = begin_progress(classifier, f"{classifier}: training as of {as_of:%Y-%m-%d}", "training") if watched else None
+
+    def tell(text: str) -> None:
+        nonlocal done
+        logger.log(logging.INFO, "trying %s", text)
+        update_progress(bar, done, total)
+        done = min(done + 1, total - 1)
+
+    bundle = leeway.training.fit.fit(definition, snapshot, as_of, progress=tell, window=window)
+    update_progress(bar, total, total)
+    return bundle

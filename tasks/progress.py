@@ -1,4 +1,4 @@
-"""How far a backfill has come, in Prefect's pages."""
+"""How far long work has come, in Prefect's pages."""
 
 from contextlib import suppress
 from uuid import UUID
@@ -19,10 +19,10 @@ def show_plan(classifier: str, span: str, steps: list[dict[str, str]], seconds: 
         )
 
 
-def begin_progress(classifier: str, span: str) -> UUID | None:
+def begin_progress(classifier: str, span: str, work: str = "backfill") -> UUID | None:
     """A bar at the start; None where the server does not take it: the work matters more."""
     with suppress(httpx.TransportError, PrefectHTTPStatusError):
-        made = create_progress_artifact(progress=0.0, key=f"{_key(classifier)}-backfill", description=span)
+        made = create_progress_artifact(progress=0.0, key=f"{_key(classifier)}-{work}", description=span)
         return made if isinstance(made, UUID) else None
     return None
 

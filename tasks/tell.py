@@ -7,6 +7,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 
 from leeway import catalog, nightbook, reports
 from leeway.nightbook import Night
+from leeway.pages import links
 from leeway.platform.state import report_link
 from tasks.policy import policy
 
@@ -16,10 +17,11 @@ def tell(classifier: str, night: Night) -> None:
     """Leave what happened, the columns by impact and the link to the report, where the run is looked at."""
     key = classifier.replace("_", "-")  # artifacts know no underscore
     link = report_link(classifier, night.partition)
+    page = links.page("on_call", classifier=classifier, night=night.partition)
     outcome = "no champion yet" if night.monitored is None else night.monitored.verdict
     create_markdown_artifact(
         key=f"{key}-night",
-        markdown=nightbook.in_words(classifier, night, link),
+        markdown=nightbook.in_words(classifier, night, link, page),
         description=f"{classifier} {night.partition}: {outcome}",
     )
     if night.monitored is None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 
@@ -118,6 +119,13 @@ def _fill_mlflow(url: URL) -> None:
 @pytest.fixture
 def project(server: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """A project in a folder of its own, on databases of its own."""
+    with making(server, tmp_path, monkeypatch) as made:
+        yield made
+
+
+@contextmanager
+def making(server: URL, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """Such a project, for as long as the block lasts: for tests that share one, too."""
     number = next(COUNTER)
     urls = {}
     # A template must have no connection while it is copied, and MLflow keeps one.
@@ -131,10 +139,10 @@ def project(server: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
             urls[variable] = server.set(database=name).render_as_string(hide_password=False)
     for variable, url in urls.items():
         monkeypatch.setenv(variable, url)
-    monkeypatch.setenv("LEEWAY_HOME", str(tmp_path / ".leeway"))
-    monkeypatch.setenv("LEEWAY_PROJECT", str(tmp_path))
+    monkeypatch.setenv("LEEWAY_HOME", str(folder / ".leeway"))
+    monkeypatch.setenv("LEEWAY_PROJECT", str(folder))
     forget()
-    yield Project(tmp_path)
+    yield Project(folder)
     forget()
     with admin.connect() as connection:
         for url in urls.values():

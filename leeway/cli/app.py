@@ -5,7 +5,7 @@ import traceback
 
 import typer
 
-from leeway.cli import inspect, new, output, platform, registry, server, stages
+from leeway.cli import inspect, new, output, people, platform, registry, server, stages
 from leeway.errors import LeewayError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-MODULES = (new, stages, registry, inspect, platform, server)
+MODULES = (new, stages, registry, inspect, people, platform, server)
 
 for command in (command for module in MODULES for command in module.COMMANDS):
     # `list` alone must have another name in Python

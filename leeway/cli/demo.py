@@ -25,6 +25,8 @@ def play(folder: str) -> Timeline:
     os.environ["LEEWAY_PROJECT"] = str(Path(__file__).parents[2])
     os.environ.pop("LEEWAY_DATABASE_URL", None)  # a demo must never write into a real warehouse
     os.environ.pop("PREFECT_API_URL", None)
+    for name in ("LEEWAY_ALERT_URLS", "LEEWAY_PAGE_URLS"):  # nobody is to be called for what never happened
+        os.environ.pop(name, None)
     os.environ["PREFECT_HOME"] = str(home / "prefect")
     from leeway.settings import settings
 

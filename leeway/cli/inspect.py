@@ -35,6 +35,7 @@ def check(name: Name, json: Json = False) -> None:
 def status(name: Name, json: Json = False) -> None:
     """Champion, ledger, quarantine, last verdicts and retrain requests of a classifier."""
     from leeway import catalog
+    from leeway.pages import links
     from leeway.status import status as look
 
     found = look(catalog.load(name))
@@ -50,6 +51,8 @@ def status(name: Name, json: Json = False) -> None:
         )
         requests = [(item.key, item.state, item.as_of.date(), item.history[-1]["why"]) for item in found.requests[:10]]
         output.table("retrain requests", ("key", "state", "as of", "why"), requests)
+        if page := links.page("on_call", classifier=name):
+            print(f"more: {page}")
 
     output.emit(found, say)
 

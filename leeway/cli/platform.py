@@ -17,7 +17,7 @@ SHOWN_DUE = 5
 
 
 def up(json: Json = False) -> None:
-    """Run everything on this machine until Ctrl-C: database, Prefect, MLflow, reports, and the schedules of all classifiers."""
+    """Run everything here until Ctrl-C: database, Prefect, MLflow, dashboards, reports, the schedules of all classifiers."""
     from leeway.platform import run
 
     found = run.running()

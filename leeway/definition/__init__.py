@@ -12,6 +12,7 @@ from leeway.definition.classifier import (
     Classifier,
 )
 from leeway.definition.column import Column, Kind, boolean, categorical, identifier, numeric, text, timestamp
+from leeway.definition.cost import Costs
 from leeway.definition.history import LABEL_AGGREGATES, Aggregate, History
 from leeway.definition.label import Label
 from leeway.definition.learning import (
@@ -43,6 +44,7 @@ __all__ = [
     "Candidate",
     "Classifier",
     "Column",
+    "Costs",
     "DriftPolicy",
     "Folder",
     "Gates",

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from leeway.definition.column import Column, Kind
+from leeway.definition.cost import Costs
 from leeway.definition.history import LABEL_AGGREGATES, History
 from leeway.definition.label import Label
 from leeway.definition.learning import (
@@ -56,6 +57,8 @@ class Classifier(Value):
             any is rejected, for its source may be late.
         candidates: what is tried.
         objective: where the thresholds lie, one for each class; by default `MaximizeF1`, for multiclass `MostProbable`.
+        costs: what right and wrong decisions are worth to the owner; by default those of `MinimizeCost`, where that is the
+            objective. Only a binary label has them.
         training, gates, drift, schedule: see there.
         quarantine_limit: a delivery with a larger share of bad rows is rejected whole.
         name: the file's stem; filled in when the file is loaded.
@@ -72,6 +75,7 @@ class Classifier(Value):
     empty_partitions: bool = False
     candidates: tuple[Candidate, ...] = (Logistic(), Boosting())
     objective: Objective = MaximizeF1()
+    costs: Costs | None = None
     training: Training = Training()
     gates: Gates = Gates()
     drift: DriftPolicy = DriftPolicy()
@@ -121,6 +125,13 @@ class Classifier(Value):
         if self.training.holdout is not None:
             return self.training.holdout
         return 0.2 if self.by_arrival else timedelta(days=14)
+
+    @property
+    def worth(self) -> Costs | None:
+        """`costs`, or its default; None where nobody has said what decisions are worth."""
+        if self.costs is None and isinstance(self.objective, MinimizeCost) and self.label.kind == "binary":
+            return Costs(false_positive=self.objective.false_positive, false_negative=self.objective.false_negative)
+        return self.costs
 
     @property
     def label_age(self) -> timedelta:
@@ -229,6 +240,8 @@ class Classifier(Value):
 
     def _wrong_for_label(self) -> Iterator[str]:
         outputs = self.label.outputs
+        if self.costs is not None and outputs.several:
+            yield "costs are of a binary decision, right or wrong; drop them"
         if outputs.exclusive and isinstance(self.objective, MinimizeCost | PrecisionFloor):
             yield (
                 f"objective {self.objective.kind!r} sets a threshold for each class by itself, but of a multiclass label "

@@ -11,11 +11,22 @@ import leeway
 from leeway.environment import PATIENT, QUIET, TELEMETRY_OFF
 from leeway.platform.local import HOST, answers, reserve_port
 from leeway.platform.postgres import reachable
-from leeway.platform.state import DATABASE, MLFLOW, PREFECT, REPORTS, RUNNER
+from leeway.platform.state import DASHBOARDS, DATABASE, MLFLOW, PREFECT, REPORTS, RUNNER
 from leeway.settings import Settings, settings
 from leeway.store.database import database, mlflow_url
 
 ROOT = Path(leeway.__file__).parents[1]  # where `flows`, `tasks` and `dashboards` lie, beside the library
+
+#: A server that asks nobody anything, watches no files, and is reached by this machine alone.
+STREAMLIT = {
+    "STREAMLIT_SERVER_ADDRESS": HOST,
+    "STREAMLIT_BROWSER_SERVER_ADDRESS": HOST,
+    "STREAMLIT_SERVER_HEADLESS": "true",
+    "STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none",
+    "STREAMLIT_GLOBAL_DEVELOPMENT_MODE": "false",
+    "STREAMLIT_CLIENT_TOOLBAR_MODE": "minimal",
+    "STREAMLIT_CLIENT_SHOW_ERROR_DETAILS": "none",  # a traceback is in the log, not on a page
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +97,7 @@ def services(ports: Mapping[str, Port]) -> list[Service]:
     """Everything that runs on this machine, each after what it needs.
 
     Args:
-        ports: of the Prefect server, MLflow's, the reports and the runner's health.
+        ports: of the Prefect server, MLflow's, the reports, the dashboards and the runner's health.
     """
     here = settings()
     urls = {name: port.url for name, port in ports.items()}
@@ -122,11 +133,20 @@ def services(ports: Mapping[str, Port]) -> list[Service]:
         Service(
             REPORTS,
             "Reports: what each night found",
-            ("uvicorn", "dashboards.reports:app", "--host", HOST, "--port", str(ports[REPORTS].number)),
+            ("uvicorn", "dashboards.report_server:app", "--host", HOST, "--port", str(ports[REPORTS].number)),
             ready=lambda: answers(f"{urls[REPORTS]}/health"),
             url=urls[REPORTS],
             needs=base,
             environment=common,
+        ),
+        Service(
+            DASHBOARDS,
+            "Dashboards: how the classifiers are",
+            ("dashboards.serve",),
+            ready=lambda: answers(f"{urls[DASHBOARDS]}/_stcore/health"),
+            url=urls[DASHBOARDS],
+            needs=base,
+            environment=common | STREAMLIT | {"STREAMLIT_SERVER_PORT": str(ports[DASHBOARDS].number)},
         ),
         Service(
             RUNNER,
@@ -142,7 +162,7 @@ def services(ports: Mapping[str, Port]) -> list[Service]:
 
 def choose_ports() -> dict[str, Port]:
     """A port for each service that needs one."""
-    preferred = {PREFECT: 4200, MLFLOW: 5000, REPORTS: 4280, RUNNER: 4290}
+    preferred = {PREFECT: 4200, MLFLOW: 5000, REPORTS: 4280, DASHBOARDS: 4270, RUNNER: 4290}
     return {name: Port.choose(number) for name, number in preferred.items()}
 
 

@@ -20,6 +20,7 @@ from leeway.platform.local import answers
 from leeway.settings import settings
 
 PREFECT, MLFLOW, REPORTS, RUNNER, DATABASE = "prefect", "mlflow", "reports", "runner", "database"
+DASHBOARDS = "dashboards"
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,22 @@ def entries(connection: Connection, name: str, *, first: str = "", last: str = "
     return [Entry(**row._mapping) for row in connection.execute(query)]
 
 
+def oldest(connection: Connection, name: str, *, stage: Stage | None = None) -> str | None:
+    """The key of the first partition that is in the ledger, or that a stage has done."""
+    return _end(connection, sa.func.min(ledger.c.partition), name, stage)
+
+
+def newest(connection: Connection, name: str, *, stage: Stage | None = None) -> str | None:
+    """The key of the last partition that is in the ledger, or that a stage has done."""
+    return _end(connection, sa.func.max(ledger.c.partition), name, stage)
+
+
+def _end(connection: Connection, end: sa.ColumnElement[Any], name: str, stage: Stage | None) -> str | None:
+    query = sa.select(end).where(ledger.c.classifier == name)
+    found: str | None = connection.scalar(query if stage is None else query.where(ledger.c.stage == stage))
+    return found
+
+
 def _select(name: str) -> sa.Select[Any]:
     columns = [column for column in ledger.c if column.name != "classifier"]
     return sa.select(*columns).where(ledger.c.classifier == name)

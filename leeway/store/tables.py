@@ -83,6 +83,54 @@ promotion = sa.Table(
     sa.CheckConstraint("outcome in ('promoted', 'refused', 'rolled_back')", name="promotion_outcome"),
 )
 
+#: What became of a partition's decisions, counted once when its labels were mature: those of the version that scored it, and
+#: beside it those that the champion before would have made.
+outcome = sa.Table(
+    "outcome",
+    metadata,
+    sa.Column("classifier", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Text, primary_key=True),
+    sa.Column("role", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("decided", sa.BigInteger, nullable=False),
+    sa.Column("labelled", sa.BigInteger, nullable=False),
+    sa.Column("log_loss", sa.Double, nullable=False),
+    sa.Column("classes", JSONB, nullable=False),
+    sa.Column("slices", JSONB, nullable=False),
+    sa.Column("worst", JSONB, nullable=False),
+    sa.Column("as_of", INSTANT, nullable=False),
+    sa.CheckConstraint("role in ('champion', 'before')", name="outcome_role"),
+)
+
+#: What people are told, once each, however many runs see it.
+alert = sa.Table(
+    "alert",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("classifier", sa.Text),
+    sa.Column("told", JSONB, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("found_at", INSTANT, nullable=False, server_default=_now()),
+    sa.Column("changed_at", INSTANT, nullable=False, server_default=_now()),
+    sa.CheckConstraint("state in ('waiting', 'sent', 'suppressed')", name="alert_state"),
+)
+
+#: When nobody is to be told of what happens to a classifier, or to any.
+mute = sa.Table(
+    "mute",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("classifier", sa.Text),
+    sa.Column("from_at", INSTANT, nullable=False),
+    sa.Column("until_at", INSTANT, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+)
+
 #: What is kept of each scored partition to compare nights by: `seen` its columns and scores in counts, `held` the labels that
 #: became mature with it, those of the partition `mature`, held against its scores.
 sketch = sa.Table(

@@ -12,7 +12,7 @@ from typing import Any
 from leeway.platform.local import free_port
 from tests.compose.image import ROOT, Image
 
-PORTS = ("5432", "6379", "4200", "5000", "4280", "4290")
+PORTS = ("5432", "6379", "4200", "5000", "4270", "4280", "4290")
 LOCAL_TO_EACH = "4290"  # every runner listens on it, in a container of its own
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 

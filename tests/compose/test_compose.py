@@ -26,8 +26,8 @@ from tests.compose.processes import Stack, postgres_folder
 from tests.conftest import TOY_MODEL, TOY_SUITE
 from tests.flows.conftest import rows
 
-SECRETS = ("POSTGRES_PASSWORD", "LEEWAY_DB_PASSWORD", "PREFECT_DB_PASSWORD", "REDIS_PASSWORD")
-FRONT = {"prefect-server", "mlflow", "reports"}
+SECRETS = ("POSTGRES_PASSWORD", "LEEWAY_DB_PASSWORD", "PREFECT_DB_PASSWORD", "REDIS_PASSWORD", "DASHBOARDS_PASSWORD")
+FRONT = {"prefect-server", "mlflow", "reports", "dashboards"}
 ONE_SHOT = {"migrate", "prefect-migrate"}
 HELD = '''
 import time
@@ -127,7 +127,7 @@ def test_the_services_see_what_the_platform_of_one_machine_gives_its_own(written
     port = local.Port(4200, 4200)
     given = {
         item.name: item.environment
-        for item in local.services(dict.fromkeys(("prefect", "mlflow", "reports", "runner"), port))
+        for item in local.services(dict.fromkeys(("prefect", "mlflow", "reports", "dashboards", "runner"), port))
     }
     both = written["services"]["prefect-server"]["environment"] | written["services"]["prefect-services"]["environment"]
     elsewhere = {"PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_UI_API_URL", "PREFECT_HOME"}
@@ -243,6 +243,7 @@ def a_night(stack: Stack) -> None:
     assert "toy" in get(f"{stack.url('5000')}/api/2.0/mlflow/registered-models/search")
     assert "<html" in get(stack.url("5000"))
     assert "<html" in get(stack.url("4200"))
+    assert get(f"{stack.url('4270')}/_stcore/health") == "ok"
     schedules = post(
         f"{stack.url('4200')}/api/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
     )

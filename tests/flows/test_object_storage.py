@@ -2,13 +2,13 @@
 
 import pytest
 
-from dashboards.reports import app
+from dashboards.report_server import app
 from flows.nightly import nightly
 from leeway.errors import StoreError
 from leeway.store.database import database
 from leeway.store.tables import monitoring
 from tests.conftest import forget
-from tests.dashboards.test_reports import Pages
+from tests.dashboards.test_report_server import Pages
 from tests.s3 import ENVIRONMENT, S3
 
 assert app

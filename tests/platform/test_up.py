@@ -43,13 +43,13 @@ def server(platform):
 def test_up_starts_everything_and_prints_links_that_answer(platform):
     assert {unit["state"] for unit in platform.units.values()} == {"up"}
     links = [word for word in platform.output.split() if word.startswith("http://127.0.0.1:")]
-    assert len(links) == 3
+    assert len(links) == 4
     assert all(platform.get(link) for link in links)
 
 
 def test_nothing_listens_on_another_address_than_this_machines_own(platform):
     addresses = {item[4][0] for item in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
-    ports = [int(platform.url(name).rpartition(":")[2]) for name in ("prefect", "mlflow", "reports")]
+    ports = [int(platform.url(name).rpartition(":")[2]) for name in ("prefect", "mlflow", "reports", "dashboards")]
     for address in addresses - {"127.0.0.1"}:
         for port in ports:
             with socket.socket() as probe:
@@ -87,6 +87,10 @@ def test_a_first_night_trains_the_first_champion_scores_and_tells(platform):
     told = {item["key"]: item["data"] for item in platform.post("/artifacts/filter", {})}
     link = f"{platform.url('reports')}/reports/toy/{YESTERDAY}"
     assert f"[Open the report]({link})" in told["toy-night"]
+    board = f"{platform.url('dashboards')}/on_call?classifier=toy&night={YESTERDAY}"
+    assert f"[See it on the dashboards]({board})" in told["toy-night"]
+    assert set(done["tags"]) == {"leeway", "night", "nightly", "toy"}
+    assert float(told["toy-training"]) == 100
     assert json.loads(told["toy-columns"])[0]["column"]
     assert "email" not in told["toy-columns"]
     assert YESTERDAY in platform.get(f"{platform.url('reports')}/reports/toy")

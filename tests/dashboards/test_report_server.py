@@ -4,7 +4,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from dashboards.reports import _hosts, app
+from dashboards.report_server import _hosts, app
 from leeway.partitions import Partition
 from leeway.settings import settings
 from leeway.store.database import database

@@ -1,0 +1,87 @@
+"""Who became champion, who did not, and why; cards, differences, and the way back."""
+
+import streamlit as st
+
+from dashboards import _shared as shared
+from dashboards._shared import Cell
+from leeway import registry
+from leeway.pages import versions
+from leeway.pages.roster import Known
+from leeway.registry import Promotion
+
+SIGNS = {"pass": "✓", "fail": "✕", "not applicable": "–"}
+
+
+@shared.guarded("Versions")
+def page() -> None:
+    """The history of a classifier's versions."""
+    known = shared.classifier()
+    if known is None:
+        return
+    past = versions.history(known.name)
+    if not past:
+        shared.nothing("No version has been decided on yet.", f"`leeway train {known.name}` trains the first one.")
+        return
+    champion = versions.champion(past)
+    shared.table(
+        ("Version", "Outcome", "When", "Learnt as of", "By", "Reason", "Gates"), [_row(item, champion) for item in past]
+    )
+    _roll_back(known, past)
+    numbers = list(dict.fromkeys(str(item.version) for item in past))
+    if len(numbers) > 1:
+        _difference(known, numbers)
+    _card(known, numbers)
+
+
+def _row(item: Promotion, champion: Promotion | None) -> list[Cell]:
+    own = champion is not None and item.version == champion.version
+    outcome = item.outcome.replace("_", " ")
+    return [
+        shared.lines([shared.bold(f"{item.version}"), shared.dim("champion")]) if own else f"{item.version}",
+        outcome,
+        f"{item.created_at:%Y-%m-%d %H:%M}",
+        f"{item.as_of:%Y-%m-%d}",
+        item.actor,
+        item.reason,
+        shared.lines([f"{SIGNS.get(gate['outcome'], '?')} {gate['gate']}: {gate['why']}" for gate in item.evidence])
+        if item.evidence
+        else shared.dim("a person's decision"),
+    ]
+
+
+def _roll_back(known: Known, past: list[Promotion]) -> None:
+    st.subheader("Roll back", anchor=False)
+    before = versions.before(past)
+    if before is None:
+        st.markdown("There was no other champion that could come back.")
+        return
+    if not shared.may_act():
+        return
+    who = shared.actor()
+    reason = st.text_input("Why", key="reason", max_chars=200)
+    sure = st.checkbox(f"Version {before.version} is to decide from the next night on")
+    if st.button(f"Bring back version {before.version}", disabled=not sure, type="primary"):
+        registry.rollback(
+            known.name, reason=" ".join((reason or "").split()) or "rolled back on the dashboards", actor=who
+        )
+        st.toast(f"version {before.version} is champion again")
+        st.rerun()
+
+
+def _difference(known: Known, numbers: list[str]) -> None:
+    st.subheader("What differs", anchor=False)
+    left, right = st.columns(2)
+    with left:
+        one = shared.choose("Version", numbers, "one", numbers[-1])
+    with right:
+        two = shared.choose("and version", numbers, "two", numbers[0])
+    found = versions.differences(versions.card(known.name, int(one)), versions.card(known.name, int(two)))
+    rows = [(item.what, item.one, item.two if item.one == item.two else shared.bold(item.two)) for item in found]
+    shared.table(("", f"Version {one}", f"Version {two} "), rows, cards=False)
+
+
+def _card(known: Known, numbers: list[str]) -> None:
+    st.subheader("Model card", anchor=False)
+    number = shared.choose("Card of version", numbers, "card", numbers[0])
+    facts = versions.facts(versions.card(known.name, int(number)))
+    shared.table(("", f"Version {number}"), list(facts.items()), cards=False)

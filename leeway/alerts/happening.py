@@ -1,0 +1,80 @@
+"""A happening that people are told of, and which kinds there are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Severity = Literal["page", "ticket"]  # one cannot wait, the other can
+Name = Literal[
+    "breach",
+    "alert",
+    "data fault",
+    "watching",
+    "incident",
+    "rejected delivery",
+    "missing night",
+    "failed run",
+    "failed retrain",
+    "held request",
+    "promotion",
+    "refusal",
+]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How bad a kind of happening is, and which page of `docs/runbooks` says what to do."""
+
+    severity: Severity
+    runbook: str
+    to_do: str
+
+
+KINDS: dict[Name, Kind] = {
+    "breach": Kind("ticket", "breach", "Nothing, if a retrain was requested; see what became of it."),
+    "alert": Kind("ticket", "alert", "Look at what moved, first at its source."),
+    "data fault": Kind("ticket", "data-fault", "Look at the source: nothing is learnt from these rows."),
+    "watching": Kind("ticket", "watching", "Look, or train: the reference is too short to act by itself."),
+    "incident": Kind("page", "incident", "Look for what the classifiers share: a source, a machine, a release."),
+    "rejected delivery": Kind("page", "delivery-rejected", "Mend the source or the suite; the next night tries again."),
+    "missing night": Kind("page", "missing-night", "See whether the platform runs; it makes up for missed nights."),
+    "failed run": Kind("page", "unexpected-error", "Read the error; run it again once it is mended."),
+    "failed retrain": Kind("page", "failed-retrain", "Read why; ask for it again with `leeway retrain`."),
+    "held request": Kind("ticket", "held-request", "Approve or reject it, on the page On call or at the command line."),
+    "promotion": Kind("ticket", "promotion", "Nothing; a roll-back is one press of a button."),
+    "refusal": Kind("ticket", "refusal", "Nothing: the champion stays. Read the gates' evidence if it goes on."),
+}
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One thing that happened.
+
+    Attributes:
+        key: the same however often it is seen; so it is told once.
+        what, how_bad: in words.
+        where: an address to look at, where one is served.
+        rows: on how many it was found; None where it is not about rows.
+        part_of: the key of the incident that it belongs to.
+    """
+
+    key: str
+    kind: Name
+    classifier: str | None
+    what: str
+    since: datetime
+    how_bad: str
+    where: str | None = None
+    rows: int | None = None
+    runbook: str = ""
+    part_of: str | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """Whether it can wait."""
+        return KINDS[self.kind].severity
+
+    @property
+    def page(self) -> str:
+        """Its runbook."""
+        return self.runbook or KINDS[self.kind].runbook

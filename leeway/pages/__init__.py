@@ -1,0 +1,1 @@
+"""What the dashboards show, as values: every number on a page is computed here, or was when it was stored."""

@@ -1,0 +1,15 @@
+"""Count what became of decisions."""
+
+from datetime import timedelta
+
+from prefect import task
+
+from leeway import catalog, tallying
+from leeway.partitions import Partition
+from tasks.policy import policy
+
+
+@task(task_run_name="tally with {partition}", **policy(limit=timedelta(hours=1)))
+def tally(classifier: str, partition: Partition) -> list[str]:
+    """Hold the decisions on the partitions against their labels that are mature with this night; returns which."""
+    return tallying.settle(catalog.load(classifier), partition)

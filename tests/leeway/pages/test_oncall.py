@@ -1,0 +1,81 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from leeway.pages import oncall
+from leeway.pages.oncall import Cell, Day
+from leeway.partitions import Partition, between
+from leeway.store import ledger
+from leeway.store.database import database
+
+
+def record(world, number, *stages, delivery="first"):
+    """Say that stages have done a day."""
+    with database().transaction() as connection:
+        for stage in stages:
+            source = {"delivery": delivery, "suite": "suite"}
+            output = {"rows": 40, "quarantined": 0}
+            if stage != "ingest":
+                source["version"] = 1
+                output = {"rows": 40, "positives": 3, "verdict": "quiet", "why": "", "report": "", "request": None}
+            ledger.record(connection, world.name, world.day(number), stage, input=source, output=output)
+
+
+def states(world, now):
+    return {
+        day.partition: [cell.state for cell in day.cells.values()] for day in oncall.calendar(world.classifier, now)
+    }
+
+
+def test_the_calendar_tells_done_late_failed_quarantined_stale_and_not_due_apart(world):
+    record(world, 0, "ingest")  # history
+    record(world, 1, "ingest", "score", "monitor")
+    record(world, 2, "ingest", "score", "monitor")
+    record(world, 2, "ingest", delivery="second")
+    with database().transaction() as connection:
+        source = {"delivery": "x", "suite": "suite"}
+        ledger.record(
+            connection,
+            world.name,
+            world.day(3),
+            "ingest",
+            status="rejected",
+            input=source,
+            output={"reason": "columns"},
+        )
+        output = {"rows": 40, "quarantined": 2}
+        ledger.record(connection, world.name, world.day(4), "ingest", input=source, output=output)
+    now = world.day(7).start + timedelta(hours=1)  # the night of day 6 is due at two
+    assert states(world, now) == {
+        "2026-03-01": ["done", "none", "none"],
+        "2026-03-02": ["done", "done", "done"],
+        "2026-03-03": ["done", "stale", "done"],
+        "2026-03-04": ["failed", "none", "none"],
+        "2026-03-05": ["quarantined", "late", "late"],
+        "2026-03-06": ["late", "late", "late"],
+        "2026-03-07": ["none", "none", "none"],
+    }
+    assert states(world, now + timedelta(hours=4))["2026-03-07"] == ["late", "late", "late"]
+
+
+def test_nothing_is_late_where_nothing_ever_ran(world):
+    assert oncall.calendar(world.classifier, datetime.now(UTC)) == []
+
+
+@pytest.mark.parametrize(
+    ("grain", "first", "width", "place"),
+    [
+        ("day", "2026-03-04", 7, 2),
+        ("hour", "2026-03-04T05", 24, 5),
+        ("week", "2026-03-02", 13, 0),
+        ("month", "2026-03", 12, 2),
+    ],
+)
+def test_the_calendars_rows_are_weeks_of_days_days_of_hours_and_years_of_months(world, grain, first, width, place):
+    begin = Partition.parse(first, grain)
+    days = [Day(item.key, dict.fromkeys(ledger.STAGES, Cell("done"))) for item in between(begin, begin.shift(20))]
+    rows = oncall.weeks(list(reversed(days)), world.classifier.model_copy(update={"partition": grain}))
+    assert {len(row) for row in rows} == {width}
+    assert rows[0][place].partition == first
+    assert rows[0][:place] == [None] * place
+    assert sum(day is not None for row in rows for day in row) == 21
