@@ -207,7 +207,9 @@ def test_a_missing_night_is_told_once_it_is_late(told, inbox):
     at = told.day(29).end  # the night of day 28 was due at two
     found = {item.kind: item for item in finding.of(told.classifier, at)}
     assert found["missing night"].key == "missing night:toy:after 2026-03-28"
-    later = {item.kind: item for item in finding.of(told.classifier, told.day(99).end)}  # beyond what the calendar shows
+    later = {
+        item.kind: item for item in finding.of(told.classifier, told.day(99).end)
+    }  # beyond what the calendar shows
     assert later["missing night"].key == found["missing night"].key
     assert "missing night" not in {item.kind for item in finding.of(told.classifier, told.day(28).end)}
 
