@@ -5,9 +5,10 @@ reference, and the rest is watched, with labels known at the week's end. A week 
 above the reference's. False alarms are the share of the other weeks that alarm, power is that of the harmful ones. Two other
 truths are told beside: the error of three weeks from this one on, and the log loss, which bad probabilities harm as well.
 
-Beside Leeway at its defaults: NannyML's accuracy at 3 standard deviations (drops only), driftfdr with a tolerance of 5 points,
-and Evidently's default for the column of errors, against all of the reference and against 1,000 of its rows. Needs
-../shared/data/elec2.csv.
+A breach says that labels part from the scores; its words add whether decisions are surely worse, and that is what a rise of the
+error is held against. Beside Leeway at its defaults: NannyML's accuracy at 3 standard deviations (drops only), driftfdr with a
+tolerance of 5 points, and Evidently's default for the column of errors, against all of the reference and against 1,000 of its
+rows. Needs ../shared/data/elec2.csv.
 """
 
 import sys
@@ -28,8 +29,9 @@ from sklearn.preprocessing import StandardScaler
 from streams import Bools, Floats
 from targets import tell
 
-from leeway.definition import CSV, Classifier, Label, days, numeric
+from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, numeric
 from leeway.monitoring import reference
+from leeway.monitoring.expected import Usual, decisions
 from leeway.monitoring.monitor import Night, judge, lookback
 from leeway.monitoring.sketch import Held, Sketch, with_scores
 from leeway.partitions import Partition
@@ -43,6 +45,7 @@ FIRST = datetime(1996, 5, 6, tzinfo=UTC)  # a Monday, the day before the first r
 HARM = 0.05
 ERROR = "error up by more than 5 points in the week"
 AHEAD = 3  # weeks, about the 1,000 rows ahead by which driftfdr's authors judge
+WORSE = "Leeway, breach with decisions surely worse"
 LEAST_POWER, MOST_FALSE = 0.13, 0.02
 
 
@@ -84,7 +87,7 @@ def main() -> int:
         print("monitor | false alarms | power")
         for name, told in alarms.items():
             print(f"{name} | {told[~bad].mean():.3f} | {told[bad].mean():.3f}", flush=True)
-    bad, told = harmful[ERROR], alarms["Leeway, breach"]
+    bad, told = harmful[ERROR], alarms[WORSE]
     false, power = float(told[~bad].mean()), float(told[bad].mean())
     reached = false <= MOST_FALSE and power >= LEAST_POWER
     return int(not tell("T7 Elec2", f"false alarms {false:.3f}, power {power:.3f}", reached))
@@ -105,7 +108,25 @@ def leeways(table: pd.DataFrame, y: Bools, models: list[Model]) -> dict[str, Boo
         verdicts.append(list(watch(table, y, model)))
         print(f"{place + 1} of {len(models)}: {dict(Counter(verdicts[-1]))}", file=sys.stderr, flush=True)
     told = np.array(verdicts)
-    return {"Leeway, breach": told == "breach", "Leeway, breach or alert": np.isin(told, ("breach", "alert"))}
+    return {
+        "Leeway, breach": told == "breach",
+        "Leeway, breach or alert": np.isin(told, ("breach", "alert")),
+        WORSE: (told == "breach") & np.stack([worse(y, model) for model in models]),
+    }
+
+
+def worse(y: Bools, model: Model) -> Bools:
+    """The weeks whose decisions were surely wrong more often, by more than the monitor's tolerance, as a breach's words say."""
+    weeks = (y[:, None].reshape(-1, WEEK, 1), model.p.reshape(-1, WEEK, 1))
+    parts = np.arange(KNOWN * WEEK).reshape(KNOWN, WEEK)
+    known = [array[TRAINED : TRAINED + KNOWN].reshape(-1, 1) for array in weeks]
+    usual = Usual.of(*known, known[1] >= 0.5, list(parts), exclusive=False, judged=[0], seed=0)
+    tolerance = DriftPolicy().tolerance * float(known[0].std())
+    found = []
+    for labels, p in zip(*(array[TRAINED + KNOWN :] for array in weeks), strict=True):
+        told = decisions(usual, float(((p >= 0.5) == labels).mean()), WEEK)
+        found.append(told is not None and told.surely > tolerance)
+    return np.array(found)
 
 
 def watch(table: pd.DataFrame, y: Bools, model: Model) -> Iterator[str]:

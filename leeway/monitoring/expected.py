@@ -8,10 +8,12 @@ arXiv:2401.08348. It is exact if the likelihoods are right, and only then.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
+from scipy import stats
 
 from leeway.metrics import EPSILON, Bools, Floats, Rows
 
@@ -26,6 +28,7 @@ WORDS: dict[str, str] = {
 }
 SHARES = frozenset({"accuracy", "precision", "recall"})  # shown in per cent
 DRAWS = 60
+FEWEST_PARTITIONS = 3
 MOST_DRAWN = 50_000  # cells of rows and classes in a draw
 
 
@@ -85,6 +88,39 @@ class Usual(BaseModel):
         errors = np.array(self.realised).reshape(-1, len(METRICS)) - np.array(self.expected).reshape(-1, len(METRICS))
         luck = np.array(self.chance) / np.maximum(np.array(self.rows), 1).reshape(-1, 1)
         return np.asarray(np.maximum(_means(errors**2 - luck), 0.0))
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """How often decisions were wrong, beside how often those of the reference's partitions were.
+
+    Attributes:
+        surely: by how much more often at least, with 95 of 100 in one direction; below 0 where it may as well be less often.
+    """
+
+    wrong: float
+    usual: float
+    surely: float
+
+    def __str__(self) -> str:
+        more = f", surely {100 * self.surely:.1f} points more often" if self.surely > 0 else ""
+        return f"decisions there: {self.wrong:.0%} wrong, usually {self.usual:.0%}{more}"
+
+
+def decisions(usual: Usual, accuracy: float, rows: int) -> Decisions | None:
+    """Hold a partition's accuracy against the reference's partitions; None where these are too few, or there is none.
+
+    What varies is the partitions' own unrest, the luck of its rows, and the mean of the reference.
+    """
+    own = np.array(usual.realised).reshape(-1, len(METRICS))[:, METRICS.index("accuracy")]
+    if len(own) < FEWEST_PARTITIONS or not np.isfinite(accuracy) or not rows:
+        return None
+    luck = usual.chance[METRICS.index("accuracy")]
+    unrest = max(float(own.var(ddof=1) - (luck / np.array(usual.rows)).mean()), 0.0)
+    spread = np.sqrt((unrest + luck / rows) + own.var(ddof=1) / len(own))
+    fewer = float(own.mean()) - accuracy
+    sure = float(stats.t.ppf(0.95, len(own) - 1))
+    return Decisions(1 - accuracy, 1 - float(own.mean()), fewer - sure * float(spread))
 
 
 def performance(q: Floats, p: Floats, decided: Bools, *, exclusive: bool, judged: Sequence[int]) -> Floats:

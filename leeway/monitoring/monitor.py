@@ -12,6 +12,7 @@ from leeway.definition import DriftPolicy
 from leeway.monitoring.alarm import Alarm, place_of
 from leeway.monitoring.budget import WINDOW, Ints
 from leeway.monitoring.channels import MEAN
+from leeway.monitoring.expected import Decisions
 from leeway.monitoring.reference import Reference
 from leeway.monitoring.sketch import Held, Sketch, shares
 from leeway.partitions import Partition
@@ -113,6 +114,7 @@ class Finding:
         harm: None where no labels were mature, or too few.
         confirmed: in how many of the recent partitions, this one included, an impact lay out.
         incident: why a person must look at it first, where one must.
+        decisions: what became of them, where labels part from the scores.
     """
 
     verdict: Verdict
@@ -127,6 +129,7 @@ class Finding:
     score_means: dict[str, float] = field(default_factory=dict)
     limits: dict[str, float | None] = field(default_factory=dict)
     incident: str | None = None
+    decisions: Decisions | None = None
 
     def together_with(self, incident: str | None) -> "Finding":
         """The same, with what makes an incident of it."""
@@ -144,6 +147,7 @@ class Finding:
             "confirmed": self.confirmed,
             "faults": list(self.faults),
             "incident": self.incident,
+            "decisions": None if self.decisions is None else asdict(self.decisions),
             "limits": self.limits,
         }
 

@@ -13,6 +13,7 @@ from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.errors import NotFound
 from leeway.monitoring import changes, history, incidents, maturity, monitor, outlook, realised, report, sketches
+from leeway.monitoring.expected import Decisions, decisions
 from leeway.monitoring.monitor import Finding, Night
 from leeway.monitoring.outlook import Labels
 from leeway.monitoring.sketch import Held, with_scores
@@ -119,8 +120,18 @@ def _find(
         score_means=dict(zip(outputs.names, means, strict=False)),
         may_be_empty=classifier.empty_partitions,
     )
-    late = maturity.tell(labels.arrived, classifier.partition)
-    return finding if late is None else replace(finding, why=f"{finding.why}; {late}"), night
+    decided = _decisions(bundle, night, labels, finding)
+    told = (decided, maturity.tell(labels.arrived, classifier.partition))
+    why = "; ".join([finding.why, *(str(item) for item in told if item is not None)])
+    return replace(finding, why=why, decisions=decided), night
+
+
+def _decisions(bundle: Bundle, night: Night, labels: Labels, finding: Finding) -> Decisions | None:
+    """What became of decisions where labels part from scores: whoever is woken asks that first."""
+    said, usual = labels.known.get(night.mature.key), bundle.reference.usual
+    if finding.harm is None or not finding.harm.harmful or finding.faults or said is None or usual is None:
+        return None
+    return decisions(usual, said.metrics["accuracy"], said.labels)
 
 
 def _incident(classifier: Classifier, partition: Partition, bundle: Bundle, version: int, night: Night) -> str | None:

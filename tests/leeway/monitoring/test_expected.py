@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, precision_score, recall_score, roc_auc_score
 
-from leeway.monitoring.expected import METRICS, Usual, chance, performance
+from leeway.monitoring.expected import METRICS, Usual, chance, decisions, performance
 
 
 def of(q, p, decided, **options):
@@ -78,3 +78,17 @@ def test_calibration_that_is_not_at_rest_is_told_from_luck():
         y = rng.random(p.shape) < np.clip(p + np.where(p >= 0.5, moved, -moved), 0, 1)
         usual = Usual.of(y, p, p >= 0.5, parts, exclusive=False, judged=[0], seed=0)
         assert low <= np.sqrt(usual.unrest[0]) <= high
+
+
+@pytest.mark.parametrize(("accuracy", "more"), [(0.9, False), (0.87, False), (0.7, True)])
+def test_decisions_are_surely_worse_where_neither_luck_nor_unrest_explains_it(accuracy, more):
+    rng = np.random.default_rng(0)
+    right = rng.binomial(300, 0.9, 30) / 300
+    realised = [[value, 0.5, 0.5, 0.5, 0.5] for value in right]
+    usual = Usual(rows=[300] * 30, realised=realised, expected=realised, chance=[0.09] * 5)
+    found = decisions(usual, accuracy, 300)
+    assert found.wrong == pytest.approx(1 - accuracy)
+    assert found.usual == pytest.approx(1 - right.mean())
+    assert (found.surely > 0) == more
+    assert ("surely" in str(found)) == more
+    assert decisions(usual.model_copy(update={"rows": [300] * 2, "realised": realised[:2]}), accuracy, 300) is None
