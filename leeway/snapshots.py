@@ -3,10 +3,11 @@
 import hashlib
 import io
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from leeway.errors import NotFound, TrainingError
 from leeway.files import replacing, workspace
 from leeway.metrics import Bools, varied
 from leeway.monitoring import changes
+from leeway.monitoring.maturity import COMPLETE
 from leeway.outputs import Count, describe
 from leeway.partitions import Partition
 from leeway.settings import settings
@@ -178,19 +180,25 @@ def _trusted(classifier: Classifier, rows: pa.Table, as_of: datetime) -> pa.Tabl
 
 
 def _untrusted(classifier: Classifier, as_of: datetime) -> set[str]:
-    columns = (monitoring.c.partition, monitoring.c.version, monitoring.c.verdict, monitoring.c.evidence["harm"])
+    evidence = (monitoring.c.evidence[name].label(name) for name in ("harm", "labels"))
+    columns = (monitoring.c.partition, monitoring.c.version, monitoring.c.verdict, *evidence)
     mine = (monitoring.c.classifier == classifier.name) & (monitoring.c.partition < _key(classifier, as_of))
     with database().transaction() as connection:
         nights = connection.execute(sa.select(*columns).where(mine).order_by(monitoring.c.partition)).all()
-    found = {key for key, _, verdict, _ in nights if verdict == "data fault"}
+    found = {night.partition for night in nights if night.verdict == "data fault"}
+    judged = [night for night in nights if night.harm is not None and _is_complete(night.labels)]
     drift = classifier.drift
-    for champion in {
-        version for _, version, _, _ in nights
-    }:  # what ended with its successor did not pass: it was learnt
-        harms = [harm for _, version, _, harm in nights if version == champion and harm is not None]
+    for champion in {night.version for night in judged}:  # what ended with its successor did not pass: it was learnt
+        harms = [night.harm for night in judged if night.version == champion]
         gone = changes.passed([harm["shift"]["out"] for harm in harms], drift.confirm, drift.among)
         found |= {harm["partition"] for harm, is_gone in zip(harms, gone, strict=True) if is_gone}
     return found
+
+
+def _is_complete(labels: Sequence[Mapping[str, Any]] | None) -> bool:
+    """Whether nearly all labels were known of the partition that a night judged: early ones alone come and go with time."""
+    counted = next((item for item in labels or () if item["age"] is None), None)
+    return counted is None or counted["labels"] >= COMPLETE * counted["events"]
 
 
 def _ranges(classifier: Classifier, first: datetime | None, as_of: datetime) -> list[Range]:

@@ -29,6 +29,7 @@ from leeway.store.tables import tables_of
 MOST_AGES = 14  # that partitions are looked at before their labels count
 FEWEST = 8  # partitions of the reference of that age
 LEAST_SPREAD = 0.02  # of a share
+COMPLETE = 0.9  # of a partition's labels: without the others, those that are known are a biased choice
 SPREADS, POINTS = 4.0, 0.1  # by how much fewer labels are too few: both
 
 
@@ -68,6 +69,11 @@ class Maturity(BaseModel):
         spread = np.maximum((upper - lower) / 1.349, LEAST_SPREAD)
         return cls(ages=tuple(ages), known=tuple(median.tolist()), spread=tuple(spread.tolist()))
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether nearly all labels are known where they count; so it is taken where no partition is old enough to say."""
+        return not self.known[-1] < COMPLETE
+
     def least(self, place: int = -1) -> float:
         """The share of labels below which they are clearly fewer than in the reference; by default where labels count."""
         if np.isnan(self.known[place]):
@@ -96,6 +102,11 @@ class Arrived:
     def share(self) -> float:
         """The share of its labels that were known."""
         return self.labels / self.events
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nearly all were."""
+        return self.share >= COMPLETE
 
 
 def learn(classifier: Classifier, partitions: Sequence[str], as_of: datetime) -> Maturity:

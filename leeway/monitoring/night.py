@@ -194,13 +194,21 @@ def _record(
 def _asked(
     classifier: Classifier, partition: Partition, bundle: Bundle, version: int, finding: Finding, night: Night
 ) -> dict[str, Any]:
-    """What a breach tells of itself: when its change began, and what the verdict rests on. Nothing, where there is none."""
+    """What a breach tells of itself: when its change began, and what the verdict rests on. Nothing, where there is none.
+
+    Where many labels are still to come when the others count, what came since a change is known by its early labels only: a
+    model of these alone would learn how labels come, not what they say. Then there is no telling it apart.
+    """
     if finding.verdict != "breach" or finding.harm is None:
         return {}
+    evidence = {"harm": asdict(finding.harm), "limits": finding.limits}
+    known = bundle.reference.maturity
+    if known is not None and not known.is_complete:
+        return {"evidence": evidence}
     with database().transaction() as connection:
         nights = sketches.before(connection, classifier.name, partition, version, LOOKED_BACK)
     since = changes.since(bundle.reference, [*nights, night], finding)
-    return {"since": since, "evidence": {"harm": asdict(finding.harm), "limits": finding.limits}}
+    return {"since": since, "evidence": evidence}
 
 
 def _request(
