@@ -67,5 +67,8 @@ def test_a_hold_that_comes_while_a_challenger_is_trained_keeps_the_champion(turn
     assert retrain(turned, KEY).state == "held"
     assert registry.champion(turned) == before
     monkeypatch.undo()
-    holding.release(catalog.load(turned), "now", "ada")
+    (released,) = holding.release(catalog.load(turned), "now", "ada")
+    assert released.state == "waiting"
+    with database().transaction() as connection:  # as the next night does
+        retraining.ripen(connection, turned, Partition.parse(night(9), "day").end)
     assert follow(turned, night(9), None)[0].state == "promoted"
