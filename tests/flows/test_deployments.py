@@ -11,7 +11,9 @@ from leeway import catalog
 def client(prefect):
     with get_client(sync_client=True) as made:
         yield made
-        for deployment in made.read_deployments():  # with a deployed retrain, other tests' nights would wait for a runner
+        for (
+            deployment
+        ) in made.read_deployments():  # with a deployed retrain, other tests' nights would wait for a runner
             made.delete_deployment(deployment.id)
 
 

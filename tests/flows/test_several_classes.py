@@ -46,7 +46,7 @@ expectations = [
 
 
 @pytest.mark.skipif(not (SHARED_DATA / "dry_bean.csv").exists(), reason="needs ../shared/data/dry_bean.csv")
-def test_real_beans_are_learnt_and_when_one_variety_goes_wrong_it_is_named_and_learnt_anew(
+def test_real_beans_are_learnt_and_when_one_variety_goes_wrong_it_is_named_and_a_retrain_waits_for_more_of_it(
     project, prefect, monkeypatch
 ):
     monkeypatch.setenv("LEEWAY_PROJECT", str(BEANS))
@@ -62,7 +62,7 @@ def test_real_beans_are_learnt_and_when_one_variety_goes_wrong_it_is_named_and_l
     breach = nights[4]
     assert (nights[3].monitored.verdict, breach.monitored.verdict) == ("suspect", "breach")
     assert "from the scores of SIRA along" in breach.monitored.why
-    assert breach.retrained is not None
+    assert (breach.monitored.request_state, breach.retrained) == ("waiting", None)
     with database().transaction() as connection:
         evidence = connection.scalars(sa.select(monitoring.c.evidence).order_by(monitoring.c.partition.desc())).first()
     assert evidence["harm"]["shift"]["of_class"] == "SIRA"
