@@ -4,6 +4,7 @@ import atexit
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -148,6 +149,12 @@ def making(server: URL, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         for url in urls.values():
             # By force: MLflow keeps its connections for as long as the process lives.
             connection.execute(sa.text(f"DROP DATABASE {make_url(url).database} WITH (FORCE)"))
+
+
+@pytest.fixture(autouse=True)
+def _own_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit's harness takes the place of the main module, and every process spawned after it would run a page's script."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture(scope="session")
