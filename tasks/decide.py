@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from prefect import task
+from prefect.logging import get_run_logger
 
-from leeway import catalog, registry
+from leeway import catalog, judging, registry
 from leeway.gates import Verdict
 from tasks.policy import policy
 
@@ -28,6 +29,6 @@ class Decision:
 def decide(classifier: str, bundle: str, version: int, reason: str, actor: str) -> Decision:
     """Ask the gates, and promote the challenger or write down why not."""
     definition = catalog.load(classifier)
-    verdicts = registry.judge(definition, bundle)
+    verdicts = judging.judge(definition, bundle, progress=get_run_logger().info)
     promoted = registry.decide(definition, bundle, version, verdicts, reason=reason, actor=actor)
     return Decision(version, promoted, verdicts)

@@ -26,6 +26,7 @@ from leeway.definition.learning import (
     MostProbable,
     Objective,
     PrecisionFloor,
+    Slice,
     Training,
 )
 from leeway.definition.operation import DriftPolicy, Grain, Schedule
@@ -65,6 +66,7 @@ __all__ = [
     "Rows",
     "Schedule",
     "Simulator",
+    "Slice",
     "Source",
     "Stream",
     "Table",

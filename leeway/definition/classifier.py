@@ -21,6 +21,7 @@ from leeway.definition.learning import (
     MostProbable,
     Objective,
     PrecisionFloor,
+    Slice,
     Training,
 )
 from leeway.definition.operation import DriftPolicy, Grain, Schedule
@@ -120,6 +121,14 @@ class Classifier(Value):
         return {name for name in derived.get(feature, (feature,)) if name is not None and name in self.columns}
 
     @property
+    def slices(self) -> tuple[Slice, ...]:
+        """`gates.slices`, and the columns that are marked for slices."""
+        fitting = ("categorical", "boolean", "numeric")
+        marked = [name for name, column in self.columns.items() if column.slice and column.kind in fitting]
+        declared = {item.column for item in self.gates.slices if item.is_whole}
+        return (*self.gates.slices, *(Slice(column=name) for name in marked if name not in declared))
+
+    @property
     def holdout(self) -> timedelta | float:
         """`training.holdout`, or its default."""
         if self.training.holdout is not None:
@@ -182,6 +191,7 @@ class Classifier(Value):
             *self._wrong_history(),
             *self._wrong_for_label(),
             *self._wrong_training(),
+            *self._wrong_gates(),
         ]
 
     def _wrong_source(self) -> Iterator[str]:
@@ -224,6 +234,19 @@ class Classifier(Value):
             yield f"training.group {group!r} must name an entity, not a {self.columns[group].kind}; declare an identifier"
         if self.by_arrival and isinstance(self.holdout, timedelta):
             yield "events have no time, so the holdout cannot be a duration; give a share, such as training.holdout=0.2"
+
+    def _wrong_gates(self) -> Iterator[str]:
+        kinds = {
+            **dict.fromkeys((item.column for item in self.gates.slices), ("categorical", "boolean", "numeric")),
+            **dict.fromkeys(self.gates.groups, ("categorical", "boolean")),
+        }
+        for name, fitting in kinds.items():
+            if name not in self.columns:
+                yield f"gates look at {name!r}, which is not in columns; declare it there, with feature=False if need be"
+            elif self.columns[name].kind not in fitting:
+                yield f"gates cannot tell events apart by {name!r}, {self.columns[name].kind}; use {' or '.join(fitting)}"
+        if unknown := [name for name in self.gates.trusted if name not in self.features]:
+            yield f"gates.trusted names {unknown}, which are no features; drop them"
 
     def _wrong_history(self) -> Iterator[str]:
         seen = {*self.columns, *self.calendar_features, *self.spans}

@@ -6,8 +6,9 @@ from math import ceil
 import numpy as np
 from scipy import stats
 
+from leeway import intervals
 from leeway.gates.gate import Evidence, Gate, Verdict
-from leeway.metrics import Floats, log_losses
+from leeway.metrics import Floats
 
 NAME = "better than champion"
 MIN_PARTITIONS = 3
@@ -23,6 +24,7 @@ class Challenge:
         t: Student's, of the partitions' gains; `needed` is what it must reach.
         won: partitions on which the challenger is better.
         least: the smallest gain worth a promotion.
+        low, high: where the gain lies with 95 %, by drawing partitions with replacement.
     """
 
     gain: float
@@ -31,6 +33,8 @@ class Challenge:
     won: int
     partitions: int
     least: float
+    low: float
+    high: float
 
     @property
     def is_better(self) -> bool:
@@ -44,8 +48,8 @@ class Challenge:
 
     def __str__(self) -> str:
         return (
-            f"log loss falls by {self.gain:.5f} (at least {self.least:g} is worth it), t {self.t:.1f} of {self.needed:.1f} "
-            f"needed, better on {self.won} of {self.partitions} partitions"
+            f"log loss falls by {self.gain:.5f} ({self.low:.5f} to {self.high:.5f}; at least {self.least:g} is worth it), "
+            f"t {self.t:.1f} of {self.needed:.1f} needed, better on {self.won} of {self.partitions} partitions"
         )
 
 
@@ -59,7 +63,8 @@ def challenge(gains: Floats, least: float, confidence: float) -> Challenge:
     spread = float(gains.std(ddof=1)) / np.sqrt(len(gains))
     t = float(gains.mean()) / max(spread, 1e-12)
     needed = float(stats.t.ppf(confidence, len(gains) - 1))
-    return Challenge(float(gains.mean()), t, needed, int((gains > 0).sum()), len(gains), least)
+    low, high = intervals.bounds(intervals.draws(len(gains)) @ gains / len(gains))
+    return Challenge(float(gains.mean()), t, needed, int((gains > 0).sum()), len(gains), least, low, high)
 
 
 def check(evidence: Evidence) -> Verdict:
@@ -74,11 +79,7 @@ def check(evidence: Evidence) -> Verdict:
     if len(keys) < MIN_PARTITIONS:
         why = f"only {len(keys)} partitions of the holdout are new to the champion too; {MIN_PARTITIONS} are needed"
         return Verdict(NAME, "fail", why, {"partitions": len(keys)})
-    losses = [
-        log_losses(evidence.y[rows], p[rows], exclusive=evidence.outputs.exclusive)
-        for p in (evidence.champion, evidence.challenger)
-    ]
-    gains = np.bincount(place, weights=losses[0] - losses[1]) / np.bincount(place)
+    gains = -np.bincount(place, weights=evidence.worse[rows]) / np.bincount(place)
     found = challenge(gains, gates.least_gain, gates.confidence)
     return Verdict(NAME, "pass" if found.is_better else "fail", str(found), {**asdict(found), "rows": int(rows.sum())})
 
