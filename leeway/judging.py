@@ -1,7 +1,8 @@
 """Hold a challenger against its gates: gather what they look at, and ask them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -9,9 +10,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from leeway import registry, snapshots
+from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.gates import GATES, Evidence, Gate, Verdict, examine
-from leeway.metrics import Rows
 from leeway.partitions import Partition
 from leeway.probing import probing
 from leeway.store.database import database
@@ -25,46 +26,53 @@ QUICK: tuple[Gate, ...] = tuple(gate for gate in GATES if not gate.tries)
 
 
 def judge(
-    classifier: Classifier, key: str, gates: Iterable[Gate] = GATES, progress: Progress = lambda text: None
+    classifier: Classifier, key: str, gates: Sequence[Gate] = GATES, progress: Progress = lambda text: None
 ) -> list[Verdict]:
     """Ask the gates about a challenger, on its own holdout.
 
     Args:
         progress: told of each gate before it is asked.
     """
-    with evidence_of(classifier, key) as evidence:
+    challenger, current = registry.made(classifier.name, key), registry.champion(classifier.name)
+    incumbent = registry.load(classifier.name, current) if current and current.bundle != key else None
+    with evidence_of(classifier, challenger, incumbent, tried=any(gate.tries for gate in gates)) as evidence:
         return examine(gates, evidence, progress)
 
 
 @contextmanager
-def evidence_of(classifier: Classifier, key: str) -> Iterator[Evidence]:
-    """What the gates look at; what is found out only by doing is found out while the block lasts."""
-    challenger = registry.made(classifier.name, key)
+def evidence_of(
+    classifier: Classifier, challenger: Bundle, incumbent: Bundle | None, *, tried: bool = True
+) -> Iterator[Evidence]:
+    """What the gates look at.
+
+    Args:
+        tried: whether it is found out what can be found out only by doing, while the block lasts.
+    """
     card = challenger.card
     rows = snapshots.read(classifier.name, card.snapshot)
     split = material.cut(classifier, rows, datetime.fromisoformat(card.as_of), card.window)
     y, scores = fit.holdout_scores(challenger, split)
     times = split.holdout["event_time"]
-    current = registry.champion(classifier.name)
-    incumbent = registry.load(classifier.name, current) if current and current.bundle != key else None
     partitions = times.map(lambda time: Partition.containing(time.to_pydatetime(), classifier.partition).key)
-    nights: Rows = np.unique(partitions.to_numpy(str), return_inverse=True)[1]
-    with probing(classifier, challenger, split, y, nights) as probe:
-        yield Evidence(
-            classifier=classifier,
-            outputs=challenger.outputs,
-            y=y,
-            challenger=scores,
-            champion=incumbent.outputs.align(incumbent.score(split.holdout), challenger.outputs) if incumbent else None,
-            partitions=partitions.to_numpy(str),
-            fair=(times > datetime.fromisoformat(incumbent.card.trained_until)).to_numpy()
-            if incumbent
-            else np.ones(len(y), dtype=bool),
-            metrics=card.metrics,
-            called=challenger.decide(scores),
-            columns=_columns(classifier, split.holdout, datetime.fromisoformat(card.as_of)),
-            probe=probe,
-        )
+    evidence = Evidence(
+        classifier=classifier,
+        outputs=challenger.outputs,
+        y=y,
+        challenger=scores,
+        champion=incumbent.outputs.align(incumbent.score(split.holdout), challenger.outputs) if incumbent else None,
+        partitions=partitions.to_numpy(str),
+        fair=(times > datetime.fromisoformat(incumbent.card.trained_until)).to_numpy()
+        if incumbent
+        else np.ones(len(y), dtype=bool),
+        metrics=card.metrics,
+        called=challenger.decide(scores),
+        columns=_columns(classifier, split.holdout, datetime.fromisoformat(card.as_of)),
+    )
+    if not tried:
+        yield evidence
+        return
+    with probing(classifier, challenger, split, y, evidence.nights) as probe:
+        yield replace(evidence, probe=probe)
 
 
 def _columns(classifier: Classifier, holdout: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
