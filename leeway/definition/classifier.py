@@ -60,6 +60,8 @@ class Classifier(Value):
         objective: where the thresholds lie, one for each class; by default `MaximizeF1`, for multiclass `MostProbable`.
         costs: what right and wrong decisions are worth to the owner; by default those of `MinimizeCost`, where that is the
             objective. Only a binary label has them.
+        explain: whether the reasons of its score are stored with each event that is called something; where exactly one
+            class always holds, those are all events, which takes its time.
         training, gates, drift, schedule: see there.
         quarantine_limit: a delivery with a larger share of bad rows is rejected whole.
         name: the file's stem; filled in when the file is loaded.
@@ -77,6 +79,7 @@ class Classifier(Value):
     candidates: tuple[Candidate, ...] = (Logistic(), Boosting())
     objective: Objective = MaximizeF1()
     costs: Costs | None = None
+    explain: bool = False
     training: Training = Training()
     gates: Gates = Gates()
     drift: DriftPolicy = DriftPolicy()

@@ -37,8 +37,9 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
             found=changed[0],
             way_out="give the column another name in the source's prepare, or declare its former kind",
         )
-    for column in missing:
-        table, name = preparer.format_table(tables.event), preparer.quote(column.name)
+    gained = [column for column in _differences(connection, tables.prediction)[0] if column.nullable]
+    for column in (*missing, *gained):
+        table, name = preparer.format_table(column.table), preparer.quote(column.name)
         statement = f"ALTER TABLE {table} ADD COLUMN {name} {column.type.compile(connection.dialect)}"
         connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
     for index in tables.label.indexes:  # of a table that was made before there was one
