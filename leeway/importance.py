@@ -11,7 +11,7 @@ from leeway.intervals import Interval
 from leeway.metrics import Bools, Floats, log_losses
 
 REPEATS = 2
-MOST_SCORED = 60_000  # rows, of all columns together
+MOST_SCORED = 40_000  # rows, of all columns together
 FEWEST = 200
 
 

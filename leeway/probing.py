@@ -32,9 +32,9 @@ from leeway.training.candidates import model_input
 from leeway.training.estimating import predict, targets
 from leeway.training.material import Split
 
-LEARNT = 3_000  # rows that a refit learns from, at most
-JUDGED = 3_000  # and those that it is judged on
-STEPS = 100  # of boosting
+LEARNT = 2_000  # rows that a refit learns from, at most
+JUDGED = 2_000  # and those that it is judged on
+STEPS = 50  # of boosting
 KEPT = 0.8  # of these rows, that each of two seeds learns from
 BASELINE_ROWS = 50_000
 PARITY_ROWS = 500

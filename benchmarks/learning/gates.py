@@ -32,12 +32,12 @@ classifier = Classifier(
 )
 """
 COLUMNS = {**{f"x{number}": "numeric()" for number in range(6)}, "kind": "categorical()"}
-BOOSTING = "Boosting(max_leaf_nodes=(15,), max_iter=150)"
+BOOSTING = "Boosting(max_leaf_nodes=(15,), max_iter=80)"
 FIRST, DAYS, HELD_OUT = datetime(2026, 1, 1, tzinfo=UTC), 81, 21
 A_DAY = 150
 AS_OF = FIRST + timedelta(days=DAYS + 1)
 TWO_SEEDS, TWICE = 24, 12
-GROUPED = ("shuffled labels", "leaked label", "5 % of the data", "a corrupted month", "worse on a declared slice")
+
 
 Spoil = Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]
 
@@ -144,14 +144,14 @@ class Bench:
                 beside.write_bytes(content)
         return bundle.load(storage.fetched(fit.folder_of(classifier.name, fit.fit(classifier, key, AS_OF))))
 
-    def examined(self, classifier, challenger, champion) -> tuple[list, float]:
-        """The gates' verdicts, and how many seconds they took."""
+    def examined(self, classifier, challenger, champion, gates=None) -> tuple[list, float]:
+        """The gates' verdicts, and how many seconds they took; of all gates by default."""
         from leeway import judging
         from leeway.gates import GATES, examine
 
         begun = time.perf_counter()
-        with judging.evidence_of(classifier, challenger, champion) as evidence:
-            verdicts = examine(GATES, evidence)
+        with judging.evidence_of(classifier, challenger, champion, tried=gates is None) as evidence:
+            verdicts = examine(gates or GATES, evidence)
         return verdicts, time.perf_counter() - begun
 
 
@@ -197,7 +197,7 @@ def faults(bench: Bench, repeats: int) -> list[str]:
         "leaked label": (leaked, "leakage", 1.0),
         "5 % of the data": (lambda rows, rng: thinned(rows, 0.05, rng), "better than champion", 1.0),
         "a corrupted month": (corrupted, "better than champion", 1.0),
-        "worse on a declared slice": (sliced, "slices", 0.2),  # the champion has learnt from a fifth: worse overall
+        "worse on a declared slice": (sliced, "slices", 0.12),  # the champion has learnt from an eighth: worse overall
     }
     missed = []
     for what, (spoil, gate, share) in spoils.items():
@@ -241,6 +241,7 @@ def faults(bench: Bench, repeats: int) -> list[str]:
 
 def by_chance(bench: Bench) -> list[str]:
     """Two draws of the same size of the same rows: neither is better."""
+    from leeway import judging
     from leeway.gates import admitted
 
     plain = bench.declare("plain")
@@ -248,7 +249,7 @@ def by_chance(bench: Bench) -> list[str]:
     for seed in range(TWO_SEEDS):
         rows, rng = drawn(100 + seed), np.random.default_rng(seed)
         champion, challenger = (bench.train(plain, thinned(rows, 0.8, rng)) for _ in range(2))
-        tried.append(bench.examined(plain, challenger, champion))
+        tried.append(bench.examined(plain, challenger, champion, judging.QUICK))  # more gates would refuse no fewer
     told(f"two seeds ({TWO_SEEDS})", tried, "better than champion")
     wrong = sum(admitted(verdicts) for verdicts, _ in tried)
     print(f"    wrongly promoted {wrong} of {TWO_SEEDS} (at most 1 in 20)")
@@ -274,7 +275,8 @@ def main() -> None:
     """Print what became of each; exit with 1 where a target is missed."""
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"LEEWAY_PROJECT": folder, "LEEWAY_HOME": f"{folder}/.leeway"}
+        # One thread: beside other work, two wait for each other longer than they compute.
+        os.environ |= {"LEEWAY_PROJECT": folder, "LEEWAY_HOME": f"{folder}/.leeway", "OMP_NUM_THREADS": "1"}
         bench = Bench(Path(folder))
         missed = [*faults(bench, repeats), *by_chance(bench), *better(bench)]
     print(f"missed: {', '.join(missed) or 'nothing'}")
