@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from leeway import registry, snapshots
+import leeway.bundle
+from leeway import modelcard, registry, snapshots
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.gates import GATES, Evidence, Gate, Verdict, examine
+from leeway.modelcard import Content
 from leeway.partitions import Partition
 from leeway.probing import probing
 from leeway.store.database import database
@@ -37,6 +39,30 @@ def judge(
     incumbent = registry.load(classifier.name, current) if current and current.bundle != key else None
     with evidence_of(classifier, challenger, incumbent, tried=any(gate.tries for gate in gates)) as evidence:
         return examine(gates, evidence, progress)
+
+
+def examined(
+    classifier: Classifier, key: str, version: int, progress: Progress = lambda text: None
+) -> tuple[list[Verdict], Content | None]:
+    """What all gates say of a registered challenger, and its model card; none where it cannot be made, which is told."""
+    challenger, current = registry.made(classifier.name, key), registry.champion(classifier.name)
+    other = current if current and current.bundle != key else None
+    with evidence_of(classifier, challenger, registry.load(classifier.name, other) if other else None) as evidence:
+        verdicts = examine(GATES, evidence, progress)
+        progress("model card")
+        try:
+            content = modelcard.gather(
+                evidence,
+                challenger,
+                verdicts,
+                version=version,
+                checksum=leeway.bundle.checksum(challenger.folder),
+                compared_with=other.version if other else None,
+            )
+        except Exception as error:  # what the gates say stands, whatever cannot be drawn
+            progress(f"no model card: {type(error).__name__}: {error}")
+            content = None
+    return verdicts, content
 
 
 @contextmanager

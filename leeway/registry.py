@@ -4,7 +4,7 @@ The truth about the champion is the last row of `leeway.promotion`, written in o
 A crash between the two leaves the aliases behind, and whoever asks for the champion next brings them up to date.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -110,6 +110,23 @@ def history(name: str) -> list[Promotion]:
     query = sa.select(*columns).where(promotion.c.classifier == name).order_by(promotion.c.id.desc())
     with database().transaction() as connection:
         return [Promotion(**row._mapping) for row in connection.execute(query)]
+
+
+def log_card(name: str, version: int, pages: Mapping[str, str]) -> None:
+    """Keep a version's model card with it.
+
+    Args:
+        pages: texts by the names of their files.
+
+    Raises:
+        StoreError: the storage of MLflow's artifacts refuses.
+    """
+    client = _client()
+    run_id = client.get_model_version(name, str(version)).run_id
+    assert run_id is not None  # of a version that `register` made
+    with _artifacts_told(f"logging the model card of {name} version {version}"):
+        for file, text in pages.items():
+            client.log_text(run_id, text, f"card/{file}")
 
 
 def made(name: str, key: str) -> Bundle:
