@@ -12,7 +12,10 @@ from leeway.metrics import Floats
 
 NAME = "better than champion"
 MIN_PARTITIONS = 3
-WINS = 6 / 7  # of the partitions must be the challenger's
+WINS = (
+    6 / 7
+)  # of the partitions must be the challenger's, or as many of more as luck alone gives no oftener than these of seven
+LUCK = 1 / 16
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Challenge:
             self.gain > 0
             and self.gain >= self.least
             and self.t >= self.needed
-            and self.won >= ceil(WINS * self.partitions)
+            and self.won >= wins_needed(self.partitions)
         )
 
     def __str__(self) -> str:
@@ -51,6 +54,12 @@ class Challenge:
             f"log loss falls by {self.gain:.5f} ({self.low:.5f} to {self.high:.5f}; at least {self.least:g} is worth it), "
             f"t {self.t:.1f} of {self.needed:.1f} needed, better on {self.won} of {self.partitions} partitions"
         )
+
+
+def wins_needed(partitions: int) -> int:
+    """On how many partitions the challenger must be better."""
+    by_luck = int(stats.binom.isf(LUCK, partitions, 0.5)) + 1  # the fewest that luck gives with no more than its chance
+    return min(ceil(WINS * partitions), by_luck) if partitions > 7 else ceil(WINS * partitions)
 
 
 def challenge(gains: Floats, least: float, confidence: float) -> Challenge:
@@ -68,7 +77,7 @@ def challenge(gains: Floats, least: float, confidence: float) -> Challenge:
 
 
 def check(evidence: Evidence) -> Verdict:
-    """The log loss falls, materially, with the definition's confidence, and on six of seven partitions.
+    """The log loss falls, materially, with the definition's confidence, and on six of seven partitions, or 15 of 21.
 
     A tie keeps the champion.
     """
