@@ -194,7 +194,7 @@ def _record(
 def _asked(
     classifier: Classifier, partition: Partition, bundle: Bundle, version: int, finding: Finding, night: Night
 ) -> dict[str, Any]:
-    """What a breach, or what would be one, tells of itself: when its change began, and what the verdict rests on. Nothing, where there is none.
+    """What a breach, or what would be one, tells of itself: when its change began, and what the verdict rests on.
 
     Where many labels are still to come when the others count, what came since a change is known by its early labels only: a
     model of these alone would learn how labels come, not what they say. Then there is no telling it apart.
