@@ -47,7 +47,7 @@ SHIFTS: dict[str, tuple[tuple[int, float], ...]] = {
     "two columns by 0.4 sd": ((4, 0.4), (8, 0.4)),
     "an important column by -1 sd": ((IMPORTANT, -1.0),),
 }
-FARTHEST = list(SHIFTS)[-1]  # the edge of what is shown: a fifth of the reference is like it
+FARTHEST = list(SHIFTS)[-1]  # too far to be shown: little of the reference is like it
 ELEC2_TRAINED, ELEC2_KNOWN = 12, 38  # weeks: until when its model is learnt from, and until when the reference reaches
 MOST_SHOWN = 0.1  # of the partitions of Elec2: it takes a few to see that the world is fickle
 
