@@ -8,7 +8,7 @@ import pandas as pd
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.metrics import Bools, logit
-from leeway.training.fit import is_sensitive
+from leeway.training.remembering import is_sensitive
 
 SHOWN = 3
 HIDDEN = "hidden"

@@ -3,12 +3,10 @@
 import hashlib
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 import leeway.bundle
@@ -16,20 +14,17 @@ from leeway import catalog, storage
 from leeway.bundle import Bundle, Card
 from leeway.definition import Classifier
 from leeway.metrics import Bools, Floats, summary
-from leeway.monitoring import maturity, reference
-from leeway.monitoring.estimated import Known
 from leeway.parallel import is_spread
-from leeway.store import ledger
-from leeway.store.database import database
-from leeway.training import calibration, decision
+from leeway.training import calibration, decision, remembering
 from leeway.training.candidates import learn, model_input, trials
 from leeway.training.estimating import predict, targets
 from leeway.training.material import Split, material
+from leeway.training.remembering import Scored
+from leeway.training.remembering import is_sensitive as is_sensitive
 from leeway.training.search import search
 from leeway.training.spreading import spread_search
 from leeway.training.window import Window
 
-SAMPLE_ROWS = 5_000
 LIBRARIES = ("leeway", "numpy", "pandas", "scikit-learn", "skops")
 
 
@@ -76,6 +71,9 @@ def fit(
     def score(rows: pd.DataFrame) -> Floats:
         return calibration.apply(calibrators, predict(pipeline, outputs, rows), exclusive=outputs.exclusive)
 
+    def decide(p: Floats) -> Bools:
+        return decision.decide(outputs, thresholds, p)
+
     inputs = [model_input(rows, classifier.features) for rows in (split.holdout, split.before)]
     held_out, before = (score(rows) if len(rows) else probabilities[:0] for rows in inputs)
     holdout_y = outputs.matrix(split.holdout[outputs.column])
@@ -96,39 +94,21 @@ def fit(
         holdout_until=split.holdout["event_time"].iloc[-1].isoformat(),
         rows=len(y),
         positives=outputs.count(y),
-        metrics=summary(outputs, holdout_y, held_out, decision.decide(outputs, thresholds, held_out)),
+        metrics=summary(outputs, holdout_y, held_out, decide(held_out)),
         search=outcome.results,
         calibration_losses=losses,
         libraries=_libraries(),
         learnt_since=window.since.isoformat() if window and window.since else None,
         holdout_seconds=window.holdout.total_seconds() if window else None,
     )
-    unseen = _unseen(
-        outputs.column,
-        _Scored(split.development.iloc[outcome.rows], x.iloc[outcome.rows], probabilities),
-        _Scored(split.before, inputs[1], before),
-        _Scored(split.holdout, inputs[0], held_out),
+    parts = (
+        Scored(split.development.iloc[outcome.rows], x.iloc[outcome.rows], probabilities),
+        Scored(split.before, inputs[1], before),
+        Scored(split.holdout, inputs[0], held_out),
     )
-
-    def decide(p: Floats) -> Bools:
-        return decision.decide(outputs, thresholds, p)
-
-    volumes, since = _volumes(classifier.name), None if window is None else window.since
-    known = reference.build(classifier, unseen.rows, unseen.x, unseen.p, as_of, score, volumes, since, decide)
-    known = known.model_copy(update={"maturity": maturity.learn(classifier, known.partitions, as_of)})
-    judged = reference.seen_rows(classifier, known, unseen.rows, as_of)
-    if since is not None:  # labels from before the change say nothing of what scores mean now
-        judged &= (unseen.rows["event_time"] >= since).to_numpy()
-    kept = Known.of(
-        known,
-        unseen.x[judged],
-        outputs.matrix(unseen.rows[outputs.column])[judged],
-        unseen.p[judged],
-        classifier.training.seed,
-    )
+    known = remembering.remember(classifier, *parts, as_of, window, score, decide)
     with storage.keeping(folder, f"writing a bundle of {classifier.name}") as beside:
-        sample = _sample(classifier, unseen.x, unseen.p)
-        leeway.bundle.save(beside, card, pipeline, calibrators, known, sample, kept)
+        leeway.bundle.save(beside, card, pipeline, calibrators, known.reference, known.sample, known.estimates)
     return name
 
 
@@ -148,55 +128,6 @@ def folder_of(name: str, key: str) -> Path:
 def holdout_scores(bundle: Bundle, split: Split) -> tuple[Bools, Floats]:
     """Labels and probabilities on the holdout, shape (n, K)."""
     return bundle.outputs.matrix(split.holdout[bundle.outputs.column]), bundle.score(split.holdout)
-
-
-@dataclass(frozen=True)
-class _Scored:
-    """Rows with their features, and scores by a model that had not seen them."""
-
-    rows: pd.DataFrame
-    x: pd.DataFrame
-    p: Floats
-
-
-def _unseen(label: str, out_of_fold: _Scored, before: _Scored, held_out: _Scored) -> _Scored:
-    """All rows with scores by a model that had not seen them, in the order of time.
-
-    Where most of the past lies before the window, the model itself scores it, and out-of-fold scores of the few rows that were
-    learnt from, by weaker ones, would only tell of these.
-    """
-    parts = [before, held_out] if len(before.p) > len(out_of_fold.p) else [before, out_of_fold, held_out]
-    columns = ["event_time", label, "known_at"]
-    return _Scored(
-        pd.concat([part.rows[columns] for part in parts], ignore_index=True),
-        pd.concat([part.x for part in parts], ignore_index=True),
-        np.concatenate([part.p for part in parts]),
-    )
-
-
-def _volumes(name: str) -> dict[str, int]:
-    """How many events each partition that was ingested has."""
-    with database().transaction() as connection:
-        entries = ledger.entries(connection, name)
-    return {
-        entry.partition: int(entry.output["rows"])
-        for entry in entries
-        if (entry.stage, entry.status) == ("ingest", "done") and "rows" in entry.output
-    }
-
-
-def _sample(classifier: Classifier, x: pd.DataFrame, p: Floats) -> pd.DataFrame:
-    shown = [
-        name for name, kind in classifier.features.items() if kind != "text" and not is_sensitive(classifier, name)
-    ]
-    scores = pd.DataFrame(p, columns=list(classifier.label.outputs.score_columns), index=x.index)
-    sample = pd.concat([x[shown], scores], axis=1)
-    return sample.sample(min(len(sample), SAMPLE_ROWS), random_state=classifier.training.seed)
-
-
-def is_sensitive(classifier: Classifier, feature: str) -> bool:
-    """Whether a feature must not be shown: a sensitive column, or what is made of one's values."""
-    return any(classifier.columns[name].sensitive for name in classifier.origins(feature))
 
 
 def _libraries() -> dict[str, str]:
