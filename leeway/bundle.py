@@ -8,7 +8,7 @@ A bundle is a folder: `model.skops` (pipeline and calibrators), `bundle.json` (c
 import hashlib
 import json
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +41,11 @@ TRUSTED_TYPES = frozenset(
         "functools.partial",
         "sklearn.utils.validation.check_array",
         "sklearn.model_selection._split.KFold",  # of the means that stand for categories with many values
+        "sklearn.tree._tree.Tree",  # of extremely randomised trees; like boosting's, it is made of arrays
+        # LightGBM's booster is its own text format within; the ordered dict holds the names of its scores.
+        "lightgbm.basic.Booster",
+        "lightgbm.sklearn.LGBMClassifier",
+        "collections.OrderedDict",
     }
 )
 
@@ -60,6 +65,12 @@ class Card:
         metrics: on the holdout.
         search: every trial's metric; `trial` is the one that was kept.
         learnt_since, holdout_seconds: of the window that it learnt from, where that was not the definition's own.
+        members: the trials that vote, with their weights; one has all of it where there is no ensemble.
+        iterations: of the members that boost.
+        search_shares: of the rows, that each trial learnt from on the last rung that it reached.
+        search_failures: why nothing came of some trials.
+        cut_short: what the search did not try because time was up; such a search need not go the same way again.
+        purged: rows that were not learnt from because their labels became known only after the holdout had begun.
     """
 
     classifier: str
@@ -84,6 +95,12 @@ class Card:
     libraries: dict[str, str]
     learnt_since: str | None = None
     holdout_seconds: float | None = None
+    members: dict[str, float] = field(default_factory=dict)
+    iterations: dict[str, int] = field(default_factory=dict)
+    search_shares: dict[str, float] = field(default_factory=dict)
+    search_failures: dict[str, str] = field(default_factory=dict)
+    cut_short: str | None = None
+    purged: int = 0
 
     @property
     def window(self) -> Window | None:

@@ -29,6 +29,23 @@ class Scored:
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """All rows with scores by a model that had not seen them, in parts, each in the order of time.
+
+    Attributes:
+        before: from before the window; by the model itself.
+        out_of_fold: that the search validated on.
+        purged: that were not learnt from because their labels came after the holdout began; by the model itself.
+        holdout: by the model itself.
+    """
+
+    before: Scored
+    out_of_fold: Scored
+    purged: Scored
+    holdout: Scored
+
+
+@dataclass(frozen=True)
 class Remembered:
     """What goes into a bundle beside its model.
 
@@ -45,21 +62,19 @@ class Remembered:
 
 def remember(
     classifier: Classifier,
-    out_of_fold: Scored,
-    before: Scored,
-    held_out: Scored,
+    scored: Unseen,
     as_of: datetime,
     window: Window | None,
     score: Callable[[pd.DataFrame], Floats],
     decide: Callable[[Floats], Bools],
 ) -> Remembered:
-    """What is remembered of development rows with their out-of-fold scores, of those before the window, and of the holdout.
+    """What is remembered of all rows that a model has scored without having seen them.
 
     Args:
         score, decide: the bundle's own calibrated scores of features, and its decisions by scores.
     """
     outputs, seed = classifier.label.outputs, classifier.training.seed
-    unseen = _unseen(outputs.column, out_of_fold, before, held_out)
+    unseen = _together(outputs.column, scored)
     volumes, since = _volumes(classifier.name), None if window is None else window.since
     known = reference.build(classifier, unseen.rows, unseen.x, unseen.p, as_of, score, volumes, since, decide)
     known = known.model_copy(update={"maturity": maturity.learn(classifier, known.partitions, as_of)})
@@ -76,13 +91,15 @@ def is_sensitive(classifier: Classifier, feature: str) -> bool:
     return any(classifier.columns[name].sensitive for name in classifier.origins(feature))
 
 
-def _unseen(label: str, out_of_fold: Scored, before: Scored, held_out: Scored) -> Scored:
-    """All rows with scores by a model that had not seen them, in the order of time.
+def _together(label: str, scored: Unseen) -> Scored:
+    """The parts in the order of time.
 
     Where most of the past lies before the window, the model itself scores it, and out-of-fold scores of the few rows that were
     learnt from, by weaker ones, would only tell of these.
     """
-    parts = [before, held_out] if len(before.p) > len(out_of_fold.p) else [before, out_of_fold, held_out]
+    late = [scored.purged, scored.holdout]
+    mostly_before = len(scored.before.p) > len(scored.out_of_fold.p)
+    parts = [scored.before, *late] if mostly_before else [scored.before, scored.out_of_fold, *late]
     columns = ["event_time", label, "known_at"]
     return Scored(
         pd.concat([part.rows[columns] for part in parts], ignore_index=True),
