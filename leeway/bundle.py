@@ -71,6 +71,12 @@ class Card:
         search_failures: why nothing came of some trials.
         cut_short: what the search did not try because time was up; such a search need not go the same way again.
         purged: rows that were not learnt from because their labels became known only after the holdout had begun.
+        notes: what was odd about the rows that it learnt from, in words.
+        odds_ratios: of a linear member, by class and term; see `leeway.training.coefficients`.
+        calibrated: of each class on the holdout, as `leeway.calibrated` describes it.
+        threshold_intervals: bounds of each threshold in 95 of 100 cases; None where it does not follow from rows alone.
+        tradeoffs: for each class, what other thresholds would do, on out-of-fold scores.
+        review: the probabilities between which a person decides; None where nobody does.
     """
 
     classifier: str
@@ -101,6 +107,12 @@ class Card:
     search_failures: dict[str, str] = field(default_factory=dict)
     cut_short: str | None = None
     purged: int = 0
+    notes: list[str] = field(default_factory=list)
+    odds_ratios: dict[str, dict[str, float]] = field(default_factory=dict)
+    calibrated: dict[str, dict[str, Any]] = field(default_factory=dict)
+    threshold_intervals: list[tuple[float, float] | None] = field(default_factory=list)
+    tradeoffs: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    review: tuple[float, float] | None = None
 
     @property
     def window(self) -> Window | None:
@@ -130,6 +142,13 @@ class Bundle:
         from leeway.training import decision
 
         return decision.decide(self.outputs, np.array(self.card.thresholds), p)
+
+    def to_review(self, p: Floats) -> Bools | None:
+        """Which events a person decides, shape (n,), from probabilities of shape (n, 1); None where nobody does."""
+        if self.card.review is None:
+            return None
+        low, high = self.card.review
+        return np.asarray((p[:, 0] >= low) & (p[:, 0] <= high))
 
     def score(self, rows: pd.DataFrame) -> Floats:
         """The calibrated probability of every class for each row, shape (n, K).

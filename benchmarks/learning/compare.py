@@ -23,8 +23,8 @@ from leeway.metrics import averaged, calibration_error, log_losses
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 CORES = 2
 ENVIRONMENTS = {
-    "flaml": ("flaml[automl]==2.7.*",),
-    "autogluon": ("autogluon.tabular[lightgbm,xgboost]==1.6.*",),
+    "flaml": ("flaml[automl]==2.7.*", "pyarrow"),
+    "autogluon": ("autogluon.tabular[lightgbm,xgboost]==1.6.*", "pyarrow"),
 }
 CONTENDERS = {
     "leeway": ("with_leeway.py",),

@@ -38,12 +38,12 @@ class Boosting(Value):
     """
 
     kind: Literal["boosting"] = "boosting"
-    learning_rate: tuple[Rate, ...] = Field(default=(0.1, 0.05), min_length=1)
-    max_leaf_nodes: tuple[Annotated[int, Field(ge=2)], ...] = Field(default=(7, 15, 31, 63), min_length=1)
-    max_iter: int = Field(default=800, ge=1)
+    learning_rate: tuple[Rate, ...] = Field(default=(0.08,), min_length=1)
+    max_leaf_nodes: tuple[Annotated[int, Field(ge=2)], ...] = Field(default=(15, 31), min_length=1)
+    max_iter: int = Field(default=300, ge=1)
     min_samples_leaf: int = Field(default=30, ge=1)
     l2_regularization: float = Field(default=1.0, ge=0)
-    max_features: Rate = 0.5
+    max_features: Rate = 1.0
     class_weight: Literal["balanced"] | None = None
 
 
@@ -101,17 +101,35 @@ class Estimator(Value):
 
 Candidate = Annotated[Logistic | Boosting | ExtraTrees | LightGBM | Estimator, Field(discriminator="kind")]
 
+#: What is tried where nothing is declared: from a line to deep trees, fast and slow.
+USUAL: tuple[Candidate, ...] = (
+    Logistic(C=(0.03, 1.0)),
+    Boosting(learning_rate=(0.1, 0.05), max_leaf_nodes=(7, 15, 31, 63), max_iter=800, max_features=0.5),
+)
+
 
 class MinimizeCost(Value):
     """The threshold that costs least.
 
     Attributes:
         false_positive, false_negative: what one error of either kind costs, in the same unit.
+        true_positive, true_negative: what being right costs; a gain is below zero.
+        missed: of a multiclass label, what it costs to miss each class; 1 where a class is not named. The decision is for the
+            class that costs most to miss, its probability considered.
     """
 
     kind: Literal["cost"] = "cost"
     false_positive: float = Field(default=1.0, gt=0)
     false_negative: float = Field(default=1.0, gt=0)
+    true_positive: float = 0.0
+    true_negative: float = 0.0
+    missed: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default={})
+
+    @model_validator(mode="after")
+    def _errors_cost_more(self) -> Self:
+        if self.false_positive <= self.true_negative or self.false_negative <= self.true_positive:
+            raise ValueError("an error must cost more than being right about the same event")
+        return self
 
 
 class PrecisionFloor(Value):
@@ -119,6 +137,20 @@ class PrecisionFloor(Value):
 
     kind: Literal["precision"] = "precision"
     precision: float = Field(gt=0, lt=1)
+
+
+class RecallFloor(Value):
+    """The threshold with the highest precision among those whose recall is at least `recall`."""
+
+    kind: Literal["recall"] = "recall"
+    recall: float = Field(gt=0, lt=1)
+
+
+class Capacity(Value):
+    """The lowest threshold that calls no more than `per_day` events a day, on average: as many as somebody can look at."""
+
+    kind: Literal["capacity"] = "capacity"
+    per_day: float = Field(gt=0)
 
 
 class MaximizeF1(Value):
@@ -131,14 +163,34 @@ class MaximizeF1(Value):
     kind: Literal["f1"] = "f1"
 
 
+class MaximizeFBeta(Value):
+    """As `MaximizeF1`, with recall counting `beta` times as much as precision (van Rijsbergen 1979)."""
+
+    kind: Literal["f_beta"] = "f_beta"
+    beta: float = Field(gt=0, le=10)
+
+
 class MostProbable(Value):
     """No threshold of its own: the most probable class; of a multilabel label, every class that is likelier than not."""
 
     kind: Literal["most_probable"] = "most_probable"
 
 
-Objective = Annotated[MinimizeCost | PrecisionFloor | MaximizeF1 | MostProbable, Field(discriminator="kind")]
+Objective = Annotated[
+    MinimizeCost | PrecisionFloor | RecallFloor | Capacity | MaximizeF1 | MaximizeFBeta | MostProbable,
+    Field(discriminator="kind"),
+]
 Metric = Literal["roc_auc", "average_precision", "log_loss", "precision", "recall", "f1"]
+
+
+class Review(Value):
+    """A band around the threshold of a binary label, in which a person decides: the rows that are nearest to it.
+
+    Attributes:
+        share: of all events, that people look at.
+    """
+
+    share: float = Field(gt=0, le=0.5)
 
 
 class Training(Value):

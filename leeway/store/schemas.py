@@ -27,8 +27,6 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
         # Made by a look at the source, under an earlier definition: nothing was ever stored.
         tables.event.metadata.drop_all(connection, tables=own)
         tables.event.metadata.create_all(connection)
-    # paramstyle: the connection's own doubles percent signs, for statements with parameters.
-    preparer = postgresql.dialect(paramstyle="named").identifier_preparer  # type: ignore[no-untyped-call]
     missing, changed = _differences(connection, tables.event)
     if changed:
         raise StoreError(
@@ -37,10 +35,8 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
             found=changed[0],
             way_out="give the column another name in the source's prepare, or declare its former kind",
         )
-    for column in missing:
-        table, name = preparer.format_table(tables.event), preparer.quote(column.name)
-        statement = f"ALTER TABLE {table} ADD COLUMN {name} {column.type.compile(connection.dialect)}"
-        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+    _add(connection, tables.event, missing)
+    _add(connection, tables.prediction, _differences(connection, tables.prediction)[0])
     for index in tables.label.indexes:  # of a table that was made before there was one
         index.create(connection, checkfirst=True)
     missing, changed = _differences(connection, tables.label)
@@ -52,6 +48,15 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
             way_out="give the classifier another name (rename its files), or declare its former label",
         )
     return tables
+
+
+def _add(connection: Connection, table: sa.Table, columns: list[sa.Column[Any]]) -> None:
+    # paramstyle: the connection's own doubles percent signs, for statements with parameters.
+    preparer = postgresql.dialect(paramstyle="named").identifier_preparer  # type: ignore[no-untyped-call]
+    for column in columns:
+        named, name = preparer.format_table(table), preparer.quote(column.name)
+        statement = f"ALTER TABLE {named} ADD COLUMN {name} {column.type.compile(connection.dialect)}"
+        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 def _differences(connection: Connection, table: sa.Table) -> tuple[list[sa.Column[Any]], list[str]]:

@@ -1,11 +1,15 @@
 """What a bundle says of itself: its card."""
 
+from dataclasses import asdict
+
 from leeway.bundle import Card
+from leeway.calibrated import calibrated
 from leeway.definition import Classifier
 from leeway.metrics import Floats, summary
-from leeway.training import ensembling
+from leeway.training import coefficients, ensembling, noting, sureness
 from leeway.training.learning import Learnt
 from leeway.training.material import Material
+from leeway.training.remembering import is_sensitive
 
 
 def card(
@@ -18,7 +22,8 @@ def card(
         libraries: their versions by name.
     """
     outputs, split, window, outcome = learnt.outputs, given.split, given.window, learnt.outcome
-    y = outputs.matrix(split.holdout[outputs.column])
+    y, seen = outputs.matrix(split.holdout[outputs.column]), given.y[outcome.rows]
+    objective, seed = classifier.objective, classifier.training.seed
     return Card(
         classifier=classifier.name,
         key=key,
@@ -48,4 +53,19 @@ def card(
         search_failures=outcome.failures,
         cut_short=outcome.cut_short,
         purged=len(split.purged),
+        notes=noting.notes(
+            classifier.features, outputs, split.development, given.x, given.y, given.folds, outcome.scores
+        ),
+        odds_ratios=coefficients.odds_ratios(learnt.pipeline, outputs, _sensitive(classifier)),
+        calibrated={name: asdict(calibrated(y[:, k], held_out[:, k])) for k, name in enumerate(outputs.names)},
+        threshold_intervals=sureness.intervals(objective, outputs, seen, learnt.probabilities, learnt.days, seed),
+        tradeoffs={
+            name: sureness.curve(objective, seen[:, k], learnt.probabilities[:, k])
+            for k, name in enumerate(outputs.names)
+        },
+        review=learnt.review,
     )
+
+
+def _sensitive(classifier: Classifier) -> frozenset[str]:
+    return frozenset(name for name in classifier.features if is_sensitive(classifier, name))

@@ -42,9 +42,13 @@ def estimator(
         case Logistic():
             # Only saga knows penalties with a part of L1 and any number of classes.
             solver = "saga" if parameters.get("l1_ratio") else "lbfgs"
-            weight, most = candidate.class_weight, 2_000 if solver == "lbfgs" else 300
             return LogisticRegression(
-                **parameters, solver=solver, class_weight=weight, max_iter=most, random_state=seed
+                **parameters,
+                solver=solver,
+                class_weight=candidate.class_weight,
+                max_iter=2_000,
+                tol=1e-3 if solver == "saga" else 1e-4,
+                random_state=seed,
             )
         case Boosting():
             return HistGradientBoostingClassifier(

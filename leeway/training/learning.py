@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from leeway.definition import Classifier
 from leeway.metrics import Bools, Floats
 from leeway.outputs import Outputs
 from leeway.parallel import is_spread
-from leeway.training import calibration, decision, ensembling
+from leeway.training import calibration, decision, ensembling, sureness
 from leeway.training.calibration import Method
 from leeway.training.candidates import trials
 from leeway.training.estimating import predict, targets
@@ -28,7 +27,9 @@ class Learnt:
     Attributes:
         outcome: what the search found.
         probabilities: calibrated out-of-fold scores of the rows that the search validated on, shape (n, K).
+        days: over which these rows are spread.
         methods, losses: of calibration: what was chosen for each class, and what each was worth.
+        review: the probabilities between which a person decides; None where nobody does.
     """
 
     outputs: Outputs
@@ -39,6 +40,8 @@ class Learnt:
     calibrators: list[Any]
     thresholds: Floats
     probabilities: Floats
+    days: float
+    review: tuple[float, float] | None
 
     def score(self, x: pd.DataFrame) -> Floats:
         """Calibrated probabilities of features that `model_input` has made, shape (n, K)."""
@@ -61,7 +64,9 @@ def learn(classifier: Classifier, material: Material, progress: Progress = lambd
         outcome = spread_search(classifier, material, progress)
     else:
         outcome = search(classifier, material.x, material.y, folds, progress)
-    return finish(classifier, material.x, material.y, outcome, progress)
+    times = material.split.development["event_time"].iloc[outcome.rows]
+    days = (times.max() - times.min()) / pd.Timedelta(days=1)
+    return finish(classifier, material.x, material.y, outcome, progress, days)
 
 
 def learn_rows(
@@ -79,14 +84,22 @@ def learn_rows(
     return finish(classifier, x, y, search(classifier, x, y, folds, progress), progress)
 
 
-def finish(classifier: Classifier, x: pd.DataFrame, y: Bools, outcome: Outcome, progress: Progress) -> Learnt:
-    """Calibrate, decide and fit what a search has found."""
+def finish(
+    classifier: Classifier, x: pd.DataFrame, y: Bools, outcome: Outcome, progress: Progress, days: float = 0.0
+) -> Learnt:
+    """Calibrate, decide and fit what a search has found.
+
+    Args:
+        days: over which the rows that it validated on are spread.
+    """
     outputs, seen = classifier.label.outputs, y[outcome.rows]
     progress("calibration and thresholds", 0.95)
     methods, losses = calibration.choose(seen, outcome.scores, exclusive=outputs.exclusive)
     calibrators = calibration.fit(methods, seen, outcome.scores)
     probabilities = calibration.apply(calibrators, outcome.scores, exclusive=outputs.exclusive)
-    thresholds = decision.thresholds(classifier.objective, outputs, seen, probabilities)
+    thresholds = decision.thresholds(classifier.objective, outputs, seen, probabilities, days)
+    asked = classifier.review
+    review = None if asked is None else sureness.band(float(thresholds[0]), probabilities[:, 0], asked.share)
     progress(f"fitting {ensembling.described(outcome.members)} to all of the development rows", 0.97)
     pipeline = ensembling.learn(outcome.members, classifier.features, x, targets(outputs, y), classifier.training.seed)
-    return Learnt(outputs, outcome, pipeline, methods, losses, calibrators, np.asarray(thresholds), probabilities)
+    return Learnt(outputs, outcome, pipeline, methods, losses, calibrators, thresholds, probabilities, days, review)

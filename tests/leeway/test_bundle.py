@@ -1,7 +1,7 @@
 import subprocess
 import sys
 import zipfile
-from collections import OrderedDict
+from collections import UserDict
 
 import numpy as np
 import pandas as pd
@@ -175,12 +175,12 @@ def test_a_missing_file_is_named(tmp_path, name):
 
 
 def test_a_type_that_is_not_on_the_hosts_list_is_refused_by_name_until_the_host_names_it(tmp_path, monkeypatch):
-    save(tmp_path / "b", pipeline=FunctionTransformer(func=OrderedDict))
+    save(tmp_path / "b", pipeline=FunctionTransformer(func=UserDict))
     monkeypatch.delenv("LEEWAY_TRUSTED_TYPES", raising=False)
     settings.cache_clear()
-    with pytest.raises(BundleError, match=r"only types on the host's list.*collections.OrderedDict"):
+    with pytest.raises(BundleError, match=r"only types on the host's list.*collections.UserDict"):
         leeway.bundle.load(tmp_path / "b")
-    monkeypatch.setenv("LEEWAY_TRUSTED_TYPES", '["collections.OrderedDict"]')
+    monkeypatch.setenv("LEEWAY_TRUSTED_TYPES", '["collections.UserDict"]')
     settings.cache_clear()
     assert isinstance(leeway.bundle.load(tmp_path / "b").pipeline, FunctionTransformer)
     settings.cache_clear()

@@ -17,7 +17,7 @@ def classifier(**training):
         label=Label(column="bad", delay=days(1)),
         columns={"amount": numeric(), "kind": categorical(), "late": numeric()},
         candidates=(Logistic(C=(1e-6, 1.0)), Boosting(max_leaf_nodes=(7,), max_iter=20)),
-        training=Training(folds=3, **training),
+        training=Training(**{"folds": 3, "latency_worth": None, **training}),
     )
 
 
@@ -50,11 +50,14 @@ def test_the_trial_with_the_best_out_of_fold_metric_is_kept(by):
 def test_the_same_rows_have_the_same_outcome_and_progress_names_every_trial():
     x, y = development()
     told = []
-    first, second = search(classifier(), x, y, told.append), search(classifier(), x, y)
+    first = search(classifier(), x, y, lambda text, share: told.append((share, text)))
+    second = search(classifier(), x, y)
     assert first.trial == second.trial
     assert first.results == second.results
     assert (first.scores == second.scores).all()
-    assert told == list(first.results)
+    assert [text for _, text in told] == list(first.results)
+    assert sorted(told) == told
+    assert all(0 <= share < 1 for share, _ in told)
 
 
 def test_out_of_fold_scores_do_not_depend_on_what_lies_after():
