@@ -33,18 +33,7 @@ from leeway.outputs import Outputs
 CalendarPart = Literal["hour", "weekday", "day", "month"]
 
 RESERVED_COLUMNS = frozenset(
-    {
-        "event_id",
-        "event_time",
-        "known_at",
-        "superseded_at",
-        "delivery",
-        "partition",
-        "label",
-        "score",
-        "decision",
-        "review",
-    }
+    {"event_id", "event_time", "known_at", "superseded_at", "delivery", "partition", "label", "score", "decision"}
     | {"positive", "label_known_at", "at", "is_event", "hours_to_partition_end", "fold_group"}
     | {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}  # PostgreSQL's own, in every table
 )
@@ -277,6 +266,8 @@ class Classifier(Value):
             yield "costs are of a binary decision, right or wrong; drop them"
         if self.review is not None and outputs.several:
             yield "review is a band around the one threshold of a binary label; drop it"
+        if self.review is not None and "review" in self.features:
+            yield "a feature may not be named 'review' beside a band of that name; rename it in the source's prepare"
         yield from self._wrong_objective(outputs)
         if counted := [item.name for item in self.history if item.aggregate in LABEL_AGGREGATES and outputs.several]:
             yield f"history {counted} counts positive labels, which only a binary label has; use another aggregate"

@@ -226,7 +226,7 @@ class Training(Value):
     search_rows: int = Field(default=100_000, ge=100)
     budget: Duration = timedelta(seconds=90)
     trials: int | None = Field(default=None, ge=1)
-    latency_worth: float | None = Field(default=0.0003, ge=0)
+    latency_worth: float | None = Field(default=0.0002, ge=0)
     seed: int = 0
 
     @model_validator(mode="after")

@@ -34,10 +34,7 @@ def odds_ratios(model: Any, outputs: Outputs, sensitive: frozenset[str]) -> dict
         return {}
     rows = np.concatenate(weights)
     known = outputs.names if len(rows) == len(outputs.names) else [outputs.names[k] for k in estimator.classes_]
-    return {
-        name: {names[place]: float(np.exp(row[place])) for place in _heaviest(row, names)}
-        for name, row in zip(known, rows, strict=False)
-    }
+    return {name: _heaviest(row, names) for name, row in zip(known, rows, strict=False)}
 
 
 def _linear(model: Any) -> list[Pipeline]:
@@ -69,8 +66,6 @@ def _terms(columns: Any, sensitive: frozenset[str]) -> list[str | None]:
     return found
 
 
-def _heaviest(row: Any, names: list[str | None]) -> list[int]:
-    places = [
-        int(place) for place in np.argsort(-np.abs(row), kind="stable") if names[place] is not None and row[place] != 0
-    ]
-    return places[:MOST]
+def _heaviest(weights: Any, names: list[str | None]) -> dict[str, float]:
+    told = [(name, float(weight)) for name, weight in zip(names, weights, strict=True) if name is not None and weight]
+    return {name: float(np.exp(weight)) for name, weight in sorted(told, key=lambda item: -abs(item[1]))[:MOST]}
