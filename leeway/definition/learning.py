@@ -101,10 +101,11 @@ class Estimator(Value):
 
 Candidate = Annotated[Logistic | Boosting | ExtraTrees | LightGBM | Estimator, Field(discriminator="kind")]
 
-#: What is tried where nothing is declared: from a line to deep trees, fast and slow.
+#: What is tried where nothing is declared: lines, and trees that are found fast or with patience.
 USUAL: tuple[Candidate, ...] = (
     Logistic(C=(0.03, 1.0)),
-    Boosting(learning_rate=(0.1, 0.05), max_leaf_nodes=(7, 15, 31, 63), max_iter=800, max_features=0.5),
+    Boosting(learning_rate=(0.1,), max_leaf_nodes=(7, 15, 31), max_iter=800, max_features=0.5),
+    Boosting(learning_rate=(0.05,), max_leaf_nodes=(7, 31, 63), max_iter=800, max_features=0.25, min_samples_leaf=10),
 )
 
 
