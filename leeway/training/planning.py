@@ -18,8 +18,9 @@ from leeway.training.candidates import Trial
 
 AT_ONCE = 1.6  # cores that two do the work of
 SHRINK = 4  # how many times fewer rows a rung has than the next
-MOST_RUNGS = 4
-LEAST_ROWS = 1_000  # of a rung: fewer say nothing
+MOST_RUNGS = 3
+FINALISTS = 3  # trials that learn from all rows, if the budget can bear them: an ensemble needs some
+LEAST_ROWS = 2_000  # of a rung: fewer say nothing
 USUAL = 20.0  # iterations times learning rate, until boosting has learnt what there is
 READING = 10.0  # microseconds a row, for reading and storing it, whatever scores it
 
@@ -63,7 +64,7 @@ def plan(trials: Sequence[Trial], size: Size, budget: float) -> list[Rung]:
     """The rungs of a search, the last of which learns from all rows: as few as the budget allows.
 
     Half of the budget at most is kept for the last fit. Where even the most rungs are too dear, fewer trials reach the last
-    ones; one always does.
+    ones; one always does. The first rung tries them all.
 
     Args:
         trials: in the order in which they are tried.
@@ -71,14 +72,15 @@ def plan(trials: Sequence[Trial], size: Size, budget: float) -> list[Rung]:
     """
     dearest = max(learning(trial, size, 1.0, last=True) for trial in trials)
     left = budget - min(budget / 2, dearest)
-    for rungs in range(1, MOST_RUNGS + 1):
-        planned = _rungs(len(trials), rungs, size)
-        if _cost(trials, planned, size) <= left:
-            return planned
-    planned = _rungs(len(trials), MOST_RUNGS, size)
-    while planned[-1].trials > 1 and _cost(trials, planned, size) > left:
-        planned = [planned[0], *(Rung(rung.share, max(1, rung.trials - 1)) for rung in planned[1:])]
-    return planned
+    for count in range(1, MOST_RUNGS + 1):
+        rungs = _rungs(len(trials), count, size)
+        # Fewer in the last rung are better than a rung of fewer rows, which tell little of what many rows would say.
+        least = 1 if count == MOST_RUNGS else FINALISTS
+        while _cost(trials, rungs, size) > left and len(rungs) > 1 and rungs[-1].trials > least:
+            rungs = [rungs[0], *(Rung(rung.share, max(1, rung.trials - 1)) for rung in rungs[1:])]
+        if _cost(trials, rungs, size) <= left:
+            break
+    return rungs
 
 
 def cheapest_first(trials: Sequence[Trial], size: Size, most: int | None) -> list[Trial]:
