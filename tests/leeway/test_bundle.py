@@ -2,6 +2,7 @@ import subprocess
 import sys
 import zipfile
 from collections import UserDict
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 import leeway.bundle
 from leeway.bundle import FILES, Card
-from leeway.definition import CSV, Boosting, Classifier, Label, Logistic, days
+from leeway.definition import CSV, Boosting, Classifier, ExtraTrees, Label, LightGBM, Logistic, days
 from leeway.definition import numeric as number
 from leeway.errors import BundleError
 from leeway.monitoring import reference
@@ -24,7 +25,12 @@ from leeway.training.candidates import learn, model_input, trials
 
 BINARY = Outputs("binary", ("true",))
 FEATURES = {"amount": "numeric", "kind": "categorical", "flag": "boolean", "note": "text"}
-CANDIDATES = [Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20)]
+CANDIDATES = [
+    Logistic(C=(1.0,)),
+    Boosting(max_leaf_nodes=(7,), max_iter=20),
+    ExtraTrees(n_estimators=10, min_samples_leaf=(5,)),
+    *([LightGBM(num_leaves=(7,), max_iter=10)] if find_spec("lightgbm") else []),
+]
 
 
 def rows_of(count=400, seed=0):
