@@ -15,6 +15,7 @@ import numpy as np
 
 from leeway.definition import Boosting, ExtraTrees, Kind, LightGBM, Logistic
 from leeway.training.candidates import Trial
+from leeway.training.estimators import MOST_TREES
 
 AT_ONCE = 1.6  # cores that two do the work of
 SHRINK = 4  # how many times fewer rows a rung has than the next
@@ -106,7 +107,7 @@ def scoring(trial: Trial, size: Size) -> float:
         case Logistic():
             return 0.3 + 0.03 * size.columns
         case Boosting() | LightGBM():
-            return 1.0 + 0.1 * size.columns + 0.06 * _iterations(trial) * size.outputs
+            return 1.0 + 0.1 * size.columns + 0.06 * _iterations(trial, size.outputs) * size.outputs
         case ExtraTrees(n_estimators=trees):
             return 1.0 + 0.1 * size.columns + 0.25 * trees
         case _:
@@ -132,11 +133,11 @@ def _candidate(trial: Trial) -> str:
     return f"{trial.candidate.kind} {trial.candidate!r}"
 
 
-def _iterations(trial: Trial) -> float:
+def _iterations(trial: Trial, outputs: int) -> float:
     if trial.iterations is not None:
         return trial.iterations
     most = trial.candidate.max_iter if isinstance(trial.candidate, Boosting | LightGBM) else 1
-    return float(min(most, USUAL / trial.parameters["learning_rate"]))
+    return float(min(most, USUAL / trial.parameters["learning_rate"], MOST_TREES / outputs))
 
 
 def _learning(trial: Trial, rows: int, size: Size) -> float:
@@ -149,10 +150,13 @@ def _learning(trial: Trial, rows: int, size: Size) -> float:
         case Boosting():
             leaves = int(trial.parameters["max_leaf_nodes"])
             each = 1e-4 * leaves + cells * (6e-9 + 1.5e-9 * float(np.log2(leaves)))
-            return 0.05 + each * _iterations(trial) * size.outputs
+            return 0.05 + each * _iterations(trial, size.outputs) * size.outputs
         case LightGBM():
             return (
-                0.05 + (5e-5 * int(trial.parameters["num_leaves"]) + 1.4e-8 * cells) * _iterations(trial) * size.outputs
+                0.05
+                + (5e-5 * int(trial.parameters["num_leaves"]) + 1.4e-8 * cells)
+                * _iterations(trial, size.outputs)
+                * size.outputs
             )
         case ExtraTrees(n_estimators=trees):
             return 0.05 + 8e-9 * cells * float(np.log2(max(rows, 2))) * trees
