@@ -21,7 +21,7 @@ MEANS = {
     "done": "done",
     "late": "late: was due, is not done",
     "failed": "failed or rejected",
-    "quarantined": "done, some rows in quarantine",
+    "quarantined": "set aside: many rows in quarantine, or a night with a data fault",
     "stale": "stale: what it worked from has changed",
     "none": "not done, not due",
 }
@@ -143,6 +143,8 @@ def _night(classifier: Classifier, key: str, now: datetime) -> None:
         shared.table(
             ("Rows in quarantine", "Rule that they broke"), [(f"{n:,}", rule) for rule, n in found.broken.items()]
         )
+    if found.lineage:
+        st.caption(f"From: {shared.plain(' → '.join(str(step) for step in found.lineage))}")
     ways: list[Cell] = []
     if found.night is not None:
         ways.append(shared.link("the report", "reports", classifier=name, night=found.day.partition))

@@ -1,4 +1,6 @@
-"""The nights' HTML reports at addresses that stay: `/reports/{classifier}/{partition}`, and pages that list them.
+"""The nights' HTML reports and the versions' model cards at addresses that stay, and pages that list the reports.
+
+`/reports/{classifier}/{partition}`, `/cards/{classifier}/{version}`
 
 uvicorn dashboards.report_server:app
 """
@@ -14,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from leeway import reports
+from leeway import cards, reports
 from leeway.errors import LeewayError, NotFound
 from leeway.reports import Told
 from leeway.settings import settings
@@ -46,6 +48,11 @@ def of_classifier(request: Request) -> Response:
 def of_partition(request: Request) -> Response:
     """The report itself."""
     return HTMLResponse(reports.page(**request.path_params), headers=ALONE)
+
+
+def of_version(request: Request) -> Response:
+    """The model card of a version."""
+    return HTMLResponse(cards.page(request.path_params["classifier"], request.path_params["version"]), headers=ALONE)
 
 
 def health(request: Request) -> Response:
@@ -89,6 +96,7 @@ app = Starlette(
         Route("/health", health),
         Route("/reports/{classifier}", of_classifier),
         Route("/reports/{classifier}/{partition}", of_partition),
+        Route("/cards/{classifier}/{version:int}", of_version),
     ],
     # Another site's page must not read this one by a name that it has pointed here.
     middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=_hosts())],

@@ -4,9 +4,10 @@ import streamlit as st
 
 from dashboards import _shared as shared
 from dashboards._shared import Cell
-from leeway import registry
+from leeway import cards, registry
 from leeway.pages import versions
 from leeway.pages.roster import Known
+from leeway.platform import state
 from leeway.registry import Promotion
 
 SIGNS = {"pass": "✓", "fail": "✕", "not applicable": "–"}
@@ -83,5 +84,10 @@ def _difference(known: Known, numbers: list[str]) -> None:
 def _card(known: Known, numbers: list[str]) -> None:
     st.subheader("Model card", anchor=False)
     number = shared.choose("Card of version", numbers, "card", numbers[0])
+    if versions.has_card(known.name, int(number)):
+        if address := state.card_link(known.name, int(number)):
+            st.html(shared.outside("The whole card: gates, metrics, curves, slices, importance", address))
+        page = cards.page(known.name, int(number))
+        st.download_button("Download the whole card", page, f"{known.name}-{number}.html", "text/html", key="download")
     facts = versions.facts(versions.card(known.name, int(number)))
     shared.table(("", f"Version {number}"), list(facts.items()), cards=False)

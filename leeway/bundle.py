@@ -7,7 +7,6 @@ A bundle is a folder: `model.skops` (pipeline and calibrators), `bundle.json` (c
 
 import hashlib
 import json
-import zipfile
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leeway import skopsfile
 from leeway.definition import Kind
 from leeway.errors import BundleError
 from leeway.files import sha256
@@ -201,11 +201,9 @@ def save(
     known: Known | None = None,
 ) -> None:
     """Write a bundle's files into a folder, which is made."""
-    import skops.io
-
     folder.mkdir(parents=True)
     model = {"pipeline": pipeline, "calibrators": calibrators}
-    skops.io.dump(model, folder / "model.skops", compression=zipfile.ZIP_DEFLATED)
+    skopsfile.dump(model, folder / "model.skops")
     (folder / "bundle.json").write_text(json.dumps(asdict(card), indent=1))
     (folder / "reference.json").write_text(reference.model_dump_json())
     sample.to_parquet(folder / "sample.parquet", index=False)

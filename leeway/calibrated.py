@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from leeway import intervals
 from leeway.metrics import Bools, Floats
 
 BINS = 15
 DRAWS = 1_000
 WITHIN = (0.025, 0.975)
-Z = 1.959964  # of a normal distribution's 95 %
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def calibrated(y: Bools, p: Floats, bins: int = BINS) -> Calibrated:
     rate, score, base = holding / rows, scored / rows, float(y.mean())
     reliability, resolution = (float((rows * part**2).sum() / len(y)) for part in (rate - score, rate - base))
     low, high = _interval(sums)
-    bounds = zip(*wilson(holding, rows), strict=True)
+    shares = [intervals.share(int(hits), int(count)) for count, hits, _ in sums]
     return Calibrated(
         rows=len(y),
         error=root(float(squared_error(sums))),
@@ -62,8 +62,8 @@ def calibrated(y: Bools, p: Floats, bins: int = BINS) -> Calibrated:
         resolution=resolution,
         uncertainty=base * (1 - base),
         curve=[
-            (int(count), float(mean), float(share), float(least), float(most))
-            for count, mean, share, (least, most) in zip(rows, score, rate, bounds, strict=True)
+            (int(count), float(mean), share.value, share.low, share.high)
+            for count, mean, share in zip(rows, score, shares, strict=True)
         ],
     )
 
@@ -99,14 +99,6 @@ def around(squared: float, drawn: Floats) -> tuple[float, float]:
     """Bounds of an error, from the squared errors of drawn sets; what all draws have too much of is taken off again."""
     low, high = (root(squared + float(np.quantile(drawn, at) - drawn.mean())) for at in WITHIN)
     return low, high
-
-
-def wilson(holding: Floats, rows: Floats) -> tuple[Floats, Floats]:
-    """Bounds of shares in 95 of 100 cases, by Wilson's score interval (1927)."""
-    rate, spread = holding / rows, Z**2 / rows
-    middle = (rate + spread / 2) / (1 + spread)
-    half = Z * np.sqrt(rate * (1 - rate) / rows + Z**2 / (4 * rows**2)) / (1 + spread)
-    return middle - half, middle + half
 
 
 def _interval(sums: Floats) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from leeway import registry
+from leeway import judging, registry
 from leeway.definition import Classifier
 from leeway.gates import Verdict, admitted
 from leeway.gates.better_than_champion import NAME
@@ -27,12 +27,14 @@ class Choice:
 def choose(classifier: Classifier, bundles: Sequence[str]) -> Choice:
     """The challenger whose gain over the champion is largest; one that the gates do not admit comes after those they do.
 
+    Only gates that are quickly asked are: all of them decide on the one that is chosen.
+
     Args:
         bundles: their keys, at least one; all have held out the same partitions.
     """
     if len(bundles) == 1:
         return Choice(bundles[0], [])
-    judged = {key: registry.judge(classifier, key) for key in bundles}
+    judged = {key: judging.judge(classifier, key, judging.QUICK) for key in bundles}
     chosen = max(judged, key=lambda key: (admitted(judged[key]), _gain(judged[key])))
     tried = [
         {

@@ -21,7 +21,7 @@ from leeway.store.database import database, drop_staged
 LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{8}")  # what `leeway.files` writes beside a file
 LEFT_AFTER_SECONDS = 86_400.0
 UNUSED_SECONDS = 7 * 86_400.0  # after which a copy of what is stored elsewhere goes; it can be fetched again
-KINDS = ("arrived", "bundles", "deliveries", "labels", "reports", "scored", "snapshots")
+KINDS = ("arrived", "bundles", "cards", "deliveries", "labels", "reports", "scored", "snapshots")
 FOLDERS = ("arrived", "bundles", "labels")  # kinds of which each is a folder
 MAX_LOG_BYTES = 20_000_000
 KEPT_LOG_BYTES = 2_000_000

@@ -1,8 +1,9 @@
 """A night in words, for those who look at it in Prefect's pages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from leeway.lineage import Step
 from leeway.monitoring.night import Monitored
 from leeway.outputs import describe
 from leeway.publishing import Published
@@ -34,12 +35,15 @@ class Night:
     retrain_failed: str | None = None
 
 
-def in_words(classifier: str, night: Night, link: str | None, page: str | None = None) -> str:
+def in_words(
+    classifier: str, night: Night, link: str | None, page: str | None = None, lineage: Sequence[Step] = ()
+) -> str:
     """What happened, as Markdown.
 
     Args:
         link: where a browser finds the report.
         page: where it finds the night on the dashboards.
+        lineage: what its predictions come from.
     """
     ingested, scored, monitored = night.ingested, night.scored, night.monitored
     lines = [f"# {classifier} {night.partition}", ""]
@@ -50,6 +54,8 @@ def in_words(classifier: str, night: Night, link: str | None, page: str | None =
         lines += [f"[See it on the dashboards]({page})", ""]
     if night.waits_for is not None:
         lines += [f"**No champion yet**: {_cell(night.waits_for)}", ""]
+    if lineage:
+        lines += [f"From: {' → '.join(_cell(str(step)) for step in lineage)}", ""]
     rows = [("events", f"{ingested.rows}"), ("quarantined", f"{ingested.quarantined}")]
     if scored is not None:
         rows += [("called", describe(scored.positives)), ("by version", f"{scored.version}")]

@@ -4,7 +4,7 @@ The truth about the champion is the last row of `leeway.promotion`, written in o
 A crash between the two leaves the aliases behind, and whoever asks for the champion next brings them up to date.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -13,21 +13,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import sqlalchemy as sa
 
 import leeway.bundle
-from leeway import snapshots, storage
+from leeway import storage
 from leeway.bundle import Bundle, Card
 from leeway.definition import Classifier
 from leeway.errors import BundleError, LeewayError, NotFound, StoreError
-from leeway.gates import GATES, Evidence, Verdict, admitted, examine
+from leeway.gates import Verdict, admitted
 from leeway.monitoring.reference import Reference
-from leeway.partitions import Partition
 from leeway.settings import settings
 from leeway.store.database import database, mlflow_url
 from leeway.store.tables import promotion
-from leeway.training import fit, material
+from leeway.training import fit
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -114,31 +112,21 @@ def history(name: str) -> list[Promotion]:
         return [Promotion(**row._mapping) for row in connection.execute(query)]
 
 
-def judge(classifier: Classifier, key: str) -> list[Verdict]:
-    """Ask every gate about a challenger, on its own holdout."""
-    challenger = made(classifier.name, key)
-    card = challenger.card
-    rows = snapshots.read(classifier.name, card.snapshot)
-    split = material.cut(classifier, rows, datetime.fromisoformat(card.as_of), card.window)
-    y, scores = fit.holdout_scores(challenger, split)
-    times = split.holdout["event_time"]
-    current = champion(classifier.name)
-    incumbent = load(classifier.name, current) if current and current.bundle != key else None
-    evidence = Evidence(
-        classifier=classifier,
-        outputs=challenger.outputs,
-        y=y,
-        challenger=scores,
-        champion=incumbent.outputs.align(incumbent.score(split.holdout), challenger.outputs) if incumbent else None,
-        partitions=times.map(
-            lambda time: Partition.containing(time.to_pydatetime(), classifier.partition).key
-        ).to_numpy(str),
-        fair=(times > datetime.fromisoformat(incumbent.card.trained_until)).to_numpy()
-        if incumbent
-        else np.ones(len(y), dtype=bool),
-        metrics=card.metrics,
-    )
-    return examine(GATES, evidence)
+def log_card(name: str, version: int, pages: Mapping[str, str]) -> None:
+    """Keep a version's model card with it.
+
+    Args:
+        pages: texts by the names of their files.
+
+    Raises:
+        StoreError: the storage of MLflow's artifacts refuses.
+    """
+    client = _client()
+    run_id = client.get_model_version(name, str(version)).run_id
+    assert run_id is not None  # of a version that `register` made
+    with _artifacts_told(f"logging the model card of {name} version {version}"):
+        for file, text in pages.items():
+            client.log_text(run_id, text, f"card/{file}")
 
 
 def made(name: str, key: str) -> Bundle:

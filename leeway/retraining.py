@@ -2,7 +2,8 @@
 
     requested ──> running ──> promoted | kept_champion | failed
     waiting ──> requested                      (the change is too young: too little is known of it to learn and to test)
-    suppressed      (cooldown, a request that is open already, too many promotions, a policy that never retrains)
+    suppressed      (cooldown, a request that is open already, too many promotions, a policy that never retrains, a reference
+                     that is too short to act by)
     held ──> requested | waiting | rejected    (a person must decide: by definition, for a hold, or for an incident)
 
 The row is the truth: whoever finds an open one may carry it out, and its key makes it one however many ask for it. Every
@@ -79,6 +80,7 @@ def answer(
     past: Sequence[Request] = (),
     hold: Hold | None = None,
     incident: str | None = None,
+    too_short: str | None = None,
 ) -> Answer:
     """What a breach is answered with.
 
@@ -88,12 +90,15 @@ def answer(
         past: the classifier's other requests, in any order.
         hold: a person's, if there is one.
         incident: why a person must decide on it.
+        too_short: why the reference is no ground to act on.
     """
     policy = classifier.drift
     if (open_one := next((item for item in past if item.state in OPEN), None)) is not None:
         return Answer("suppressed", f"{open_one.key} is {open_one.state} already", as_of)
     if policy.retrain == "never":
         return Answer("suppressed", "the definition never retrains on drift", as_of)
+    if too_short is not None:
+        return Answer("suppressed", too_short, as_of)
     counted = [item for item in past if item.state not in ("suppressed", "rejected") and item.as_of <= as_of]
     last = max(counted, key=lambda item: item.as_of, default=None)
     if last is not None and as_of < last.as_of + policy.cooldown:
@@ -126,6 +131,7 @@ def file(
     since: datetime | None = None,
     evidence: Mapping[str, Any] | None = None,
     incident: str | None = None,
+    too_short: str | None = None,
 ) -> str:
     """Write a request, in the transaction of the verdict that asks for it; one that is there already stays as it is.
 
@@ -134,6 +140,7 @@ def file(
         since: when the change began, where that is known.
         evidence: what the verdict rests on.
         incident: why a person must decide on it.
+        too_short: why the reference is no ground to act on.
 
     Returns:
         The state that it has now.
@@ -144,7 +151,9 @@ def file(
     if not forced:
         past = [item for item in of(connection, name) if item.key != key]
         hold = holds.current(connection, name)
-        found = answer(classifier, as_of, reason, since=since, past=past, hold=hold, incident=incident)
+        found = answer(
+            classifier, as_of, reason, since=since, past=past, hold=hold, incident=incident, too_short=too_short
+        )
     kept = {**(evidence or {}), **({} if since is None else {"since": since.isoformat()})}
     values = {
         "key": key,

@@ -1,6 +1,7 @@
 """Score a partition with the champion: in chunks, once per input and version."""
 
 import io
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,8 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
-from leeway import features, parallel, registry, storage
+from leeway import explaining, features, parallel, registry, storage
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.errors import NotFound
@@ -83,6 +85,11 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
         staged = store.stage(
             f"{name}_{partition.key}_v{champion.version}", _stored_predictions(beside, classifier, bundle)
         )
+        why = (
+            None
+            if not classifier.explain
+            else store.stage(f"{name}_{partition.key}_v{champion.version}_why", _reasons(classifier, bundle, beside))
+        )
         called, seen = _called(beside, bundle.outputs), sketches.count(bundle, beside)
     with store.transaction() as connection:
         prediction = ensure_tables(connection, classifier).prediction
@@ -94,6 +101,10 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
         fresh = sa.select(*staged.c, *own)
         rows = connection.execute(sa.insert(prediction).from_select([*fresh.selected_columns.keys()], fresh)).rowcount
         tell_planner(connection, prediction, rows)
+        if why is not None:
+            mine = (prediction.c.event_id == why.c.event_id) & (prediction.c.version == champion.version)
+            connection.execute(sa.update(prediction).values(reasons=sa.cast(why.c.reasons, JSONB)).where(mine))
+            drop_staged(connection, why)
         output: dict[str, Any] = {"rows": rows, "positives": called}
         ledger.record(connection, name, partition, "score", input=source, output=output)
         sketches.write(connection, name, partition, champion.version, seen)
@@ -248,6 +259,20 @@ def _called(path: Path, outputs: Outputs) -> Count:
     for batch in pq.ParquetFile(path).iter_batches(columns=["decision"]):
         called += outputs.matrix(batch["decision"].to_pandas()).sum(axis=0)
     return outputs.named(called)
+
+
+def _reasons(classifier: Classifier, bundle: Bundle, path: Path) -> pa.Table:
+    """The reasons of the rows that were called something, as JSON: of the likeliest class that a row was called."""
+    rows = pd.read_parquet(path)
+    calls = bundle.outputs.matrix(rows["decision"])
+    called = rows.iloc[np.flatnonzero(calls.any(axis=1))].reset_index(drop=True)
+    likeliest = np.where(calls, probabilities(rows, bundle.outputs), -1.0)[calls.any(axis=1)].argmax(axis=1)
+    names = [bundle.outputs.names[k] for k in likeliest]
+    with parallel.one_order_of_sums():
+        found = explaining.explain(classifier, bundle, called, names, around=rows, held_against=explaining.QUICK)
+    texts = [json.dumps(explaining.as_stored(item.reasons), allow_nan=False) for item in found]
+    schema = pa.schema({"event_id": pa.string(), "reasons": pa.string()})
+    return pa.table([pa.array(called["event_id"], type=pa.string()), pa.array(texts, type=pa.string())], schema=schema)
 
 
 def _stored_predictions(path: Path, classifier: Classifier, bundle: Bundle) -> pa.RecordBatchReader:

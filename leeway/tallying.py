@@ -10,11 +10,10 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from leeway import registry, scoring
+from leeway import explaining, registry, scoring
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.errors import BundleError, NotFound
-from leeway.explaining import reasons
 from leeway.metrics import Bools, Floats, log_losses
 from leeway.monitoring.night import mature_with
 from leeway.outcomes import Counts, Misjudged, Outcome, Role
@@ -162,7 +161,8 @@ def _worst(
     # Where none of the classes holds, as of a negative, the highest one is what was wrong.
     k = np.where(y[places].any(axis=1), y[places].argmax(axis=1), p[places].argmax(axis=1))
     truth = np.where(y[places].any(axis=1), p[places, k], 1 - p[places, k])
-    why = reasons(classifier, bundle, rows.iloc[places], [outputs.names[one] for one in k], y[places, k])
+    classes = [outputs.names[one] for one in k]
+    why = explaining.against(classifier, bundle, rows.iloc[places], classes, y[places, k], rows)
     return [
         Misjudged(
             str(rows["event_id"].iloc[place]),

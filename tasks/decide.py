@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from prefect import task
+from prefect.logging import get_run_logger
 
-from leeway import catalog, registry
+from leeway import cards, catalog, judging, registry
 from leeway.gates import Verdict
 from tasks.policy import policy
 
@@ -26,8 +27,10 @@ class Decision:
 
 @task(task_run_name="decide on version {version}", **policy(limit=timedelta(hours=1)))
 def decide(classifier: str, bundle: str, version: int, reason: str, actor: str) -> Decision:
-    """Ask the gates, and promote the challenger or write down why not."""
-    definition = catalog.load(classifier)
-    verdicts = registry.judge(definition, bundle)
+    """Ask the gates, promote the challenger or write down why not, and keep its model card."""
+    definition, tell = catalog.load(classifier), get_run_logger().info
+    verdicts, card = judging.examined(definition, bundle, version, tell)
     promoted = registry.decide(definition, bundle, version, verdicts, reason=reason, actor=actor)
+    if card is not None:
+        cards.publish(card)
     return Decision(version, promoted, verdicts)

@@ -5,9 +5,10 @@ from datetime import timedelta
 from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from leeway import catalog, nightbook, reports
+from leeway import catalog, lineage, nightbook, reports
 from leeway.nightbook import Night
 from leeway.pages import links
+from leeway.partitions import Partition
 from leeway.platform.state import report_link
 from tasks.policy import policy
 
@@ -18,15 +19,17 @@ def tell(classifier: str, night: Night) -> None:
     key = classifier.replace("_", "-")  # artifacts know no underscore
     link = report_link(classifier, night.partition)
     page = links.page("on_call", classifier=classifier, night=night.partition)
+    definition = catalog.load(classifier)
+    steps = lineage.of(classifier, Partition.parse(night.partition, definition.partition))
     outcome = "no champion yet" if night.monitored is None else night.monitored.verdict
     create_markdown_artifact(
         key=f"{key}-night",
-        markdown=nightbook.in_words(classifier, night, link, page),
+        markdown=nightbook.in_words(classifier, night, link, page, steps),
         description=f"{classifier} {night.partition}: {outcome}",
     )
     if night.monitored is None:
         return
-    columns = reports.by_impact(catalog.load(classifier), night.partition)
+    columns = reports.by_impact(definition, night.partition)
     if columns:
         create_table_artifact(
             key=f"{key}-columns", table=columns, description=f"{classifier} {night.partition}: columns by impact"

@@ -29,6 +29,7 @@ hypothesis_settings.register_profile("leeway", deadline=None)  # a busy machine 
 hypothesis_settings.load_profile("leeway")
 
 COUNTER = itertools.count()
+VARIABLES = ("LEEWAY_DATABASE_URL", "LEEWAY_MLFLOW_DATABASE_URL")
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 TOY_MODEL = """
@@ -125,18 +126,27 @@ def project(server: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 @contextmanager
-def making(server: URL, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """Such a project, for as long as the block lasts: for tests that share one, too."""
+def making(
+    server: URL,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    templates: tuple[str, str] = ("template_leeway", "template_mlflow"),
+) -> Iterator[Project]:
+    """Such a project, for as long as the block lasts: for tests that share one, too.
+
+    Args:
+        templates: the databases that its own two begin as copies of.
+    """
     number = next(COUNTER)
     urls = {}
     # A template must have no connection while it is copied, and MLflow keeps one.
     idle = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
     admin = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with admin.connect() as connection:
-        for variable, template in (("LEEWAY_DATABASE_URL", "leeway"), ("LEEWAY_MLFLOW_DATABASE_URL", "mlflow")):
-            name = f"{template}_{number}"
-            connection.execute(idle, {"name": f"template_{template}"})
-            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE template_{template}"))
+        for variable, kind, template in zip(VARIABLES, ("leeway", "mlflow"), templates, strict=True):
+            name = f"{kind}_{number}"
+            connection.execute(idle, {"name": template})
+            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
             urls[variable] = server.set(database=name).render_as_string(hide_password=False)
     for variable, url in urls.items():
         monkeypatch.setenv(variable, url)

@@ -27,8 +27,9 @@ from streams import IMPORTANT, Bools, Floats, Stream, World
 
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, numeric
 from leeway.metrics import logit
-from leeway.monitoring import estimated, reference
+from leeway.monitoring import building, estimated
 from leeway.monitoring.expected import METRICS, performance
+from leeway.monitoring.reference import Reference
 from leeway.training import calibration
 
 Lines = Iterator[tuple[str, str, bool]]  # what, what was seen, whether it was reached
@@ -47,7 +48,7 @@ SHIFTS: dict[str, tuple[tuple[int, float], ...]] = {
     "two columns by 0.4 sd": ((4, 0.4), (8, 0.4)),
     "an important column by -1 sd": ((IMPORTANT, -1.0),),
 }
-FARTHEST = list(SHIFTS)[-1]  # the edge of what is shown: a fifth of the reference is like it
+FARTHEST = list(SHIFTS)[-1]  # too far to be shown: little of the reference is like it
 ELEC2_TRAINED, ELEC2_KNOWN = 12, 38  # weeks: until when its model is learnt from, and until when the reference reaches
 MOST_SHOWN = 0.1  # of the partitions of Elec2: it takes a few to see that the world is fickle
 
@@ -92,7 +93,7 @@ class Estimator:
     """A model, calibrated as a bundle's is, with its reference, and what is kept to estimate by."""
 
     score: Callable[[Floats], Floats]
-    reference: reference.Reference
+    reference: Reference
     known: estimated.Known
     names: list[str]
 
@@ -121,7 +122,7 @@ class Estimator:
         rows = pd.DataFrame({"event_time": times, "positive": y, "known_at": times})
 
         as_of = times.iloc[-1].to_pydatetime() + timedelta(days=31)
-        built = reference.build(classifier, rows, frame, p, as_of, lambda some: score(some.to_numpy()), decide=decided)
+        built = building.build(classifier, rows, frame, p, as_of, lambda some: score(some.to_numpy()), decide=decided)
         return cls(score, built, estimated.Known.of(built, frame, y[:, None], p, seed), names)
 
     def night(self, x: Floats, y: Bools, seed: int) -> tuple[estimated.Estimate, Floats, Floats, Floats]:

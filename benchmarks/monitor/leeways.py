@@ -14,7 +14,7 @@ from streams import COLUMNS, Floats
 from leeway.definition import CSV, Classifier, Label, Training, days, numeric
 from leeway.errors import TrainingError
 from leeway.gates import Evidence, Verdict, better_than_champion
-from leeway.monitoring import changes, incidents, reference
+from leeway.monitoring import building, changes, incidents
 from leeway.monitoring.monitor import Finding, judge, lookback
 from leeway.monitoring.monitor import Night as Seen
 from leeway.monitoring.reference import Reference
@@ -72,7 +72,7 @@ class Bundle:
     def reference(self) -> Reference:
         """What the monitor compares with."""
         rows, since = self.unseen[["event_time", "positive", "known_at"]], self.window and self.window.since
-        return reference.build(CLASSIFIER, rows, self.unseen[NAMES], self.p, self.as_of, self.score, since=since)
+        return building.build(CLASSIFIER, rows, self.unseen[NAMES], self.p, self.as_of, self.score, since=since)
 
     def score(self, x: pd.DataFrame) -> Floats:
         """Probabilities, shape (n, 1)."""

@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from targets import tell
 
 from leeway.definition import CSV, Classifier, Label, categorical, days, numeric
-from leeway.monitoring import reference
+from leeway.monitoring import building
 from leeway.monitoring.monitor import Night, compare, judge, lookback
 from leeway.monitoring.reference import Reference
 from leeway.monitoring.sketch import Binning, Held, Sketch
@@ -110,7 +110,7 @@ def reference_of(known: pd.DataFrame) -> Reference:
         return 1 / (1 + np.exp(2 - x[NUMBERS[-1:]].to_numpy() - x[NUMBERS[-2:-1]].to_numpy() / 2))
 
     as_of = FIRST + timedelta(days=KNOWN + 30)
-    return reference.build(classifier, rows, known[NAMES], known[["score"]].to_numpy(), as_of, predict)
+    return building.build(classifier, rows, known[NAMES], known[["score"]].to_numpy(), as_of, predict)
 
 
 def labels(frame: pd.DataFrame) -> np.ndarray:

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from streams import COLUMNS, Drawn, Floats, Stream, World
 
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, numeric
-from leeway.monitoring import reference
+from leeway.monitoring import building
 from leeway.monitoring.monitor import Night, judge, lookback
 from leeway.monitoring.reference import Reference
 from leeway.monitoring.sketch import Held, Sketch, with_scores
@@ -54,7 +54,7 @@ class Monitored:
         x = pd.DataFrame(np.concatenate([x for x, _ in drawn]), columns=NAMES)
         as_of = self._night(TRAINED + KNOWN + LATE).end
         self.classifier = classifier(alarms_per_year)
-        self.reference = reference.build(self.classifier, rows, x, self.score(x), as_of, self.score)
+        self.reference = building.build(self.classifier, rows, x, self.score(x), as_of, self.score)
         self._under: dict[DriftPolicy, Reference] = {}
         self._waiting: list[Held] = []
         self._lived = self.world.night

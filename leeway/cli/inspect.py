@@ -95,6 +95,34 @@ def report(
     output.emit(found, lambda: print(f"{found['partition']}: {found['verdict']}: {found['why']}\n{found['report']}"))
 
 
+def explain(
+    name: Name,
+    event_id: Annotated[str, typer.Argument(help="The event's id.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Why an event got its score: what each column contributes, in log odds; values of sensitive columns are hidden."""
+    from math import exp
+
+    import numpy as np
+
+    from leeway import catalog, events
+    from leeway.metrics import logit
+
+    classifier = catalog.load(name)
+    told = events.explain(classifier, event_id)
+
+    def say() -> None:
+        called = ", ".join(told.decision) or "nothing"
+        print(f"event {told.event_id} of {told.partition}, by version {told.version}: called {called}")
+        for why in told.why:
+            odds = float(logit(np.array(why.score)))
+            print(f"{why.of_class}: score {why.score:.4f}, log odds {odds:+.3f}: {why.base:+.3f} as usual, and")
+            rows = [(r.column, r.value, r.usual, f"{r.effect:+.3f}", f"{exp(r.effect):.2f}") for r in why.reasons]
+            output.table("reasons", ("column", "value", "usual", "log odds", "odds times"), rows)
+
+    output.emit(told, say)
+
+
 def doctor(json: Json = False) -> None:
     """What this machine has and lacks for Leeway."""
     from leeway.doctor import examine
@@ -106,4 +134,4 @@ def doctor(json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-COMMANDS = (list_classifiers, check, status, quarantine, report, doctor)
+COMMANDS = (list_classifiers, check, status, quarantine, report, explain, doctor)

@@ -33,6 +33,7 @@ from leeway.definition.learning import (
     PrecisionFloor,
     RecallFloor,
     Review,
+    Slice,
     Training,
 )
 from leeway.definition.operation import DriftPolicy, Grain, Schedule
@@ -79,6 +80,7 @@ __all__ = [
     "Rows",
     "Schedule",
     "Simulator",
+    "Slice",
     "Source",
     "Stream",
     "Table",

@@ -23,6 +23,7 @@ from leeway.definition.learning import (
     PrecisionFloor,
     RecallFloor,
     Review,
+    Slice,
     Training,
 )
 from leeway.definition.operation import DriftPolicy, Grain, Schedule
@@ -63,6 +64,8 @@ class Classifier(Value):
         review: a band around the threshold in which a person decides, of a binary label; none by default.
         costs: what right and wrong decisions are worth to the owner; by default those of `MinimizeCost`, where that is the
             objective. Only a binary label has them.
+        explain: whether the reasons of its score are stored with each event that is called something; where exactly one
+            class always holds, those are all events, which takes its time.
         training, gates, drift, schedule: see there.
         quarantine_limit: a delivery with a larger share of bad rows is rejected whole.
         name: the file's stem; filled in when the file is loaded.
@@ -81,6 +84,7 @@ class Classifier(Value):
     objective: Objective = MaximizeF1()
     review: Review | None = None
     costs: Costs | None = None
+    explain: bool = False
     training: Training = Training()
     gates: Gates = Gates()
     drift: DriftPolicy = DriftPolicy()
@@ -123,6 +127,14 @@ class Classifier(Value):
         derived: dict[str, tuple[str | None, ...]] = {item.name: (item.over,) for item in self.history}
         derived |= self.spans | {name: (column,) for name, (column, _) in self.calendar_features.items()}
         return {name for name in derived.get(feature, (feature,)) if name is not None and name in self.columns}
+
+    @property
+    def slices(self) -> tuple[Slice, ...]:
+        """`gates.slices`, and the columns that are marked for slices."""
+        fitting = ("categorical", "boolean", "numeric")
+        marked = [name for name, column in self.columns.items() if column.slice and column.kind in fitting]
+        declared = {item.column for item in self.gates.slices if item.is_whole}
+        return (*self.gates.slices, *(Slice(column=name) for name in marked if name not in declared))
 
     @property
     def holdout(self) -> timedelta | float:
@@ -188,6 +200,7 @@ class Classifier(Value):
             *self._wrong_history(),
             *self._wrong_for_label(),
             *self._wrong_training(),
+            *self._wrong_gates(),
         ]
 
     def _wrong_source(self) -> Iterator[str]:
@@ -230,6 +243,19 @@ class Classifier(Value):
             yield f"training.group {group!r} must name an entity, not a {self.columns[group].kind}; declare an identifier"
         if self.by_arrival and isinstance(self.holdout, timedelta):
             yield "events have no time, so the holdout cannot be a duration; give a share, such as training.holdout=0.2"
+
+    def _wrong_gates(self) -> Iterator[str]:
+        kinds = {
+            **dict.fromkeys((item.column for item in self.gates.slices), ("categorical", "boolean", "numeric")),
+            **dict.fromkeys(self.gates.groups, ("categorical", "boolean")),
+        }
+        for name, fitting in kinds.items():
+            if name not in self.columns:
+                yield f"gates look at {name!r}, which is not in columns; declare it there, with feature=False if need be"
+            elif self.columns[name].kind not in fitting:
+                yield f"gates cannot tell events apart by {name!r}, {self.columns[name].kind}; use {' or '.join(fitting)}"
+        if unknown := [name for name in self.gates.trusted if name not in self.features]:
+            yield f"gates.trusted names {unknown}, which are no features; drop them"
 
     def _wrong_history(self) -> Iterator[str]:
         seen = {*self.columns, *self.calendar_features, *self.spans}

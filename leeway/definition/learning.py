@@ -239,8 +239,39 @@ class Training(Value):
         return self
 
 
+class Slice(Value):
+    """Events of which a challenger may not be worse than the champion.
+
+    Attributes:
+        column: a categorical, boolean or numeric column; without more, each of its values is a slice.
+        values: the events with any of these are one slice.
+        at_least, below: the events whose number lies there are one slice.
+    """
+
+    column: str
+    values: tuple[str | bool | float, ...] | None = Field(default=None, min_length=1)
+    at_least: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        bounded = self.at_least is not None or self.below is not None
+        if self.values is not None and bounded:
+            raise ValueError(f"a slice of {self.column!r} is by values or by bounds; drop one of them")
+        if self.at_least is not None and self.below is not None and self.at_least >= self.below:
+            raise ValueError(
+                f"a slice of {self.column!r} from {self.at_least} to below {self.below} is empty; swap them"
+            )
+        return self
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each value of the column is a slice."""
+        return self.values is None and self.at_least is None and self.below is None
+
+
 class Gates(Value):
-    """What a challenger must pass, all measured on the holdout.
+    """What a challenger must pass, all measured on the holdout; `docs/gates.md` says more of each.
 
     Attributes:
         floors: the least acceptable value by metric (the greatest, for `log_loss`). Where there are several classes, a metric
@@ -248,12 +279,32 @@ class Gates(Value):
         calibration_error: the greatest expected calibration error; None where probabilities do not matter.
         confidence: how sure the gate must be that the challenger beats the champion, by Student's test over partitions.
         least_gain: by how much the mean log loss must fall at least, in nats.
+        slices: where the challenger may not be worse than the champion, besides the columns that are marked `slice`; the
+            worst ones among the features are searched for anyway.
+        slice_tolerance: by what share of the champion's log loss the challenger's may be higher on a slice.
+        groups: categorical or boolean columns whose values must be decided on alike, such as a person's sex. They need not be
+            features.
+        group_tolerance: by how much shares called positive, and true and false positive rates, may differ between groups.
+        trusted: features that may tell the label nearly by themselves, because they are surely known before it is.
+        instability: by how much, on average, the probability of an event may differ between two seeds; None where it may
+            differ by any amount.
+        row_milliseconds, rows_per_second: the most time for one row, and the least speed for many; None for any.
+        megabytes: the largest bundle; None for any.
     """
 
     floors: Mapping[Metric, float] = Field(default={"roc_auc": 0.55})
     calibration_error: Share | None = 0.1
     confidence: float = Field(default=0.99, gt=0.5, lt=1)
     least_gain: float = Field(default=0.0005, ge=0)
+    slices: tuple[Slice, ...] = ()
+    slice_tolerance: float = Field(default=0.05, ge=0)
+    groups: tuple[str, ...] = ()
+    group_tolerance: Share = 0.1
+    trusted: tuple[str, ...] = ()
+    instability: Share | None = 0.15
+    row_milliseconds: float | None = Field(default=500.0, gt=0)
+    rows_per_second: float | None = Field(default=1_000.0, gt=0)
+    megabytes: float | None = Field(default=500.0, gt=0)
 
     @model_validator(mode="after")
     def _some_floor(self) -> Self:

@@ -1,8 +1,33 @@
 """Gates: one check a file that a challenger must pass. To add one, write its file and name it in `GATES`."""
 
-from leeway.gates import better_than_champion, calibration, floors
+from leeway.gates import (
+    baselines,
+    better_than_champion,
+    calibration,
+    fairness,
+    floors,
+    latency,
+    leakage,
+    parity,
+    size,
+    slices,
+    stability,
+)
 from leeway.gates.gate import Evidence, Gate, Verdict, admitted, examine
+from leeway.gates.probe import Alone, Probe, Seeds
 
-GATES: tuple[Gate, ...] = (floors.gate, calibration.gate, better_than_champion.gate)
+GATES: tuple[Gate, ...] = (
+    floors.gate,
+    calibration.gate,
+    better_than_champion.gate,
+    baselines.gate,
+    slices.gate,
+    fairness.gate,
+    leakage.gate,
+    stability.gate,
+    parity.gate,
+    latency.gate,
+    size.gate,
+)
 
-__all__ = ["GATES", "Evidence", "Gate", "Verdict", "admitted", "examine"]
+__all__ = ["GATES", "Alone", "Evidence", "Gate", "Probe", "Seeds", "Verdict", "admitted", "examine"]

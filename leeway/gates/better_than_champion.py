@@ -6,12 +6,16 @@ from math import ceil
 import numpy as np
 from scipy import stats
 
+from leeway import intervals
 from leeway.gates.gate import Evidence, Gate, Verdict
-from leeway.metrics import Floats, log_losses
+from leeway.metrics import Floats
 
 NAME = "better than champion"
 MIN_PARTITIONS = 3
-WINS = 6 / 7  # of the partitions must be the challenger's
+WINS = (
+    6 / 7
+)  # of the partitions must be the challenger's, or as many of more as luck alone gives no oftener than these of seven
+LUCK = 1 / 16
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Challenge:
         t: Student's, of the partitions' gains; `needed` is what it must reach.
         won: partitions on which the challenger is better.
         least: the smallest gain worth a promotion.
+        low, high: where the gain lies with 95 %, by drawing partitions with replacement.
     """
 
     gain: float
@@ -31,6 +36,8 @@ class Challenge:
     won: int
     partitions: int
     least: float
+    low: float
+    high: float
 
     @property
     def is_better(self) -> bool:
@@ -39,14 +46,20 @@ class Challenge:
             self.gain > 0
             and self.gain >= self.least
             and self.t >= self.needed
-            and self.won >= ceil(WINS * self.partitions)
+            and self.won >= wins_needed(self.partitions)
         )
 
     def __str__(self) -> str:
         return (
-            f"log loss falls by {self.gain:.5f} (at least {self.least:g} is worth it), t {self.t:.1f} of {self.needed:.1f} "
-            f"needed, better on {self.won} of {self.partitions} partitions"
+            f"log loss falls by {self.gain:.5f} ({self.low:.5f} to {self.high:.5f}; at least {self.least:g} is worth it), "
+            f"t {self.t:.1f} of {self.needed:.1f} needed, better on {self.won} of {self.partitions} partitions"
         )
+
+
+def wins_needed(partitions: int) -> int:
+    """On how many partitions the challenger must be better."""
+    by_luck = int(stats.binom.isf(LUCK, partitions, 0.5)) + 1  # the fewest that luck gives with no more than its chance
+    return min(ceil(WINS * partitions), by_luck) if partitions > 7 else ceil(WINS * partitions)
 
 
 def challenge(gains: Floats, least: float, confidence: float) -> Challenge:
@@ -59,11 +72,12 @@ def challenge(gains: Floats, least: float, confidence: float) -> Challenge:
     spread = float(gains.std(ddof=1)) / np.sqrt(len(gains))
     t = float(gains.mean()) / max(spread, 1e-12)
     needed = float(stats.t.ppf(confidence, len(gains) - 1))
-    return Challenge(float(gains.mean()), t, needed, int((gains > 0).sum()), len(gains), least)
+    low, high = intervals.bounds(intervals.draws(len(gains)) @ gains / len(gains))
+    return Challenge(float(gains.mean()), t, needed, int((gains > 0).sum()), len(gains), least, low, high)
 
 
 def check(evidence: Evidence) -> Verdict:
-    """The log loss falls, materially, with the definition's confidence, and on six of seven partitions.
+    """The log loss falls, materially, with the definition's confidence, and on six of seven partitions, or 15 of 21.
 
     A tie keeps the champion.
     """
@@ -74,11 +88,7 @@ def check(evidence: Evidence) -> Verdict:
     if len(keys) < MIN_PARTITIONS:
         why = f"only {len(keys)} partitions of the holdout are new to the champion too; {MIN_PARTITIONS} are needed"
         return Verdict(NAME, "fail", why, {"partitions": len(keys)})
-    losses = [
-        log_losses(evidence.y[rows], p[rows], exclusive=evidence.outputs.exclusive)
-        for p in (evidence.champion, evidence.challenger)
-    ]
-    gains = np.bincount(place, weights=losses[0] - losses[1]) / np.bincount(place)
+    gains = -np.bincount(place, weights=evidence.worse[rows]) / np.bincount(place)
     found = challenge(gains, gates.least_gain, gates.confidence)
     return Verdict(NAME, "pass" if found.is_better else "fail", str(found), {**asdict(found), "rows": int(rows.sum())})
 

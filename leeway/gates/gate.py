@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from leeway.definition import Classifier
-from leeway.metrics import Bools, Floats
+from leeway.gates.probe import Probe
+from leeway.metrics import Bools, Floats, log_losses
 from leeway.outputs import Outputs
 
 Outcome = Literal["pass", "fail", "not applicable"]
@@ -27,6 +29,9 @@ class Evidence:
         partitions: each row's partition.
         metrics: the challenger's summary.
         fair: rows that the champion has not learnt from either.
+        called: the challenger's decisions, shape (n, K).
+        columns: the features of these rows, and the other columns that the gates' declarations name.
+        probe: what is found out only by doing.
     """
 
     classifier: Classifier
@@ -37,6 +42,33 @@ class Evidence:
     partitions: npt.NDArray[np.str_]
     fair: Bools
     metrics: dict[str, Any]
+    called: Bools | None = None
+    columns: pd.DataFrame | None = None
+    probe: Probe | None = None
+
+    @property
+    def probed(self) -> Probe:
+        """What is found out only by doing.
+
+        Raises:
+            LookupError: nothing was tried.
+        """
+        if self.probe is None:
+            raise LookupError("nothing was tried out")
+        return self.probe
+
+    @property
+    def worse(self) -> Floats:
+        """By how much each row's log loss is higher than the champion's, which there must be; shape (n,)."""
+        assert self.champion is not None
+        exclusive = self.outputs.exclusive
+        mine, its = (log_losses(self.y, p, exclusive=exclusive) for p in (self.challenger, self.champion))
+        return mine - its
+
+    @property
+    def nights(self) -> npt.NDArray[np.intp]:
+        """Each row's partition, as a number."""
+        return np.unique(self.partitions, return_inverse=True)[1]
 
 
 @dataclass(frozen=True)
@@ -57,15 +89,30 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Gate:
-    """A named check."""
+    """A named check.
+
+    Attributes:
+        tries: whether it looks at what is found out only by doing, which takes seconds.
+    """
 
     name: str
     check: Callable[[Evidence], Verdict]
+    tries: bool = False
 
 
-def examine(gates: Iterable[Gate], evidence: Evidence) -> list[Verdict]:
-    """Ask every gate. A gate that crashes has no evidence, and no evidence is a no."""
-    return [_ask(gate, evidence) for gate in gates]
+def examine(
+    gates: Iterable[Gate], evidence: Evidence, progress: Callable[[str], None] = lambda text: None
+) -> list[Verdict]:
+    """Ask every gate. A gate that crashes has no evidence, and no evidence is a no.
+
+    Args:
+        progress: told of each gate before it is asked.
+    """
+    verdicts = []
+    for gate in gates:
+        progress(f"gate: {gate.name}")
+        verdicts.append(_ask(gate, evidence))
+    return verdicts
 
 
 def admitted(verdicts: list[Verdict]) -> bool:

@@ -4,7 +4,7 @@ A monitor looks at statistics of every partition, called channels here, and at t
 nothing has happened depends on how many channels there are, how they hang together within a week, how few partitions the
 reference has, and on the rule that makes an alarm of it. So the limit comes from a double bootstrap of the reference's own
 partitions: whole references and a year after each are drawn, each reference is learnt from as the real one was, and the limit
-is the lowest by which the years alarm no more often than the budget allows; not on average alone, but in four out of five
+is the lowest by which the years alarm no more often than the budget allows; not on average alone, but in `SHARE`
 of them. A limit from the real reference's quantiles would alarm two or three times as often: its means and
 spreads were fitted to the very partitions that it is taken from.
 
@@ -22,9 +22,8 @@ from leeway.metrics import Bools, Floats
 WINDOW = 7
 WINDOWS = (3, WINDOW)  # partitions that are also looked at together
 DRAWS = 300  # references, and a year after each
-SHARE = (
-    0.9  # of these years must keep within the budget: four of five real ones do, for what is drawn is tamer than life
-)
+#: Of these years so many must keep within the budget: four of five real ones then do, for what is drawn is tamer than life.
+SHARE = 0.9
 PRIOR = 20  # partitions that the common ratio of spread to chance counts as, beside a channel's own
 SHORTEST = 4  # half of a block where there is no season
 BISECTIONS = 14
@@ -204,7 +203,7 @@ class Limit:
     Attributes:
         spreads: a partition lies out where a channel does by so many.
         rate: alarms per partition, on average over the drawn years.
-        often: the rate that four of five drawn years do not exceed.
+        often: the rate that `SHARE` of the drawn years do not exceed.
     """
 
     spreads: float

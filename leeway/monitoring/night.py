@@ -194,14 +194,16 @@ def _record(
 def _asked(
     classifier: Classifier, partition: Partition, bundle: Bundle, version: int, finding: Finding, night: Night
 ) -> dict[str, Any]:
-    """What a breach tells of itself: when its change began, and what the verdict rests on. Nothing, where there is none.
+    """What a breach, or what would be one, tells of itself: when its change began, and what the verdict rests on.
 
     Where many labels are still to come when the others count, what came since a change is known by its early labels only: a
     model of these alone would learn how labels come, not what they say. Then there is no telling it apart.
     """
-    if finding.verdict != "breach" or finding.harm is None:
+    if finding.verdict not in ("breach", "watching") or finding.harm is None:
         return {}
     evidence = {"harm": asdict(finding.harm), "limits": finding.limits}
+    if finding.verdict == "watching":
+        return {"evidence": evidence, "too_short": finding.why}
     known = bundle.reference.maturity
     if known is not None and not known.is_complete:
         return {"evidence": evidence}
@@ -214,7 +216,7 @@ def _asked(
 def _request(
     connection: Connection, classifier: Classifier, partition: Partition, finding: Finding, asked: dict[str, Any]
 ) -> dict[str, str | None]:
-    if finding.verdict != "breach":
+    if finding.verdict not in ("breach", "watching"):
         return {"request": None, "request_state": None}
     key = request_key(classifier.name, partition)
     state = retraining.file(connection, classifier, key, partition.end, finding.why, incident=finding.incident, **asked)

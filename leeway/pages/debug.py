@@ -254,5 +254,4 @@ def _of(outcome: Outcome | None, column: str, value: str) -> Counts:
 
 def reason(item: dict[str, Any]) -> str:
     """Why a row was misjudged, in words."""
-    factor = math.exp(abs(item["effect"]))
-    return f"{item['column']} {item['value']} (usually {item['usual']}): odds ×{factor:.2g} if usual"
+    return f"{item['column']} {item['value']} (usually {item['usual']}): odds ×{math.exp(item['effect']):.2g}"

@@ -1,14 +1,15 @@
 """What whoever is on call looks at: the ledger as a calendar, and what is known of one night."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from leeway import deliveries, outcomes, storage
+from leeway import deliveries, lineage, outcomes, storage
 from leeway.definition import Classifier
+from leeway.lineage import Step
 from leeway.outputs import describe
 from leeway.pages.verdicts import Night
 from leeway.pages.verdicts import of as verdicts_of
@@ -22,6 +23,7 @@ from leeway.store.tables import tables_of
 State = Literal["done", "late", "failed", "quarantined", "stale", "none"]
 LOOKED_AT = 35  # partitions
 GRACE = timedelta(hours=2)  # after a night was due, before it is late
+DUST = 0.01  # of a delivery's rows: fewer in quarantine are no news
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Detail:
 
     Attributes:
         delivery: where the rows lie as they came.
+        lineage: what its predictions come from.
         broken: how many rows of it are in quarantine, by the rule that they broke.
     """
 
@@ -63,6 +66,7 @@ class Detail:
     night: Night | None
     delivery: str | None
     broken: Mapping[str, int] = field(default_factory=dict)
+    lineage: Sequence[Step] = ()
 
 
 def calendar(classifier: Classifier, now: datetime, count: int = LOOKED_AT) -> list[Day]:
@@ -119,6 +123,7 @@ def detail(classifier: Classifier, key: str, now: datetime) -> Detail:
         next(iter(verdicts_of(classifier.name, first=partition.key, last=partition.key)), None),
         _address(classifier, partition, delivery) if delivery else None,
         _broken(classifier, partition) if ingested and ingested.output.get("quarantined") else {},
+        lineage.of(classifier.name, partition),
     )
 
 
@@ -191,14 +196,16 @@ def _cell(entry: Entry, before: Entry | None) -> Cell:
         return Cell("stale", f"{before.stage} was done anew since", entry)
     match entry.stage:
         case "ingest":
-            says = f"{output['rows']} events, {output['quarantined']} quarantined"
-            return Cell("quarantined" if output["quarantined"] else "done", says, entry)
+            rows, aside = output["rows"], output["quarantined"]
+            says = f"{rows} events, {aside} quarantined"
+            return Cell("quarantined" if aside > DUST * (rows + aside) else "done", says, entry)
         case "score":
             return Cell(
                 "done", f"{describe(output['positives'])} of {output['rows']} by v{entry.input['version']}", entry
             )
         case _:
-            return Cell("done", f"{output['verdict']}: {output['why']}", entry)
+            faulty = output["verdict"] == "data fault"  # nothing is learnt from such a night
+            return Cell("quarantined" if faulty else "done", f"{output['verdict']}: {output['why']}", entry)
 
 
 def _address(classifier: Classifier, partition: Partition, delivery: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from leeway import registry
+from leeway import cards, registry, storage
 from leeway.bundle import Card
 from leeway.errors import NotFound
 from leeway.pages.words import number
@@ -53,6 +53,11 @@ def card(name: str, version: int) -> Card:
             way_out="choose one that is there",
         )
     return registry.described(name, found)[0]
+
+
+def has_card(name: str, version: int) -> bool:
+    """Whether there is a whole model card of a version."""
+    return storage.exists(cards.path_of(name, version))
 
 
 def differences(one: Card, two: Card) -> list[Difference]:

@@ -136,6 +136,13 @@ def report_link(name: str, partition: str) -> str | None:
     return f"{url}/reports/{name}/{partition}" if url else None
 
 
+def card_link(name: str, version: int) -> str | None:
+    """Where a browser finds the model card of a version; as `report_link`."""
+    state = current()
+    url = settings().reports_url.rstrip("/") or (state.url(REPORTS) if state else None)
+    return f"{url}/cards/{name}/{version}" if url else None
+
+
 def _path() -> Path:
     return settings().home.absolute() / "platform" / "state.json"
 

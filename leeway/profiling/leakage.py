@@ -65,26 +65,35 @@ def _leak(
         compared = values.dt.normalize() if all_midnight(time) else values
         after = float((compared > moments).mean())
         values = (values - moments).dt.total_seconds()
-    scores = _told(_codes(values), y, fold)
-    auc, error = _auc(y, scores)
+    auc, _, why = alone(values, y, fold, exclusive=outcome.kind == "multiclass")
     if after > AFTER and auc > SUSPECT:
         return Leak(
             column.name,
             auc,
             f"lies after the event in {after:.0%} of the rows, and tells the label; --keep it if it is known before",
         )
-    if outcome.kind == "multiclass":
+    return None if why is None else Leak(column.name, auc, why)
+
+
+def alone(values: pd.Series, y: np.ndarray, fold: np.ndarray, *, exclusive: bool) -> tuple[float, float, str | None]:
+    """How well a column tells the label by itself: ROC AUC, its standard error, and why that is beyond belief, if it is.
+
+    Args:
+        y: labels, shape (n, K).
+        fold: the rows of one half; each half is told by the other.
+        exclusive: whether exactly one class holds.
+    """
+    scores = _told(_codes(values), y, fold)
+    auc, error = roc_auc(y, scores)
+    if exclusive:
         right = float((scores.argmax(axis=1) == y.argmax(axis=1)).mean())
         most = float(y.mean(axis=0).max())
         by_class = [
             float((scores[y[:, k]].argmax(axis=1) == k).mean()) for k in range(y.shape[1]) if y[:, k].sum() >= 20
         ]
-        if right > SURE and most < 0.9 and by_class and min(by_class) > SURE:
-            return Leak(column.name, auc, f"tells the class of {right:.1%} of the rows by itself")
-        return None
-    if auc - 3 * error > BEYOND_BELIEF:
-        return Leak(column.name, auc, f"tells the label by itself, ROC AUC {auc:.3f}")
-    return None
+        beyond = right > SURE and most < 0.9 and bool(by_class) and min(by_class) > SURE
+        return auc, error, f"tells the class of {right:.1%} of the rows by itself" if beyond else None
+    return auc, error, f"tells the label by itself, ROC AUC {auc:.3f}" if auc - 3 * error > BEYOND_BELIEF else None
 
 
 def _codes(values: pd.Series) -> np.ndarray:
@@ -111,7 +120,7 @@ def _told(codes: np.ndarray, y: np.ndarray, fold: np.ndarray) -> np.ndarray:
     return scores
 
 
-def _auc(y: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
+def roc_auc(y: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
     """The mean ROC AUC over the outputs that have both classes, and its standard error (Hanley and McNeil, 1982)."""
     found, errors = [], []
     for output in range(y.shape[1]):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from leeway.definition import Classifier
 from leeway.metrics import Bools, Floats
-from leeway.monitoring import maturity, reference
+from leeway.monitoring import building, maturity
 from leeway.monitoring.estimated import Known
 from leeway.monitoring.reference import Reference
 from leeway.store import ledger
@@ -76,9 +76,9 @@ def remember(
     outputs, seed = classifier.label.outputs, classifier.training.seed
     unseen = _together(outputs.column, scored)
     volumes, since = _volumes(classifier.name), None if window is None else window.since
-    known = reference.build(classifier, unseen.rows, unseen.x, unseen.p, as_of, score, volumes, since, decide)
+    known = building.build(classifier, unseen.rows, unseen.x, unseen.p, as_of, score, volumes, since, decide)
     known = known.model_copy(update={"maturity": maturity.learn(classifier, known.partitions, as_of)})
-    judged = reference.seen_rows(classifier, known, unseen.rows, as_of)
+    judged = building.seen_rows(classifier, known, unseen.rows, as_of)
     if since is not None:  # labels from before the change say nothing of what scores mean now
         judged &= (unseen.rows["event_time"] >= since).to_numpy()
     y = outputs.matrix(unseen.rows[outputs.column])[judged]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leeway import catalog, deliveries, publishing, registry, snapshots, sources
+from leeway import catalog, deliveries, judging, publishing, registry, snapshots, sources
 from leeway.audit import audit
 from leeway.partitions import Partition, between
 from leeway.training import fit
@@ -54,7 +54,7 @@ def train(name: str, as_of: datetime) -> int:
     classifier = catalog.load(name)
     key = fit.fit(classifier, snapshots.take(classifier, as_of).hash, as_of)
     version = registry.register(name, key)
-    registry.decide(classifier, key, version, registry.judge(classifier, key), reason="first", actor="test")
+    registry.decide(classifier, key, version, judging.judge(classifier, key), reason="first", actor="test")
     return version
 
 

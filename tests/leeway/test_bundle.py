@@ -17,7 +17,7 @@ from leeway.bundle import FILES, Card
 from leeway.definition import CSV, Boosting, Classifier, ExtraTrees, Label, LightGBM, Logistic, days
 from leeway.definition import numeric as number
 from leeway.errors import BundleError
-from leeway.monitoring import reference
+from leeway.monitoring import building
 from leeway.outputs import Outputs
 from leeway.settings import settings
 from leeway.training import calibration, estimating
@@ -75,7 +75,7 @@ def reference_of(x, p):
     at = pd.Series(pd.Timestamp("2026-03-01T12:00Z"), index=range(len(x)))
     rows = pd.DataFrame({"event_time": at, "positive": p[:, 0] > 0.5, "known_at": at})
     as_of = pd.Timestamp("2026-04-01", tz="UTC")
-    return reference.build(
+    return building.build(
         classifier, rows, x[["amount"]], p, as_of, lambda some: np.tile(p.mean(axis=0), (len(some), 1))
     )
 

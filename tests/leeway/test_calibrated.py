@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeway.calibrated import calibrated, wilson
+from leeway.calibrated import calibrated
 
 
 def drawn(count, power=1.0, seed=0):
@@ -45,8 +45,3 @@ def test_the_brier_score_is_the_sum_of_its_parts_where_bins_do_not_vary():
     found = calibrated(y, p, bins=5)
     assert found.brier == pytest.approx(found.reliability - found.resolution + found.uncertainty)
     assert found.uncertainty == pytest.approx(y.mean() * (1 - y.mean()))
-
-
-def test_wilsons_interval_is_as_published():
-    low, high = wilson(np.array([15.0]), np.array([148.0]))  # Newcombe 1998, table I, 15 of 148
-    assert (round(float(low[0]), 4), round(float(high[0]), 4)) == (0.0624, 0.1605)

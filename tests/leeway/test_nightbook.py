@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from leeway.lineage import Step
 from leeway.monitoring.night import Monitored
 from leeway.nightbook import Night, in_words
 from leeway.publishing import Published
@@ -33,3 +34,8 @@ def test_a_night_without_a_champion_says_why():
     assert "**No champion yet**: there must be mature labels" in text
     assert "| made up for 2026-02-28 | done |" in text
     assert "| called |" not in text
+
+
+def test_a_night_tells_what_its_predictions_come_from():
+    text = in_words("toy", NIGHT, None, lineage=[Step("delivery", "d"), Step("version", "3, learnt as of 2026-03-01")])
+    assert "From: delivery d → version 3, learnt as of 2026-03-01" in text

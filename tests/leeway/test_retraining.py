@@ -87,6 +87,12 @@ def test_a_policy_that_never_retrains_suppresses(world):
         claim("toy:1")
 
 
+def test_a_reference_too_short_to_act_by_suppresses_and_says_so(world):
+    assert ask(world, "toy:1", too_short="harm, but 20 partitions are too few") == "suppressed"
+    assert get("toy:1").history[0]["why"] == "harm, but 20 partitions are too few"
+    assert ask(world, "toy:2", day=1) == "requested"  # it begins no cooldown
+
+
 def test_a_held_request_waits_for_a_person_and_the_answer_is_final(world):
     world.redeclare("cooldown=days(3)", 'cooldown=days(3), retrain="hold"')
     assert ask(world, "toy:1") == "held"

@@ -171,7 +171,8 @@ def test_a_prediction_says_where_a_person_decides_as_soon_as_the_champion_knows_
     score(quick.classifier, day)
     made = registry.load(quick.name, registry.champion(quick.name))
     card, (low, high) = made.card, made.card.review
-    found = predictions(quick, day).query("version == @version")
+    found = predictions(quick, day)
+    found = found[found["version"] == version]
     assert 0 < found["review"].sum() < 20
     assert (found["review"] == found["score"].between(low, high)).all()
     assert low <= card.thresholds[0] <= high

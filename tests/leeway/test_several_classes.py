@@ -6,7 +6,7 @@ import pyarrow.parquet
 import pytest
 import sqlalchemy as sa
 
-from leeway import bundle, registry, scoring, snapshots
+from leeway import bundle, judging, registry, scoring, snapshots
 from leeway.errors import TrainingError
 from leeway.outputs import Outputs
 from leeway.performance import Realised, realised
@@ -79,7 +79,7 @@ def test_a_champion_that_lacks_a_class_is_held_against_one_that_knows_it(several
     deliver(several, range(20, 34), lambda amount, kind: "new" if kind == "c" else ["low", "high"][int(amount > 20)])
     score(several.classifier, several.day(21))  # the champion still serves, with the classes that it knows
     key, _ = several.train(as_of=35)
-    better = registry.judge(several.classifier, key)[2]
+    *_, better = judging.judge(several.classifier, key, judging.QUICK[:3])
     assert (better.gate, better.outcome) == ("better than champion", "pass")
     assert better.numbers["gain"] > 1
 

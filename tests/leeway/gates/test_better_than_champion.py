@@ -5,7 +5,7 @@ import pytest
 
 from leeway.definition import CSV, Classifier, Gates, Label, numeric
 from leeway.gates import Evidence
-from leeway.gates.better_than_champion import challenge, gate
+from leeway.gates.better_than_champion import challenge, gate, wins_needed
 
 
 def evidence_of(y, challenger, champion, partitions):
@@ -77,6 +77,10 @@ def test_the_gain_must_be_sure_material_and_that_of_six_of_seven_partitions():
     assert (twice_worse.won, twice_worse.t > twice_worse.needed, twice_worse.is_better) == (5, True, False)
     assert not challenge(np.array([9.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]), 0.1, 0.99).is_better, "one night's luck"
     assert round(challenge(np.ones(7), 0.1, 0.99).needed, 1) == 3.1
+
+
+def test_of_more_partitions_as_many_must_be_won_as_luck_gives_no_oftener_than_six_of_seven():
+    assert [wins_needed(count) for count in (3, 5, 7, 8, 14, 21, 28)] == [3, 5, 6, 7, 11, 15, 19]
 
 
 def test_fewer_partitions_must_be_the_surer():

@@ -2,46 +2,13 @@ import json
 from dataclasses import asdict, replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from leeway.definition import CSV, Classifier, Gates, Label, numeric
 from leeway.gates import GATES, Evidence, Gate, Verdict, admitted, examine
 from leeway.metrics import summary
 from leeway.outputs import Outputs
-
-
-def classifier(**gates):
-    return Classifier(
-        source=CSV(path="x"),
-        event_id="id",
-        event_time="at",
-        label=Label(column="bad", time="known"),
-        columns={"amount": numeric()},
-        gates=Gates(**{"floors": {"roc_auc": 0.7, "log_loss": 0.6}, "calibration_error": 0.1, **gates}),
-    )
-
-
-def evidence_of(challenger, champion=None, *, y=None, nights=10, **gates):
-    """Evidence of equally large nights."""
-    p, y = np.asarray(challenger, dtype=float)[:, None], y[:, None]
-    champion = None if champion is None else champion[:, None]
-    outputs = classifier().label.outputs
-    return Evidence(
-        classifier=classifier(**gates),
-        outputs=outputs,
-        y=y,
-        challenger=p,
-        champion=champion,
-        partitions=np.array([f"night {row * nights // max(1, len(p)):02}" for row in range(len(p))], dtype=str),
-        fair=np.ones(len(p), dtype=bool),
-        metrics=summary(outputs, y, p, p >= 0.5),
-    )
-
-
-def truth(count=2000, seed=0):
-    rng = np.random.default_rng(seed)
-    p = rng.beta(0.6, 0.9, count)
-    return p, rng.random(count) < p
+from tests.leeway.gates.known import classifier, evidence_of, known, truth
 
 
 def situations():
@@ -60,6 +27,8 @@ def situations():
             evidence_of(p, y=y), metrics={"roc_auc": np.nan, "log_loss": 0, "calibration_error": np.nan}
         ),
         "no metrics": replace(evidence_of(p, p[:-1], y=y), metrics={}),
+        "nothing tried": replace(evidence_of(p, vague, y=y), probe=None),
+        "no columns": replace(evidence_of(p, vague, y=y), columns=None),
     }
 
 
@@ -81,9 +50,17 @@ def test_only_good_evidence_admits(name):
     assert admitted(examine(GATES, SITUATIONS[name])) == (name in ("good", "no champion", "no limit"))
 
 
-def test_every_gate_fails_on_bad_evidence_and_on_none():
-    for name in ("bad", "no holdout"):
-        assert [verdict.outcome for verdict in examine(GATES, SITUATIONS[name])] == ["fail"] * len(GATES)
+def test_every_gate_fails_where_there_is_no_holdout():
+    assert [verdict.outcome for verdict in examine(GATES, SITUATIONS["no holdout"])] == ["fail"] * len(GATES)
+
+
+def test_what_is_bad_or_was_not_tried_fails_at_the_gates_that_look_at_it():
+    def failed(name):
+        return {verdict.gate for verdict in examine(GATES, SITUATIONS[name]) if verdict.outcome == "fail"}
+
+    assert failed("bad") == {"floors", "calibration", "better than champion", "slices"}
+    assert failed("nothing tried") == {gate.name for gate in GATES if gate.tries} - {"better than a rule"}
+    assert failed("no columns") == {"slices"}
 
 
 def test_without_a_passing_gate_nobody_is_admitted():
@@ -91,6 +68,12 @@ def test_without_a_passing_gate_nobody_is_admitted():
     assert not admitted([Verdict("one", "not applicable", "no")])
     assert admitted([Verdict("one", "not applicable", "no"), Verdict("two", "pass", "yes")])
     assert not admitted([Verdict("one", "pass", "yes"), Verdict("two", "fail", "no")])
+
+
+def test_each_gate_is_told_before_it_is_asked():
+    told = []
+    examine(GATES, SITUATIONS["good"], told.append)
+    assert told == [f"gate: {gate.name}" for gate in GATES]
 
 
 def test_a_gate_that_crashes_fails_and_says_how():
@@ -119,13 +102,15 @@ def several(count=2000, seed=0):
     worse = np.full(p.shape, 0.25)
     metrics = summary(outputs, y, p, np.eye(4, dtype=bool)[p.argmax(axis=1)])
     keys = np.array([f"night {row * 10 // count:02}" for row in range(count)])
-    return Evidence(classifier(), outputs, y, p, worse, keys, np.ones(count, dtype=bool), metrics)
+    rows, called = pd.DataFrame({"amount": np.arange(count) % 7.0}), np.eye(4, dtype=bool)[p.argmax(axis=1)]
+    fair = np.ones(count, dtype=bool)
+    return Evidence(classifier(), outputs, y, p, worse, keys, fair, metrics, called, rows, known(y, p))
 
 
 def test_several_classes_are_judged_by_the_same_gates_and_those_with_too_few_rows_are_named():
     verdicts = examine(GATES, several())
     assert admitted(verdicts)
-    floors, calibration, better = verdicts
+    floors, calibration, better, *_ = verdicts
     assert floors.why.endswith("too few rows to judge once, never")
     assert " on average, 0.0" in calibration.why
     assert better.numbers["gain"] > 0.3

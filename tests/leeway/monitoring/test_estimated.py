@@ -6,7 +6,7 @@ import pytest
 
 from leeway.definition import CSV, Classifier, Label, categorical, days, numeric
 from leeway.metrics import logit
-from leeway.monitoring import estimated, reference
+from leeway.monitoring import building, estimated
 from leeway.monitoring.estimated import Known
 from leeway.monitoring.expected import METRICS, Usual, performance
 from leeway.outputs import Outputs
@@ -52,7 +52,7 @@ def learnt():
 
     at = pd.Series(START + pd.to_timedelta(np.repeat(np.arange(40), 500), unit="D"))
     frame = pd.DataFrame({"event_time": at, "positive": y[:, 0], "known_at": at})
-    built = reference.build(CLASSIFIER, frame, x, score(x), START + timedelta(days=60), score, decide=decided)
+    built = building.build(CLASSIFIER, frame, x, score(x), START + timedelta(days=60), score, decide=decided)
     return built, Known.of(built, x, y, score(x), 0), score
 
 

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from leeway import retraining
 from leeway.definition import CSV, Classifier, Label, days, numeric
-from leeway.monitoring import reference
+from leeway.monitoring import building
 from leeway.monitoring.incidents import many_classifiers, many_columns
 from leeway.monitoring.sketch import Sketch, with_scores
 from leeway.partitions import Partition
@@ -42,7 +42,7 @@ def known():
     x = pd.concat([drawn(rng, number) for number in range(NIGHTS)], ignore_index=True)
     at = pd.Series(START + pd.to_timedelta(np.repeat(np.arange(NIGHTS), ROWS), unit="D"))
     past = pd.DataFrame({"event_time": at, "positive": rng.random(len(x)) < scores(x)[:, 0], "known_at": at})
-    return reference.build(CLASSIFIER, past, x, scores(x), at.iloc[-1] + pd.Timedelta(days=9), scores)
+    return building.build(CLASSIFIER, past, x, scores(x), at.iloc[-1] + pd.Timedelta(days=9), scores)
 
 
 def lived(known, *changes):

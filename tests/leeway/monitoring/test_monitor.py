@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, categorical, days, numeric
-from leeway.monitoring import reference
+from leeway.monitoring import building
 from leeway.monitoring.monitor import Harm, Night, Shift, _verdict, compare, judge
 from leeway.monitoring.sketch import Held, Sketch, with_scores
 from leeway.partitions import Partition
@@ -44,7 +44,7 @@ def made(count=40, policy=POLICY):
     y = rng.random(len(x)) < scores(x)[:, 0]
     past = pd.DataFrame({"event_time": at, "positive": y, "known_at": at})
     classifier = CLASSIFIER.model_copy(update={"drift": policy})
-    return reference.build(classifier, past, x, scores(x), at[-1] + pd.Timedelta(days=9), scores)
+    return building.build(classifier, past, x, scores(x), at[-1] + pd.Timedelta(days=9), scores)
 
 
 REFERENCE = made()
@@ -108,7 +108,7 @@ def test_a_column_that_the_scores_do_not_use_moves_without_an_alarm():
     at = START + pd.to_timedelta(np.repeat(np.arange(20), 300), unit="D")
     classifier = CLASSIFIER.model_copy(update={"columns": {**CLASSIFIER.columns, "noise": numeric()}})
     past = pd.DataFrame({"event_time": at, "positive": x["amount"] > 1, "known_at": at})
-    known = reference.build(classifier, past, x, scores(x), at[-1] + pd.Timedelta(days=9), scores)
+    known = building.build(classifier, past, x, scores(x), at[-1] + pd.Timedelta(days=9), scores)
     night, lived = Partition.parse("2026-04-06", "day"), []
     for step in range(3):
         rng = np.random.default_rng(step)

@@ -2,9 +2,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from leeway import bundle, registry, snapshots
+from leeway import bundle, judging, snapshots
 from leeway.definition import CSV, Classifier, Label, Training, days, numeric, weeks
 from leeway.errors import TrainingError
+from leeway.gates import better_than_champion
 from leeway.partitions import Partition
 from leeway.training import fit
 from leeway.training.window import Window, ripe, windows
@@ -54,9 +55,7 @@ def test_a_challenger_of_what_came_since_a_change_learns_from_nothing_else_and_i
     # The reference has its past from before the window, else the monitor would have nothing to act by.
     assert {quick.day(number).key for number in (0, 20, 26, 30)} <= set(made.reference.partitions)
     assert not made.reference.alarm.is_short
-    better = next(
-        verdict for verdict in registry.judge(quick.classifier, key) if verdict.gate == "better than champion"
-    )
+    (better,) = judging.judge(quick.classifier, key, [better_than_champion.gate])
     assert (better.outcome, better.numbers["partitions"], better.numbers["rows"]) == ("pass", 5, 5 * 80)
 
 

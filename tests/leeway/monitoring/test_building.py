@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, categorical, days, numeric
-from leeway.monitoring import reference
+from leeway.monitoring import building
 from leeway.monitoring.monitor import compare
 from leeway.monitoring.reference import Reference
 from leeway.monitoring.sketch import Held, Sketch, with_scores
@@ -38,7 +38,7 @@ def past(nights=20, rows=200, seed=0):
 
 def built(nights=20, as_of=None, classifier=CLASSIFIER, **options):
     rows, x = past(nights, **options)
-    return reference.build(classifier, rows, x, scores(x), as_of or START + pd.Timedelta(days=nights + 5), scores)
+    return building.build(classifier, rows, x, scores(x), as_of or START + pd.Timedelta(days=nights + 5), scores)
 
 
 def columns(x):
@@ -111,7 +111,7 @@ def test_the_most_recent_partitions_are_kept_and_small_ones_are_not():
     assert made.partitions == tuple(f"2026-03-{day}" for day in range(16, 21))
     rows, x = past(10)
     few = np.r_[0:1_800, 1_800:1_810]  # ten rows of the last night
-    made = reference.build(
+    made = building.build(
         CLASSIFIER, rows.iloc[few], x.iloc[few], scores(x.iloc[few]), START + pd.Timedelta(days=20), scores
     )
     assert len(made.partitions) == 9
@@ -120,7 +120,7 @@ def test_the_most_recent_partitions_are_kept_and_small_ones_are_not():
 def test_a_partition_may_have_more_events_than_labels():
     rows, x = past(10)
     volumes = {f"2026-03-{day:02}": 2_000 for day in range(1, 10)}
-    made = reference.build(CLASSIFIER, rows, x, scores(x), START + pd.Timedelta(days=20), scores, volumes)
+    made = building.build(CLASSIFIER, rows, x, scores(x), START + pd.Timedelta(days=20), scores, volumes)
     assert (made.clean.least_rows, made.clean.most_rows) == (200, 2_000)
 
 
@@ -128,7 +128,7 @@ def test_columns_without_values_or_with_one_are_no_trouble():
     rows, x = past()
     x = x.assign(amount=np.nan, kind="a")
     flat = np.full((len(x), 1), 0.3)
-    made = reference.build(
+    made = building.build(
         CLASSIFIER, rows, x, flat, START + pd.Timedelta(days=30), lambda some: np.full((len(some), 1), 0.3)
     )
     seen = Sketch.of(made.binnings, with_scores(x.head(50)[["amount", "kind"]], flat[:50], OUTPUTS))
@@ -138,7 +138,7 @@ def test_columns_without_values_or_with_one_are_no_trouble():
 
 
 def test_the_channels_of_the_scores_are_kept_however_many_there_are(monkeypatch):
-    monkeypatch.setattr(reference, "MOST_CHANNELS", 1)
+    monkeypatch.setattr(building, "MOST_CHANNELS", 1)
     kept = built().alarm.channels
     assert {channel.column for channel in kept} == {"score"}
     assert [(channel.family, channel.direction) for channel in kept].count(("residual", "its mean")) == 1

@@ -1,0 +1,58 @@
+"""One event: its score, and the reasons for it."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from leeway import explaining, scoring, tallying
+from leeway.definition import Classifier
+from leeway.errors import NotFound
+from leeway.explaining import Explained
+from leeway.partitions import Partition
+from leeway.store.database import database
+from leeway.store.schemas import ensure_tables
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event that was scored.
+
+    Attributes:
+        version: which has scored it last.
+        decision: the classes that it was called; empty where none.
+        why: of what it was called, or of the likeliest class where it was called nothing.
+    """
+
+    event_id: str
+    partition: str
+    version: int
+    decision: list[str]
+    why: list[Explained]
+
+
+def explain(classifier: Classifier, event_id: str) -> Told:
+    """Why an event was decided on as it was, by the version that has scored it last.
+
+    Raises:
+        NotFound: it has not been scored, or what it was scored on is no longer kept.
+        BundleError: the version's bundle is not what was promoted.
+    """
+    with database().transaction() as connection:
+        prediction = ensure_tables(connection, classifier).prediction
+        query = sa.select(prediction.c.partition, prediction.c.version).where(prediction.c.event_id == event_id)
+        found = connection.execute(query.order_by(prediction.c.version.desc())).first()
+    if found is None:
+        raise NotFound(
+            f"explaining the score of event {event_id} of {classifier.name}",
+            rule="it must have been scored",
+            found="no prediction",
+            way_out="score its partition first, or look for the right id",
+        )
+    rows = scoring.read(classifier.name, Partition.parse(found.partition, classifier.partition), found.version)
+    bundle = tallying.bundle_of(classifier.name, found.version)
+    own = rows[rows["event_id"] == event_id].iloc[:1].reset_index(drop=True)
+    p = bundle.score(own)
+    called = [name for name, so in zip(bundle.outputs.names, bundle.decide(p)[0], strict=True) if so]
+    about = called or [bundle.outputs.names[int(p[0].argmax())]]
+    why = [explaining.explain(classifier, bundle, own, [name], around=rows)[0] for name in about]
+    return Told(event_id, found.partition, found.version, called, why)

@@ -1,0 +1,79 @@
+import re
+
+import pytest
+from mlflow.artifacts import load_text
+
+from leeway import cards, judging, modelcard, registry
+from leeway.errors import NotFound
+from leeway.gates import GATES
+
+EVIL = "<script>alert(1)</script>|"
+
+
+@pytest.fixture
+def carded(world):
+    """Two versions, the second held against the first; its card is published."""
+    world.one_trial().redeclare(
+        '"email": categorical(sensitive=True', '"email": categorical(sensitive=True, feature=True'
+    )
+    world.fill(count=25, rows=60).crown(19)
+    key, version = world.train(25)
+    verdicts, content = judging.examined(world.classifier, key, version)
+    cards.publish(content)
+    return world, content, verdicts
+
+
+def test_a_card_says_what_the_version_is_how_good_and_how_to_make_it_again(carded):
+    world, content, verdicts = carded
+    page = cards.page(world.name, 2).decode()
+    card = registry.made(world.name, content.reproduce["bundle"]).card
+    assert f"leeway train toy --as-of {world.day(25).start.isoformat()}" in page
+    assert card.snapshot in page
+    for verdict in verdicts:
+        assert verdict.gate in page
+    titles = {table.title: table for table in content.tables}
+    metrics = {row[0]: row for row in titles["Metrics on the holdout"].rows}
+    assert float(metrics["roc auc"][1]) == pytest.approx(card.metrics["roc_auc"], abs=1e-4)
+    low, high = map(float, metrics["roc auc"][2].split(" to "))
+    assert low < card.metrics["roc_auc"] < high
+    assert metrics["log loss"][3] != metrics["log loss"][1]  # the champion's, on the same rows
+    assert content.facts["compared with"].startswith("version 1: log loss")
+    assert {row[0] for row in titles["Importance"].rows} == set(card.features)
+    assert {"Gates", "Slices with the highest log loss", "Slices held against the champion", "Calibration"} <= set(
+        titles
+    )
+    assert {item.title for item in content.drawings} >= {"ROC curve", "Precision and recall", "Reliability"}
+    assert page.count("<svg") == len(content.drawings) >= 4
+    assert len(titles["Gates"].rows) == len(GATES)
+
+
+def test_a_card_needs_no_network_and_shows_no_sensitive_value(carded):
+    world, _, _ = carded
+    page = cards.page(world.name, 2).decode()
+    assert not re.findall(r"""(?:src|href)=|url\(|https?:""", page)
+    assert "@example.org" not in page
+
+
+def test_the_same_is_kept_with_the_version_in_mlflow(carded):
+    world, _, _ = carded
+    client = registry._client()
+    run = client.get_run(client.get_model_version(world.name, "2").run_id)
+    assert load_text(f"{run.info.artifact_uri}/card/{cards.HTML}") == cards.page(world.name, 2).decode()
+    text = load_text(f"{run.info.artifact_uri}/card/{cards.MARKDOWN}")
+    assert text.startswith("# toy, version 2\n")
+    assert "## Gates\n\n| gate | outcome | why |\n|---|---|---|\n| floors | " in text
+
+
+def test_a_value_of_the_data_is_text_whatever_it_holds(carded):
+    _, content, _ = carded
+    changed = modelcard.Content(
+        content.name, 2, True, {"features": EVIL}, content.tables, content.drawings, content.reproduce
+    )
+    assert "<script>" not in modelcard.as_html(changed)
+    assert "&lt;script>alert(1)&lt;/script>\\|" in modelcard.as_markdown(changed)
+
+
+@pytest.mark.parametrize("name", ["toy", "../reports", "nobody"])
+def test_a_card_that_is_not_there_is_a_clear_error(project, name):
+    with pytest.raises(NotFound, match="finding the model card of"):
+        cards.page(name, 7)
