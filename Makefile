@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint bench bench-monitor screenshots up-compose down-compose lock clean
+.PHONY: setup demo test lint bench bench-monitor bench-learning screenshots up-compose down-compose lock clean
 
 setup: $(READY)
 
@@ -36,6 +36,10 @@ bench-monitor: $(READY)
 	missed=0; for script in targets estimates policies others elec2 real_streams speed; do \
 		$(BIN)/python benchmarks/monitor/$$script.py || missed=1; done; exit $$missed
 
+# Leeway's default against plain pipelines, FLAML and AutoGluon; hours. It makes environments of its own, .flaml and .autogluon.
+bench-learning: $(READY)
+	$(BIN)/python benchmarks/learning/compare.py
+
 # Pictures of the dashboards for the README, over the demo's data; needs Chromium
 screenshots: $(READY)
 	test -e leeway-demo/.leeway-demo || $(BIN)/leeway demo
@@ -64,4 +68,4 @@ lock:
 		--no-emit-index-url --quiet --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) .nannyml leeway-demo .leeway
+	rm -rf $(VENV) .nannyml .flaml .autogluon leeway-demo .leeway

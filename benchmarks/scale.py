@@ -93,7 +93,7 @@ def _searches(classifier: Any, learnt: Any) -> None:
         there = measured(
             "search, 2 processes",
             passed,
-            lambda: spreading.spread_search(classifier, learnt, tried, lambda text: None),
+            lambda: spreading.spread_search(classifier, learnt, lambda text, share: None),
         )
     assert (here.scores == there.scores).all(), "the number of workers must not show"
 

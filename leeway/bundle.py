@@ -7,7 +7,7 @@ A bundle is a folder: `model.skops` (pipeline and calibrators), `bundle.json` (c
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +41,11 @@ TRUSTED_TYPES = frozenset(
         "functools.partial",
         "sklearn.utils.validation.check_array",
         "sklearn.model_selection._split.KFold",  # of the means that stand for categories with many values
+        "sklearn.tree._tree.Tree",  # of extremely randomised trees; like boosting's, it is made of arrays
+        # LightGBM's booster is its own text format within; the ordered dict holds the names of its scores.
+        "lightgbm.basic.Booster",
+        "lightgbm.sklearn.LGBMClassifier",
+        "collections.OrderedDict",
     }
 )
 
@@ -60,6 +65,18 @@ class Card:
         metrics: on the holdout.
         search: every trial's metric; `trial` is the one that was kept.
         learnt_since, holdout_seconds: of the window that it learnt from, where that was not the definition's own.
+        members: the trials that vote, with their weights; one has all of it where there is no ensemble.
+        iterations: of the members that boost.
+        search_shares: of the rows, that each trial learnt from on the last rung that it reached.
+        search_failures: why nothing came of some trials.
+        cut_short: what the search did not try because time was up; such a search need not go the same way again.
+        purged: rows that were not learnt from because their labels became known only after the holdout had begun.
+        notes: what was odd about the rows that it learnt from, in words.
+        odds_ratios: of a linear member, by class and term; see `leeway.training.coefficients`.
+        calibrated: of each class on the holdout, as `leeway.calibrated` describes it.
+        threshold_intervals: bounds of each threshold in 95 of 100 cases; None where it does not follow from rows alone.
+        tradeoffs: for each class, what other thresholds would do, on out-of-fold scores.
+        review: the probabilities between which a person decides; None where nobody does.
     """
 
     classifier: str
@@ -84,6 +101,18 @@ class Card:
     libraries: dict[str, str]
     learnt_since: str | None = None
     holdout_seconds: float | None = None
+    members: dict[str, float] = field(default_factory=dict)
+    iterations: dict[str, int] = field(default_factory=dict)
+    search_shares: dict[str, float] = field(default_factory=dict)
+    search_failures: dict[str, str] = field(default_factory=dict)
+    cut_short: str | None = None
+    purged: int = 0
+    notes: list[str] = field(default_factory=list)
+    odds_ratios: dict[str, dict[str, float]] = field(default_factory=dict)
+    calibrated: dict[str, dict[str, Any]] = field(default_factory=dict)
+    threshold_intervals: list[tuple[float, float] | None] = field(default_factory=list)
+    tradeoffs: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    review: tuple[float, float] | None = None
 
     @property
     def window(self) -> Window | None:
@@ -113,6 +142,13 @@ class Bundle:
         from leeway.training import decision
 
         return decision.decide(self.outputs, np.array(self.card.thresholds), p)
+
+    def to_review(self, p: Floats) -> Bools | None:
+        """Which events a person decides, shape (n,), from probabilities of shape (n, 1); None where nobody does."""
+        if self.card.review is None:
+            return None
+        low, high = self.card.review
+        return np.asarray((p[:, 0] >= low) & (p[:, 0] <= high))
 
     def score(self, rows: pd.DataFrame) -> Floats:
         """The calibrated probability of every class for each row, shape (n, K).

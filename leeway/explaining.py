@@ -11,7 +11,7 @@ from leeway import shapley
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.metrics import Bools, Floats, logit
-from leeway.training.fit import is_sensitive
+from leeway.training.remembering import is_sensitive
 
 CAREFUL, QUICK = 64, 12  # rows of the reference that a row is held against
 SHOWN = 3  # of the rows that were judged wrongly

@@ -256,6 +256,7 @@ def _log_bundle(client: "MlflowClient", name: str, key: str) -> int:
     described["calibration"] = ", ".join(sorted(set(card.calibration)))
     for field, value in described.items():
         client.log_param(run_id, field, value)
+    _log_trials(client, run.info.experiment_id, run_id, card)
     with _artifacts_told(f"registering the bundle of {name}"):
         client.log_dict(run_id, card.search, "search.json")
         client.log_dict(run_id, card.metrics, "holdout.json")
@@ -265,6 +266,21 @@ def _log_bundle(client: "MlflowClient", name: str, key: str) -> int:
     source = f"{client.get_run(run_id).info.artifact_uri}/bundle"
     tags = {"bundle": key, "checksum": leeway.bundle.checksum(folder), "snapshot": card.snapshot}
     return int(client.create_model_version(name, source=source, run_id=run_id, tags=tags).version)
+
+
+def _log_trials(client: "MlflowClient", experiment: str, parent: str, card: Card) -> None:
+    """A run below the bundle's for each trial of its search."""
+    from mlflow.entities import Metric
+
+    for trial in [*card.search, *(name for name in card.search_failures if name not in card.search)]:
+        run = client.create_run(experiment, run_name=trial[:250], tags={"mlflow.parentRunId": parent})
+        told = {"metric": card.search.get(trial), "share_of_rows": card.search_shares.get(trial)}
+        told["weight"] = card.members.get(trial, 0.0)
+        metrics = [Metric(key, value, 0, 0) for key, value in told.items() if value is not None]
+        client.log_batch(run.info.run_id, metrics=metrics)
+        if trial in card.search_failures:
+            client.set_tag(run.info.run_id, "why", card.search_failures[trial])
+        client.set_terminated(run.info.run_id, "FAILED" if trial in card.search_failures else "FINISHED")
 
 
 def _made(name: str, key: str) -> Path:

@@ -58,7 +58,7 @@ def told(classifier: str, partition: str) -> Told:
 
 def by_impact(classifier: Classifier, partition: str, count: int = 20) -> list[dict[str, object]]:
     """The columns of a monitored partition that move the scores most, without sensitive ones."""
-    from leeway.training.fit import is_sensitive
+    from leeway.training.remembering import is_sensitive
 
     drift, told = column_drift.c, monitoring.c
     limit = (

@@ -82,7 +82,9 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
             _write_spread(classifier, partition, champion.version, beside)
         else:
             _write(beside, _scored_chunks(bundle, _chunks(classifier, partition)))
-        staged = store.stage(f"{name}_{partition.key}_v{champion.version}", _stored_predictions(beside, bundle.outputs))
+        staged = store.stage(
+            f"{name}_{partition.key}_v{champion.version}", _stored_predictions(beside, classifier, bundle)
+        )
         why = (
             None
             if not classifier.explain
@@ -239,6 +241,9 @@ def _scored(bundle: Bundle, rows: pa.Table) -> pa.Table:
     # A decision for one class is shown with its probability, a decision for any number of classes with the highest one.
     score = p[decided] if outputs.exclusive else p.max(axis=1)
     outcome = {"score": pa.array(score), "decision": outputs.stored(decided)}
+    review = bundle.to_review(p)
+    if review is not None:
+        outcome["review"] = pa.array(review)
     by_class = {name: pa.array(p[:, k]) for k, name in enumerate(outputs.score_columns)}
     return pa.table({**{name: rows[name] for name in rows.schema.names}, **outcome, **by_class})
 
@@ -270,9 +275,12 @@ def _reasons(classifier: Classifier, bundle: Bundle, path: Path) -> pa.Table:
     return pa.table([pa.array(called["event_id"], type=pa.string()), pa.array(texts, type=pa.string())], schema=schema)
 
 
-def _stored_predictions(path: Path, outputs: Outputs) -> pa.RecordBatchReader:
+def _stored_predictions(path: Path, classifier: Classifier, bundle: Bundle) -> pa.RecordBatchReader:
     """Scored rows as the table of predictions has them, but for version and partition."""
+    outputs = bundle.outputs
     types = {"event_id": pa.string(), "score": pa.float64(), "decision": outputs.arrow_type}
+    if classifier.review is not None and bundle.card.review is not None:  # a former champion may know of no review
+        types["review"] = pa.bool_()
     schema = pa.schema({**types, **({"probabilities": pa.list_(pa.float32())} if outputs.several else {})})
     read = [*types, *(outputs.score_columns if outputs.several else ())]
     batches = pq.ParquetFile(path).iter_batches(columns=read)
@@ -280,7 +288,7 @@ def _stored_predictions(path: Path, outputs: Outputs) -> pa.RecordBatchReader:
 
 
 def _stored(batch: pa.RecordBatch, schema: pa.Schema, outputs: Outputs) -> pa.RecordBatch:
-    columns = [batch[name] for name in ("event_id", "score", "decision")]
+    columns = [batch[name] for name in schema.names if name != "probabilities"]
     if outputs.several:
         p = np.column_stack([batch[name].to_numpy() for name in outputs.score_columns]).astype("float32")
         offsets = pa.array(np.arange(0, p.size + 1, p.shape[1]), type=pa.int32())

@@ -23,7 +23,7 @@ from leeway.store.database import database
 from leeway.store.tables import labels_known, tables_of
 from leeway.store.tables import outcome as table
 from leeway.store.tables import partition as ledger
-from leeway.training.fit import is_sensitive
+from leeway.training.remembering import is_sensitive
 
 WORST = 5  # rows that are kept of each partition
 MOST_VALUES = 31  # of a category that rows are told apart by

@@ -9,28 +9,22 @@ from prefect.settings import PREFECT_API_URL
 
 import leeway.training.fit
 from leeway import catalog
-from leeway.training.candidates import trials
 from leeway.training.window import Window
 from tasks.policy import policy
 from tasks.progress import begin_progress, update_progress
-
-AFTER_SEARCH = 2  # steps: calibration with thresholds, and the last fit
 
 
 @task(task_run_name="fit", **policy(limit=timedelta(hours=6)))
 def fit(classifier: str, snapshot: str, as_of: datetime, window: Window | None = None) -> str:
     """Learn a bundle from a snapshot, or from a window of it; returns the bundle's key."""
     logger, definition = get_run_logger(), catalog.load(classifier)
-    total, done = len(list(trials(definition.candidates))) + AFTER_SEARCH, 0
     watched = bool(PREFECT_API_URL.value())
     bar = begin_progress(classifier, f"{classifier}: training as of {as_of:%Y-%m-%d}", "training") if watched else None
 
-    def tell(text: str) -> None:
-        nonlocal done
+    def tell(text: str, share: float) -> None:
         logger.log(logging.INFO, "trying %s", text)
-        update_progress(bar, done, total)
-        done = min(done + 1, total - 1)
+        update_progress(bar, int(share * 100), 100)
 
     bundle = leeway.training.fit.fit(definition, snapshot, as_of, progress=tell, window=window)
-    update_progress(bar, total, total)
+    update_progress(bar, 100, 100)
     return bundle

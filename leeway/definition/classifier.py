@@ -12,21 +12,24 @@ from leeway.definition.cost import Costs
 from leeway.definition.history import LABEL_AGGREGATES, History
 from leeway.definition.label import Label
 from leeway.definition.learning import (
-    Boosting,
+    USUAL,
     Candidate,
+    Capacity,
     Gates,
-    Logistic,
     MaximizeF1,
     MinimizeCost,
     MostProbable,
     Objective,
     PrecisionFloor,
+    RecallFloor,
+    Review,
     Slice,
     Training,
 )
 from leeway.definition.operation import DriftPolicy, Grain, Schedule
 from leeway.definition.source import Query, Simulator, Source
 from leeway.definition.value import Share, Value
+from leeway.outputs import Outputs
 
 CalendarPart = Literal["hour", "weekday", "day", "month"]
 
@@ -58,6 +61,7 @@ class Classifier(Value):
             any is rejected, for its source may be late.
         candidates: what is tried.
         objective: where the thresholds lie, one for each class; by default `MaximizeF1`, for multiclass `MostProbable`.
+        review: a band around the threshold in which a person decides, of a binary label; none by default.
         costs: what right and wrong decisions are worth to the owner; by default those of `MinimizeCost`, where that is the
             objective. Only a binary label has them.
         explain: whether the reasons of its score are stored with each event that is called something; where exactly one
@@ -76,8 +80,9 @@ class Classifier(Value):
     calendar: tuple[CalendarPart, ...] = ()
     partition: Grain = "day"
     empty_partitions: bool = False
-    candidates: tuple[Candidate, ...] = (Logistic(), Boosting())
+    candidates: tuple[Candidate, ...] = USUAL
     objective: Objective = MaximizeF1()
+    review: Review | None = None
     costs: Costs | None = None
     explain: bool = False
     training: Training = Training()
@@ -142,7 +147,8 @@ class Classifier(Value):
     def worth(self) -> Costs | None:
         """`costs`, or its default; None where nobody has said what decisions are worth."""
         if self.costs is None and isinstance(self.objective, MinimizeCost) and self.label.kind == "binary":
-            return Costs(false_positive=self.objective.false_positive, false_negative=self.objective.false_negative)
+            matrix = self.objective.model_dump(include={"false_positive", "false_negative", "true_positive"})
+            return Costs(**matrix)
         return self.costs
 
     @property
@@ -264,15 +270,31 @@ class Classifier(Value):
                 yield f"history {item.name!r} is declared twice; keep one"
             seen.add(item.name)
 
+    def _wrong_objective(self, outputs: Outputs) -> Iterator[str]:
+        objective = self.objective
+        by_class = isinstance(objective, MinimizeCost) and objective.missed
+        single = isinstance(objective, MinimizeCost | PrecisionFloor | RecallFloor | Capacity)
+        if outputs.exclusive and single and not by_class:
+            yield (
+                f"objective {objective.kind!r} sets a threshold for each class by itself, but of a multiclass label "
+                "exactly one class is decided for; use MostProbable or MaximizeF1, or MinimizeCost(missed=...)"
+            )
+        if by_class and not outputs.exclusive:
+            yield "missed is what each class of a multiclass label costs; give false_positive and false_negative"
+        if isinstance(objective, MinimizeCost) and (unknown := sorted(set(objective.missed) - set(outputs.names))):
+            yield f"missed names {unknown}, which are no classes of the label; name those of classes"
+        if isinstance(objective, Capacity) and self.by_arrival:
+            yield "events have no time, so nobody knows how many there are a day; use another objective than Capacity"
+
     def _wrong_for_label(self) -> Iterator[str]:
         outputs = self.label.outputs
         if self.costs is not None and outputs.several:
             yield "costs are of a binary decision, right or wrong; drop them"
-        if outputs.exclusive and isinstance(self.objective, MinimizeCost | PrecisionFloor):
-            yield (
-                f"objective {self.objective.kind!r} sets a threshold for each class by itself, but of a multiclass label "
-                "exactly one class is decided for; use MostProbable or MaximizeF1"
-            )
+        if self.review is not None and outputs.several:
+            yield "review is a band around the one threshold of a binary label; drop it"
+        if self.review is not None and "review" in self.features:
+            yield "a feature may not be named 'review' beside a band of that name; rename it in the source's prepare"
+        yield from self._wrong_objective(outputs)
         if counted := [item.name for item in self.history if item.aggregate in LABEL_AGGREGATES and outputs.several]:
             yield f"history {counted} counts positive labels, which only a binary label has; use another aggregate"
         if shared := sorted({*self.columns, *self.features} & {*outputs.score_columns}):

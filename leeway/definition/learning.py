@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,11 +11,20 @@ from leeway.definition.value import Duration, Share, Value
 HoldoutShare = Annotated[float, Field(gt=0, le=0.5)]
 
 
+Rate = Annotated[float, Field(gt=0, le=1)]
+
+
 class Logistic(Value):
-    """Regularised logistic regression on scaled numbers and one-hot categories; every `C` is tried."""
+    """Regularised logistic regression on scaled numbers and one-hot categories; every combination of the tuples is tried.
+
+    Attributes:
+        C: how weakly it is regularised.
+        l1_ratio: 0 is ridge regression's penalty (L2), 1 the lasso's (L1), which leaves columns out; between them elastic net.
+    """
 
     kind: Literal["logistic"] = "logistic"
     C: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(0.03, 1.0), min_length=1)
+    l1_ratio: tuple[Share, ...] = Field(default=(0.0,), min_length=1)
     class_weight: Literal["balanced"] | None = None
 
 
@@ -25,17 +34,79 @@ class Boosting(Value):
     Attributes:
         max_iter: the most iterations; fewer where the folds' log loss no longer falls, or where there are many classes,
             each of which is a tree in every iteration.
+        max_features: the share of columns, drawn anew, that each split chooses among.
     """
 
     kind: Literal["boosting"] = "boosting"
-    learning_rate: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(default=(0.08,), min_length=1)
+    learning_rate: tuple[Rate, ...] = Field(default=(0.08,), min_length=1)
     max_leaf_nodes: tuple[Annotated[int, Field(ge=2)], ...] = Field(default=(15, 31), min_length=1)
     max_iter: int = Field(default=300, ge=1)
     min_samples_leaf: int = Field(default=30, ge=1)
     l2_regularization: float = Field(default=1.0, ge=0)
+    max_features: Rate = 1.0
+    class_weight: Literal["balanced"] | None = None
 
 
-Candidate = Annotated[Logistic | Boosting, Field(discriminator="kind")]
+class ExtraTrees(Value):
+    """Extremely randomised trees on numbers and codes of categories; every `min_samples_leaf` is tried.
+
+    Attributes:
+        min_samples_leaf: rows that a leaf has at least; the fewer, the larger the bundle.
+        max_features: the share of columns that each split chooses among.
+    """
+
+    kind: Literal["extra_trees"] = "extra_trees"
+    n_estimators: int = Field(default=200, ge=1)
+    min_samples_leaf: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(5, 20), min_length=1)
+    max_features: Rate = 0.5
+    class_weight: Literal["balanced"] | None = None
+
+
+class LightGBM(Value):
+    """LightGBM's gradient boosting; every combination of the tuples is tried. It needs `pip install leeway[lightgbm]`.
+
+    Attributes:
+        max_iter: the most iterations; fewer where the folds' log loss no longer falls.
+        subsample, colsample: the share of rows and of columns, drawn anew, that each tree learns from.
+    """
+
+    kind: Literal["lightgbm"] = "lightgbm"
+    learning_rate: tuple[Rate, ...] = Field(default=(0.05,), min_length=1)
+    num_leaves: tuple[Annotated[int, Field(ge=2)], ...] = Field(default=(15, 63), min_length=1)
+    max_iter: int = Field(default=800, ge=1)
+    min_child_samples: int = Field(default=30, ge=1)
+    reg_lambda: float = Field(default=1.0, ge=0)
+    subsample: Rate = 0.7
+    colsample: Rate = 0.6
+    class_weight: Literal["balanced"] | None = None
+
+
+class Estimator(Value):
+    """A classifier of your own with scikit-learn's interface, such as `Estimator(path="mine.boosting.Slow")`.
+
+    It is tried in a process of its own, which is ended when it takes longer than its share of the budget. The types that its
+    bundle holds must be on the host's list, in `LEEWAY_TRUSTED_TYPES`.
+
+    Attributes:
+        path: package, module and class.
+        parameters: what it is made with; `random_state` is the training's seed where it has one and none is given here.
+        sees: scaled numbers and one-hot categories (`linear`), or numbers and codes with gaps as NaN (`trees`).
+    """
+
+    kind: Literal["estimator"] = "estimator"
+    path: str = Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
+    parameters: Mapping[str, Any] = Field(default={})
+    sees: Literal["linear", "trees"] = "linear"
+
+
+Candidate = Annotated[Logistic | Boosting | ExtraTrees | LightGBM | Estimator, Field(discriminator="kind")]
+
+#: What is tried where nothing is declared: lines, and trees that are found fast or with patience.
+USUAL: tuple[Candidate, ...] = (
+    Logistic(C=(0.03, 1.0)),
+    Boosting(learning_rate=(0.1,), max_leaf_nodes=(7, 15, 31), max_iter=800, max_features=0.5),
+    Boosting(learning_rate=(0.05,), max_leaf_nodes=(7, 31, 63), max_iter=800, max_features=0.25, min_samples_leaf=10),
+)
 
 
 class MinimizeCost(Value):
@@ -43,11 +114,23 @@ class MinimizeCost(Value):
 
     Attributes:
         false_positive, false_negative: what one error of either kind costs, in the same unit.
+        true_positive, true_negative: what being right costs; a gain is below zero.
+        missed: of a multiclass label, what it costs to miss each class; 1 where a class is not named. The decision is for the
+            class that costs most to miss, its probability considered.
     """
 
     kind: Literal["cost"] = "cost"
     false_positive: float = Field(default=1.0, gt=0)
     false_negative: float = Field(default=1.0, gt=0)
+    true_positive: float = 0.0
+    true_negative: float = 0.0
+    missed: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default={})
+
+    @model_validator(mode="after")
+    def _errors_cost_more(self) -> Self:
+        if self.false_positive <= self.true_negative or self.false_negative <= self.true_positive:
+            raise ValueError("an error must cost more than being right about the same event")
+        return self
 
 
 class PrecisionFloor(Value):
@@ -55,6 +138,20 @@ class PrecisionFloor(Value):
 
     kind: Literal["precision"] = "precision"
     precision: float = Field(gt=0, lt=1)
+
+
+class RecallFloor(Value):
+    """The threshold with the highest precision among those whose recall is at least `recall`."""
+
+    kind: Literal["recall"] = "recall"
+    recall: float = Field(gt=0, lt=1)
+
+
+class Capacity(Value):
+    """The lowest threshold that calls no more than `per_day` events a day, on average: as many as somebody can look at."""
+
+    kind: Literal["capacity"] = "capacity"
+    per_day: float = Field(gt=0)
 
 
 class MaximizeF1(Value):
@@ -67,14 +164,34 @@ class MaximizeF1(Value):
     kind: Literal["f1"] = "f1"
 
 
+class MaximizeFBeta(Value):
+    """As `MaximizeF1`, with recall counting `beta` times as much as precision (van Rijsbergen 1979)."""
+
+    kind: Literal["f_beta"] = "f_beta"
+    beta: float = Field(gt=0, le=10)
+
+
 class MostProbable(Value):
     """No threshold of its own: the most probable class; of a multilabel label, every class that is likelier than not."""
 
     kind: Literal["most_probable"] = "most_probable"
 
 
-Objective = Annotated[MinimizeCost | PrecisionFloor | MaximizeF1 | MostProbable, Field(discriminator="kind")]
+Objective = Annotated[
+    MinimizeCost | PrecisionFloor | RecallFloor | Capacity | MaximizeF1 | MaximizeFBeta | MostProbable,
+    Field(discriminator="kind"),
+]
 Metric = Literal["roc_auc", "average_precision", "log_loss", "precision", "recall", "f1"]
+
+
+class Review(Value):
+    """A band around the threshold of a binary label, in which a person decides: the rows that are nearest to it.
+
+    Attributes:
+        share: of all events, that people look at.
+    """
+
+    share: float = Field(gt=0, le=0.5)
 
 
 class Training(Value):
@@ -92,6 +209,13 @@ class Training(Value):
         max_rows: the snapshot keeps at most this many of the most recent rows.
         search_rows: the search looks at no more than this many rows, the most recent ones or a stratified sample; the
             chosen candidate then learns from all.
+        budget: how long the search and the last fit may take on two cores, by a model of what each trial costs: it decides
+            how many rows the weaker trials see before they are dropped, and so the same snapshot gives the same bundle. The
+            clock only ends a search that takes several times as long, and the card says so.
+        trials: at most so many trials are looked at, the cheapest of each candidate first; None for all.
+        latency_worth: by how many nats of log loss a trial, or a weighted ensemble of them, must be better for each multiple
+            of the cheapest trial's scoring time that it takes; None for the best single trial, whatever it takes. So it is
+            where `select_by` is another metric.
     """
 
     window: Duration | None = None
@@ -101,6 +225,9 @@ class Training(Value):
     select_by: Literal["log_loss", "roc_auc", "average_precision"] = "log_loss"
     max_rows: int = Field(default=2_000_000, ge=100)
     search_rows: int = Field(default=100_000, ge=100)
+    budget: Duration = timedelta(seconds=90)
+    trials: int | None = Field(default=None, ge=1)
+    latency_worth: float | None = Field(default=0.0002, ge=0)
     seed: int = 0
 
     @model_validator(mode="after")

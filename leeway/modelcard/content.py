@@ -198,8 +198,19 @@ def _calibration(card: Card) -> Table:
 
 
 def _search(card: Card) -> Table:
-    rows = [[trial, f"{metric:.5f}", "kept" if trial == card.trial else ""] for trial, metric in card.search.items()]
-    return Table("What was tried", ["way of learning", "out of fold", ""], rows)
+    kept = card.members or {card.trial: 1.0}
+    rows = [
+        [
+            trial,
+            f"{metric:.5f}",
+            f"{card.search_shares.get(trial, 1):.0%}",
+            f"{kept[trial]:.2f}" if trial in kept else "",
+        ]
+        for trial, metric in card.search.items()
+    ]
+    rows += [[trial, why, "", ""] for trial, why in card.search_failures.items() if trial not in card.search]
+    note = " ".join([f"{text[:1].upper()}{text[1:]}." for text in (card.cut_short, *card.notes) if text])
+    return Table("What was tried", ["way of learning", "out of fold", "learnt from", "weight"], rows, note)
 
 
 def _curves(evidence: Evidence, card: Card) -> Iterator[Drawing]:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from leeway import calibrated
 from leeway.metrics import Floats
 from leeway.monitoring.realised import Realised
 from leeway.monitoring.reference import MIN_ROWS, Reference
 
 FEWEST = 8  # partitions, to say how sure it is
 DRAWS = 1_000
-WITHIN = (0.025, 0.975)
 SPREADS = 1.96
 POINTS = 10  # of a curve
 
@@ -124,27 +124,13 @@ def _off(name: str, sums: Floats) -> Off:
     The interval is by drawing partitions, for what is off on one night is off in all of its rows. A drawn set has partitions
     twice, so the luck of their labels, too: what all draws have too much of is taken off again.
     """
-    squared, count = float(_squared(sums.sum(axis=0)[None])[0]), len(sums)
+    squared, count = float(calibrated.squared_error(sums.sum(axis=0))), len(sums)
     low = high = None
     if count >= FEWEST:
         times = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), DRAWS)
-        drawn = _squared(np.tensordot(times, sums, axes=1))
-        low, high = (float(np.sqrt(max(0.0, squared + np.quantile(drawn, at) - drawn.mean()))) for at in WITHIN)
+        low, high = calibrated.around(squared, calibrated.squared_error(np.tensordot(times, sums, axes=1)))
     whole = sums.sum(axis=0)
-    return Off(name, int(whole[:, 0].sum()), count, float(np.sqrt(max(0.0, squared))), low, high, _curve(whole))
-
-
-def _squared(sums: Floats) -> Floats:
-    """The debiased squared calibration error (Kumar et al., "Verified uncertainty calibration", 2019); shape (draws,).
-
-    Args:
-        sums: rows, labels and scores in each bin, shape (draws, bins, 3).
-    """
-    rows = sums[..., 0]
-    least = np.maximum(rows, 1)
-    rate, score = sums[..., 1] / least, sums[..., 2] / least
-    squared = (rate - score) ** 2 - rate * (1 - rate) / np.maximum(rows - 1, 1)
-    return np.asarray((np.where(rows > 1, squared, 0.0) * rows).sum(axis=-1) / np.maximum(rows.sum(axis=-1), 1))
+    return Off(name, int(whole[:, 0].sum()), count, calibrated.root(squared), low, high, _curve(whole))
 
 
 def _curve(sums: Floats) -> list[tuple[int, float, float]]:

@@ -25,7 +25,7 @@ from leeway.store.database import database
 from leeway.store.tables import labels_known, tables_of
 from leeway.store.tables import realised as table
 from leeway.training.candidates import model_input
-from leeway.training.fit import is_sensitive
+from leeway.training.remembering import is_sensitive
 
 #: For a column, in each of its bins: how many rows have a label, and the sums of labels, then of scores, of each watched class.
 Groups = dict[str, list[list[float]]]

@@ -20,7 +20,7 @@ from leeway.monitoring.channels import MEAN
 from leeway.monitoring.history import History
 from leeway.monitoring.monitor import ColumnDrift, Finding
 from leeway.partitions import Partition
-from leeway.training.fit import SAMPLE_ROWS, is_sensitive
+from leeway.training.remembering import SAMPLE_ROWS, is_sensitive
 
 SHOWN_COLUMNS = 8
 EVERY_VERDICT = {

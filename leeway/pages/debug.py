@@ -18,7 +18,7 @@ from leeway.outcomes import EDGES, Counts, Outcome
 from leeway.pages.roster import Known
 from leeway.store.database import database
 from leeway.store.tables import sketch as sketch_table
-from leeway.training.fit import is_sensitive
+from leeway.training.remembering import is_sensitive
 
 MOST_NIGHTS = 92
 WINDOW = 7  # nights

@@ -36,7 +36,8 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
             way_out="give the column another name in the source's prepare, or declare its former kind",
         )
     _add(connection, tables.event, missing)
-    _add(connection, tables.prediction, _differences(connection, tables.prediction)[0])
+    gained = [column for column in _differences(connection, tables.prediction)[0] if column.nullable]
+    _add(connection, tables.prediction, gained)
     for index in tables.label.indexes:  # of a table that was made before there was one
         index.create(connection, checkfirst=True)
     missing, changed = _differences(connection, tables.label)

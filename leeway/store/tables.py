@@ -256,7 +256,8 @@ class Tables:
         label: one row per version of a label: `positive`, or `label` where it is not binary.
         quarantine: rows that broke a rule, as JSON in the source's own columns, with the rule.
         prediction: one row per event and bundle version. Where the label is not binary, the score is that of the likeliest
-            decision, and `probabilities` has those of all classes, in the order of the version's card. `reasons` are of
+            decision, and `probabilities` has those of all classes, in the order of the version's card. `review` says
+            where a person decides; it is empty where the version knew of no review. `reasons` are of
             events that were called something, where the definition asks for them.
         seen: the rows taken in from a source that is read again and again: id, hash of the content, and when the id was
             first there.
@@ -315,6 +316,7 @@ def tables_of(classifier: Classifier) -> Tables:
         sa.Column("partition", sa.Text, nullable=False),
         sa.Column("score", sa.Double, nullable=False),
         sa.Column("decision", LABEL_TYPES[outputs.kind], nullable=False),
+        *([] if classifier.review is None else [sa.Column("review", sa.Boolean)]),
         *([sa.Column("probabilities", ARRAY(REAL), nullable=False)] if outputs.several else []),
         sa.Column("reasons", JSONB),
         sa.Index("prediction_by_partition", "partition", "version"),

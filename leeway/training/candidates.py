@@ -4,27 +4,23 @@ import itertools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
 
-from leeway.definition import Boosting, Candidate, Kind, Logistic
+from leeway.definition import Boosting, Candidate, Estimator, ExtraTrees, Kind, LightGBM, Logistic
 from leeway.errors import TrainingError
 from leeway.metrics import Floats, Outcomes, Rows
-from leeway.training import encoding
+from leeway.training import encoding, estimators
 
 MERGED = 0.8  # of the rows: where fewer are distinct, equal ones are learnt from once
-PATIENCE = 10  # iterations after which boosting stops, where it is watched and they have gained less than
-WORTH = 1e-4  # nats of log loss
-MOST_TREES = (
-    2_000  # of boosting: with many classes, each of which is a tree in every iteration, these are fewer iterations
-)
+
+Sees = Literal["linear", "trees"]
 
 
 @dataclass(frozen=True)
@@ -41,25 +37,50 @@ class Trial:
     parameters: dict[str, Any]
     iterations: int | None = None
 
+    @property
+    def sees(self) -> Sees:
+        """How columns become numbers for it."""
+        match self.candidate:
+            case Logistic():
+                return "linear"
+            case Estimator(sees=sees):
+                return sees
+            case _:
+                return "trees"
+
     def __str__(self) -> str:
-        return f"{self.candidate.kind}({', '.join(f'{name}={value}' for name, value in self.parameters.items())})"
+        declared = self.candidate.model_dump(exclude_defaults=True, exclude={"kind", "sees", *_grid(self.candidate)})
+        given = {**self.parameters, **declared.pop("parameters", {}), **declared}
+        name = given.pop("path", self.candidate.kind)
+        return f"{name}({', '.join(f'{key}={value}' for key, value in given.items())})"
 
 
 def trials(candidates: Sequence[Candidate]) -> Iterator[Trial]:
     """Every combination that the candidates ask for, in their order."""
     for candidate in candidates:
-        match candidate:
-            case Logistic():
-                grid: dict[str, Sequence[Any]] = {"C": candidate.C}
-            case Boosting():
-                grid = {"learning_rate": candidate.learning_rate, "max_leaf_nodes": candidate.max_leaf_nodes}
+        grid = _grid(candidate)
         for values in itertools.product(*grid.values()):
             yield Trial(candidate, dict(zip(grid, values, strict=True)))
 
 
+def _grid(candidate: Candidate) -> dict[str, Sequence[Any]]:
+    match candidate:
+        case Logistic():
+            mixed = {"l1_ratio": candidate.l1_ratio} if any(candidate.l1_ratio) else {}
+            return {"C": candidate.C, **mixed}
+        case Boosting():
+            return {"learning_rate": candidate.learning_rate, "max_leaf_nodes": candidate.max_leaf_nodes}
+        case LightGBM():
+            return {"learning_rate": candidate.learning_rate, "num_leaves": candidate.num_leaves}
+        case ExtraTrees():
+            return {"min_samples_leaf": candidate.min_samples_leaf}
+        case Estimator():
+            return {}
+
+
 @dataclass(frozen=True)
 class Encoded:
-    """Rows as numbers, for every trial of one candidate to learn from.
+    """Rows as numbers, for every trial that sees them so to learn from.
 
     Attributes:
         columns: the fitted transformer.
@@ -74,8 +95,8 @@ class Encoded:
     weights: Floats | None
 
 
-def encode(candidate: Candidate, features: Mapping[str, Kind], x: pd.DataFrame, y: Outcomes, seed: int) -> Encoded:
-    """Learn how a candidate sees columns. Those that never vary teach nothing and are left out.
+def encode(sees: Sees, features: Mapping[str, Kind], x: pd.DataFrame, y: Outcomes, seed: int) -> Encoded:
+    """Learn how candidates see columns. Those that never vary teach nothing and are left out.
 
     Args:
         x: as `model_input` makes it.
@@ -84,7 +105,7 @@ def encode(candidate: Candidate, features: Mapping[str, Kind], x: pd.DataFrame, 
     Raises:
         TrainingError: no column varies.
     """
-    varying = {name: kind for name, kind in features.items() if _varies(x[name])}
+    varying = {name: kind for name, kind in features.items() if varies(x[name])}
     if not varying:
         raise TrainingError(
             "learning from the development rows",
@@ -93,11 +114,10 @@ def encode(candidate: Candidate, features: Mapping[str, Kind], x: pd.DataFrame, 
             way_out="look at what was ingested, or declare further columns",
         )
     codes: list[int] = []
-    match candidate:
-        case Logistic():
-            columns = encoding.linear(varying)
-        case Boosting():
-            columns, codes = encoding.trees(varying, encoding.with_many_values(x, varying, y), seed)
+    if sees == "linear":
+        columns = encoding.linear(varying)
+    else:
+        columns, codes = encoding.trees(varying, encoding.with_many_values(x, varying, y), seed)
     encoded = columns.fit_transform(x, y)
     if y.ndim > 1:  # scikit-learn passes no weights on to the estimators of several labels
         return Encoded(columns, codes, encoded, y, None)
@@ -113,19 +133,23 @@ def fit(trial: Trial, rows: Encoded, seed: int, watch: tuple[Any, Outcomes] | No
     Args:
         watch: encoded rows on which boosting watches its log loss, to stop where it has not fallen for a while.
     """
-    estimator, options = _estimator(trial, rows, seed), {}
+    made = estimators.estimator(trial.candidate, trial.parameters, trial.iterations, rows.y, rows.codes, seed)
     if rows.y.ndim > 1:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Label .* present in all training examples")  # rare, and no fault
-            return OneVsRestClassifier(estimator).fit(rows.x, rows.y.astype("int8"))
-    if rows.weights is not None:
+            return OneVsRestClassifier(made).fit(rows.x, rows.y.astype("int8"))
+    options = estimators.options(made, rows.codes)
+    x, y = rows.x, rows.y
+    if rows.weights is not None and has_fit_parameter(made, "sample_weight"):
         options["sample_weight"] = rows.weights
-    if watch is not None and isinstance(estimator, HistGradientBoostingClassifier):
-        known = np.isin(watch[1], rows.y)  # it cannot tell the loss of a class that it does not know
+    elif rows.weights is not None:  # it must see every row as often as it is there
+        often = np.repeat(np.arange(len(y)), rows.weights.astype("int64"))
+        x, y = x[often], y[often]
+    if watch is not None:
+        known = np.isin(watch[1], y)  # it cannot tell the loss of a class that it does not know
         if known.any():
-            estimator.set_params(early_stopping=True, n_iter_no_change=PATIENCE, tol=WORTH)
-            options |= {"X_val": watch[0][known], "y_val": watch[1][known]}
-    return estimator.fit(rows.x, rows.y, **options)
+            options |= estimators.watching(made, watch[0][known], watch[1][known])
+    return made.fit(x, y, **options)
 
 
 def learn(trial: Trial, features: Mapping[str, Kind], x: pd.DataFrame, y: Outcomes, seed: int) -> Pipeline:
@@ -134,17 +158,17 @@ def learn(trial: Trial, features: Mapping[str, Kind], x: pd.DataFrame, y: Outcom
     Raises:
         TrainingError: no column varies.
     """
-    rows = encode(trial.candidate, features, x, y, seed)
+    rows = encode(trial.sees, features, x, y, seed)
     return Pipeline([("columns", rows.columns), ("estimator", fit(trial, rows, seed))])
 
 
-def best_iterations(estimators: Sequence[Any], sizes: Sequence[int]) -> int | None:
+def best_iterations(fitted: Sequence[Any], sizes: Sequence[int]) -> int | None:
     """With how many iterations the watched log loss is least over all folds together; None where nothing was watched.
 
     Args:
         sizes: how many rows each fold watched. A fold that had stopped counts with its last loss.
     """
-    curves = [getattr(estimator, "validation_score_", np.empty(0)) for estimator in estimators]
+    curves = [estimators.curve(estimator) for estimator in fitted]
     watched = [(curve, size) for curve, size in zip(curves, sizes, strict=True) if len(curve)]
     if not watched:
         return None
@@ -154,22 +178,10 @@ def best_iterations(estimators: Sequence[Any], sizes: Sequence[int]) -> int | No
     return max(1, int(score.argmax()))  # the first entry is from before the first iteration
 
 
-def probabilities(estimator: Any, encoded: Any, iterations: int | None) -> Floats:
-    """Each encoded row's probability of each class that the estimator knows, shape (n, classes).
-
-    Args:
-        iterations: boosting's predictions after so many; all of them where None, or where there are not so many.
-    """
-    if iterations is None or iterations >= getattr(estimator, "n_iter_", 0):
-        return np.asarray(estimator.predict_proba(encoded), dtype="float64")
-    stages = estimator.staged_predict_proba(encoded)
-    return np.asarray(next(itertools.islice(stages, iterations - 1, None)), dtype="float64")
-
-
 def model_input(rows: pd.DataFrame, features: Mapping[str, Kind]) -> pd.DataFrame:
     """The features in their fixed order: numbers and booleans as float64, categories and texts as text.
 
-    Missing is NaN, but for texts the empty one.
+    Missing is NaN, but for texts the empty one; an infinite number is taken as missing.
     """
     return pd.DataFrame({name: _column(rows[name], kind) for name, kind in features.items()}, index=rows.index)
 
@@ -179,29 +191,12 @@ def _column(raw: "pd.Series[Any]", kind: Kind) -> "pd.Series[Any]":
         return raw.astype("object").where(raw.notna(), "" if kind == "text" else np.nan)
     if not pd.api.types.is_numeric_dtype(raw.dtype):
         raw = pd.to_numeric(raw.astype("object"), errors="coerce")
-    return raw.astype("float64")
+    numbers = raw.astype("float64")
+    return numbers.where(np.isfinite(numbers), np.nan)
 
 
-def _estimator(trial: Trial, rows: Encoded, seed: int) -> Any:
-    match trial.candidate:
-        case Logistic() as logistic:
-            return LogisticRegression(
-                C=trial.parameters["C"], class_weight=logistic.class_weight, max_iter=2_000, random_state=seed
-            )
-        case Boosting() as boosting:
-            outputs = rows.y.shape[1] if rows.y.ndim > 1 else max(1, len(np.unique(rows.y)) - 1)
-            return HistGradientBoostingClassifier(
-                **trial.parameters,
-                max_iter=trial.iterations or min(boosting.max_iter, max(1, MOST_TREES // outputs)),
-                min_samples_leaf=boosting.min_samples_leaf,
-                l2_regularization=boosting.l2_regularization,
-                categorical_features=rows.codes or None,
-                early_stopping=False,  # its own split would be random, not time-ordered
-                random_state=seed,
-            )
-
-
-def _varies(column: "pd.Series[Any]") -> bool:
+def varies(column: "pd.Series[Any]") -> bool:
+    """Whether a column has different values, a missing one among them."""
     present = column.notna()
     if not present.all():
         return bool(present.any())

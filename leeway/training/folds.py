@@ -1,7 +1,8 @@
 """How rows are held out, so that validation is like use: the holdout of a snapshot, and the folds of the search.
 
-Where events have a time, what is validated on lies after what was learnt from. Where they have none, every class is in every
-part in its share. Where the classifier will meet new entities, none is on both sides.
+Where events have a time, what is validated on lies after what was learnt from, by as much as labels take to become known.
+Where they have none, every class is in every part in its share. Where the classifier will meet new entities, none is on both
+sides.
 """
 
 from datetime import timedelta
@@ -61,10 +62,10 @@ def folds(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> list[Fold]
     training, groups = classifier.training, _groups(rows)
     if not classifier.by_arrival:
         chosen = np.arange(max(0, len(rows) - training.search_rows), len(rows))
-        found = [
-            _without_known(chosen[train], chosen[validate], groups)
-            for train, validate in time_folds(len(chosen), training.folds)
-        ]
+        cut = time_folds(len(chosen), training.folds)
+        found = [_without_known(chosen[train], chosen[validate], groups) for train, validate in cut]
+        gapped = [(known_before(classifier, rows, *fold), fold[1]) for fold in found]
+        found = gapped if any(_usable(fold, y) for fold in gapped) else found
     else:
         chosen = _bounded(_strata(y), groups, training.search_rows, np.random.default_rng(training.seed))
         strata = _strata(y[chosen])
@@ -74,7 +75,7 @@ def folds(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> list[Fold]
             else _grouped(classifier, strata, groups[chosen], training.folds)
         )
         found = [(chosen[train], chosen[validate]) for train, validate in parts]
-    usable = [fold for fold in found if all(_differs(y[side]) for side in fold)]
+    usable = [fold for fold in found if _usable(fold, y)]
     if not usable:
         order = "time-ordered fold must have both classes before and after its cut"
         rarest = int(np.bincount(_strata(y)).min()) if len(y) else 0
@@ -87,6 +88,18 @@ def folds(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> list[Fold]
             + ("" if groups is None else ", or ungrouped"),
         )
     return usable
+
+
+def known_before(classifier: Classifier, rows: pd.DataFrame, train: Rows, validate: Rows) -> Rows:
+    """The positions to learn from that a snapshot as of the first of the others would have had: labels known, and mature.
+
+    All of them where events have no time.
+    """
+    if classifier.by_arrival or not len(train) or not len(validate):
+        return train
+    times, begins = rows["event_time"].iloc[train], rows["event_time"].iloc[validate[0]]
+    known = times + (classifier.label.delay or timedelta(0)) if "known_at" not in rows else rows["known_at"].iloc[train]
+    return np.asarray(train[((known <= begins) & (times < begins - classifier.label.maturity)).to_numpy()])
 
 
 def time_folds(rows: int, count: int) -> list[Fold]:
@@ -173,6 +186,10 @@ def _groups(rows: pd.DataFrame) -> Codes | None:
 def _strata(y: Outcomes) -> Codes:
     """Rows with the same outcome have the same number."""
     return np.unique(y, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def _usable(fold: Fold, y: Outcomes) -> bool:
+    return all(_differs(y[side]) for side in fold)
 
 
 def _differs(y: Outcomes) -> bool:

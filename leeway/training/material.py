@@ -10,13 +10,15 @@ import pandas as pd
 from leeway import snapshots
 from leeway.definition import Classifier
 from leeway.errors import TrainingError
-from leeway.metrics import Bools, varied
+from leeway.metrics import Bools, Rows, varied
 from leeway.outputs import describe
 from leeway.training import folds
 from leeway.training.candidates import model_input
 from leeway.training.estimating import targets
 from leeway.training.folds import Fold
 from leeway.training.window import Window
+
+LEAST_KEPT = 0.5  # of the development rows, for labels that came after the holdout began to be left out
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,13 @@ class Split:
         development: what is learnt from.
         holdout: what nothing sees before the gates.
         before: what lies before the window: it is scored for the monitor's reference, and nothing else.
+        purged: what lies before the holdout, but whose labels nobody had when it began: scored as `before` is.
     """
 
     development: pd.DataFrame
     holdout: pd.DataFrame
     before: pd.DataFrame
+    purged: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -73,14 +77,18 @@ def material(classifier: Classifier, snapshot: str, as_of: datetime, window: Win
 def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime, window: Window | None = None) -> Split:
     """Split a snapshot into what is learnt from and what is held out, as the window or `training.holdout` asks.
 
+    What is learnt from is what a snapshot as of the holdout's beginning would have had: the labels of the days before it came
+    later. A window answers a change, of which there is nothing to learn but what came just before its holdout: it has no gap.
+
     Raises:
         TrainingError: the labels of a side are all the same.
     """
     outputs, before, rows = classifier.label.outputs, *_within(rows, window)
     asked = classifier if window is None else _holding_out(classifier, window)
     parts = folds.split(asked, rows, targets(outputs, outputs.matrix(rows[outputs.column])))
-    development, holdout = (rows.iloc[part].reset_index(drop=True) for part in parts)
-    split = Split(development, holdout, before)
+    learnable, late = _purged(classifier, rows, *parts) if window is None else (parts[0], parts[0][:0])
+    development, holdout, purged = (rows.iloc[part].reset_index(drop=True) for part in (learnable, parts[1], late))
+    split = Split(development, holdout, before, purged)
     starts = f", which starts {split.holdout['event_time'].iloc[0]:%Y-%m-%d %H:%M}" if len(split.holdout) else ""
     for side, part in (("before", split.development), ("within", split.holdout)):
         y = outputs.matrix(part[outputs.column])
@@ -93,6 +101,14 @@ def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime, window: Win
                 + _or_ungrouped(classifier),
             )
     return split
+
+
+def _purged(classifier: Classifier, rows: pd.DataFrame, train: Rows, validate: Rows) -> tuple[Rows, Rows]:
+    """The positions that are learnt from, and those that are not for their labels' sake; none where that would leave little."""
+    kept = folds.known_before(classifier, rows, train, validate)
+    if len(kept) < LEAST_KEPT * len(train):
+        return train, train[:0]
+    return kept, train[~np.isin(train, kept)]
 
 
 def _within(rows: pd.DataFrame, window: Window | None) -> tuple[pd.DataFrame, pd.DataFrame]:

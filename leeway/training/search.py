@@ -1,8 +1,9 @@
-"""Cross-validated search over the candidates."""
+"""Cross-validated search over the candidates: successive halving, then an ensemble where it pays."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,31 +11,21 @@ import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from leeway import parallel
-from leeway.definition import Candidate, Classifier
+from leeway.definition import Classifier, Estimator
+from leeway.errors import TrainingError
 from leeway.metrics import Bools, Floats, Outcomes, Rows, averaged, log_losses
 from leeway.outputs import Outputs
-from leeway.training.candidates import Encoded, Trial, best_iterations, encode, fit, probabilities, trials
+from leeway.training import apart, ensembling, estimators, planning
+from leeway.training.candidates import Encoded, Sees, Trial, best_iterations, encode, fit, trials
+from leeway.training.ensembling import Member
 from leeway.training.estimating import aligned, targets
 from leeway.training.folds import Fold
+from leeway.training.planning import Rung, Size
 
-Progress = Callable[[str], None]
+LATE = 4.0  # times its budget, after which the clock ends a search
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the search found.
-
-    Attributes:
-        trial: the best one.
-        rows: positions of the development rows that have an out-of-fold score, in the order of the folds.
-        scores: the best trial's out-of-fold scores of these rows, shape (n, K).
-        results: every trial's metric by name.
-    """
-
-    trial: Trial
-    rows: Rows
-    scores: Floats
-    results: dict[str, float]
+Progress = Callable[[str, float], None]
+"""Told what is done next, and the share of the training that is behind."""
 
 
 @dataclass(frozen=True)
@@ -52,56 +43,153 @@ class Tried:
     scores: Floats
 
 
+@dataclass(frozen=True)
+class Failed:
+    """A trial of which nothing came."""
+
+    trial: Trial
+    why: str
+
+
+Run = Callable[[Sequence[Trial], Rung], Iterable[Tried | Failed]]
+"""Tries trials on a rung, in their order; it may stop before the last of them where time is up."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the search found.
+
+    Attributes:
+        members: what is learnt, one trial or several with their weights, the heaviest first.
+        rows: positions of the development rows that have an out-of-fold score, in the order of the folds.
+        scores: the members' out-of-fold scores of these rows, shape (n, K).
+        results: every trial's metric by name, on the last rung that it reached.
+        shares: the share of the rows that each learnt from there.
+        failures: why nothing came of some trials.
+        cut_short: what was not tried because time was up; None where all was that had been planned.
+    """
+
+    members: list[Member]
+    rows: Rows
+    scores: Floats
+    results: dict[str, float]
+    shares: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    cut_short: str | None = None
+
+    @property
+    def trial(self) -> Trial:
+        """The one that weighs most."""
+        return self.members[0][0]
+
+
 def search(
     classifier: Classifier,
     x: pd.DataFrame,
     y: Bools,
     folds: Sequence[Fold],
-    progress: Progress = lambda text: None,
+    progress: Progress = lambda text, share: None,
 ) -> Outcome:
-    """Try every trial on the folds and keep the best, with the iterations that were best for it.
+    """Try the candidates on the folds and keep the best, or the best ensemble, with the iterations that were best for each.
 
     Args:
         x, y: the development rows; labels of shape (n, K).
         folds: what is learnt from and validated on, as `leeway.training.folds` makes them.
         progress: told of each trial before it starts.
+
+    Raises:
+        TrainingError: no trial came to an end.
     """
-    tried: list[Tried] = []
-    for candidate in classifier.candidates:
-        encoded = encode_folds(classifier, candidate, x, y, folds)
-        for trial in trials([candidate]):
-            progress(str(trial))
-            tried.append(attempt(classifier, trial, y, folds, encoded))
-    return best(folds, tried)
+    encoded: dict[Sees, list[EncodedFold]] = {}
+    end = time.monotonic() + LATE * classifier.training.budget.total_seconds()
+    told = _Told(progress, classifier, size_of(classifier, y, folds))
+
+    def run(left: Sequence[Trial], rung: Rung) -> Iterator[Tried | Failed]:
+        any_done = False
+        for trial in left:
+            if any_done and time.monotonic() > end:
+                return
+            told(trial, rung)
+            if trial.sees not in encoded:
+                encoded[trial.sees] = encode_folds(classifier, trial.sees, x, y, folds)
+            done = attempt(classifier, trial, y, folds, encoded[trial.sees], rung.share)
+            any_done = any_done or isinstance(done, Tried)
+            yield done
+
+    return halve(classifier, y, folds, run)
 
 
-def best(folds: Sequence[Fold], tried: Sequence[Tried]) -> Outcome:
-    """The outcome of all trials, in their order: of equals the first is kept."""
-    kept = max(tried, key=lambda item: item.metric)
-    return Outcome(kept.trial, scored_rows(folds), kept.scores, {str(item.trial): abs(item.metric) for item in tried})
+def size_of(classifier: Classifier, y: Bools, folds: Sequence[Fold]) -> Size:
+    """What a search over these folds learns from."""
+    rows, outputs = tuple(len(train) for train, _ in folds), classifier.label.outputs
+    return Size(rows, len(y), planning.columns_seen(classifier.features), len(outputs.names))
+
+
+def planned(classifier: Classifier, size: Size) -> tuple[list[Trial], list[Rung]]:
+    """The trials of a search, in their order, and its rungs: the same wherever they are asked for."""
+    training = classifier.training
+    left = planning.cheapest_first(list(trials(classifier.candidates)), size, training.trials)
+    return left, planning.plan(left, size, training.budget.total_seconds())
+
+
+def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: Run) -> Outcome:
+    """Successive halving, by whoever runs the trials of a rung.
+
+    Raises:
+        TrainingError: no trial came to an end.
+    """
+    estimators.must_be_there(classifier.candidates)
+    size = size_of(classifier, y, folds)
+    left, rungs = planned(classifier, size)
+    results: dict[str, float] = {}
+    shares: dict[str, float] = {}
+    failures: dict[str, str] = {}
+    missed: list[str] = []
+    kept: list[Tried] = []
+    for rung in rungs:
+        left = left if rung is rungs[0] else _survivors(kept, left, rung.trials)
+        done = list(run(left, rung))
+        failures |= {str(item.trial): item.why for item in done if isinstance(item, Failed)}
+        missed += [str(trial) for trial in left[len(done) :]]
+        kept = [item for item in done if isinstance(item, Tried)]
+        results |= {str(item.trial): abs(item.metric) for item in kept}
+        shares |= {str(item.trial): rung.share for item in kept}
+        if not kept:
+            raise _nothing(classifier, failures)
+    cut = f"time was up before {len(missed)} trials: {', '.join(missed)}" if missed else None
+    members, scores = _together(classifier, y[scored_rows(folds)], kept, size)
+    return Outcome(members, scored_rows(folds), scores, results, shares, failures, cut)
+
+
+def _survivors(kept: Sequence[Tried], left: Sequence[Trial], count: int) -> list[Trial]:
+    """The best trials, in their order; the best of each candidate comes before any other, for they err differently."""
+    ranked = sorted(kept, key=lambda item: -item.metric)
+    first = {repr(item.trial.candidate): item for item in reversed(ranked)}
+    leading = {id(item) for item in first.values()}
+    ranked.sort(key=lambda item: id(item) not in leading)
+    names = {str(item.trial) for item in ranked[:count]}
+    return [trial for trial in left if str(trial) in names]
+
+
+def _together(classifier: Classifier, y: Bools, kept: Sequence[Tried], size: Size) -> tuple[list[Member], Floats]:
+    """The best trial, of equals the first, or the ensemble that is worth its scoring time; and its out-of-fold scores."""
+    training, best = classifier.training, max(kept, key=lambda item: item.metric)
+    if training.latency_worth is None or training.select_by != "log_loss" or len(kept) == 1:
+        return [(best.trial, 1.0)], best.scores
+    weights = ensembling.chosen(
+        y,
+        [item.scores for item in kept],
+        [planning.scoring(item.trial, size) for item in kept],
+        training.latency_worth,
+        classifier.label.outputs.exclusive,
+    )
+    scores = sum(weight * item.scores for weight, item in zip(weights, kept, strict=True))
+    return ensembling.weighed([item.trial for item in kept], weights), np.asarray(scores)
 
 
 def scored_rows(folds: Sequence[Fold]) -> Rows:
     """Positions of the rows that are validated on, in the order of the folds."""
     return np.concatenate([validate for _, validate in folds])
-
-
-def encode_folds(
-    classifier: Classifier, candidate: Candidate, x: pd.DataFrame, y: Bools, folds: Sequence[Fold]
-) -> "list[EncodedFold]":
-    """The folds as a candidate sees them; the same for all of its trials."""
-    with parallel.one_order_of_sums():
-        return [_encoded(classifier, candidate, x, targets(classifier.label.outputs, y), fold) for fold in folds]
-
-
-def attempt(
-    classifier: Classifier, trial: Trial, y: Bools, folds: Sequence[Fold], encoded: "Sequence[EncodedFold]"
-) -> Tried:
-    """Try one trial on all folds."""
-    outputs = classifier.label.outputs
-    with parallel.one_order_of_sums():
-        tuned, scores = _out_of_fold(trial, outputs, encoded, classifier.training.seed)
-    return Tried(_METRICS[classifier.training.select_by](outputs, y[scored_rows(folds)], scores), tuned, scores)
 
 
 @dataclass(frozen=True)
@@ -112,32 +200,111 @@ class EncodedFold:
     x: Any
     y: Outcomes
 
+    def thinned(self, share: float, *, recent: bool) -> "EncodedFold":
+        """With this share of the rows that are learnt from: the most recent ones, or every so-manieth."""
+        if share >= 1:
+            return self
+        count, step = max(1, round(share * len(self.rows.y))), max(1, round(1 / share))
+        part = slice(-count, None) if recent else slice(None, None, step)
+        y, weights = self.rows.y[part], self.rows.weights
+        if (y == y[0]).all():
+            return self  # there would be nothing to tell apart
+        rows = replace(self.rows, x=self.rows.x[part], y=y, weights=None if weights is None else weights[part])
+        return replace(self, rows=rows)
 
-def _encoded(classifier: Classifier, candidate: Candidate, x: pd.DataFrame, y: Outcomes, fold: Fold) -> EncodedFold:
-    train, validate = fold
-    rows = encode(candidate, classifier.features, x.iloc[train], y[train], classifier.training.seed)
-    return EncodedFold(rows, rows.columns.transform(x.iloc[validate]), y[validate])
+
+def encode_folds(
+    classifier: Classifier, sees: Sees, x: pd.DataFrame, y: Bools, folds: Sequence[Fold]
+) -> list[EncodedFold]:
+    """The folds as candidates see them; the same for all trials that see them so."""
+    with parallel.one_order_of_sums():
+        return [_encoded(classifier, sees, x, targets(classifier.label.outputs, y), fold) for fold in folds]
 
 
-def _out_of_fold(trial: Trial, outputs: Outputs, folds: Sequence[EncodedFold], seed: int) -> tuple[Trial, Floats]:
+def attempt(
+    classifier: Classifier,
+    trial: Trial,
+    y: Bools,
+    folds: Sequence[Fold],
+    encoded: Sequence[EncodedFold],
+    share: float = 1.0,
+) -> Tried | Failed:
+    """Try one trial on all folds; whatever it raises is its failure alone.
+
+    Args:
+        share: of each fold's rows, to learn from.
+    """
+    outputs, training = classifier.label.outputs, classifier.training
+    parts = [fold.thinned(share, recent=not classifier.by_arrival) for fold in encoded]
+    given = (trial, outputs, parts, training.seed)
+    try:
+        if isinstance(trial.candidate, Estimator):  # nobody knows whether it ends
+            seconds = training.budget.total_seconds() / len(classifier.candidates)
+            tuned, scores = apart.within(seconds, out_of_fold, *given)
+        else:
+            tuned, scores = out_of_fold(*given)
+    except apart.Ended as error:
+        return Failed(trial, str(error))
+    except Exception as error:  # of any library, on any data
+        return Failed(trial, apart.described(error))
+    if not np.isfinite(scores).all():
+        return Failed(trial, "some of its probabilities are no numbers")
+    return Tried(_METRICS[training.select_by](outputs, y[scored_rows(folds)], scores), tuned, scores)
+
+
+def out_of_fold(trial: Trial, outputs: Outputs, folds: Sequence[EncodedFold], seed: int) -> tuple[Trial, Floats]:
     """The trial with its best iterations, and its scores of what the folds validate on, shape (n, K).
 
     One number of iterations serves all folds, as it will serve the final fit: it is chosen like every other parameter.
     """
     # A thread for each fold at a time: boosting's own wait for one another after every split, which costs as much as it gains.
-    with ThreadPoolExecutor(parallel.threads() if folds[0].y.ndim == 1 else 1) as pool:
-        estimators = list(pool.map(lambda fold: _fitted(trial, fold, seed), folds))
-    iterations = best_iterations(estimators, [len(fold.y) for fold in folds])
-    scores = [
-        aligned(outputs, estimator.classes_, probabilities(estimator, fold.x, iterations))
-        for estimator, fold in zip(estimators, folds, strict=True)
-    ]
+    with (
+        parallel.one_order_of_sums(),
+        ThreadPoolExecutor(parallel.threads() if folds[0].y.ndim == 1 else 1) as pool,
+    ):
+        fitted = list(pool.map(lambda fold: _fitted(trial, fold, seed), folds))
+        iterations = best_iterations(fitted, [len(fold.y) for fold in folds])
+        scores = [
+            aligned(outputs, one.classes_, estimators.probabilities(one, fold.x, iterations))
+            for one, fold in zip(fitted, folds, strict=True)
+        ]
     return replace(trial, iterations=iterations), np.concatenate(scores)
+
+
+def _encoded(classifier: Classifier, sees: Sees, x: pd.DataFrame, y: Outcomes, fold: Fold) -> EncodedFold:
+    train, validate = fold
+    rows = encode(sees, classifier.features, x.iloc[train], y[train], classifier.training.seed)
+    return EncodedFold(rows, rows.columns.transform(x.iloc[validate]), y[validate])
 
 
 def _fitted(trial: Trial, fold: EncodedFold, seed: int) -> Any:
     with parallel.one_thread():
         return fit(trial, fold.rows, seed, watch=(fold.x, fold.y))
+
+
+class _Told:
+    """Says of each trial how much of the training is behind, by what all that is planned costs."""
+
+    def __init__(self, progress: Progress, classifier: Classifier, size: Size) -> None:
+        self._progress, self._size, self._done = progress, size, 0.0
+        left, rungs = planned(classifier, size)
+        costs = [planning.learning(trial, size, 1.0) for trial in left]
+        last = max(planning.learning(trial, size, 1.0, last=True) for trial in left)
+        self._all = last + sum(float(np.mean(costs)) * rung.share * rung.trials for rung in rungs)
+
+    def __call__(self, trial: Trial, rung: Rung) -> None:
+        share = "" if rung.share == 1 else f" on {rung.share:.0%} of the rows"
+        self._progress(f"{trial}{share}", min(0.95, self._done / max(self._all, 1e-9)))
+        self._done += planning.learning(trial, self._size, 1.0) * rung.share
+
+
+def _nothing(classifier: Classifier, failures: dict[str, str]) -> TrainingError:
+    return TrainingError(
+        f"searching for {classifier.name}",
+        rule="at least one candidate must come to an end",
+        found="; ".join(f"{name}: {why}" for name, why in failures.items()),
+        way_out="correct the candidates, leave them out for the defaults, or raise training.budget",
+    )
 
 
 _METRICS: dict[str, Callable[[Outputs, Bools, Floats], float]] = {

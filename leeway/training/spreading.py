@@ -1,6 +1,6 @@
 """The search with its trials spread over workers: each reads the snapshot itself and leaves its scores in a file."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -11,13 +11,14 @@ import numpy as np
 from leeway import catalog, parallel
 from leeway.definition import Classifier
 from leeway.files import replacing, workspace
-from leeway.metrics import Bools, Floats
+from leeway.metrics import Bools
 from leeway.settings import settings
 from leeway.training import search
-from leeway.training.candidates import Trial, trials
+from leeway.training.candidates import Sees, Trial, trials
 from leeway.training.folds import Fold
 from leeway.training.material import Material, material
-from leeway.training.search import EncodedFold, Outcome, Tried
+from leeway.training.planning import Rung
+from leeway.training.search import EncodedFold, Failed, Outcome, Progress, Tried
 from leeway.training.window import Window
 
 
@@ -27,7 +28,8 @@ class TrialReference:
 
     Attributes:
         definition: the fingerprint of the definition that it is of.
-        number: its place among all trials.
+        number: its place among all trials of the definition.
+        share: of the rows, to learn from.
         folder: where its scores go, within the data folder.
         window: which part of the snapshot is learnt from.
     """
@@ -37,6 +39,7 @@ class TrialReference:
     snapshot: str
     as_of: datetime
     number: int
+    share: float
     folder: str
     window: Window | None
 
@@ -46,33 +49,31 @@ class TrialReference:
         return settings().folder(self.folder) / f"{self.number}.npy"
 
 
-def spread_search(
-    classifier: Classifier, learnt: Material, tried: Sequence[Trial], progress: Callable[[str], None]
-) -> Outcome:
-    """As `search` does it, each trial by whichever worker is free.
-
-    Args:
-        tried: all of the classifier's trials.
-    """
+def spread_search(classifier: Classifier, learnt: Material, progress: Progress) -> Outcome:
+    """As `search` does it, each trial of a rung by whichever worker is free."""
     name, place = classifier.name, settings().folder("searches", classifier.name) / learnt.snapshot[:16]
+    numbers = {str(trial): number for number, trial in enumerate(trials(classifier.candidates))}
     with workspace(place, f"searching for {name} in parts") as folder:
         within = str(folder.relative_to(settings().home.absolute()))
         definition = catalog.fingerprint(name)
-        references = [
-            TrialReference(name, definition, learnt.snapshot, learnt.as_of, number, within, learnt.window)
-            for number in range(len(tried))
-        ]
-        progress(f"{len(tried)} trials, spread over workers")
-        found = parallel.each(attempt, references)
-        kept = [
-            Tried(metric, replace(trial, iterations=iterations), _scores(reference))
-            for (metric, iterations), trial, reference in zip(found, tried, references, strict=True)
-        ]
-        return search.best(learnt.folds, kept)
+
+        def run(left: Sequence[Trial], rung: Rung) -> list[Tried | Failed]:
+            references = [
+                TrialReference(
+                    *(name, definition, learnt.snapshot, learnt.as_of, numbers[str(trial)]),
+                    *(rung.share, within, learnt.window),
+                )
+                for trial in left
+            ]
+            progress(f"{len(left)} trials on {rung.share:.0%} of the rows, spread over workers", rung.share / 2)
+            found = parallel.each(attempt, references)
+            return [_done(*given) for given in zip(found, left, references, strict=True)]
+
+        return search.halve(classifier, learnt.y, learnt.folds, run)
 
 
-def attempt(reference: TrialReference) -> tuple[float, int | None]:
-    """Try one trial and leave its out-of-fold scores in its file; returns its metric and its best iterations.
+def attempt(reference: TrialReference) -> tuple[float, int | None] | str:
+    """Try one trial and leave its out-of-fold scores in its file; returns its metric and its best iterations, or why it failed.
 
     Raises:
         DefinitionError: the classifier is declared differently here.
@@ -80,24 +81,27 @@ def attempt(reference: TrialReference) -> tuple[float, int | None]:
     name = reference.name
     classifier = catalog.load_as(name, reference.definition)
     trial = list(trials(classifier.candidates))[reference.number]
-    place = classifier.candidates.index(trial.candidate)
     made_of = (reference.definition, reference.snapshot, reference.as_of, reference.window)
-    y, folds, encoded = _encoded(name, *made_of, place)
-    tried = search.attempt(classifier, trial, y, folds, encoded)
+    y, folds, encoded = _encoded(name, *made_of, trial.sees)
+    tried = search.attempt(classifier, trial, y, folds, encoded, reference.share)
+    if isinstance(tried, Failed):
+        return tried.why
     with replacing(reference.path, f"writing the scores of a trial of {name}") as beside, beside.open("wb") as file:
         np.save(file, tried.scores, allow_pickle=False)
     return tried.metric, tried.trial.iterations
 
 
-@lru_cache(maxsize=1)  # a worker that gets the next trial of the same candidate has this already
+@lru_cache(maxsize=1)  # a worker that gets the next trial that sees columns so has this already
 def _encoded(
-    name: str, _definition: str, snapshot: str, as_of: datetime, window: Window | None, candidate: int
+    name: str, _definition: str, snapshot: str, as_of: datetime, window: Window | None, sees: Sees
 ) -> tuple[Bools, Sequence[Fold], list[EncodedFold]]:
     classifier = catalog.load(name)
     learnt = material(classifier, snapshot, as_of, window)
-    chosen = classifier.candidates[candidate]
-    return learnt.y, learnt.folds, search.encode_folds(classifier, chosen, learnt.x, learnt.y, learnt.folds)
+    return learnt.y, learnt.folds, search.encode_folds(classifier, sees, learnt.x, learnt.y, learnt.folds)
 
 
-def _scores(reference: TrialReference) -> Floats:
-    return np.asarray(np.load(reference.path, allow_pickle=False), dtype="float64")
+def _done(found: tuple[float, int | None] | str, trial: Trial, reference: TrialReference) -> Tried | Failed:
+    if isinstance(found, str):
+        return Failed(trial, found)
+    scores = np.asarray(np.load(reference.path, allow_pickle=False), dtype="float64")
+    return Tried(found[0], replace(trial, iterations=found[1]), scores)

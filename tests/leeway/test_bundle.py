@@ -1,7 +1,8 @@
 import subprocess
 import sys
 import zipfile
-from collections import OrderedDict
+from collections import UserDict
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 import leeway.bundle
 from leeway.bundle import FILES, Card
-from leeway.definition import CSV, Boosting, Classifier, Label, Logistic, days
+from leeway.definition import CSV, Boosting, Classifier, ExtraTrees, Label, LightGBM, Logistic, days
 from leeway.definition import numeric as number
 from leeway.errors import BundleError
 from leeway.monitoring import building
@@ -24,7 +25,12 @@ from leeway.training.candidates import learn, model_input, trials
 
 BINARY = Outputs("binary", ("true",))
 FEATURES = {"amount": "numeric", "kind": "categorical", "flag": "boolean", "note": "text"}
-CANDIDATES = [Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20)]
+CANDIDATES = [
+    Logistic(C=(1.0,)),
+    Boosting(max_leaf_nodes=(7,), max_iter=20),
+    ExtraTrees(n_estimators=10, min_samples_leaf=(5,)),
+    *([LightGBM(num_leaves=(7,), max_iter=10)] if find_spec("lightgbm") else []),
+]
 
 
 def rows_of(count=400, seed=0):
@@ -175,12 +181,12 @@ def test_a_missing_file_is_named(tmp_path, name):
 
 
 def test_a_type_that_is_not_on_the_hosts_list_is_refused_by_name_until_the_host_names_it(tmp_path, monkeypatch):
-    save(tmp_path / "b", pipeline=FunctionTransformer(func=OrderedDict))
+    save(tmp_path / "b", pipeline=FunctionTransformer(func=UserDict))
     monkeypatch.delenv("LEEWAY_TRUSTED_TYPES", raising=False)
     settings.cache_clear()
-    with pytest.raises(BundleError, match=r"only types on the host's list.*collections.OrderedDict"):
+    with pytest.raises(BundleError, match=r"only types on the host's list.*collections.UserDict"):
         leeway.bundle.load(tmp_path / "b")
-    monkeypatch.setenv("LEEWAY_TRUSTED_TYPES", '["collections.OrderedDict"]')
+    monkeypatch.setenv("LEEWAY_TRUSTED_TYPES", '["collections.UserDict"]')
     settings.cache_clear()
     assert isinstance(leeway.bundle.load(tmp_path / "b").pipeline, FunctionTransformer)
     settings.cache_clear()

@@ -6,9 +6,11 @@ from pydantic import ValidationError
 from leeway.definition import (
     CSV,
     Boosting,
+    Capacity,
     Classifier,
     Column,
     DriftPolicy,
+    Estimator,
     Gates,
     History,
     Label,
@@ -19,6 +21,7 @@ from leeway.definition import (
     Parquet,
     PrecisionFloor,
     Query,
+    Review,
     Schedule,
     Training,
     boolean,
@@ -155,6 +158,24 @@ IMPOSSIBLE = {
         lambda: classifier(label=several(classes=("a", "b")), objective=MinimizeCost()),
         "objective 'cost' sets a threshold for each class by itself.*use MostProbable or MaximizeF1",
     ),
+    "a class that is not there": (
+        lambda: classifier(label=several(classes=("a", "b")), objective=MinimizeCost(missed={"c": 2.0})),
+        r"missed names \['c'\]",
+    ),
+    "classes of a binary label": (
+        lambda: classifier(objective=MinimizeCost(missed={"true": 2.0})),
+        "missed is what each",
+    ),
+    "an error that costs less than being right": (lambda: MinimizeCost(true_positive=3.0), "an error must cost more"),
+    "so many a day, of no day": (
+        lambda: classifier(event_time=None, label=Label(column="bad", delay=days(1)), objective=Capacity(per_day=5)),
+        "events have no time, so nobody knows how many",
+    ),
+    "a review of many classes": (
+        lambda: classifier(label=several(classes=("a", "b")), review=Review(share=0.1)),
+        "review is a band around the one threshold",
+    ),
+    "a class by no path": (lambda: Estimator(path="Slow"), "path"),
     "a count of positives that are none": (
         lambda: classifier(
             label=several(classes=("a", "b")), history=(History(by="card", window=days(1), aggregate="positives"),)

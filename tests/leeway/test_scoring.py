@@ -160,3 +160,27 @@ def test_an_altered_champion_scores_nothing(quick):
     with pytest.raises(BundleError, match="checksum"):
         score(quick.classifier, quick.day(10))
     assert predictions(quick).empty
+
+
+def test_a_prediction_says_where_a_person_decides_as_soon_as_the_champion_knows_of_that(quick):
+    day = quick.day(10)
+    quick.redeclare("training=Training(", "objective=Capacity(per_day=5), review=Review(share=0.2), training=Training(")
+    score(quick.classifier, day)
+    assert predictions(quick, day)["review"].isna().all()  # the champion was trained before
+    version = quick.crown(19)
+    score(quick.classifier, day)
+    made = registry.load(quick.name, registry.champion(quick.name))
+    card, (low, high) = made.card, made.card.review
+    found = predictions(quick, day)
+    found = found[found["version"] == version]
+    assert 0 < found["review"].sum() < 20
+    assert (found["review"] == found["score"].between(low, high)).all()
+    assert low <= card.thresholds[0] <= high
+    least, most = card.threshold_intervals[0]
+    assert least <= card.thresholds[0] <= most
+    assert card.tradeoffs["1"][-1]["recall"] == 1
+    assert card.calibrated["1"]["low"] <= card.calibrated["1"]["error"] <= card.calibrated["1"]["high"]
+    assert card.odds_ratios["1"]["amount"] > 1  # high amounts tend to be bad
+    assert card.odds_ratios["1"]["kind = b"] > card.odds_ratios["1"]["kind = a"]
+    assert not any("email" in term for term in card.odds_ratios["1"])
+    assert (list(card.members), card.search_failures, card.cut_short) == (list(card.search), {}, None)

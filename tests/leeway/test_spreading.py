@@ -100,12 +100,11 @@ def test_a_spread_search_has_the_same_outcome_and_the_same_bundle(world, spread)
     learnt = material.material(world.classifier, taken, as_of)
     here = search.search(world.classifier, learnt.x, learnt.y, learnt.folds)
     spread(2)
-    tried = list(search.trials(world.classifier.candidates))
-    there = spreading.spread_search(world.classifier, learnt, tried, told.append)
+    there = spreading.spread_search(world.classifier, learnt, lambda text, share: told.append(text))
     assert (there.trial, there.results) == (here.trial, here.results)
     assert (there.scores == here.scores).all()
     assert (there.rows == here.rows).all()
-    assert told == ["2 trials, spread over workers"]
+    assert told == ["2 trials on 100% of the rows, spread over workers"]
     key = fit.fit(world.classifier, taken, as_of)
     folder = fit.folder_of(world.name, key)
     spread_files = {name: (folder / name).read_bytes() for name in FILES if name != "model.skops"}

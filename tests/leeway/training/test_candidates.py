@@ -1,4 +1,5 @@
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
-from leeway.definition import Boosting, Logistic
+from leeway.definition import Boosting, Estimator, ExtraTrees, LightGBM, Logistic
 from leeway.errors import TrainingError
 from leeway.training.candidates import encode, fit, learn, model_input, trials
 
@@ -23,7 +24,14 @@ FEATURES = {
     "note": "text",
     "silent": "text",
 }
-CANDIDATES = [Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20)]
+CANDIDATES = [
+    Logistic(C=(1.0,)),
+    Logistic(C=(1.0,), l1_ratio=(0.5,)),
+    Boosting(max_leaf_nodes=(7,), max_iter=20),
+    ExtraTrees(n_estimators=20, min_samples_leaf=(5,)),
+    *([LightGBM(learning_rate=(0.1,), num_leaves=(7,), max_iter=20)] if find_spec("lightgbm") else []),
+    Estimator(path="sklearn.linear_model.SGDClassifier", parameters={"loss": "log_loss", "max_iter": 5000}),
+]
 
 
 def frame(count=400, seed=0):
@@ -104,7 +112,7 @@ def test_equal_rows_are_learnt_from_once_and_count_as_often_as_they_are():
     rows, y = frame(100)
     x = model_input(rows, FEATURES)
     often, outcome = pd.concat([x] * 7, ignore_index=True), np.tile(y, 7)
-    encoded = encode(CANDIDATES[0], FEATURES, often, outcome, 0)
+    encoded = encode("linear", FEATURES, often, outcome, 0)
     assert encoded.weights.sum() == 700
     assert encoded.x.shape[0] == len(encoded.y) == len(x.assign(y=y).drop_duplicates())
     trial = next(trials(CANDIDATES))
@@ -114,11 +122,11 @@ def test_equal_rows_are_learnt_from_once_and_count_as_often_as_they_are():
     )
     assert weighted.coef_ == pytest.approx(repeated.coef_, abs=1e-3)
     few = pd.concat([x, x.head(1)], ignore_index=True)  # weights for one pair would cost more than they save
-    assert encode(CANDIDATES[0], FEATURES, few, np.append(y, y[0]), 0).weights is None
+    assert encode("linear", FEATURES, few, np.append(y, y[0]), 0).weights is None
     missing = model_input(
         pd.DataFrame({"kind": pd.Series(["nan", None] * 50, dtype="object")}), {"kind": "categorical"}
     )
-    assert encode(CANDIDATES[0], {"kind": "categorical"}, missing, np.arange(100) % 4 < 2, 0).x.shape[0] == 4
+    assert encode("linear", {"kind": "categorical"}, missing, np.arange(100) % 4 < 2, 0).x.shape[0] == 4
 
 
 def test_a_column_with_hundreds_of_values_is_learnt_out_of_fold_and_a_new_value_is_the_average():
@@ -133,7 +141,7 @@ def test_a_column_with_hundreds_of_values_is_learnt_out_of_fold_and_a_new_value_
     noise = rng.random(12_000) < 0.5
     x = model_input(rows, features)
     trial = next(trials([Boosting(max_leaf_nodes=(7,), max_iter=40)]))
-    assert list(encode(trial.candidate, features, x, y, 0).codes) == []
+    assert list(encode(trial.sees, features, x, y, 0).codes) == []
     kept = learn(trial, features, x[:9000], y[:9000], 0)
     assert roc_auc_score(y[9000:], kept.predict_proba(x[9000:])[:, 1]) > 0.8
     fooled = learn(trial, features, x[:9000], noise[:9000], 0)
@@ -145,7 +153,7 @@ def test_a_column_with_hundreds_of_values_is_learnt_out_of_fold_and_a_new_value_
 def test_rows_that_are_all_equal_are_a_clear_error():
     rows = model_input(pd.DataFrame({"amount": [1.0] * 50}), {"amount": "numeric"})
     with pytest.raises(TrainingError, match=r"at least one feature must have different values.*50 rows"):
-        encode(Logistic(), {"amount": "numeric"}, rows, np.arange(50) % 2 == 0, 0)
+        encode("linear", {"amount": "numeric"}, rows, np.arange(50) % 2 == 0, 0)
 
 
 @pytest.mark.parametrize(

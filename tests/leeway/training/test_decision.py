@@ -3,9 +3,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from leeway.definition import MaximizeF1, MinimizeCost, MostProbable, PrecisionFloor
+from leeway.definition import (
+    Capacity,
+    MaximizeF1,
+    MaximizeFBeta,
+    MinimizeCost,
+    MostProbable,
+    PrecisionFloor,
+    RecallFloor,
+)
 from leeway.errors import TrainingError
 from leeway.outputs import Outputs
+from leeway.training import sureness
 from leeway.training.decision import NEVER, decide, threshold, thresholds
 
 PAIRS = st.lists(
@@ -121,3 +130,80 @@ def test_a_precision_that_one_class_does_not_reach_names_it():
     y[:, 1] = p[:, 1] < 0.05
     with pytest.raises(TrainingError, match=r"setting the threshold of b: precision must be at least 0.9"):
         thresholds(PrecisionFloor(precision=0.9), Outputs("multilabel", ("b",) * 2), y[:, [1, 1]], p[:, [1, 1]])
+
+
+@given(PAIRS, st.floats(0.05, 0.95))
+def test_no_threshold_with_enough_recall_has_a_higher_precision(pair, floor):
+    y, p = pair
+    assume(y.any())
+
+    def precision(at):
+        hits, wrong, _ = counts(y, p, at)
+        return hits / (hits + wrong) if hits + wrong else 0.0
+
+    enough = [at for at in every(p) if counts(y, p, at)[0] >= floor * y.sum() - 1e-9]
+    chosen = threshold(RecallFloor(recall=floor), y, p)
+    assert counts(y, p, chosen)[0] >= floor * y.sum() - 1e-9
+    assert precision(chosen) == pytest.approx(max(precision(at) for at in enough))
+
+
+@given(PAIRS, st.integers(0, 50))
+def test_as_many_are_called_as_somebody_can_look_at_and_no_more(pair, most):
+    y, p = pair
+    chosen = threshold(Capacity(per_day=max(most, 1) / 2), y, p, days=2.0)
+    called = int((p >= chosen).sum())
+    assert called <= max(most, 1)
+    lower = p[p < chosen]
+    assert not len(lower) or int((p >= lower.max()).sum()) > max(most, 1)
+
+
+@given(PAIRS, st.floats(-5, 0), COSTS)
+def test_gains_count_too(pair, gain, false_negative):
+    y, p = pair
+    objective = MinimizeCost(false_positive=2, false_negative=false_negative, true_positive=gain, true_negative=-0.5)
+
+    def cost(at):
+        hits, wrong, missed = counts(y, p, at)
+        return 2 * wrong + false_negative * missed + gain * hits - 0.5 * (len(y) - hits - wrong - missed)
+
+    assert cost(threshold(objective, y, p)) == pytest.approx(min(cost(at) for at in every(p)))
+
+
+def test_recall_that_counts_more_lowers_the_threshold():
+    rng = np.random.default_rng(0)
+    p = rng.random(3000)
+    y = rng.random(3000) < p**3
+    found = [threshold(MaximizeFBeta(beta=beta), y, p) for beta in (0.5, 1.0, 2.0)]
+    assert found == sorted(found, reverse=True)
+    assert found[1] == threshold(MaximizeF1(), y, p)
+    assert len(set(found)) == 3
+
+
+def test_the_class_that_costs_most_to_miss_is_called():
+    found = thresholds(MinimizeCost(missed={"c": 10}), EXCLUSIVE, np.eye(3, dtype=bool), np.eye(3))
+    p = np.array([[0.5, 0.3, 0.2], [0.6, 0.35, 0.05]])
+    assert decide(EXCLUSIVE, found, p).argmax(axis=1).tolist() == [2, 0]
+
+
+def test_a_threshold_has_an_interval_that_narrows_with_rows_and_a_curve():
+    rng = np.random.default_rng(0)
+    p = rng.random(20_000)
+    y = rng.random(20_000) < p
+    binary, objective = Outputs("binary", ("yes",)), PrecisionFloor(precision=0.8)
+
+    def interval(count):
+        return sureness.intervals(objective, binary, y[:count, None], p[:count, None], 1.0, 0)[0]
+
+    assert interval(20_000)[0] <= threshold(objective, y, p) <= interval(20_000)[1]
+    assert np.diff(interval(20_000)) < np.diff(interval(500))
+    points = sureness.curve(MinimizeCost(false_positive=1, false_negative=1), y, p)
+    assert points[-1]["recall"] == points[-1]["called"] == 1
+    assert min(points, key=lambda point: point["cost"])["threshold"] == pytest.approx(0.5, abs=0.05)
+    assert sureness.intervals(MostProbable(), EXCLUSIVE, y[:, None], p[:, None], 1.0, 0) == [None] * 3
+
+
+def test_the_rows_nearest_the_threshold_go_to_a_person():
+    p = np.random.default_rng(0).random(10_000)
+    low, high = sureness.band(0.3, p, 0.1)
+    assert low < 0.3 < high
+    assert ((p >= low) & (p <= high)).mean() == pytest.approx(0.1, abs=0.001)

@@ -1,0 +1,105 @@
+"""From development rows to a model: the search, the calibration and the thresholds that its scores give, and the fit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from leeway.definition import Classifier
+from leeway.metrics import Bools, Floats
+from leeway.outputs import Outputs
+from leeway.parallel import is_spread
+from leeway.training import calibration, decision, ensembling, sureness
+from leeway.training.calibration import Method
+from leeway.training.candidates import trials
+from leeway.training.estimating import predict, targets
+from leeway.training.folds import Fold
+from leeway.training.material import Material
+from leeway.training.search import Outcome, Progress, search
+from leeway.training.spreading import spread_search
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A model.
+
+    Attributes:
+        outcome: what the search found.
+        probabilities: calibrated out-of-fold scores of the rows that the search validated on, shape (n, K).
+        days: over which these rows are spread.
+        methods, losses: of calibration: what was chosen for each class, and what each was worth.
+        review: the probabilities between which a person decides; None where nobody does.
+    """
+
+    outputs: Outputs
+    outcome: Outcome
+    pipeline: Any
+    methods: list[Method]
+    losses: dict[str, float]
+    calibrators: list[Any]
+    thresholds: Floats
+    probabilities: Floats
+    days: float
+    review: tuple[float, float] | None
+
+    def score(self, x: pd.DataFrame) -> Floats:
+        """Calibrated probabilities of features that `model_input` has made, shape (n, K)."""
+        raw = predict(self.pipeline, self.outputs, x)
+        return calibration.apply(self.calibrators, raw, exclusive=self.outputs.exclusive)
+
+    def decide(self, p: Floats) -> Bools:
+        """Decisions by probabilities, shape (n, K)."""
+        return decision.decide(self.outputs, self.thresholds, p)
+
+
+def learn(classifier: Classifier, material: Material, progress: Progress = lambda text, share: None) -> Learnt:
+    """Learn from a snapshot's development rows, over workers where that is worth it.
+
+    Raises:
+        TrainingError: there is not enough to learn from.
+    """
+    tried, folds = len(list(trials(classifier.candidates))), material.folds
+    if tried > 1 and is_spread(tried * sum(len(train) for train, _ in folds)):
+        outcome = spread_search(classifier, material, progress)
+    else:
+        outcome = search(classifier, material.x, material.y, folds, progress)
+    times = material.split.development["event_time"].iloc[outcome.rows]
+    days = (times.max() - times.min()) / pd.Timedelta(days=1)
+    return finish(classifier, material.x, material.y, outcome, progress, days)
+
+
+def learn_rows(
+    classifier: Classifier,
+    x: pd.DataFrame,
+    y: Bools,
+    folds: Sequence[Fold],
+    progress: Progress = lambda text, share: None,
+) -> Learnt:
+    """Learn from rows at hand, by this process alone.
+
+    Args:
+        x, y: as `model_input` makes them; labels of shape (n, K).
+    """
+    return finish(classifier, x, y, search(classifier, x, y, folds, progress), progress)
+
+
+def finish(
+    classifier: Classifier, x: pd.DataFrame, y: Bools, outcome: Outcome, progress: Progress, days: float = 0.0
+) -> Learnt:
+    """Calibrate, decide and fit what a search has found.
+
+    Args:
+        days: over which the rows that it validated on are spread.
+    """
+    outputs, seen = classifier.label.outputs, y[outcome.rows]
+    progress("calibration and thresholds", 0.95)
+    methods, losses = calibration.choose(seen, outcome.scores, exclusive=outputs.exclusive)
+    calibrators = calibration.fit(methods, seen, outcome.scores)
+    probabilities = calibration.apply(calibrators, outcome.scores, exclusive=outputs.exclusive)
+    thresholds = decision.thresholds(classifier.objective, outputs, seen, probabilities, days)
+    asked = classifier.review
+    review = None if asked is None else sureness.band(float(thresholds[0]), probabilities[:, 0], asked.share)
+    progress(f"fitting {ensembling.described(outcome.members)} to all of the development rows", 0.97)
+    pipeline = ensembling.learn(outcome.members, classifier.features, x, targets(outputs, y), classifier.training.seed)
+    return Learnt(outputs, outcome, pipeline, methods, losses, calibrators, thresholds, probabilities, days, review)

@@ -1,0 +1,54 @@
+import pytest
+
+from leeway.definition import Boosting, Estimator, ExtraTrees, LightGBM, Logistic
+from leeway.definition.learning import USUAL
+from leeway.training import planning
+from leeway.training.candidates import trials
+from leeway.training.planning import Size
+
+SIZE = Size(rows=(20_000, 40_000, 60_000, 80_000), all_rows=110_000, columns=22, outputs=1)
+ALL = list(trials(USUAL))
+
+
+def cost(rungs):
+    return planning._cost(ALL, rungs, SIZE)
+
+
+@pytest.mark.parametrize("budget", [5, 30, 90, 600, 3600])
+def test_a_plan_keeps_to_its_budget_and_ends_with_all_rows(budget):
+    rungs = planning.plan(ALL, SIZE, budget)
+    assert (rungs[0].trials, rungs[-1].share) == (len(ALL), 1.0)
+    shares, counts = [rung.share for rung in rungs], [rung.trials for rung in rungs]
+    assert shares == sorted(shares)
+    assert counts == sorted(counts, reverse=True)
+    assert counts[-1] >= 1
+    if budget >= 90:
+        dearest = max(planning.learning(trial, SIZE, 1.0, last=True) for trial in ALL)
+        assert cost(rungs) + min(budget / 2, dearest) <= budget
+
+
+def test_the_more_time_the_fewer_rungs():
+    counts = [len(planning.plan(ALL, SIZE, budget)) for budget in (20, 90, 3600)]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[-1] == 1
+    few = Size(rows=(500, 500), all_rows=1_000, columns=5, outputs=1)
+    assert [rung.share for rung in planning.plan(ALL, few, 1)] == [1.0]  # a part of so few says nothing
+
+
+def test_the_cheap_come_first_and_where_not_all_may_every_candidate_has_its_cheapest():
+    ordered = planning.cheapest_first(ALL, SIZE, None)
+    assert [trial.candidate.kind for trial in ordered[:2]] == ["logistic", "logistic"]
+    costs = [planning.learning(trial, SIZE, 1.0) for trial in ordered]
+    assert costs == sorted(costs)
+    few = planning.cheapest_first(ALL, SIZE, 3)
+    assert [str(trial.candidate) for trial in few] == [str(candidate) for candidate in USUAL]
+    assert few[1].parameters["max_leaf_nodes"] == 7
+
+
+def test_every_kind_has_a_cost():
+    kinds = [Logistic(l1_ratio=(1.0,)), Boosting(), ExtraTrees(), LightGBM()]
+    for trial in trials(kinds):
+        assert planning.learning(trial, SIZE, 1.0) > planning.learning(trial, SIZE, 0.25) > 0
+        assert planning.scoring(trial, SIZE) > 0
+    own = next(trials([Estimator(path="some.Where")]))
+    assert planning.learning(own, SIZE, 1.0) == 0  # the clock holds it to its share
