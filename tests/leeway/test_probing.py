@@ -1,4 +1,7 @@
+import hashlib
+import io
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -6,9 +9,10 @@ import pytest
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from leeway import catalog, judging, probing, registry
+from leeway import catalog, judging, probing, registry, snapshots
 from leeway.errors import BundleError
-from leeway.gates import GATES, examine
+from leeway.gates import GATES, baselines, examine, leakage
+from leeway.training import fit
 from tests.conftest import making
 from tests.leeway.conftest import World
 
@@ -80,3 +84,39 @@ def test_every_so_manieth_row_is_kept():
     assert len(probing.thin(pd.DataFrame({"a": range(10)}), 4)) == 4
     assert len(probing.thin(pd.DataFrame({"a": range(3)}), 4)) == 3
     assert len(probing.thin(pd.DataFrame({"a": []}), 4)) == 0
+
+
+def spoilt(evidence, change):
+    """A challenger that has learnt from a snapshot which somebody has changed, and what its gates say."""
+    card, classifier = evidence.probe.bundle.card, evidence.classifier
+    content = io.BytesIO()
+    change(snapshots.read(classifier.name, card.snapshot)).to_parquet(content, index=False)
+    key = hashlib.sha256(content.getvalue()).hexdigest()
+    snapshots.path_of(classifier.name, key).write_bytes(content.getvalue())
+    made = registry.made(classifier.name, fit.fit(classifier, key, datetime.fromisoformat(card.as_of)))
+    with judging.evidence_of(classifier, made, evidence.probe.bundle) as found:
+        against_champion = examine(judging.QUICK, found)
+        first = examine([baselines.gate, leakage.gate], replace(found, champion=None))
+    return {verdict.gate: verdict for verdict in (*against_champion, *first)}
+
+
+def test_a_challenger_of_shuffled_labels_is_kept_out_beside_a_champion_and_as_the_first(bench):
+    until = bench.probe.bundle.card.trained_until
+
+    def change(rows):
+        early = (rows["event_time"] <= pd.Timestamp(until)).to_numpy()
+        labels = rows["positive"].to_numpy().copy()
+        labels[early] = np.random.default_rng(0).permutation(labels[early])
+        return rows.assign(positive=labels)
+
+    told = spoilt(bench, change)
+    assert told["better than champion"].outcome == told["better than a rule"].outcome == "fail"
+    assert "on 0 of 5 partitions" in told["better than champion"].why
+    assert told["leakage"].outcome == "pass"
+
+
+def test_a_challenger_of_a_leaked_label_is_kept_out_by_the_columns_name(bench):
+    told = spoilt(bench, lambda rows: rows.assign(amount=rows["positive"] + 0.0))
+    assert told["better than champion"].outcome == "pass"  # as good as can be, and worth nothing
+    assert told["leakage"].outcome == "fail"
+    assert told["leakage"].why.startswith("amount tells the label by itself, ROC AUC 1.000")
