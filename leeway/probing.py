@@ -250,12 +250,14 @@ def _drawn(count: int, seed: int) -> Rows:
     return np.asarray(np.sort(drawn))
 
 
-def _quick(pipeline: Any, seed: int) -> dict[str, Any]:
-    """The parameters of a refit: another seed, and no more steps than are needed to tell."""
-    found: dict[str, Any] = {}
-    for name, value in pipeline.get_params().items():
-        if name.split("__")[-1] == "random_state" and (value is None or isinstance(value, int)):
+def _quick(model: Any, seed: int) -> dict[str, Any]:
+    """The parameters of a refit: another seed, and no more steps of boosting, or trees, than are needed to tell."""
+    known, found = model.get_params(), {}
+    for name, value in known.items():
+        owner, _, own = name.rpartition("__")
+        boosts = (f"{owner}__learning_rate" if owner else "learning_rate") in known
+        if own == "random_state" and (value is None or isinstance(value, int)):
             found[name] = seed
-        if name.startswith("estimator") and name.split("__")[-1] == "max_iter" and "Hist" in str(pipeline[-1]):
+        elif (own == "n_estimators" or (own == "max_iter" and boosts)) and isinstance(value, int):
             found[name] = min(value, STEPS)
     return found

@@ -177,6 +177,13 @@ def remeasured(made, rows: pd.DataFrame):
     return replace(made, card=replace(made.card, metrics=summary(made.outputs, y, p, made.decide(p))))
 
 
+def lost(made, rows: pd.DataFrame) -> float:
+    """The mean log loss of a bundle on rows that nobody has seen."""
+    from leeway.metrics import log_losses
+
+    return float(log_losses(made.outputs.matrix(rows["positive"]), made.score(rows)).mean())
+
+
 def told(what: str, tried: list[tuple[list, float]], gate: str | None) -> bool:
     """Print what became of some challengers; whether each was refused, by the gate that should."""
     from leeway.gates import admitted
@@ -245,14 +252,18 @@ def by_chance(bench: Bench) -> list[str]:
     from leeway.gates import admitted
 
     plain = bench.declare("plain")
-    tried = []
+    tried, truly = [], []
     for seed in range(TWO_SEEDS):
         rows, rng = drawn(100 + seed), np.random.default_rng(seed)
         champion, challenger = (bench.train(plain, thinned(rows, 0.8, rng)) for _ in range(2))
+        truly.append(lost(champion, drawn(1000 + seed)) - lost(challenger, drawn(1000 + seed)))
         tried.append(bench.examined(plain, challenger, champion, judging.QUICK))  # more gates would refuse no fewer
     told(f"two seeds ({TWO_SEEDS})", tried, "better than champion")
     _gains(tried)
-    wrong = sum(admitted(verdicts) for verdicts, _ in tried)
+    promoted = [admitted(verdicts) for verdicts, _ in tried]
+    wrong = sum(so and gain <= 0 for so, gain in zip(promoted, truly, strict=True))
+    better = [f"{gain:+.4f}" for so, gain in zip(promoted, truly, strict=True) if so]
+    print(f"    promoted {sum(promoted)} of {TWO_SEEDS}; the log loss of new rows falls by {', '.join(better) or '–'}")
     print(f"    wrongly promoted {wrong} of {TWO_SEEDS} (at most 1 in 20)")
     return [] if wrong <= TWO_SEEDS / 20 else ["two seeds"]
 

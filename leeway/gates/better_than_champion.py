@@ -12,10 +12,8 @@ from leeway.metrics import Floats
 
 NAME = "better than champion"
 MIN_PARTITIONS = 3
-WINS = (
-    6 / 7
-)  # of the partitions must be the challenger's, or as many of more as luck alone gives no oftener than these of seven
-LUCK = 1 / 16
+WINS = 6 / 7  # of the partitions must be the challenger's, or of many as few as luck alone gives hardly ever
+LUCK = 1 / 32
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def challenge(gains: Floats, least: float, confidence: float) -> Challenge:
 
 
 def check(evidence: Evidence) -> Verdict:
-    """The log loss falls, materially, with the definition's confidence, and on six of seven partitions, or 15 of 21.
+    """The log loss falls, materially, with the definition's confidence, and on six of seven partitions, or 16 of 21.
 
     A tie keeps the champion.
     """

@@ -20,7 +20,7 @@ from leeway.modelcard.measuring import Measured, measured
 from leeway.outputs import describe
 from leeway.training.fit import is_sensitive
 
-SHOWN_CLASSES, SHOWN_SLICES, SHOWN_COLUMNS, DRAWN_COLUMNS, MIN_ROWS = 3, 12, 20, 3, 30
+SHOWN_CLASSES, SHOWN_SLICES, SHOWN_COLUMNS, DRAWN_COLUMNS, DRAWN_BINS, MIN_ROWS = 3, 12, 20, 3, 14, 30
 LOWER_IS_BETTER = "lower is better"
 
 
@@ -234,7 +234,9 @@ def _dependence(evidence: Evidence, bundle: Bundle) -> Iterator[Drawing]:
         effects: Any = np.asarray(reference.effects[name])
         names = _bins(reference.binnings[name].edges, reference.binnings[name].values)
         of = f" of {bundle.outputs.names[0]}" if bundle.outputs.several else ""
-        yield Drawing(f"Mean score{of} by {name}", *curves.steps(names, effects[: len(names), 0].tolist()))
+        every = -(-len(names) // DRAWN_BINS)
+        shown_effects = effects[: len(names) : every, 0].tolist()
+        yield Drawing(f"Mean score{of} by {name}", *curves.steps(names[::every], shown_effects))
 
 
 def _bins(edges: Sequence[float] | None, values: Sequence[str] | None) -> list[str]:

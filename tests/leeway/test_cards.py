@@ -3,24 +3,28 @@ import re
 import pytest
 from mlflow.artifacts import load_text
 
-from leeway import cards, judging, modelcard, registry
+from leeway import cards, catalog, judging, modelcard, registry
 from leeway.errors import NotFound
 from leeway.gates import GATES
+from tests.conftest import making
+from tests.leeway.conftest import World
+
+pytestmark = pytest.mark.xdist_group("cards")
 
 EVIL = "<script>alert(1)</script>|"
 
 
-@pytest.fixture
-def carded(world):
+@pytest.fixture(scope="module")
+def carded(server, tmp_path_factory):
     """Two versions, the second held against the first; its card is published."""
-    world.one_trial().redeclare(
-        '"email": categorical(sensitive=True', '"email": categorical(sensitive=True, feature=True'
-    )
-    world.fill(count=25, rows=60).crown(19)
-    key, version = world.train(25)
-    verdicts, content = judging.examined(world.classifier, key, version)
-    cards.publish(content)
-    return world, content, verdicts
+    with pytest.MonkeyPatch.context() as patch, making(server, tmp_path_factory.mktemp("cards"), patch) as project:
+        world = World(project, catalog.load(project.declare())).one_trial()
+        world.redeclare('"email": categorical(sensitive=True', '"email": categorical(sensitive=True, feature=True')
+        world.fill(count=25, rows=60).crown(19)
+        key, version = world.train(25)
+        verdicts, content = judging.examined(world.classifier, key, version)
+        cards.publish(content)
+        yield world, content, verdicts
 
 
 def test_a_card_says_what_the_version_is_how_good_and_how_to_make_it_again(carded):
@@ -74,6 +78,6 @@ def test_a_value_of_the_data_is_text_whatever_it_holds(carded):
 
 
 @pytest.mark.parametrize("name", ["toy", "../reports", "nobody"])
-def test_a_card_that_is_not_there_is_a_clear_error(project, name):
+def test_a_card_that_is_not_there_is_a_clear_error(carded, name):
     with pytest.raises(NotFound, match="finding the model card of"):
         cards.page(name, 7)
