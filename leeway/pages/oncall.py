@@ -13,7 +13,7 @@ from leeway.lineage import Step
 from leeway.outputs import describe
 from leeway.pages.verdicts import Night
 from leeway.pages.verdicts import of as verdicts_of
-from leeway.partitions import Partition
+from leeway.partitions import Partition, between
 from leeway.platform.due import next_night
 from leeway.store import holds, ledger
 from leeway.store.database import database
@@ -88,6 +88,17 @@ def calendar(classifier: Classifier, now: datetime, count: int = LOOKED_AT) -> l
         days.append(_day(classifier, partition, entries, begun, now))
         partition = partition.shift(-1)
     return days
+
+
+def late(classifier: Classifier, days: list[Day]) -> list[str]:
+    """The nights that are late, oldest first; where they go on beyond the calendar, all since the last one that was held."""
+    found = sorted(day.partition for day in days if any(cell.state == "late" for cell in day.cells.values()))
+    held = last_held(classifier.name)
+    if not found or held is None or found[0] != days[-1].partition or held >= found[0]:
+        return found
+    first = Partition.parse(held, classifier.partition).shift(1)
+    before = between(first, Partition.parse(found[0], classifier.partition).shift(-1))
+    return [*(partition.key for partition in before), *found]
 
 
 def weeks(days: list[Day], classifier: Classifier) -> list[list[Day | None]]:
