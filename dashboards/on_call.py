@@ -9,6 +9,7 @@ from dashboards import _shared as shared
 from dashboards._shared import COLOURS, Cell, Markup
 from leeway import alerts, retraining
 from leeway.definition import Classifier
+from leeway.errors import NotFound
 from leeway.pages import links, oncall, overview, roster, runs
 from leeway.pages.oncall import Day
 from leeway.pages.roster import Known
@@ -79,15 +80,24 @@ def _held(request: Request, may: bool, who: str) -> None:
 
 def _ledger(classifier: Classifier, now: datetime) -> None:
     st.subheader("The ledger", anchor=False)
-    days = oncall.calendar(classifier, now)
+    chosen = st.query_params.get("night")
+    try:
+        days = oncall.calendar(classifier, now, at=chosen)
+    except NotFound as error:
+        shared.say(error)
+        chosen, days = None, oncall.calendar(classifier, now)
     if not days:
         shared.nothing(
             "Nothing has been ingested yet.",
             f"`leeway nightly {classifier.name}` does a night now; its schedule does the next one by itself.",
         )
         return
-    chosen = st.query_params.get("night")
     st.html(_calendar(classifier, days, chosen))
+    ways = [] if (night := oncall.earlier(classifier, days)) is None else [("earlier nights", {"night": night})]
+    ways += [] if chosen is None else [("the last nights", {})]
+    if ways:
+        shown = (shared.link(text, "on_call", classifier=classifier.name, **way).text for text, way in ways)
+        st.html(f'<p class="lw-ways">{" · ".join(shown)}</p>')
     st.html(
         '<div class="lw-legend">'
         + "".join(

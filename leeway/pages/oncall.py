@@ -69,15 +69,25 @@ class Detail:
     lineage: Sequence[Step] = ()
 
 
-def calendar(classifier: Classifier, now: datetime, count: int = LOOKED_AT) -> list[Day]:
-    """The last partitions, the newest first: up to the one that is due now, or that was done last where that is later."""
+def calendar(classifier: Classifier, now: datetime, count: int = LOOKED_AT, at: str | None = None) -> list[Day]:
+    """The last partitions, the newest first: up to the one that is due now, or that was done last where that is later.
+
+    Args:
+        at: a partition; where it lies before those, the calendar has it in its middle.
+
+    Raises:
+        NotFound: `at` is no partition's.
+    """
     grain = classifier.partition
     with database().transaction() as connection:
         newest = ledger.newest(connection, classifier.name)
         if newest is None:
             return []
         last = max(Partition.parse(newest, grain), _due(classifier, now))
-        first = max(last.shift(1 - count), Partition.parse(ledger.oldest(connection, classifier.name) or newest, grain))
+        oldest = Partition.parse(ledger.oldest(connection, classifier.name) or newest, grain)
+        if at is not None and oldest <= (asked := Partition.parse(at, grain)) < last.shift(1 - count):
+            last = asked.shift(count // 2)
+        first = max(last.shift(1 - count), oldest)
         entries = {
             (entry.partition, entry.stage): entry
             for entry in ledger.entries(connection, classifier.name, first=first.key, last=last.key)
@@ -88,6 +98,15 @@ def calendar(classifier: Classifier, now: datetime, count: int = LOOKED_AT) -> l
         days.append(_day(classifier, partition, entries, begun, now))
         partition = partition.shift(-1)
     return days
+
+
+def earlier(classifier: Classifier, days: list[Day]) -> str | None:
+    """A night by which the calendar shows what came before; None where nothing did."""
+    with database().transaction() as connection:
+        oldest = ledger.oldest(connection, classifier.name)
+    if not days or oldest is None or days[-1].partition <= oldest:
+        return None
+    return max(oldest, Partition.parse(days[-1].partition, classifier.partition).shift(-LOOKED_AT // 2).key)
 
 
 def late(classifier: Classifier, days: list[Day]) -> list[str]:

@@ -58,6 +58,24 @@ def test_the_calendar_tells_done_late_failed_quarantined_stale_and_not_due_apart
     assert states(world, now + timedelta(hours=4))["2026-03-07"] == ["late", "late", "late"]
 
 
+def test_the_calendar_goes_back_to_a_night_that_is_asked_for(world):
+    for number in range(12):
+        record(world, number, "ingest", "score", "monitor")
+    now = world.day(11).end + timedelta(hours=1)
+
+    def shown(at):
+        return [day.partition for day in reversed(oncall.calendar(world.classifier, now, 5, at))]
+
+    last = ["2026-03-08", "2026-03-09", "2026-03-10", "2026-03-11", "2026-03-12"]
+    assert [shown(None), shown("2026-03-08"), shown("2026-03-11")] == [last, last, last]
+    assert shown("2026-03-05") == ["2026-03-03", "2026-03-04", "2026-03-05", "2026-03-06", "2026-03-07"]
+    assert shown("2026-03-01") == ["2026-03-01", "2026-03-02", "2026-03-03"]
+    assert shown("1999-01-01") == last
+    days = oncall.calendar(world.classifier, now, 5)
+    assert oncall.earlier(world.classifier, days) == "2026-03-01"
+    assert oncall.earlier(world.classifier, oncall.calendar(world.classifier, now)) is None
+
+
 def test_nothing_is_late_where_nothing_ever_ran(world):
     assert oncall.calendar(world.classifier, datetime.now(UTC)) == []
 
