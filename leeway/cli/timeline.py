@@ -21,7 +21,7 @@ TOLD = {
 
 WAITS = {
     "waiting": "breach: a retrain waits until enough is known of what changed",
-    "suppressed": "no other retrain so soon",
+    "suppressed": "breach goes on; no second retrain beside the first",
 }
 
 
