@@ -14,6 +14,7 @@ from leeway.pages.roster import Known
 #: Okabe and Ito's colours, which most colour-blind people tell apart; a sign or a word stands beside each all the same.
 COLOURS = {
     "done": "#009E73",
+    "alarm": "#F0E442",
     "late": "#E69F00",
     "failed": "#D55E00",
     "quarantined": "#E8B9D2",
@@ -55,6 +56,7 @@ STYLE = """<style>
  .lw.cards td.l{display:block;text-align:left}
  .lw.cards td.l::before{display:block}
  .lw.cards td>span.v{min-width:0;overflow-wrap:anywhere}
+ .lw:not(.cards) td{overflow-wrap:anywhere;padding:.45rem .3rem}
  .lw-cal td.day{min-width:2.7em;padding:2px}
  .lw-cal a.cell{width:1.15em;height:1.4em;line-height:1.4em;font-size:.75em;margin-right:1px}
 }

@@ -9,16 +9,18 @@ from dashboards import _shared as shared
 from dashboards._shared import COLOURS, Cell, Markup
 from leeway import alerts, retraining
 from leeway.definition import Classifier
+from leeway.errors import NotFound
 from leeway.pages import links, oncall, overview, roster, runs
 from leeway.pages.oncall import Day
 from leeway.pages.roster import Known
-from leeway.pages.words import NONE, ago, moment, number, percent
+from leeway.pages.words import NONE, ago, moment, number, percent, span
 from leeway.retraining import Request
 from leeway.store.ledger import STAGES
 
-SIGNS = {"done": "✓", "late": "!", "failed": "✕", "quarantined": "q", "stale": "~", "none": "·"}
+SIGNS = {"done": "✓", "alarm": "▲", "late": "!", "failed": "✕", "quarantined": "q", "stale": "~", "none": "·"}
 MEANS = {
     "done": "done",
+    "alarm": "done, and it found an alert or a breach",
     "late": "late: was due, is not done",
     "failed": "failed or rejected",
     "quarantined": "set aside: many rows in quarantine, or a night with a data fault",
@@ -79,15 +81,24 @@ def _held(request: Request, may: bool, who: str) -> None:
 
 def _ledger(classifier: Classifier, now: datetime) -> None:
     st.subheader("The ledger", anchor=False)
-    days = oncall.calendar(classifier, now)
+    chosen = st.query_params.get("night")
+    try:
+        days = oncall.calendar(classifier, now, at=chosen)
+    except NotFound as error:
+        shared.say(error)
+        chosen, days = None, oncall.calendar(classifier, now)
     if not days:
         shared.nothing(
             "Nothing has been ingested yet.",
             f"`leeway nightly {classifier.name}` does a night now; its schedule does the next one by itself.",
         )
         return
-    chosen = st.query_params.get("night")
     st.html(_calendar(classifier, days, chosen))
+    ways = [] if (night := oncall.earlier(classifier, days)) is None else [("earlier nights", {"night": night})]
+    ways += [] if chosen is None else [("the last nights", {})]
+    if ways:
+        shown = (shared.link(text, "on_call", classifier=classifier.name, **way).text for text, way in ways)
+        st.html(f'<p class="lw-ways">{" · ".join(shown)}</p>')
     st.html(
         '<div class="lw-legend">'
         + "".join(
@@ -168,10 +179,9 @@ def _labels(classifier: Classifier) -> None:
     if not known:
         return
     last = known[-1]
-    days = classifier.label.maturity.total_seconds() / 86_400
     st.markdown(
-        f"**Labels** are held against decisions {number(days)} days after the night: {percent(last['share'])} of the events of "
-        f"{last['partition']} had one by then, {percent(known[0]['share'])} of those of {known[0]['partition']}."
+        f"**Labels** are held against decisions {span(classifier.label.maturity)} after the night: {percent(last['share'])} of "
+        f"the events of {last['partition']} had one by then, {percent(known[0]['share'])} of those of {known[0]['partition']}."
     )
 
 

@@ -36,7 +36,9 @@ def page() -> None:
         return
     waiting = sum(row.mark == "act" for row in rows)
     st.markdown(
-        f"**{waiting} of {len(rows)}** classifiers wait for a person." if waiting else "**Nothing waits for a person.**"
+        f"**{waiting} of {len(rows)}** {'classifier waits' if len(rows) == 1 else 'classifiers wait'} for a person."
+        if waiting
+        else "**Nothing waits for a person.**"
     )
     shared.table(HEADS, [_cells(row, now) for row in rows])
     st.caption(

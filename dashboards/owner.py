@@ -56,6 +56,13 @@ def page() -> None:
         _show(_daily(weeks), course)
     with right:
         _show(_called(weeks), course)
+    if course.total.sent:
+        st.subheader("Sent to people", anchor=False)
+        st.caption(
+            "The share of events that the definition's review sends to a person, and of those whose label is known by now, "
+            "the share where it overruled the decision."
+        )
+        _show(_shares(_reviewed(weeks), ["sent to people", "of those, overruled"]), course)
 
 
 def _figures(course: Course) -> None:
@@ -142,18 +149,32 @@ def _daily(weeks: tuple[Week, ...]) -> Any:
 def _called(weeks: tuple[Week, ...]) -> Any:
     rows: list[dict[str, Any]] = []
     for week in weeks:
-        counts, at = week.outcome.all, {**_within(week, 3.5, 3.5), "week": f"{week.start}"}
-        if counts.rows:
-            rows.append({**at, "of": "called", "share": counts.called / counts.rows})
-        if counts.called:
-            rows.append({**at, "of": "of those, overruled", "share": 1 - counts.hits / counts.called})
+        counts = week.outcome.all
+        rows += _share(week, "called", counts.called, counts.rows)
+        rows += _share(week, "of those, overruled", counts.called - counts.hits, counts.called)
+    return _shares(rows, ["called", "of those, overruled"])
+
+
+def _reviewed(weeks: tuple[Week, ...]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for week in weeks:
+        rows += _share(week, "sent to people", week.outcome.sent, week.outcome.decided)
+        rows += _share(week, "of those, overruled", week.outcome.overruled, week.outcome.answered)
+    return rows
+
+
+def _share(week: Week, what: str, part: int, of: int) -> list[dict[str, Any]]:
+    return [{**_within(week, 3.5, 3.5), "week": f"{week.start}", "of": what, "share": part / of}] if of else []
+
+
+def _shares(rows: list[dict[str, Any]], names: list[str]) -> Any:
     return (
         alt.Chart(pd.DataFrame(rows))
         .mark_line(point=True)
         .encode(
             x=_time("from"),
             y=alt.Y("share:Q", title="share", axis=alt.Axis(format="%")),
-            color=_colour("of", ["called", "of those, overruled"], [THIRD, TWO]),
+            color=_colour("of", names, [THIRD, TWO]),
             strokeDash=alt.StrokeDash("of:N", legend=None),
             tooltip=["week:N", "of:N", alt.Tooltip("share:Q", format=".1%")],
         )

@@ -104,6 +104,7 @@ class Outcome:
     Attributes:
         decided: events that were decided on, with a label or without.
         log_loss: the sum over rows with a label.
+        sent: events that were sent to a person; `answered` of them have a label, and it `overruled` the decision on so many.
         classes: by class; of a binary label the positive one alone.
         slices: by column and value, of all classes together.
     """
@@ -116,6 +117,9 @@ class Outcome:
     classes: dict[str, Counts]
     slices: dict[str, dict[str, Counts]] = field(default_factory=dict)
     worst: list[Misjudged] = field(default_factory=list)
+    sent: int = 0
+    answered: int = 0
+    overruled: int = 0
 
     def __add__(self, other: "Outcome") -> "Outcome":
         """Both together; under the later one's name."""
@@ -130,6 +134,9 @@ class Outcome:
             _together(self.classes, other.classes),
             {name: _together(self.slices.get(name, {}), other.slices.get(name, {})) for name in sorted(columns)},
             sorted([*self.worst, *other.worst], key=lambda row: -row.loss),
+            self.sent + other.sent,
+            self.answered + other.answered,
+            self.overruled + other.overruled,
         )
 
     @property
@@ -172,7 +179,7 @@ def of(
     Args:
         detailed: with slices and the worst rows.
     """
-    columns = ["partition", "version", "decided", "labelled", "log_loss", "classes"]
+    columns = ["partition", "version", "decided", "labelled", "log_loss", "classes", "sent", "answered", "overruled"]
     columns += ["slices", "worst"] if detailed else []
     mine = (table.c.classifier == name) & (table.c.role == role) & table.c.partition.between(first, last)
     query = sa.select(*(table.c[column] for column in columns)).where(mine).order_by(table.c.partition)

@@ -82,9 +82,11 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
             _write_spread(classifier, partition, champion.version, beside)
         else:
             _write(beside, _scored_chunks(bundle, _chunks(classifier, partition)))
-        staged = store.stage(
-            f"{name}_{partition.key}_v{champion.version}", _stored_predictions(beside, classifier, bundle)
-        )
+        reviewed = (
+            classifier.review is not None and bundle.card.review is not None
+        )  # a former champion may know of none
+        stored = _stored_predictions(beside, bundle.outputs, reviewed=reviewed)
+        staged = store.stage(f"{name}_{partition.key}_v{champion.version}", stored)
         why = (
             None
             if not classifier.explain
@@ -275,11 +277,14 @@ def _reasons(classifier: Classifier, bundle: Bundle, path: Path) -> pa.Table:
     return pa.table([pa.array(called["event_id"], type=pa.string()), pa.array(texts, type=pa.string())], schema=schema)
 
 
-def _stored_predictions(path: Path, classifier: Classifier, bundle: Bundle) -> pa.RecordBatchReader:
-    """Scored rows as the table of predictions has them, but for version and partition."""
-    outputs = bundle.outputs
+def _stored_predictions(path: Path, outputs: Outputs, *, reviewed: bool = False) -> pa.RecordBatchReader:
+    """Scored rows as the table of predictions has them, but for version and partition.
+
+    Args:
+        reviewed: whether they say where a person decides.
+    """
     types = {"event_id": pa.string(), "score": pa.float64(), "decision": outputs.arrow_type}
-    if classifier.review is not None and bundle.card.review is not None:  # a former champion may know of no review
+    if reviewed:
         types["review"] = pa.bool_()
     schema = pa.schema({**types, **({"probabilities": pa.list_(pa.float32())} if outputs.several else {})})
     read = [*types, *(outputs.score_columns if outputs.several else ())]

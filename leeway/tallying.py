@@ -1,6 +1,6 @@
 """Count what became of decisions, held against mature labels, and what would have become of the former champion's."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import lru_cache, reduce
 from operator import add
@@ -79,7 +79,8 @@ def _settle(classifier: Classifier, partition: Partition, version: int, as_of: d
     own = bundle.outputs
     p = own.align(scoring.probabilities(labelled, own), outputs)
     calls = outputs.matrix(labelled["decision"])
-    found["champion"] = _count(classifier, partition, version, len(rows), labelled, y, p, calls, bundle)
+    counted = _count(classifier, partition, version, len(rows), labelled, y, p, calls, bundle)
+    found["champion"] = _reviewed(counted, bundle, rows, labelled, (y != calls).any(axis=1))
     before = _before(name, version)
     if before is not None and len(labelled):
         try:
@@ -122,6 +123,16 @@ def _count(
         _slices(classifier, bundle, rows, y, p, calls) if bundle else {},
         _worst(classifier, bundle, partition, rows, y, p, calls, losses) if bundle else [],
     )
+
+
+def _reviewed(outcome: Outcome, bundle: Bundle, rows: pd.DataFrame, labelled: pd.DataFrame, wrong: Bools) -> Outcome:
+    """The same with what was sent to a person, and what came of it: a label of such an event is that person's answer."""
+    sent = bundle.to_review(scoring.probabilities(rows, bundle.outputs))
+    answered = bundle.to_review(scoring.probabilities(labelled, bundle.outputs))
+    if sent is None or answered is None:
+        return outcome
+    overruled = int((answered & wrong).sum())
+    return replace(outcome, sent=int(sent.sum()), answered=int(answered.sum()), overruled=overruled)
 
 
 def _slices(

@@ -103,7 +103,7 @@ def _rejected(classifier: Classifier, days: list[Day], now: datetime, since: tim
 
 def _missing(classifier: Classifier, days: list[Day]) -> Iterator[Happening]:
     """One, of all the nights that are late; the same until one is held, however long that takes."""
-    late = sorted(day.partition for day in days if any(cell.state == "late" for cell in day.cells.values()))
+    late = oncall.late(classifier, days)
     if late:
         held = [day.partition for day in days if day.cells["monitor"].state == "done" and day.partition < late[0]]
         first = Partition.parse(late[0], classifier.partition)

@@ -21,7 +21,7 @@ TOLD = {
 
 WAITS = {
     "waiting": "breach: a retrain waits until enough is known of what changed",
-    "suppressed": "no other retrain so soon",
+    "suppressed": "breach goes on; no second retrain beside the first",
 }
 
 
@@ -77,6 +77,8 @@ class Timeline:
         print(f"  leeway versions {NAME}      who became champion, who did not, and why")
         print(f"  leeway report {NAME}        the last night's report, to open in a browser")
         print(f"  leeway quarantine {NAME}    rows that broke a rule")
+        print(f"  export LEEWAY_PAGES_AT={self.nights[-1].night}T23:59:59Z    what the pages take for now")
+        print("  leeway up                     all pages, until Ctrl-C")
 
 
 def tell(home: Path, first: str, nights: "Sequence[Partition]", lived: "Mapping[str, Night | str]") -> Timeline:

@@ -11,7 +11,7 @@ from leeway.gates import slicing
 from leeway.gates.gate import Evidence, Gate, Verdict
 from leeway.intervals import Interval, difference, share
 from leeway.metrics import Bools
-from leeway.training.fit import is_sensitive
+from leeway.training.remembering import is_sensitive
 
 NAME = "fairness"
 MIN_ROWS = 30  # on which a rate is counted

@@ -9,7 +9,7 @@ from leeway.gates import slicing
 from leeway.gates.gate import Evidence, Gate, Verdict
 from leeway.intervals import holm
 from leeway.metrics import Bools, log_losses
-from leeway.training.fit import is_sensitive
+from leeway.training.remembering import is_sensitive
 
 NAME = "slices"
 MIN_ROWS = 100  # of a slice that is searched for

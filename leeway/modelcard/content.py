@@ -18,7 +18,7 @@ from leeway.metrics import log_losses
 from leeway.modelcard import curves
 from leeway.modelcard.measuring import Measured, measured
 from leeway.outputs import describe
-from leeway.training.fit import is_sensitive
+from leeway.training.remembering import is_sensitive
 
 SHOWN_CLASSES, SHOWN_SLICES, SHOWN_COLUMNS, DRAWN_COLUMNS, DRAWN_BINS, MIN_ROWS = 3, 12, 20, 3, 14, 30
 LOWER_IS_BETTER = "lower is better"

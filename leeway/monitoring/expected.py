@@ -96,18 +96,21 @@ class Decisions:
 
     Attributes:
         surely: by how much more often at least, with 95 of 100 in one direction; below 0 where it may as well be less often.
+        recall: there, and usually; None where undefined. Where few events hold, most decisions are right whatever befalls.
     """
 
     wrong: float
     usual: float
     surely: float
+    recall: tuple[float, float] | None = None
 
     def __str__(self) -> str:
         more = f", surely {100 * self.surely:.1f} points more often" if self.surely > 0 else ""
-        return f"decisions there: {self.wrong:.0%} wrong, usually {self.usual:.0%}{more}"
+        caught = f"; recall there {self.recall[0]:.0%}, usually {self.recall[1]:.0%}" if self.recall else ""
+        return f"decisions there: {self.wrong:.0%} wrong, usually {self.usual:.0%}{more}{caught}"
 
 
-def decisions(usual: Usual, accuracy: float, rows: int) -> Decisions | None:
+def decisions(usual: Usual, accuracy: float, rows: int, recall: float | None = None) -> Decisions | None:
     """Hold a partition's accuracy against the reference's partitions; None where these are too few, or there is none.
 
     What varies is the partitions' own unrest, the luck of its rows, and the mean of the reference.
@@ -120,7 +123,11 @@ def decisions(usual: Usual, accuracy: float, rows: int) -> Decisions | None:
     spread = np.sqrt((unrest + luck / rows) + own.var(ddof=1) / len(own))
     fewer = float(own.mean()) - accuracy
     sure = float(stats.t.ppf(0.95, len(own) - 1))
-    return Decisions(1 - accuracy, 1 - float(own.mean()), fewer - sure * float(spread))
+    caught = None
+    usually = float(usual.constant[METRICS.index("recall")])
+    if recall is not None and np.isfinite(recall) and np.isfinite(usually):
+        caught = recall, usually
+    return Decisions(1 - accuracy, 1 - float(own.mean()), fewer - sure * float(spread), caught)
 
 
 def performance(q: Floats, p: Floats, decided: Bools, *, exclusive: bool, judged: Sequence[int]) -> Floats:

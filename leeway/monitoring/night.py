@@ -131,7 +131,7 @@ def _decisions(bundle: Bundle, night: Night, labels: Labels, finding: Finding) -
     said, usual = labels.known.get(night.mature.key), bundle.reference.usual
     if finding.harm is None or not finding.harm.harmful or finding.faults or said is None or usual is None:
         return None
-    return decisions(usual, said.metrics["accuracy"], said.labels)
+    return decisions(usual, said.metrics["accuracy"], said.labels, said.metrics.get("recall"))
 
 
 def _incident(classifier: Classifier, partition: Partition, bundle: Bundle, version: int, night: Night) -> str | None:

@@ -33,7 +33,7 @@ EVERY_VERDICT = {
         "#9a6700",
         "Look at what moved, first at its source. Nothing is retrained for it: labels will tell whether the scores still fit.",
     ),
-    "breach": ("#b3261e", "A retrain has been requested; see its state with `leeway status`."),
+    "breach": ("#b3261e", "A retrain has been requested; see its state with leeway status."),
 }
 
 
@@ -64,7 +64,9 @@ def write(
     columns = [*_moved_scores(bundle, finding), *drawn]
     with storage.replacing(path, f"writing the report of {classifier.name} {partition}") as beside:
         page = _evidently(bundle, x, columns) if len(x) else _EMPTY
-        beside.write_text(_with_summary(page, own), encoding="utf-8")
+        beside.write_text(
+            _with_summary(page, own, f"{classifier.name} {partition}: {finding.verdict}"), encoding="utf-8"
+        )
     return path
 
 
@@ -98,8 +100,9 @@ def _moved(bundle: Bundle, finding: Finding) -> list[float]:
     return [abs(finding.score_means.get(name, mean) - mean) for name, mean in means.items()]
 
 
-def _with_summary(page: str, summary: str) -> str:
-    """Evidently's page with our section before its own."""
+def _with_summary(page: str, summary: str, title: str) -> str:
+    """Evidently's page, which has no title, with ours and our section before its own."""
+    page = page.replace("<head>", f"<head><title>{html.escape(title)}</title>", 1)
     head, body, rest = page.partition("<body>")
     return f"{head}{body}\n{summary}\n{rest}" if body else f"{summary}\n{page}"
 

@@ -16,6 +16,7 @@ from leeway.monitoring.reference import Reference
 from leeway.monitoring.sketch import Binning, Sketch, hellinger, shares
 from leeway.outcomes import EDGES, Counts, Outcome
 from leeway.pages.roster import Known
+from leeway.pages.words import figure
 from leeway.store.database import database
 from leeway.store.tables import sketch as sketch_table
 from leeway.training.remembering import is_sensitive
@@ -224,11 +225,9 @@ def binning_names(binning: Binning) -> list[str]:
 
 
 def _range(least: float | None, most: float | None) -> str:
-    if least is None and most is None:
-        return "any"
     if least is None:
-        return f"to {most:.3g}"
-    return f"over {least:.3g}" if most is None else f"{least:.3g} to {most:.3g}"
+        return "any" if most is None else f"to {figure(most)}"
+    return f"over {figure(least)}" if most is None else f"{figure(least)} to {figure(most)}"
 
 
 def _scores(windows: list[Window]) -> tuple[tuple[str, float, float], ...]:
@@ -254,4 +253,4 @@ def _of(outcome: Outcome | None, column: str, value: str) -> Counts:
 
 def reason(item: dict[str, Any]) -> str:
     """Why a row was misjudged, in words."""
-    return f"{item['column']} {item['value']} (usually {item['usual']}): odds ×{math.exp(item['effect']):.2g}"
+    return f"{item['column']} {item['value']} (usually {item['usual']}): odds ×{figure(math.exp(item['effect']), 2)}"

@@ -13,16 +13,18 @@ from leeway.lineage import Step
 from leeway.outputs import describe
 from leeway.pages.verdicts import Night
 from leeway.pages.verdicts import of as verdicts_of
-from leeway.partitions import Partition
+from leeway.partitions import Partition, between
 from leeway.platform.due import next_night
 from leeway.store import holds, ledger
 from leeway.store.database import database
 from leeway.store.ledger import STAGES, Entry
 from leeway.store.tables import tables_of
 
-State = Literal["done", "late", "failed", "quarantined", "stale", "none"]
+State = Literal["done", "alarm", "late", "failed", "quarantined", "stale", "none"]
 LOOKED_AT = 35  # partitions
 GRACE = timedelta(hours=2)  # after a night was due, before it is late
+#: Verdicts that are to be seen at a glance; nothing is learnt from a night with a data fault.
+STATES: dict[str, State] = {"breach": "alarm", "alert": "alarm", "watching": "alarm", "data fault": "quarantined"}
 DUST = 0.01  # of a delivery's rows: fewer in quarantine are no news
 
 
@@ -69,15 +71,25 @@ class Detail:
     lineage: Sequence[Step] = ()
 
 
-def calendar(classifier: Classifier, now: datetime, count: int = LOOKED_AT) -> list[Day]:
-    """The last partitions, the newest first: up to the one that is due now, or that was done last where that is later."""
+def calendar(classifier: Classifier, now: datetime, count: int = LOOKED_AT, at: str | None = None) -> list[Day]:
+    """The last partitions, the newest first: up to the one that is due now, or that was done last where that is later.
+
+    Args:
+        at: a partition; where it lies before those, the calendar has it in its middle.
+
+    Raises:
+        NotFound: `at` is no partition's.
+    """
     grain = classifier.partition
     with database().transaction() as connection:
         newest = ledger.newest(connection, classifier.name)
         if newest is None:
             return []
         last = max(Partition.parse(newest, grain), _due(classifier, now))
-        first = max(last.shift(1 - count), Partition.parse(ledger.oldest(connection, classifier.name) or newest, grain))
+        oldest = Partition.parse(ledger.oldest(connection, classifier.name) or newest, grain)
+        if at is not None and oldest <= (asked := Partition.parse(at, grain)) < last.shift(1 - count):
+            last = asked.shift(count // 2)
+        first = max(last.shift(1 - count), oldest)
         entries = {
             (entry.partition, entry.stage): entry
             for entry in ledger.entries(connection, classifier.name, first=first.key, last=last.key)
@@ -88,6 +100,26 @@ def calendar(classifier: Classifier, now: datetime, count: int = LOOKED_AT) -> l
         days.append(_day(classifier, partition, entries, begun, now))
         partition = partition.shift(-1)
     return days
+
+
+def earlier(classifier: Classifier, days: list[Day]) -> str | None:
+    """A night by which the calendar shows what came before; None where nothing did."""
+    with database().transaction() as connection:
+        oldest = ledger.oldest(connection, classifier.name)
+    if not days or oldest is None or days[-1].partition <= oldest:
+        return None
+    return max(oldest, Partition.parse(days[-1].partition, classifier.partition).shift(-LOOKED_AT // 2).key)
+
+
+def late(classifier: Classifier, days: list[Day]) -> list[str]:
+    """The nights that are late, oldest first; where they go on beyond the calendar, all since the last one that was held."""
+    found = sorted(day.partition for day in days if any(cell.state == "late" for cell in day.cells.values()))
+    held = last_held(classifier.name)
+    if not found or held is None or found[0] != days[-1].partition or held >= found[0]:
+        return found
+    first = Partition.parse(held, classifier.partition).shift(1)
+    before = between(first, Partition.parse(found[0], classifier.partition).shift(-1))
+    return [*(partition.key for partition in before), *found]
 
 
 def weeks(days: list[Day], classifier: Classifier) -> list[list[Day | None]]:
@@ -204,8 +236,8 @@ def _cell(entry: Entry, before: Entry | None) -> Cell:
                 "done", f"{describe(output['positives'])} of {output['rows']} by v{entry.input['version']}", entry
             )
         case _:
-            faulty = output["verdict"] == "data fault"  # nothing is learnt from such a night
-            return Cell("quarantined" if faulty else "done", f"{output['verdict']}: {output['why']}", entry)
+            state = STATES.get(output["verdict"], "done")
+            return Cell(state, f"{output['verdict']}: {output['why']}", entry)
 
 
 def _address(classifier: Classifier, partition: Partition, delivery: str) -> str:

@@ -102,7 +102,7 @@ def _waits(known: Known, champion: Promotion | None, night: Night | None, now: d
 def _undone(definition: Classifier, champion: Promotion | None, now: datetime) -> list[str]:
     days = oncall.calendar(definition, now, oncall.LOOKED_AT)
     rejected = [day.partition for day in days if day.cells["ingest"].state == "failed"]
-    late = [day.partition for day in days if any(cell.state == "late" for cell in day.cells.values())]
+    late = oncall.late(definition, days)
     found = []
     # One that was rejected long ago is over with: the nights after it were held.
     newest = max((day.partition for day in days if day.cells["ingest"].state == "done"), default="")
@@ -110,7 +110,7 @@ def _undone(definition: Classifier, champion: Promotion | None, now: datetime) -
         found.append(f"the delivery of {recent[0]} was rejected: see the source")
     if late:
         nights = "night is" if len(late) == 1 else "nights are"
-        found.append(f"{len(late)} {nights} late, the first is {late[-1]}")
+        found.append(f"{len(late)} {nights} late, the first is {late[0]}")
     return found
 
 

@@ -1,5 +1,6 @@
 """Numbers and times in plain words."""
 
+import math
 from datetime import datetime, timedelta
 
 from leeway.outcomes import interval
@@ -28,6 +29,15 @@ def points(change: float) -> str:
 def number(value: float) -> str:
     """A number as people write it: 1,234 or 0.12."""
     return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:,.2g}"
+
+
+def figure(value: float, digits: int = 3) -> str:
+    """A number to so many digits that matter, without an exponent: 1,280 or 0.0118."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    after = digits - 1 - math.floor(math.log10(abs(value)))
+    shown = f"{round(value, after):,.{max(0, after)}f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
 def span(length: timedelta) -> str:

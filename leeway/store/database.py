@@ -1,7 +1,10 @@
 """Connections: the embedded PostgreSQL or a server, SQLAlchemy for statements, ADBC for bulk rows as Arrow."""
 
+import atexit
 import hashlib
+import json
 import logging
+import os
 import time
 import uuid
 import warnings
@@ -274,7 +277,27 @@ def _start_embedded(folder: Path) -> URL:
             found=f"{type(error).__name__}: {error}",
             way_out=f"read {folder / 'log'}, or name a server in LEEWAY_DATABASE_URL",
         ) from error
+    atexit.register(
+        _forget_dead, server
+    )  # what is registered last comes first: before the last process stops the server
     return make_url(server.get_uri())
+
+
+def _forget_dead(server: Any) -> None:
+    """Take processes that were killed off the list of those that use the server, or it would never be stopped."""
+    with suppress(OSError, ValueError), server._lock:
+        users = server.global_process_id_list
+        users.put([pid for pid in json.loads(users.path.read_text()) if _lives(pid)])
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
 
 
 def _ensure_database(url: URL, name: str) -> None:

@@ -94,6 +94,7 @@ outcome = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("decided", sa.BigInteger, nullable=False),
     sa.Column("labelled", sa.BigInteger, nullable=False),
+    *(sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in ("sent", "answered", "overruled")),
     sa.Column("log_loss", sa.Double, nullable=False),
     sa.Column("classes", JSONB, nullable=False),
     sa.Column("slices", JSONB, nullable=False),

@@ -18,7 +18,6 @@ from leeway.training.candidates import model_input
 from leeway.training.learning import Learnt
 from leeway.training.material import Material, Split, material
 from leeway.training.remembering import Scored, Unseen
-from leeway.training.remembering import is_sensitive as is_sensitive
 from leeway.training.search import Progress
 from leeway.training.window import Window
 

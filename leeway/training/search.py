@@ -174,7 +174,10 @@ def _survivors(kept: Sequence[Tried], left: Sequence[Trial], count: int) -> list
 def _together(classifier: Classifier, y: Bools, kept: Sequence[Tried], size: Size) -> tuple[list[Member], Floats]:
     """The best trial, of equals the first, or the ensemble that is worth its scoring time; and its out-of-fold scores."""
     training, best = classifier.training, max(kept, key=lambda item: item.metric)
-    if training.latency_worth is None or training.select_by != "log_loss" or len(kept) == 1:
+    several = (
+        classifier.label.kind == "multilabel"
+    )  # scikit-learn's vote cannot learn these anew, as the gates ask it to
+    if training.latency_worth is None or training.select_by != "log_loss" or len(kept) == 1 or several:
         return [(best.trial, 1.0)], best.scores
     weights = ensembling.chosen(
         y,

@@ -53,6 +53,13 @@ def test_the_owner_sees_what_decisions_were_worth(lived):
     assert len(shown.get("vega_lite_chart")) == 4
 
 
+def test_a_night_that_is_no_date_leaves_the_rest_of_the_page(lived):
+    said = visible(lived.open("on_call", night="zzz"))
+    assert "it must be a date" in said.replace("\\", "")
+    assert "2026-03-26 ingest: failed" in said
+    assert "Runs that failed" in said
+
+
 def test_the_ledger_shows_each_stage_and_a_night_has_an_address(lived):
     shown = lived.open("on_call", night="2026-03-26")
     said = visible(shown)

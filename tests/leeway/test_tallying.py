@@ -2,11 +2,14 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from leeway import catalog, outcomes, scoring, tallying
 from leeway.definition import Costs
 from leeway.outcomes import Counts, Outcome, interval
 from leeway.performance import realised
+from leeway.store.database import database
+from leeway.store.tables import tables_of
 from tests.conftest import making
 from tests.leeway.conftest import World
 
@@ -17,7 +20,8 @@ pytestmark = pytest.mark.xdist_group("tallying")
 def counted(server, tmp_path_factory):
     """Three nights scored by the first champion, two by a second one, and all of them counted."""
     with pytest.MonkeyPatch.context() as patch, making(server, tmp_path_factory.mktemp("counted"), patch) as project:
-        world = World(project, catalog.load(project.declare())).one_trial().fill(count=26)
+        world = World(project, catalog.load(project.declare())).one_trial()
+        world.redeclare("    drift=", "    review=Review(share=0.2),\n    drift=").fill(count=26)
         world.crown()
         for number in range(20, 23):
             scoring.score(world.classifier, world.day(number))
@@ -41,6 +45,15 @@ def test_counts_are_those_of_the_decisions_and_their_labels(counted):
         )
         assert sum(rows for rows, _, _ in found.all.bins) == found.labelled
         assert found.decided == 40
+
+
+def test_what_is_sent_to_a_person_is_counted_with_what_its_labels_overruled(counted):
+    together = outcomes.total(outcomes.of(counted.name))
+    prediction = tables_of(counted.classifier).prediction
+    with database().transaction() as connection:
+        sent = connection.scalar(sa.select(sa.func.count()).where(prediction.c.review))
+    assert 0 < together.sent == together.answered == sent < 0.6 * together.decided
+    assert 0 < together.overruled < together.answered
 
 
 def test_the_champion_before_is_held_against_the_same_events(counted):

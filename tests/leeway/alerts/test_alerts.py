@@ -211,6 +211,8 @@ def test_a_missing_night_is_told_once_it_is_late(told, inbox):
         item.kind: item for item in finding.of(told.classifier, told.day(99).end)
     }  # beyond what the calendar shows
     assert later["missing night"].key == found["missing night"].key
+    assert later["missing night"].what == found["missing night"].what
+    assert later["missing night"].how_bad == "71 nights are late"
     assert "missing night" not in {item.kind for item in finding.of(told.classifier, told.day(28).end)}
 
 

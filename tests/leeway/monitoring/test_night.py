@@ -195,6 +195,7 @@ def test_a_report_opens_without_a_network_and_begins_with_the_verdict_and_what_t
     page = report.path_of("toy", quick.day(18)).read_text(encoding="utf-8")
     assert found.report == str(report.path_of("toy", quick.day(18)))
     body = page[page.index("<body>") :]
+    assert page.count("<title>toy 2026-03-19: ") == 1  # drawings have titles of their own
     assert re.search(rf"<h1[^>]*>{found.verdict.capitalize()}</h1>", body[:2000])
     assert report.EVERY_VERDICT[found.verdict][1].replace("'", "&#x27;") in body[:2000]
     for name in ("amount", "kind", "card_count_7d"):

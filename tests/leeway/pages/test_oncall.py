@@ -9,7 +9,7 @@ from leeway.store import ledger
 from leeway.store.database import database
 
 
-def record(world, number, *stages, delivery="first"):
+def record(world, number, *stages, delivery="first", verdict="quiet"):
     """Say that stages have done a day."""
     with database().transaction() as connection:
         for stage in stages:
@@ -17,7 +17,7 @@ def record(world, number, *stages, delivery="first"):
             output = {"rows": 40, "quarantined": 0}
             if stage != "ingest":
                 source["version"] = 1
-                output = {"rows": 40, "positives": 3, "verdict": "quiet", "why": "", "report": "", "request": None}
+                output = {"rows": 40, "positives": 3, "verdict": verdict, "why": "", "report": "", "request": None}
             ledger.record(connection, world.name, world.day(number), stage, input=source, output=output)
 
 
@@ -56,6 +56,34 @@ def test_the_calendar_tells_done_late_failed_quarantined_stale_and_not_due_apart
         "2026-03-07": ["none", "none", "none"],
     }
     assert states(world, now + timedelta(hours=4))["2026-03-07"] == ["late", "late", "late"]
+
+
+def test_the_calendar_goes_back_to_a_night_that_is_asked_for(world):
+    for number in range(12):
+        record(world, number, "ingest", "score", "monitor")
+    now = world.day(11).end + timedelta(hours=1)
+
+    def shown(at):
+        return [day.partition for day in reversed(oncall.calendar(world.classifier, now, 5, at))]
+
+    last = ["2026-03-08", "2026-03-09", "2026-03-10", "2026-03-11", "2026-03-12"]
+    assert [shown(None), shown("2026-03-08"), shown("2026-03-11")] == [last, last, last]
+    assert shown("2026-03-05") == ["2026-03-03", "2026-03-04", "2026-03-05", "2026-03-06", "2026-03-07"]
+    assert shown("2026-03-01") == ["2026-03-01", "2026-03-02", "2026-03-03"]
+    assert shown("1999-01-01") == last
+    days = oncall.calendar(world.classifier, now, 5)
+    assert oncall.earlier(world.classifier, days) == "2026-03-01"
+    assert oncall.earlier(world.classifier, oncall.calendar(world.classifier, now)) is None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"),
+    [("quiet", "done"), ("drift", "done"), ("alert", "alarm"), ("breach", "alarm"), ("data fault", "quarantined")],
+)
+def test_a_night_that_found_something_does_not_look_like_a_quiet_one(world, verdict, state):
+    record(world, 1, "ingest", "score", "monitor", verdict=verdict)
+    now = world.day(2).start + timedelta(hours=1)
+    assert states(world, now)["2026-03-02"] == ["done", "done", state]
 
 
 def test_nothing_is_late_where_nothing_ever_ran(world):

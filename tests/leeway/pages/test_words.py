@@ -19,6 +19,14 @@ def test_numbers_and_times_are_plain_words():
     assert words.points(-0.000001) == "+0.00 points"
     assert words.points(0.0123) == "+1.23 points"
     assert [words.number(value) for value in (1234.0, 3.0, 0.123)] == ["1,234", "3", "0.12"]
+    assert [words.figure(value) for value in (1284.0, -931.4, 0.01184, 2.0, 0.0)] == [
+        "1,280",
+        "-931",
+        "0.0118",
+        "2",
+        "0",
+    ]
+    assert [words.figure(value, 2) for value in (193.0, 0.998, 9.96)] == ["190", "1", "10"]
     assert words.ago(NOW - timedelta(days=1), NOW) == "1 day ago"
     assert words.ago(NOW + timedelta(hours=3), NOW) == "in 3 hours"
 

@@ -172,7 +172,7 @@ def test_an_estimator_of_ones_own_is_tried_in_a_process_of_its_own_and_can_win()
 
 
 def test_little_time_drops_the_weak_on_few_rows_and_the_same_plan_gives_the_same_outcome():
-    x, y = development(6_000)
+    x, y = development(12_000)
     candidates = (Logistic(C=(1e-6, 1e-5, 1.0)), Boosting(max_leaf_nodes=(7,), max_iter=20))
     declared = classifier(budget=timedelta(seconds=0.4)).model_copy(update={"candidates": candidates})
     first, second = search(declared, x, y), search(declared, x, y)
