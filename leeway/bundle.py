@@ -70,7 +70,7 @@ class Card:
         search_shares: of the rows, that each trial learnt from on the last rung that it reached.
         search_failures: why nothing came of some trials.
         cut_short: what the search did not try because time was up; such a search need not go the same way again.
-        purged: rows that were not learnt from because their labels became known only after the holdout had begun.
+        purged: rows that were not learnt from because their labels were not mature when the holdout began.
         notes: what was odd about the rows that it learnt from, in words.
         odds_ratios: of a linear member, by class and term; see `leeway.training.coefficients`.
         calibrated: of each class on the holdout, as `leeway.calibrated` describes it.

@@ -1,6 +1,6 @@
 """How rows are held out, so that validation is like use: the holdout of a snapshot, and the folds of the search.
 
-Where events have a time, what is validated on lies after what was learnt from, by as much as labels take to become known.
+Where events have a time, what is validated on lies after what was learnt from, by as much as labels take to mature.
 Where they have none, every class is in every part in its share. Where the classifier will meet new entities, none is on both
 sides.
 """
@@ -64,7 +64,7 @@ def folds(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> list[Fold]
         chosen = np.arange(max(0, len(rows) - training.search_rows), len(rows))
         cut = time_folds(len(chosen), training.folds)
         found = [_without_known(chosen[train], chosen[validate], groups) for train, validate in cut]
-        gapped = [(known_before(classifier, rows, *fold), fold[1]) for fold in found]
+        gapped = [(mature_before(classifier, rows, *fold), fold[1]) for fold in found]
         found = gapped if any(_usable(fold, y) for fold in gapped) else found
     else:
         chosen = _bounded(_strata(y), groups, training.search_rows, np.random.default_rng(training.seed))
@@ -90,16 +90,16 @@ def folds(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> list[Fold]
     return usable
 
 
-def known_before(classifier: Classifier, rows: pd.DataFrame, train: Rows, validate: Rows) -> Rows:
-    """The positions to learn from that a snapshot as of the first of the others would have had: labels known, and mature.
+def mature_before(classifier: Classifier, rows: pd.DataFrame, train: Rows, validate: Rows) -> Rows:
+    """The positions to learn from that were older than the label's maturity when the first of the others happened.
 
-    All of them where events have no time.
+    All of them where events have no time. They are not chosen by when their own label became known: where one class becomes
+    known earlier than the other, that would be a choice by label.
     """
     if classifier.by_arrival or not len(train) or not len(validate):
         return train
     times, begins = rows["event_time"].iloc[train], rows["event_time"].iloc[validate[0]]
-    known = times + (classifier.label.delay or timedelta(0)) if "known_at" not in rows else rows["known_at"].iloc[train]
-    return np.asarray(train[((known <= begins) & (times < begins - classifier.label.maturity)).to_numpy()])
+    return np.asarray(train[(times < begins - classifier.label.maturity).to_numpy()])
 
 
 def time_folds(rows: int, count: int) -> list[Fold]:

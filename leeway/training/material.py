@@ -18,7 +18,7 @@ from leeway.training.estimating import targets
 from leeway.training.folds import Fold
 from leeway.training.window import Window
 
-LEAST_KEPT = 0.5  # of the development rows, for labels that came after the holdout began to be left out
+LEAST_KEPT = 0.5  # of the development rows, for those to be left out whose labels were not mature when the holdout began
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Split:
         development: what is learnt from.
         holdout: what nothing sees before the gates.
         before: what lies before the window: it is scored for the monitor's reference, and nothing else.
-        purged: what lies before the holdout, but whose labels nobody had when it began: scored as `before` is.
+        purged: what lies before the holdout by less than labels take to mature: scored as `before` is.
     """
 
     development: pd.DataFrame
@@ -77,8 +77,8 @@ def material(classifier: Classifier, snapshot: str, as_of: datetime, window: Win
 def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime, window: Window | None = None) -> Split:
     """Split a snapshot into what is learnt from and what is held out, as the window or `training.holdout` asks.
 
-    What is learnt from is what a snapshot as of the holdout's beginning would have had: the labels of the days before it came
-    later. A window answers a change, of which there is nothing to learn but what came just before its holdout: it has no gap.
+    Between them lies a gap as long as labels take to mature, as it lies between what is learnt from and what is scored. A
+    window answers a change, of which there is nothing to learn but what came just before its holdout: it has no gap.
 
     Raises:
         TrainingError: the labels of a side are all the same.
@@ -104,8 +104,8 @@ def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime, window: Win
 
 
 def _purged(classifier: Classifier, rows: pd.DataFrame, train: Rows, validate: Rows) -> tuple[Rows, Rows]:
-    """The positions that are learnt from, and those that are not for their labels' sake; none where that would leave little."""
-    kept = folds.known_before(classifier, rows, train, validate)
+    """The positions that are learnt from, and those in the gap; none of these where that would leave little."""
+    kept = folds.mature_before(classifier, rows, train, validate)
     if len(kept) < LEAST_KEPT * len(train):
         return train, train[:0]
     return kept, train[~np.isin(train, kept)]

@@ -35,7 +35,7 @@ class Unseen:
     Attributes:
         before: from before the window; by the model itself.
         out_of_fold: that the search validated on.
-        purged: that were not learnt from because their labels came after the holdout began; by the model itself.
+        purged: that lie in the gap before the holdout; by the model itself.
         holdout: by the model itself.
     """
 
