@@ -139,7 +139,7 @@ def test_harm_counts_only_labels_that_were_known_at_their_age(harmed):
 
 def test_a_successor_does_not_inherit_the_harm_of_the_champion_before(harmed):
     assert [nightly(harmed, number).verdict for number in (20, 21)][-1] == "suspect"
-    harmed.crown(19)
+    harmed.redeclare("C=(1.0,)", "C=(0.5,)").crown()
     for number in (21, 22):
         score(harmed.classifier, harmed.day(number))
     assert night.run(harmed.classifier, harmed.day(22)).verdict == "suspect"
