@@ -18,7 +18,9 @@ from leeway.training.estimating import targets
 from leeway.training.folds import Fold
 from leeway.training.window import Window
 
-LEAST_KEPT = 0.5  # of the development rows, for those to be left out whose labels were not mature when the holdout began
+LEAST_KEPT = (
+    0.5  # of the development rows, for those to be left out whose labels were not mature when the holdout began
+)
 
 
 @dataclass(frozen=True)
