@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import sqlalchemy as sa
 
+from leeway import intervals
 from leeway.definition import Costs
 from leeway.metrics import Bools, Floats
 from leeway.store.database import database
@@ -21,7 +22,6 @@ from leeway.store.tables import outcome as table
 Role = Literal["champion", "before"]
 #: Of probabilities; finer where rare classes have theirs.
 EDGES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-Z = 1.959964  # of a normal distribution's 95 %
 
 
 @dataclass(frozen=True)
@@ -165,10 +165,8 @@ def interval(hits: int, of: int) -> tuple[float, float] | None:
     """Wilson's interval of a share, at 95 %; None of nothing."""
     if not of:
         return None
-    share, spread = hits / of, Z * Z / of
-    middle = (share + spread / 2) / (1 + spread)
-    half = Z * float(np.sqrt(share * (1 - share) / of + spread / (4 * of))) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    found = intervals.share(hits, of)
+    return found.low, found.high
 
 
 def of(
