@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from leeway.cli import output
 from leeway.cli.options import Json
+from leeway.errors import AlreadyRunning
 
 if TYPE_CHECKING:
     from leeway.platform.state import State
@@ -20,13 +21,16 @@ def up(json: Json = False) -> None:
     """Run everything here until Ctrl-C: database, Prefect, MLflow, dashboards, reports, the schedules of all classifiers."""
     from leeway.platform import run
 
-    found = run.running()
-    if found is not None:
-        output.emit(found, lambda: _say_links("the platform is up already", found))
+    if _is_up():
         return
     screen: _Table | _Lines = _Table() if sys.stdout.isatty() and not output.as_json else _Lines()
-    with screen:
-        run.run(screen.tell, screen.show)
+    try:
+        with screen:
+            run.run(screen.tell, screen.show)
+    except AlreadyRunning:  # another one started at the same moment, and was first
+        if not _is_up():
+            raise
+        return
     screen.tell("the platform has stopped")
 
 
@@ -39,6 +43,17 @@ def down(json: Json = False) -> None:
 
 
 COMMANDS = (up, down)
+
+
+def _is_up() -> bool:
+    """Whether a platform runs here already; if so, its links are told once it is ready."""
+    from leeway.platform import run
+
+    found = run.running()
+    if found is None:
+        return False
+    output.emit(found, lambda: _say_links("the platform is up already", found))
+    return True
 
 
 class _Lines:
