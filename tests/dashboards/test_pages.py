@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from leeway import registry, retraining, storage
+from leeway import cards, registry, retraining, storage
 from leeway.settings import settings
 from leeway.store.database import database
 from leeway.store.tables import partition as ledger
@@ -117,6 +117,16 @@ def test_versions_say_what_differs(lived):
     said = visible(lived.open("versions", one="1", two="2"))
     assert "holdout: roc_auc" in said
     assert "trained until" in said
+
+
+def test_the_whole_card_is_a_link(lived, monkeypatch):
+    monkeypatch.setenv("LEEWAY_REPORTS_URL", "https://reports.example.com")
+    settings.cache_clear()
+    with storage.replacing(cards.path_of(lived.name, 1), "writing a card") as beside:
+        beside.write_text("a card")
+    said = words(lived.open("versions", card="1"))
+    assert '<a href="https://reports.example.com/cards/toy/1"' in said
+    assert "Markup" not in said
 
 
 def test_a_report_opens_in_a_frame_of_its_own_and_can_be_downloaded(lived):
