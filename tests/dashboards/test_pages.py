@@ -148,6 +148,12 @@ def test_a_report_that_is_gone_is_a_plain_message(lived):
     path.write_bytes(content)
 
 
+def test_a_night_that_no_database_can_hold_is_not_here(lived):
+    shown = lived.open("reports", night="\0")
+    assert not shown.exception
+    assert "is not here" in visible(shown)
+
+
 @pytest.mark.parametrize("night", ["../../secret", "..%2f..%2fsecret", "/etc/passwd"])
 def test_a_path_that_climbs_out_of_the_reports_is_refused(lived, night):
     secret = lived.project.home / "secret.html"
