@@ -63,23 +63,22 @@ def try_all() -> dict[str, str]:
 
 
 def note(found: Iterable[Happening], now: datetime) -> None:
-    """Write down what was found, once each, and at once whether anybody is to be told of it."""
+    """Write down what was found, once each, and at once whether anybody is to be told of it.
+
+    What nobody was told of and goes on is looked at anew: a silence ends, an episode grows.
+    """
     mutes = muting.at(now)
     with database().transaction() as connection:
         for item in found:
             why = _suppressed(item, mutes)
-            values = {
-                "key": item.key,
-                "kind": item.kind,
-                "severity": item.severity,
-                "classifier": item.classifier,
-                "told": _told(item),
-                "state": "suppressed" if why else "waiting",
-                "why": why,
-                "found_at": now,
-                "changed_at": now,
-            }
-            connection.execute(insert(table).values(values).on_conflict_do_nothing())
+            fixed = {"key": item.key, "kind": item.kind, "severity": item.severity, "classifier": item.classifier}
+            state = "suppressed" if why else "waiting"
+            values = {"told": _told(item), "state": state, "why": why, "found_at": now, "changed_at": now}
+            connection.execute(insert(table).values(fixed | values).on_conflict_do_nothing())
+            said = (table.c.told["what"].astext, table.c.told["how_bad"].astext)
+            went_on = sa.or_(said[0] != item.what, said[1] != item.how_bad)
+            untold = sa.and_(table.c.key == item.key, table.c.state == "suppressed", went_on)
+            connection.execute(sa.update(table).where(untold).values(values))
 
 
 def tell(now: datetime) -> list[str]:
