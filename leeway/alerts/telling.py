@@ -215,7 +215,7 @@ def _suppressed(item: Happening, mutes: list[muting.Mute]) -> str:
     if item.part_of is not None:
         return f"part of {item.part_of}"
     if (mute := next((one for one in mutes if one.classifier in (None, item.classifier)), None)) is not None:
-        return f"muted by {mute.actor} until {mute.until:%Y-%m-%d %H:%M} UTC: {mute.reason}"
+        return str(mute)
     if item.rows is not None and item.rows < (least := settings().alert_min_rows):
         return f"found on {item.rows} rows, fewer than {least}"
     return ""

@@ -1,9 +1,12 @@
 """Each page by Streamlit's own harness, over a classifier that has lived."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
 from leeway import cards, registry, retraining, storage
+from leeway.alerts import muting
 from leeway.settings import settings
 from leeway.store.database import database
 from leeway.store.tables import partition as ledger
@@ -68,6 +71,15 @@ def test_the_ledger_shows_each_stage_and_a_night_has_an_address(lived):
     assert "2026-03-25 monitor: done" in said
     assert "the batch as it came" in said
     assert "runbook?subject=delivery-rejected" in said
+
+
+def test_a_silence_is_said_where_somebody_would_wonder(lived):
+    now = settings().pages_at
+    muting.mute(None, now, timedelta(hours=1), reason="moving *the* source", actor="ann")
+    said = visible(lived.open("on_call"))
+    assert "Nobody is told: muted by ann until 2026-03-27 07:00 UTC: moving *the* source. `leeway unmute --all`" in said
+    assert muting.unmute(None, now) == 1
+    assert "muted" not in visible(lived.open("on_call"))
 
 
 def test_a_request_is_approved_by_a_button_under_the_name_that_was_given(lived):
