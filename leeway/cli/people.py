@@ -72,7 +72,7 @@ def _which(name: str | None, every: bool) -> str | None:
     if name is not None:
         from leeway import catalog
 
-        catalog.load(name)
+        catalog.definition_path(name)  # of one that does not load, too: it is being mended
     return name
 
 
