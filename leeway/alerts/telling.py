@@ -94,6 +94,13 @@ def tell(now: datetime) -> list[str]:
     return titles
 
 
+def waiting() -> int:
+    """How many happenings are still to be told: in quiet hours, or by a way that is down."""
+    query = sa.select(sa.func.count()).where(table.c.state == "waiting")
+    with database().transaction() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
 def is_quiet(now: datetime) -> bool:
     """Whether only what cannot wait is told now.
 

@@ -142,7 +142,9 @@ def test_quiet_hours_hold_back_what_can_wait(told, inbox, monkeypatch):
     assert [message["title"] for message in _looked(inbox, NOW)] == [
         "Leeway: the delivery of toy 2026-03-31 was rejected"
     ]
+    assert alerts.waiting() == 1
     assert "Breach of toy" in _looked(inbox, NOW + timedelta(hours=2))[-1]["message"]
+    assert alerts.waiting() == 0
 
 
 def _looked(inbox, now):
