@@ -8,6 +8,7 @@ import streamlit as st
 from dashboards import _shared as shared
 from dashboards._shared import COLOURS, Cell, Markup
 from leeway import alerts, retraining
+from leeway.alerts import muting
 from leeway.definition import Classifier
 from leeway.errors import NotFound
 from leeway.pages import links, oncall, overview, roster, runs
@@ -191,6 +192,9 @@ def _labels(classifier: Classifier) -> None:
 
 def _happened(known: Known, now: datetime) -> None:
     st.subheader("What happened", anchor=False)
+    if (mute := muting.of(known.name, now)) is not None:
+        way = "--all" if mute.classifier is None else known.name
+        st.info(f"Nobody is told: {shared.plain(mute)}. `leeway unmute {way}` ends it.", icon=":material/info:")
     found = alerts.lately(known.name)
     if not found:
         st.markdown("Nothing that people are told of.")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
@@ -28,6 +29,15 @@ ALONE = {
     "X-Content-Type-Options": "nosniff",
 }
 STYLE = "font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:1.5em auto;padding:0 1em;color:#1f2328"
+
+
+class Name(StringConvertor):
+    """A name or a partition in an address: anything that a database and a file system can hold, which a NUL they cannot."""
+
+    regex = r"[^/\x00]+"
+
+
+register_url_convertor("name", Name())
 
 
 def index(request: Request) -> Response:
@@ -94,9 +104,9 @@ app = Starlette(
     routes=[
         Route("/", index),
         Route("/health", health),
-        Route("/reports/{classifier}", of_classifier),
-        Route("/reports/{classifier}/{partition}", of_partition),
-        Route("/cards/{classifier}/{version:int}", of_version),
+        Route("/reports/{classifier:name}", of_classifier),
+        Route("/reports/{classifier:name}/{partition:name}", of_partition),
+        Route("/cards/{classifier:name}/{version:int}", of_version),
     ],
     # Another site's page must not read this one by a name that it has pointed here.
     middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=_hosts())],

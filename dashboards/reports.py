@@ -28,7 +28,7 @@ def page() -> None:
         return
     told = {night.partition: night for night in nights}
     asked = st.query_params.get("night")
-    if asked is not None and asked not in told:
+    if asked is not None and asked not in told and asked.isprintable():  # PostgreSQL takes no NUL
         with suppress(NotFound):
             told[asked] = reports.told(known.name, asked)  # older than those that are listed
     key = shared.choose("Night", list(told), "night")

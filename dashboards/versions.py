@@ -98,7 +98,7 @@ def _card(known: Known, numbers: list[str]) -> None:
     number = shared.choose("Card of version", numbers, "card", numbers[0])
     if versions.has_card(known.name, int(number)):
         if address := state.card_link(known.name, int(number)):
-            st.html(shared.outside("The whole card: gates, metrics, curves, slices, importance", address))
+            st.html(shared.outside("The whole card: gates, metrics, curves, slices, importance", address).text)
         page = cards.page(known.name, int(number))
         st.download_button("Download the whole card", page, f"{known.name}-{number}.html", "text/html", key="download")
     facts = versions.facts(versions.card(known.name, int(number)))

@@ -4,8 +4,8 @@ import os
 from functools import cache
 from pathlib import Path
 
-from pydantic import AwareDatetime, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from leeway.errors import StoreError
 
@@ -83,5 +83,23 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    """The settings of this process, read once, when first needed."""
-    return Settings()
+    """The settings of this process, read once, when first needed.
+
+    Raises:
+        StoreError: a variable holds what it must not.
+    """
+    try:
+        return Settings()
+    except SettingsError as error:  # which names the field in its words only
+        name = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "")
+        raise _refused(name, 'it must be a JSON list, such as ["one", "two"]') from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        is_secret = "SecretStr" in str(Settings.model_fields[name].annotation)
+        raise _refused(name, first["msg"], None if is_secret else first["input"]) from None
+
+
+def _refused(name: str, rule: str, found: object = None) -> StoreError:
+    way_out = "correct it; the README's list of settings says what it is"
+    return StoreError(f"reading LEEWAY_{name.upper()}", rule=rule, found=found, way_out=way_out)

@@ -25,6 +25,9 @@ class Mute:
     reason: str
     actor: str
 
+    def __str__(self) -> str:
+        return f"muted by {self.actor} until {self.until:%Y-%m-%d %H:%M} UTC: {self.reason}"
+
 
 def mute(classifier: str | None, now: datetime, length: timedelta, *, reason: str, actor: str) -> Mute:
     """Begin a silence.
@@ -51,6 +54,11 @@ def unmute(classifier: str | None, now: datetime) -> int:
     ended = sa.update(table).where(own, table.c.until_at > now).values(until_at=now)
     with database().transaction() as connection:
         return int(connection.execute(ended).rowcount)
+
+
+def of(classifier: str | None, now: datetime) -> Mute | None:
+    """The silence that a classifier, or what is of none, is under at a moment; None where it is under none."""
+    return next((one for one in at(now) if one.classifier in (None, classifier)), None)
 
 
 def at(now: datetime) -> list[Mute]:

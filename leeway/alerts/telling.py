@@ -63,23 +63,22 @@ def try_all() -> dict[str, str]:
 
 
 def note(found: Iterable[Happening], now: datetime) -> None:
-    """Write down what was found, once each, and at once whether anybody is to be told of it."""
+    """Write down what was found, once each, and at once whether anybody is to be told of it.
+
+    What nobody was told of and goes on is looked at anew: a silence ends, an episode grows.
+    """
     mutes = muting.at(now)
     with database().transaction() as connection:
         for item in found:
             why = _suppressed(item, mutes)
-            values = {
-                "key": item.key,
-                "kind": item.kind,
-                "severity": item.severity,
-                "classifier": item.classifier,
-                "told": _told(item),
-                "state": "suppressed" if why else "waiting",
-                "why": why,
-                "found_at": now,
-                "changed_at": now,
-            }
-            connection.execute(insert(table).values(values).on_conflict_do_nothing())
+            fixed = {"key": item.key, "kind": item.kind, "severity": item.severity, "classifier": item.classifier}
+            state = "suppressed" if why else "waiting"
+            values = {"told": _told(item), "state": state, "why": why, "found_at": now, "changed_at": now}
+            connection.execute(insert(table).values(fixed | values).on_conflict_do_nothing())
+            said = (table.c.told["what"].astext, table.c.told["how_bad"].astext)
+            went_on = sa.or_(said[0] != item.what, said[1] != item.how_bad)
+            untold = sa.and_(table.c.key == item.key, table.c.state == "suppressed", went_on)
+            connection.execute(sa.update(table).where(untold).values(values))
 
 
 def tell(now: datetime) -> list[str]:
@@ -93,6 +92,13 @@ def tell(now: datetime) -> list[str]:
             if (title := _tell(connection, severity, now)) is not None:
                 titles.append(title)
     return titles
+
+
+def waiting() -> int:
+    """How many happenings are still to be told: in quiet hours, or by a way that is down."""
+    query = sa.select(sa.func.count()).where(table.c.state == "waiting")
+    with database().transaction() as connection:
+        return int(connection.execute(query).scalar_one())
 
 
 def is_quiet(now: datetime) -> bool:
@@ -216,7 +222,7 @@ def _suppressed(item: Happening, mutes: list[muting.Mute]) -> str:
     if item.part_of is not None:
         return f"part of {item.part_of}"
     if (mute := next((one for one in mutes if one.classifier in (None, item.classifier)), None)) is not None:
-        return f"muted by {mute.actor} until {mute.until:%Y-%m-%d %H:%M} UTC: {mute.reason}"
+        return str(mute)
     if item.rows is not None and item.rows < (least := settings().alert_min_rows):
         return f"found on {item.rows} rows, fewer than {least}"
     return ""

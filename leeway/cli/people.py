@@ -59,8 +59,13 @@ def alerts(
         if not tried or any(said != "told" for said in tried.values()):
             raise typer.Exit(1)
         return
-    titles = people.look(datetime.now(UTC))
-    output.emit(titles, lambda: print("\n".join(titles) or "nothing to tell"))
+    titles, waiting = people.look(datetime.now(UTC)), people.waiting()
+    later = (
+        f"nothing to tell now; {waiting} to be told later: it is quiet, or a way is down"
+        if waiting
+        else "nothing to tell"
+    )
+    output.emit(titles, lambda: print("\n".join(titles) or later))
 
 
 NOBODY = "there is nobody to tell: name addresses in LEEWAY_ALERT_URLS"
@@ -72,7 +77,7 @@ def _which(name: str | None, every: bool) -> str | None:
     if name is not None:
         from leeway import catalog
 
-        catalog.load(name)
+        catalog.definition_path(name)  # of one that does not load, too: it is being mended
     return name
 
 

@@ -44,7 +44,7 @@ class Monitored:
 
 
 def run(classifier: Classifier, partition: Partition) -> Monitored:
-    """Monitor a scored partition, unless that has been done.
+    """Monitor a scored partition, unless that has been done; of one that has, a report that is gone is written anew.
 
     Raises:
         NotFound: the partition has not been scored.
@@ -59,7 +59,8 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
             rule="the partition must have been scored",
             way_out=f"run `leeway score {name} --partition {partition}` first",
         )
-    if done is not None and done.input == scored.input:
+    is_done = done is not None and done.input == scored.input
+    if done is not None and is_done and storage.exists(report.path_of(name, partition)):
         return Monitored(changed=False, **done.output)
     version = int(scored.input["version"])
     bundle = registry.load(name, registry.promoted(name, version))
@@ -76,6 +77,8 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     evidence = {**finding.evidence(), "estimated": estimated, "labels": [asdict(item) for item in labels.arrived]}
     past = history.until(name, partition, finding, evidence, labels.known)
     written = report.write(classifier, partition, bundle, finding, past, x, version)
+    if done is not None and is_done:
+        return Monitored(changed=False, **done.output)
     address = storage.address(written)
     asked = _asked(classifier, partition, bundle, version, finding, night)
     with store.transaction() as connection:

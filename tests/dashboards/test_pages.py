@@ -1,10 +1,13 @@
 """Each page by Streamlit's own harness, over a classifier that has lived."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
 from dashboards.versions import _gates
-from leeway import registry, retraining, storage
+from leeway import cards, registry, retraining, storage
+from leeway.alerts import muting
 from leeway.settings import settings
 from leeway.store.database import database
 from leeway.store.tables import partition as ledger
@@ -71,6 +74,15 @@ def test_the_ledger_shows_each_stage_and_a_night_has_an_address(lived):
     assert "runbook?subject=delivery-rejected" in said
 
 
+def test_a_silence_is_said_where_somebody_would_wonder(lived):
+    now = settings().pages_at
+    muting.mute(None, now, timedelta(hours=1), reason="moving *the* source", actor="ann")
+    said = visible(lived.open("on_call"))
+    assert "Nobody is told: muted by ann until 2026-03-27 07:00 UTC: moving *the* source. `leeway unmute --all`" in said
+    assert muting.unmute(None, now) == 1
+    assert "muted" not in visible(lived.open("on_call"))
+
+
 def test_a_request_is_approved_by_a_button_under_the_name_that_was_given(lived):
     lived.hold()
     shown = lived.open("on_call")
@@ -128,6 +140,16 @@ def test_gates_that_passed_are_folded_and_one_that_failed_is_not():
     assert shown.index("<summary>") < shown.index("✓ leakage: of leakage") < shown.index("– fairness: of fairness")
 
 
+def test_the_whole_card_is_a_link(lived, monkeypatch):
+    monkeypatch.setenv("LEEWAY_REPORTS_URL", "https://reports.example.com")
+    settings.cache_clear()
+    with storage.replacing(cards.path_of(lived.name, 1), "writing a card") as beside:
+        beside.write_text("a card")
+    said = words(lived.open("versions", card="1"))
+    assert '<a href="https://reports.example.com/cards/toy/1"' in said
+    assert "Markup" not in said
+
+
 def test_a_report_opens_in_a_frame_of_its_own_and_can_be_downloaded(lived):
     shown = lived.open("reports", night="2026-03-24")
     frame = shown.get("iframe")[0].proto.srcdoc
@@ -145,6 +167,12 @@ def test_a_report_that_is_gone_is_a_plain_message(lived):
     assert "its report still be kept" in said
     assert "leeway nightly toy --partition 2026-03-23" in said
     path.write_bytes(content)
+
+
+def test_a_night_that_no_database_can_hold_is_not_here(lived):
+    shown = lived.open("reports", night="\0")
+    assert not shown.exception
+    assert "is not here" in visible(shown)
 
 
 @pytest.mark.parametrize("night", ["../../secret", "..%2f..%2fsecret", "/etc/passwd"])

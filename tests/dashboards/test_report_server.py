@@ -65,7 +65,17 @@ def test_a_report_that_is_not_there_is_one_line(pages, project):
     assert "still be kept" in pages.get("/reports/toy/2026-03-01").text
 
 
-@pytest.mark.parametrize("path", ["/reports/toy/..%2f..%2fsecret", "/reports/..%2f..%2fetc/passwd", "/reports/'--/x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/reports/toy/..%2f..%2fsecret",
+        "/reports/..%2f..%2fetc/passwd",
+        "/reports/'--/x",
+        "/reports/%00",
+        "/reports/toy/%00",
+        "/cards/%00/1",
+    ],
+)
 def test_no_other_file_can_be_asked_for(pages, project, path):
     tell(project, "2026-03-01")
     (project.home / "secret").write_text("secret")

@@ -142,7 +142,9 @@ def test_quiet_hours_hold_back_what_can_wait(told, inbox, monkeypatch):
     assert [message["title"] for message in _looked(inbox, NOW)] == [
         "Leeway: the delivery of toy 2026-03-31 was rejected"
     ]
+    assert alerts.waiting() == 1
     assert "Breach of toy" in _looked(inbox, NOW + timedelta(hours=2))[-1]["message"]
+    assert alerts.waiting() == 0
 
 
 def _looked(inbox, now):
@@ -180,6 +182,27 @@ def test_what_was_found_on_few_rows_is_not_told(told, inbox):
     say(told.name, "2026-03-31", "data fault", rows=5)
     assert alerts.look(NOW) == []
     assert set(states().values()) == {"suppressed"}
+
+
+def test_an_episode_that_grows_is_told_then(told, inbox):
+    say(told.name, "2026-03-30", "data fault", rows=5)
+    assert alerts.look(NOW) == []
+    say(told.name, "2026-03-31", "data fault")
+    assert alerts.look(NOW) == ["Leeway: data fault of toy in 2 partitions, last on 2026-03-31"]
+    assert alerts.look(NOW) == []
+
+
+def test_what_still_goes_on_after_a_mute_is_told_then_and_what_is_over_is_not(told, inbox):
+    muting.mute(told.name, NOW, timedelta(hours=30), reason="moving the source", actor="ann")
+    say(told.name, "2026-03-28", "data fault")
+    say(told.name, "2026-03-31", "breach")
+    assert alerts.look(NOW) == []
+    say(told.name, "2026-04-01", "breach")  # found while nobody is to be told, too
+    assert alerts.look(NOW + timedelta(days=1)) == []
+    assert alerts.look(NOW + timedelta(days=1, hours=12)) == []
+    say(told.name, "2026-04-02", "breach")
+    assert alerts.look(NOW + timedelta(days=2)) == ["Leeway: breach of toy in 3 partitions, last on 2026-04-02"]
+    assert alerts.look(NOW + timedelta(days=2)) == []
 
 
 def test_many_classifiers_at_once_are_one_incident(told, inbox):

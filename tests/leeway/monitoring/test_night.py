@@ -1,5 +1,6 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,6 +41,16 @@ def test_monitoring_twice_changes_nothing(quick):
     assert everything(quick) == before
     assert len(before[0]) == 1
     assert {row.column for row in before[1]} == set(quick.classifier.features)
+
+
+def test_a_report_that_is_gone_is_written_anew_and_nothing_else_is(quick):
+    first = nightly(quick, 18)
+    before = everything(quick)
+    path = report.path_of("toy", quick.day(18))
+    path.unlink()
+    assert night.run(quick.classifier, quick.day(18)) == replace(first, changed=False)
+    assert f"{first.verdict.capitalize()}" in path.read_text()
+    assert everything(quick) == before
 
 
 def test_a_partition_that_was_not_scored_is_a_clear_error(quick):
