@@ -96,7 +96,9 @@ def test_slices_are_declared_by_value_by_bounds_or_as_a_whole_column():
     def rows_of(item):
         return {name: rows.tolist() for name, rows in declared((item,), columns, frozenset())}
 
-    assert rows_of(Slice(column="n", at_least=2)) == {"n from 2 to below inf": [False, True, True, False]}
+    assert rows_of(Slice(column="n", at_least=2)) == {"n at least 2": [False, True, True, False]}
+    assert rows_of(Slice(column="n", below=2)) == {"n below 2": [True, False, False, False]}
+    assert rows_of(Slice(column="n", at_least=2, below=3)) == {"n from 2 to below 3": [False, True, False, False]}
     assert rows_of(Slice(column="k", values=("x",))) == {"k = x": [True, False, False, True]}
     assert rows_of(Slice(column="b", values=(True,))) == {"b = true": [True, False, False, True]}
     assert set(rows_of(Slice(column="k"))) == {"k = x", "k = y"}
