@@ -203,9 +203,7 @@ def _odds_ratios(card: Card) -> Table:
         for name, terms in itertools.islice(card.odds_ratios.items(), SHOWN_CLASSES)
         for term, times in itertools.islice(terms.items(), SHOWN_COLUMNS)
     ]
-    note = (
-        "Of the logistic regression: for one standard deviation more of a number, or a category, all else being equal."
-    )
+    note = "Of the logistic regression: for one standard deviation more; for a category, against none of the column's."
     return Table("Odds ratios", ["class", "term", "odds times"], rows, note)
 
 
