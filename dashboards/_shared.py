@@ -137,6 +137,11 @@ def lines(cells: Iterable[Cell]) -> Markup:
     return Markup("<br>".join(_html(cell) for cell in cells))
 
 
+def folded(summary: str, cells: Iterable[Cell]) -> Markup:
+    """Cells below each other that a click on their summary shows."""
+    return Markup(f"<details><summary>{html.escape(summary)}</summary>{lines(cells).text}</details>")
+
+
 def table(
     heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, numbers: Sequence[str] = (), cards: bool = True
 ) -> None:

@@ -72,7 +72,7 @@ def _columns(found: Comparison) -> None:
         shared.nothing("One of the windows has no events.", "Choose other nights.")
         return
     shared.table(
-        ("Column", "Impact on the mean score", "Distance", "Missing, first", "Missing, second"),
+        ("Column", "Impact", "Distance", "Missing, first", "Missing, second"),
         [
             (
                 item.column,
@@ -83,7 +83,7 @@ def _columns(found: Comparison) -> None:
             )
             for item in found.columns[:LISTED]
         ],
-        numbers=("Impact on the mean score", "Distance", "Missing, first", "Missing, second"),
+        numbers=("Impact", "Distance", "Missing, first", "Missing, second"),
         cards=False,
     )
     st.caption(
@@ -218,7 +218,6 @@ def _slices(found: Comparison) -> None:
             for item in kept
         ],
         numbers=("Events", "Wrong, first", "Wrong, second", "Recall, first", "Recall, second"),
-        cards=False,
     )
     st.caption("Those with most wrong decisions in the second window. Events: of the second window.")
 

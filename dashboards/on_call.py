@@ -51,6 +51,8 @@ def _waiting(known: Known, now: datetime) -> None:
         st.info(
             f"{shared.plain(hold)}. `leeway release {known.name} --reason …` lets it go on.", icon=":material/info:"
         )
+    if said := st.session_state.pop("settled", None):
+        st.success(shared.plain(said), icon=":material/check:")
     row = overview.row(known, now)
     if not row.waits:
         st.markdown("Nothing.")
@@ -74,8 +76,10 @@ def _held(request: Request, may: bool, who: str) -> None:
             yes = st.button("Approve", key=f"approve {request.key}", type="primary", disabled=not may)
             no = st.button("Reject", key=f"reject {request.key}", disabled=not may)
     if may and (yes or no):
-        retraining.settle(request.key, yes, who)
-        st.toast(f"{request.key}: {'approved' if yes else 'rejected'}")
+        settled = retraining.settle(request.key, yes, who)
+        st.session_state["settled"] = (
+            f"{request.key} is {'approved' if yes else 'rejected'}: {retraining.NEXT[settled.state]}"
+        )
         st.rerun()
 
 

@@ -1,9 +1,11 @@
 """Who became champion, who did not, and why; cards, differences, and the way back."""
 
+from typing import Any
+
 import streamlit as st
 
 from dashboards import _shared as shared
-from dashboards._shared import Cell
+from dashboards._shared import Cell, Markup
 from leeway import cards, registry
 from leeway.pages import versions
 from leeway.pages.roster import Known
@@ -11,6 +13,7 @@ from leeway.platform import state
 from leeway.registry import Promotion
 
 SIGNS = {"pass": "✓", "fail": "✕", "not applicable": "–"}
+PASSABLE = ("pass", "not applicable")
 
 
 @shared.guarded("Versions")
@@ -44,10 +47,19 @@ def _row(item: Promotion, champion: Promotion | None) -> list[Cell]:
         f"{item.as_of:%Y-%m-%d}",
         item.actor,
         item.reason,
-        shared.lines([f"{SIGNS.get(gate['outcome'], '?')} {gate['gate']}: {gate['why']}" for gate in item.evidence])
-        if item.evidence
-        else shared.dim("a person's decision"),
+        _gates(item.evidence) if item.evidence else shared.dim("a person's decision"),
     ]
+
+
+def _gates(evidence: list[dict[str, Any]]) -> Markup:
+    """What failed, and behind a click all others."""
+    told = {gate["gate"]: f"{SIGNS.get(gate['outcome'], '?')} {gate['gate']}: {gate['why']}" for gate in evidence}
+    failed = [gate["gate"] for gate in evidence if gate["outcome"] not in PASSABLE]
+    rest = [gate["gate"] for gate in evidence if gate["outcome"] in PASSABLE]
+    passed = sum(gate["outcome"] == "pass" for gate in evidence)
+    summary = f"{passed} passed" + (f", {len(rest) - passed} not applicable" if len(rest) > passed else "")
+    shown: list[Cell] = [told[name] for name in failed]
+    return shared.lines([*shown, shared.folded(summary, [told[name] for name in rest])] if rest else shown)
 
 
 def _roll_back(known: Known, past: list[Promotion]) -> None:

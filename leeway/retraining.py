@@ -236,6 +236,14 @@ def _move(
     return _get(connection, key)
 
 
+#: What comes next, once a person has answered.
+NEXT = {
+    "requested": "the next night trains the challenger",
+    "waiting": "it waits for the night by which enough labels since the change are known",
+    "rejected": "the champion stays",
+}
+
+
 def settle(key: str, approved: bool, actor: str) -> Request:
     """A person's answer to a held request.
 

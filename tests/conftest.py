@@ -7,14 +7,15 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import settings as hypothesis_settings
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 import leeway.registry
 from leeway import catalog, storage
@@ -30,6 +31,7 @@ hypothesis_settings.load_profile("leeway")
 
 COUNTER = itertools.count()
 VARIABLES = ("LEEWAY_DATABASE_URL", "LEEWAY_MLFLOW_DATABASE_URL")
+TEMPLATES = "template_leeway", "template_mlflow"
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 TOY_MODEL = """
@@ -64,8 +66,9 @@ expectations = [
 class Project:
     """A project folder of one test, with a data folder and a database of its own."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, databases: tuple[str, str]) -> None:
         self.root = root
+        self.databases = databases
         self.home = root / ".leeway"
 
     def write(self, path: str, text: str) -> Path:
@@ -99,7 +102,7 @@ def server() -> URL:
     folder = Path(tempfile.mkdtemp(prefix="leeway-postgres-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     url = store._start_embedded(folder).set(drivername=store.DRIVER)
-    for name in ("template_leeway", "template_mlflow"):
+    for name in TEMPLATES:
         store._ensure_database(url, name)
     template = store.Database(url.set(database="template_leeway"))
     migrate(template)
@@ -126,39 +129,55 @@ def project(server: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 @contextmanager
-def making(
-    server: URL,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    templates: tuple[str, str] = ("template_leeway", "template_mlflow"),
-) -> Iterator[Project]:
-    """Such a project, for as long as the block lasts: for tests that share one, too.
-
-    Args:
-        templates: the databases that its own two begin as copies of.
-    """
+def making(server: URL, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """Such a project, for as long as the block lasts: for tests that share one, too."""
     number = next(COUNTER)
-    urls = {}
-    # A template must have no connection while it is copied, and MLflow keeps one.
-    idle = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with admin.connect() as connection:
-        for variable, kind, template in zip(VARIABLES, ("leeway", "mlflow"), templates, strict=True):
-            name = f"{kind}_{number}"
-            connection.execute(idle, {"name": template})
-            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-            urls[variable] = server.set(database=name).render_as_string(hide_password=False)
-    for variable, url in urls.items():
-        monkeypatch.setenv(variable, url)
+    databases = f"leeway_{number}", f"mlflow_{number}"
+    for variable, name in zip(VARIABLES, databases, strict=True):
+        monkeypatch.setenv(variable, server.set(database=name).render_as_string(hide_password=False))
     monkeypatch.setenv("LEEWAY_HOME", str(folder / ".leeway"))
     monkeypatch.setenv("LEEWAY_PROJECT", str(folder))
     forget()
-    yield Project(folder)
+    _copy_databases(server, TEMPLATES, databases)
+    yield Project(folder, databases)
     forget()
-    with admin.connect() as connection:
-        for url in urls.values():
+    _drop_databases(server, databases)
+
+
+@dataclass
+class Copied:
+    """A project that others begin as copies of: its folder and its databases."""
+
+    root: Path
+    databases: tuple[str, str]
+
+
+def become(server: URL, project: Project, original: Copied) -> None:
+    """Make an empty project a copy of another."""
+    forget()
+    shutil.copytree(original.root, project.root, dirs_exist_ok=True)
+    _drop_databases(server, project.databases)
+    _copy_databases(server, original.databases, project.databases)
+
+
+def _copy_databases(server: URL, templates: tuple[str, str], names: tuple[str, str]) -> None:
+    # A template must have no connection while it is copied, and MLflow keeps one.
+    idle = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+    with _as_admin(server) as connection:
+        for template, name in zip(templates, names, strict=True):
+            connection.execute(idle, {"name": template})
+            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+
+
+def _drop_databases(server: URL, names: tuple[str, str]) -> None:
+    with _as_admin(server) as connection:
+        for name in names:
             # By force: MLflow keeps its connections for as long as the process lives.
-            connection.execute(sa.text(f"DROP DATABASE {make_url(url).database} WITH (FORCE)"))
+            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def _as_admin(server: URL) -> AbstractContextManager[sa.Connection]:
+    return sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool).connect()
 
 
 @pytest.fixture(autouse=True)

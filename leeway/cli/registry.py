@@ -98,7 +98,7 @@ def _settle(request: str, *, approved: bool) -> None:
     from leeway.cli.orchestrated import person
 
     result = retraining.settle(request, approved, person())
-    output.emit(result, lambda: print(f"{result.key}: {result.state}"))
+    output.emit(result, lambda: print(f"{result.key}: {result.state}; {retraining.NEXT[result.state]}"))
 
 
 COMMANDS = (versions, promote, rollback, approve, reject, hold, release)

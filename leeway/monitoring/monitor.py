@@ -289,7 +289,7 @@ def _verdict(
         return "data fault", "; ".join(faults)
     policy = alarm.policy
     if harm is not None and harm.harmful:
-        apart = f"labels lie {_apart(harm)}"
+        apart = _apart(harm)
         if harm.confirmed < policy.confirm:
             return "suspect", f"{apart}, not yet confirmed by another partition"
         if alarm.is_short:
@@ -310,7 +310,7 @@ def _verdict(
 
 def _moved(shift: Shift) -> str:
     of_class = f" of {shift.of_class}" if shift.of_class else ""
-    by = f"by {100 * shift.change:+.1f} points ({abs(shift.standardised):.1f} spreads)"
+    by = f"by {100 * shift.change:+.1f} points ({abs(shift.standardised):.1f} times the usual spread)"
     if shift.direction == MEAN:
         return f"the mean score{of_class} moved {by}"
     return f"{shift.column} alone moves the mean score{of_class} {by}"
@@ -319,8 +319,8 @@ def _moved(shift: Shift) -> str:
 def _apart(harm: Harm) -> str:
     shift = harm.shift
     of_class = f" of {shift.of_class}" if shift.of_class else ""
-    along = "on average" if shift.direction == MEAN else f"along {shift.column} ({shift.direction})"
+    most = "" if shift.direction == MEAN else f", most by {shift.column} ({shift.direction}),"
     return (
-        f"apart from the scores{of_class} {along} on {harm.partition} "
-        f"({100 * harm.bias:+.1f} points on average, {abs(shift.standardised):.1f} spreads)"
+        f"labels do not match the scores{of_class}{most} on {harm.partition} "
+        f"({100 * harm.bias:+.1f} points on average, {abs(shift.standardised):.1f} times the usual spread)"
     )

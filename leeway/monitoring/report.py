@@ -134,7 +134,7 @@ def _budget(alarm: Alarm) -> str:
     """What an alarm is worth here, in words."""
     if not math.isfinite(alarm.limit):
         return f"With {alarm.partitions} reference partitions nothing can be said of what is ordinary: there are no alarms yet."
-    beyond = f"an alarm needs {alarm.limit:.1f} spreads"
+    beyond = f"an alarm needs {alarm.limit:.1f} times the usual spread"
     if alarm.rate is None or alarm.often is None:
         few = f"{alarm.partitions} reference partitions are too few to draw others from"
         return f"{beyond.capitalize()}, by Student's quantile: {few}. Nothing is retrained by itself yet."

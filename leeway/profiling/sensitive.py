@@ -21,6 +21,7 @@ _SLICES = (
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]{2,}"
 _PHONE = r"(?=(?:.*\d){8,15})\+?[\d\s().\-/]{8,22}"
 _IP = r"(\d{1,3}\.){3}\d{1,3}"
+_DATED = r"(19|20)\d\d[\-/.]?(0[1-9]|1[0-2])[\-/.]?(0[1-9]|[12]\d|3[01])\D.*"  # an id such as 20260815-12
 _PUNCTUATED = r".*[+()\-/\s].*"
 
 
@@ -52,7 +53,7 @@ def sensitive(name: str, text: pd.Series | None, *, distinct: int) -> str | None
             return what
     if _all_are(sample, r"[\d\s\-]{13,23}") and sample.map(_luhn).mean() > 0.9:
         return "card"
-    if _all_are(sample, _PHONE) and _all_are(sample, _PUNCTUATED):
+    if _all_are(sample, _PHONE) and _all_are(sample, _PUNCTUATED) and not _all_are(sample, _DATED):
         return "phone"
     return None
 

@@ -84,7 +84,7 @@ def tell(name, partition, why="all is well"):
 
 def words(shown):
     """All that a page says."""
-    kinds = ("markdown", "caption", "info", "warning", "error", "title", "subheader")
+    kinds = ("markdown", "caption", "info", "success", "warning", "error", "title", "subheader")
     said = [str(item.value) for kind in kinds for item in getattr(shown, kind)]
     said += [str(item.proto.body) for item in shown.get("html")]
     said += [f"{item.label}: {item.value}" for item in shown.metric]

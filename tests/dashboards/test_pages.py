@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from dashboards.versions import _gates
 from leeway import registry, retraining, storage
 from leeway.settings import settings
 from leeway.store.database import database
@@ -77,6 +78,7 @@ def test_a_request_is_approved_by_a_button_under_the_name_that_was_given(lived):
     shown.button(key=f"approve {REQUEST}").click().run()
     found = retraining.get(REQUEST)
     assert (found.state, found.history[-1]["why"]) == ("requested", "approved by ann")
+    assert "the next night trains the challenger" in visible(shown)
     assert not [item for item in lived.open("on_call").button if REQUEST in (item.key or "")]
     lived.hold()
     lived.open("on_call").button(key=f"reject {REQUEST}").click().run()
@@ -117,6 +119,13 @@ def test_versions_say_what_differs(lived):
     said = visible(lived.open("versions", one="1", two="2"))
     assert "holdout: roc_auc" in said
     assert "trained until" in said
+
+
+def test_gates_that_passed_are_folded_and_one_that_failed_is_not():
+    outcomes = {"floors": "fail", "leakage": "pass", "fairness": "not applicable"}
+    shown = _gates([{"gate": gate, "outcome": outcome, "why": f"of {gate}"} for gate, outcome in outcomes.items()]).text
+    assert shown.index("✕ floors: of floors") < shown.index("<summary>1 passed, 1 not applicable</summary>")
+    assert shown.index("<summary>") < shown.index("✓ leakage: of leakage") < shown.index("– fairness: of fairness")
 
 
 def test_a_report_opens_in_a_frame_of_its_own_and_can_be_downloaded(lived):

@@ -10,6 +10,7 @@ from leeway import catalog, deliveries, judging, publishing, registry, snapshots
 from leeway.audit import audit
 from leeway.partitions import Partition, between
 from leeway.training import fit
+from tests.conftest import Copied, Project, become, making
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HISTORY_DAYS = 24
@@ -58,9 +59,8 @@ def train(name: str, as_of: datetime) -> int:
     return version
 
 
-@pytest.fixture
-def toy(project) -> str:
-    """A declared toy classifier with data, history and a champion."""
+def crown(project: Project) -> str:
+    """Declare the toy classifier with its data, and give it history and a champion."""
     name = project.declare()
     (project.root / "data").mkdir()
     days = [START + timedelta(days=number) for number in range(HISTORY_DAYS + NIGHTS)]
@@ -71,3 +71,19 @@ def toy(project) -> str:
     train(name, START + timedelta(days=HISTORY_DAYS))
     assert registry.champion(name) is not None
     return name
+
+
+@pytest.fixture(scope="session")
+def crowned(server, tmp_path_factory):
+    """That classifier, made once: it takes many seconds."""
+    root = tmp_path_factory.mktemp("crowned")
+    with pytest.MonkeyPatch.context() as monkeypatch, making(server, root, monkeypatch) as project:
+        crown(project)
+        yield Copied(root, project.databases)
+
+
+@pytest.fixture
+def toy(server, crowned, project) -> str:
+    """A declared toy classifier with data, history and a champion."""
+    become(server, project, crowned)
+    return "toy"

@@ -9,6 +9,7 @@ from leeway.store.database import database
 from leeway.store.tables import monitoring
 from tests.conftest import forget
 from tests.dashboards.test_report_server import Pages
+from tests.flows.conftest import crown
 from tests.s3 import ENVIRONMENT, S3
 
 assert app
@@ -26,8 +27,9 @@ def s3(project, monkeypatch):
 
 
 def test_nights_on_other_machines_share_what_is_in_s3_and_make_up_for_one_without_it(
-    s3, toy, prefect, night, project, monkeypatch, tmp_path
+    s3, prefect, night, project, monkeypatch, tmp_path
 ):
+    toy = crown(project)
     monkeypatch.setenv("LEEWAY_HOME", str(tmp_path / "other"))  # no copy of what the first has trained
     forget()
     done = nightly(toy, night(0))

@@ -1,16 +1,12 @@
 """What the library's tests share: a classifier with a past, written straight into the store."""
 
-import os
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from sqlalchemy.engine import make_url
 
 from leeway import catalog, deliveries, publishing, registry, snapshots
 from leeway.audit import Audit, audit_path
@@ -20,7 +16,7 @@ from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
 from leeway.training import fit
-from tests.conftest import VARIABLES, making
+from tests.conftest import Copied, become, making
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DELIVERY, SUITE = "first", "suite"
@@ -138,26 +134,17 @@ def world(project):
     return World(project, catalog.load(project.declare()))
 
 
-@dataclass
-class Copied:
-    """A project that others begin as copies of: its folder and its databases."""
-
-    root: Path
-    databases: tuple[str, str]
-
-
 @pytest.fixture(scope="session")
 def crowned(server, tmp_path_factory):
     """A toy classifier with one cheap trial, twenty days and a champion: made once, for it takes seconds."""
     root = tmp_path_factory.mktemp("crowned")
     with pytest.MonkeyPatch.context() as monkeypatch, making(server, root, monkeypatch) as project:
         World(project, catalog.load(project.declare())).one_trial().fill().crown()
-        yield Copied(root, tuple(make_url(os.environ[variable]).database for variable in VARIABLES))
+        yield Copied(root, project.databases)
 
 
 @pytest.fixture
-def quick(server, crowned, tmp_path, monkeypatch):
+def quick(server, crowned, project):
     """A project of its own with that classifier."""
-    shutil.copytree(crowned.root, tmp_path, dirs_exist_ok=True)
-    with making(server, tmp_path, monkeypatch, crowned.databases) as project:
-        yield World(project, catalog.load("toy"))
+    become(server, project, crowned)
+    return World(project, catalog.load("toy"))

@@ -98,8 +98,8 @@ def test_labels_that_part_from_the_scores_are_a_breach_once_another_night_confir
     assert judged({}, truth=half_as_steep).verdict == "suspect"
     found = judged({}, {}, truth=half_as_steep)
     assert (found.verdict, found.harm.confirmed) == ("breach", 2)
-    assert found.why.startswith("labels lie ")
-    assert "along amount" in found.why or "along score" in found.why
+    assert found.why.startswith("labels do not match the scores")
+    assert "most by amount" in found.why or "most by score" in found.why
     assert "seen in 2 of the last 3 partitions" in found.why
 
 
@@ -227,7 +227,8 @@ def test_the_verdict_names_the_class_where_there_are_several():
     harm = Harm("2026-04-03", 200, 0.3, 0.2, 0.1, replace(SHIFT, column="Kind", direction="'b'", of_class="x"), 2)
     _, why = _verdict(REFERENCE.alarm, nights({})[0], [], None, harm, 2, ())
     assert why.startswith(
-        "labels lie apart from the scores of x along Kind ('b') on 2026-04-03 (+10.0 points on average, 5.0 spreads)"
+        "labels do not match the scores of x, most by Kind ('b'), on 2026-04-03 "
+        "(+10.0 points on average, 5.0 times the usual spread)"
     )
 
 

@@ -150,6 +150,11 @@ def test_what_must_not_be_learnt_from_is_set_aside_with_the_reason_and_kept_when
     assert found(project, table(extra=column), keep=("extra",)).used["extra"].use == "feature"
 
 
+def test_an_id_that_begins_with_a_date_is_no_phone_number(project):
+    ids = [f"202608{1 + number % 28:02}-{number:02}" for number in range(600)]
+    assert found(project, table(extra=ids)).used["extra"].why != "phone"
+
+
 def test_a_date_that_lies_after_the_event_is_a_leak(project):
     days = pd.date_range("2026-01-01", periods=600, freq="97min") + pd.to_timedelta(np.where(BAD, 20, 1), unit="D")
     profiled = found(project, table(closed=days.strftime("%Y-%m-%d")), time="sold at")
