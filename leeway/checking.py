@@ -20,6 +20,7 @@ from leeway.definition import CSV, Classifier, Folder, Parquet
 from leeway.errors import DeliveryRejected, LeewayError, SourceError
 from leeway.evaluation import Evaluation, called, line_of
 from leeway.partitions import Partition
+from leeway.training import estimators
 
 
 @dataclass(frozen=True, order=True)
@@ -59,7 +60,7 @@ def check(name: str) -> list[Finding]:
 
 
 def check_all(name: str) -> list[Finding]:
-    """All findings on the two files, and on the source's newest rows where the definition is right in itself.
+    """All findings on the two files; on the candidates and the source's newest rows where the definition is right in itself.
 
     Raises:
         NotFound: there is no such classifier.
@@ -68,7 +69,18 @@ def check_all(name: str) -> list[Finding]:
     findings = check(name)
     if any(item.file == f"models/{name}.py" for item in findings):
         return findings
-    return sorted({*findings, *check_source(catalog.load(name))})
+    classifier = catalog.load(name)
+    return sorted({*findings, *check_candidates(classifier), *check_source(classifier)})
+
+
+def check_candidates(classifier: Classifier) -> list[Finding]:
+    """Candidates of which nothing can come on this machine."""
+    file, path = f"models/{classifier.name}.py", catalog.definition_path(classifier.name)
+    tree = ast.parse(path.read_text(), str(path))
+    wrong = [(item, estimators.why_not(item)) for item in classifier.candidates]
+    return [
+        Finding(file, line_of(tree, repr(getattr(item, "path", "candidates"))) or 0, why) for item, why in wrong if why
+    ]
 
 
 def check_source(classifier: Classifier) -> list[Finding]:

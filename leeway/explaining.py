@@ -119,7 +119,8 @@ def in_words(classifier: Classifier, column: str, value: Any) -> str:
         return HIDDEN
     if value is None or pd.isna(value):
         return "missing"
-    return f"{value:.4g}" if isinstance(value, int | float | np.number) else str(value)[:80]
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return f"{value:.4g}" if is_number else str(value)[:80]
 
 
 def _background(bundle: Bundle, around: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -137,4 +138,6 @@ def _usual(column: "pd.Series[Any]", kind: str) -> Any:
     present = column.dropna()
     if present.empty:
         return None
+    if kind == "boolean":
+        return bool(present.astype("float64").mean() >= 0.5)
     return present.mode().iloc[0] if kind in ("categorical", "text") else float(present.astype("float64").median())

@@ -90,13 +90,14 @@ class Estimator(Value):
     Attributes:
         path: package, module and class.
         parameters: what it is made with; `random_state` is the training's seed where it has one and none is given here.
-        sees: scaled numbers and one-hot categories (`linear`), or numbers and codes with gaps as NaN (`trees`).
+        sees: scaled numbers and one-hot categories (`linear`), the same for a class that takes no sparse matrix (`dense`), or
+            numbers and codes with gaps as NaN (`trees`).
     """
 
     kind: Literal["estimator"] = "estimator"
     path: str = Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
     parameters: Mapping[str, Any] = Field(default={})
-    sees: Literal["linear", "trees"] = "linear"
+    sees: Literal["linear", "dense", "trees"] = "linear"
 
 
 Candidate = Annotated[Logistic | Boosting | ExtraTrees | LightGBM | Estimator, Field(discriminator="kind")]

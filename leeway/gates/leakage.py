@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+
 from leeway.gates.gate import Evidence, Gate, Verdict
+from leeway.metrics import Bools
 
 NAME = "leakage"
 CHANCE = 4.0  # standard errors that a model of shuffled labels may lie above chance
@@ -35,12 +38,21 @@ def check(evidence: Evidence) -> Verdict:
     found = [f"{name} {why}" for name, why in leaks.items()]
     if shuffled.auc - 0.5 > CHANCE * shuffled.error:
         found.append(f"labels that were dealt out at random are told with ROC AUC {shuffled.auc:.3f}, chance is 0.5")
+    elif CHANCE * _luck(evidence.y) >= 0.5:  # nothing could be beyond chance
+        found.append(f"too few rows are held out to tell what shuffled labels teach (ROC AUC {shuffled.auc:.3f})")
     if found:
         way_out = "; if it is surely known before the label, name it in Gates.trusted, else declare feature=False"
         return Verdict(NAME, "fail", "; ".join(found) + (way_out if leaks else ""), numbers)
     known = f"shuffled labels are told with ROC AUC {shuffled.auc:.3f}"
     strongest = "" if best is None else f", the strongest feature alone with {alone[best].auc:.3f} ({best})"
     return Verdict(NAME, "pass", known + strongest + _told(probed.order), numbers)
+
+
+def _luck(y: Bools) -> float:
+    """The standard error of a ROC AUC that is by chance, of the class that most can be told of (Mann and Whitney 1947)."""
+    rows, positives = len(y), y.sum(axis=0)
+    pairs = float((positives * (rows - positives)).max())
+    return float(np.sqrt((rows + 1) / (12 * pairs))) if pairs else float("inf")
 
 
 def _order(order: tuple[float, float] | None) -> dict[str, float] | None:

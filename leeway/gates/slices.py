@@ -27,18 +27,19 @@ def check(evidence: Evidence) -> Verdict:
     columns, classifier = evidence.columns, evidence.classifier
     if columns is None:
         return Verdict(NAME, "fail", "there are no columns to tell slices by")
+    if evidence.champion is not None and evidence.fair.sum() < 2:
+        return Verdict(NAME, "fail", "no row of the holdout is new to the champion too")
     hidden = frozenset(str(name) for name in columns if is_sensitive(classifier, str(name)))
     asked = {
         name: _among(evidence.fair, rows)
         for name, rows in slicing.declared(classifier.slices, columns[evidence.fair], hidden)
     }
     if empty := [name for name, rows in asked.items() if not rows.any()]:
-        why = f"no row of the holdout is in the declared slice {', '.join(empty)}; nothing is known of it"
+        among = "" if evidence.champion is None else " among those that are new to both"
+        why = f"no row of the holdout is in the declared slice {', '.join(empty)}{among}; nothing is known of it"
         return Verdict(NAME, "fail", why, {"empty": empty})
     if evidence.champion is None:
         return Verdict(NAME, "not applicable", "there is no champion yet to be worse than")
-    if evidence.fair.sum() < 2:
-        return Verdict(NAME, "fail", "no row of the holdout is new to the champion too")
     everywhere = {"declared": asked, "found": _found(evidence, hidden)}
     told = {kind: _tested(evidence, parts) for kind, parts in everywhere.items()}
     bad = [

@@ -86,8 +86,15 @@ def declared(slices: Sequence[Slice], columns: pd.DataFrame, hidden: frozenset[s
             low = -np.inf if item.at_least is None else item.at_least
             high = np.inf if item.below is None else item.below
             numbers = column.to_numpy(dtype="float64", na_value=np.nan)
-            name, rows = f"{item.column} from {low:g} to below {high:g}", (numbers >= low) & (numbers < high)
+            name, rows = f"{item.column} {_bounds(item)}", (numbers >= low) & (numbers < high)
         yield f"{item.column}: {HIDDEN}" if item.column in hidden else name, rows
+
+
+def _bounds(item: Slice) -> str:
+    """As `cut` calls its quarters."""
+    if item.below is None:
+        return f"at least {item.at_least:g}"
+    return f"below {item.below:g}" if item.at_least is None else f"from {item.at_least:g} to below {item.below:g}"
 
 
 def worse(differences: Floats, nights: Codes) -> Worse:

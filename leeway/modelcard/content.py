@@ -21,6 +21,7 @@ from leeway.outputs import describe
 from leeway.training.remembering import is_sensitive
 
 SHOWN_CLASSES, SHOWN_SLICES, SHOWN_COLUMNS, DRAWN_COLUMNS, DRAWN_BINS, MIN_ROWS = 3, 12, 20, 3, 14, 30
+EVERY_TRADEOFF = 3  # of the thresholds that the bundle's card has
 LOWER_IS_BETTER = "lower is better"
 
 
@@ -81,6 +82,10 @@ def gather(
         _gates(verdicts),
         *_slices(evidence, verdicts),
         _importance(evidence),
+        _odds_ratios(card),
+        _thresholds(card),
+        _tradeoffs(card, exclusive=evidence.outputs.exclusive),
+        _calibrated(card),
         _calibration(card),
         _search(card),
     ]
@@ -192,6 +197,52 @@ def _importance(evidence: Evidence) -> Table:
     return Table("Importance", ["column", "log loss", "95 % of the time within"], rows, note)
 
 
+def _odds_ratios(card: Card) -> Table:
+    rows = [
+        [name, term, f"{times:.3g}"]
+        for name, terms in itertools.islice(card.odds_ratios.items(), SHOWN_CLASSES)
+        for term, times in itertools.islice(terms.items(), SHOWN_COLUMNS)
+    ]
+    note = "Of the logistic regression: for one standard deviation more; for a category, against none of the column's."
+    return Table("Odds ratios", ["class", "term", "odds times"], rows, note)
+
+
+def _thresholds(card: Card) -> Table:
+    """Where each class is called, how sure that is, and where a person decides instead."""
+    known = card.threshold_intervals or [None] * len(card.classes)
+    person = [] if card.review is None else [f"{card.review[0]:.4g} to {card.review[1]:.4g}"]
+    rows = [
+        [name, f"{value:.4g}", "–" if within is None else f"{within[0]:.4g} to {within[1]:.4g}", *person]
+        for name, value, within in zip(card.classes, card.thresholds, known, strict=True)
+    ]
+    head = ["class", "threshold", "95 % of the time within", *(["a person decides"] if person else [])]
+    return Table("Thresholds", head, rows, "Chosen on out-of-fold scores, the bounds by drawing their rows anew.")
+
+
+def _tradeoffs(card: Card, *, exclusive: bool) -> Table:
+    """What other thresholds would do; of classes that exclude each other none does anything by itself."""
+    shown = {} if exclusive else dict(itertools.islice(card.tradeoffs.items(), SHOWN_CLASSES))
+    points = [(name, point) for name, curve in shown.items() for point in curve[::EVERY_TRADEOFF]]
+    measures = list(points[0][1]) if points else []
+    rows = [[name, *(f"{point[measure]:.4g}" for measure in measures)] for name, point in points]
+    note = "On out-of-fold scores; called: the share of events, cost: of an event, by the objective."
+    return Table("What other thresholds would do", ["class", *measures], rows, note)
+
+
+def _calibrated(card: Card) -> Table:
+    rows = [
+        [name, f"{of['error']:.4f}", f"{of['low']:.4f} to {of['high']:.4f}"]
+        + [f"{of[part]:.4f}" for part in ("brier", "reliability", "resolution", "uncertainty")]
+        for name, of in card.calibrated.items()
+    ]
+    head = ["class", "error", "95 % of the time within", "Brier score", "reliability", "resolution", "uncertainty"]
+    note = (
+        "Error: the root mean square of how far shares lie from scores, less what luck adds. "
+        "The Brier score is, within bins of equal scores, reliability less resolution plus uncertainty (Murphy 1973)."
+    )
+    return Table("Calibration on the holdout", head, rows, note)
+
+
 def _calibration(card: Card) -> Table:
     rows = [[method, f"{loss:.5f}"] for method, loss in card.calibration_losses.items()]
     return Table("Calibration", ["method", "log loss out of fold"], rows, LOWER_IS_BETTER.capitalize() + ".")
@@ -209,7 +260,7 @@ def _search(card: Card) -> Table:
         for trial, metric in card.search.items()
     ]
     rows += [[trial, why, "", ""] for trial, why in card.search_failures.items() if trial not in card.search]
-    note = " ".join([f"{text[:1].upper()}{text[1:]}." for text in (card.cut_short, *card.notes) if text])
+    note = "; ".join(text for text in (card.cut_short, *card.notes) if text)
     return Table("What was tried", ["way of learning", "out of fold", "learnt from", "weight"], rows, note)
 
 

@@ -22,6 +22,12 @@ MISSING_IN_NUMBERS = (
     "na",
     "missing",
     "not available",
+    "inf",
+    "-inf",
+    "Inf",
+    "-Inf",
+    "Infinity",
+    "-Infinity",
 )
 
 CURRENCIES = (

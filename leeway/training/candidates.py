@@ -20,7 +20,7 @@ from leeway.training import encoding, estimators
 
 MERGED = 0.8  # of the rows: where fewer are distinct, equal ones are learnt from once
 
-Sees = Literal["linear", "trees"]
+Sees = Literal["linear", "dense", "trees"]
 
 
 @dataclass(frozen=True)
@@ -114,10 +114,10 @@ def encode(sees: Sees, features: Mapping[str, Kind], x: pd.DataFrame, y: Outcome
             way_out="look at what was ingested, or declare further columns",
         )
     codes: list[int] = []
-    if sees == "linear":
-        columns = encoding.linear(varying)
-    else:
+    if sees == "trees":
         columns, codes = encoding.trees(varying, encoding.with_many_values(x, varying, y), seed)
+    else:
+        columns = encoding.linear(varying, dense=sees == "dense")
     encoded = columns.fit_transform(x, y)
     if y.ndim > 1:  # scikit-learn passes no weights on to the estimators of several labels
         return Encoded(columns, codes, encoded, y, None)

@@ -54,7 +54,14 @@ def card(
         cut_short=outcome.cut_short,
         purged=len(split.purged),
         notes=noting.notes(
-            classifier.features, outputs, split.development, given.x, given.y, given.folds, outcome.scores
+            classifier.features,
+            outputs,
+            split.development,
+            given.x,
+            given.y,
+            given.folds,
+            outcome.scores,
+            classifier.training.folds - len(given.folds),
         ),
         odds_ratios=coefficients.odds_ratios(learnt.pipeline, outputs, _sensitive(classifier)),
         calibrated={name: asdict(calibrated(y[:, k], held_out[:, k])) for k, name in enumerate(outputs.names)},

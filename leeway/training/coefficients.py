@@ -61,7 +61,8 @@ def _terms(columns: Any, sensitive: frozenset[str]) -> list[str | None]:
             continue
         for told in transformer.get_feature_names_out(names):
             column = max((name for name in names if name in told), key=len)
-            shown = told if part == "numbers" else f"{column} = {told[len(column) + 1 :]}"
+            value = told[len(column) + 1 :].replace("infrequent_sklearn", "a rare one")
+            shown = told if part == "numbers" else f"{column} = {value}"
             found.append(None if column in sensitive else shown)
     return found
 

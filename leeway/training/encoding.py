@@ -29,8 +29,12 @@ TOPIC_HASHES = 2**12  # for topics, which are kept as a dense matrix
 TOPICS = 30  # of a text, for boosting
 
 
-def linear(features: Mapping[str, Kind]) -> ColumnTransformer:
-    """Scaled numbers with indicators of what was missing, one-hot categories, weighted words and characters."""
+def linear(features: Mapping[str, Kind], *, dense: bool = False) -> ColumnTransformer:
+    """Scaled numbers with indicators of what was missing, one-hot categories, weighted words and characters.
+
+    Args:
+        dense: never as a sparse matrix, which it otherwise is where most of it is zero.
+    """
     numbers, categories, texts = _by_kind(features)
     scaled = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler()
@@ -41,7 +45,8 @@ def linear(features: Mapping[str, Kind]) -> ColumnTransformer:
             ("numbers", scaled, numbers),
             ("categories", hot, categories),
             *((f"text {name}", _weights(HASHES), name) for name in texts),
-        ]
+        ],
+        sparse_threshold=0.0 if dense else 0.3,
     )
 
 

@@ -106,6 +106,22 @@ def must_be_there(candidates: Sequence[Candidate]) -> None:
             _imported(candidate.path)
 
 
+def why_not(candidate: Candidate) -> str | None:
+    """Why nothing can come of a candidate where this runs; None where nothing speaks against it."""
+    try:
+        must_be_there([candidate])
+        made = estimator(candidate, {}, 1, np.zeros(0), [], 0)
+    except TrainingError as error:
+        return str(error)
+    except Exception as error:  # of a class that anybody may have written
+        return f"making the candidate {getattr(candidate, 'path', candidate.kind)}: {type(error).__name__}: {error}"
+    if not hasattr(made, "predict_proba"):
+        return (
+            f"a candidate must give probabilities, and {type(made).__name__} has no predict_proba; wrap or replace it"
+        )
+    return None
+
+
 def most_iterations(candidate: Boosting | LightGBM, parameters: dict[str, Any], y: Outcomes) -> int:
     """How many iterations there may be; several labels learn each by itself, where nothing says when to stop."""
     outputs = y.shape[1] if y.ndim > 1 else max(1, len(np.unique(y)) - 1)

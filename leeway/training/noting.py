@@ -22,15 +22,19 @@ def notes(
     y: Bools,
     folds: Sequence[Fold],
     scores: Floats,
+    left_out: int = 0,
 ) -> list[str]:
     """What is odd, none of which stops a training.
 
     Args:
         rows, x, y: the development rows as they came and as candidates see them, and their labels, shape (n, K).
         scores: out-of-fold, of the rows that the folds validate on, shape (that, K).
+        left_out: folds with a side on which all labels are the same, beside `folds`.
     """
     scored = np.concatenate([validate for _, validate in folds])
     found = [*_infinite(features, rows), *_same(features, x), *_empty_in_folds(features, x, folds)]
+    if left_out:
+        found.append(f"{left_out} of {left_out + len(folds)} folds were left out: all labels of a side are the same")
     found += _absent(outputs, y, folds)
     if float(log_losses(y[scored], scores, exclusive=outputs.exclusive).mean()) < SEPARATED:
         found.append("the label follows from the columns nearly without error: does one of them tell what came after?")

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 from mlflow.artifacts import load_text
@@ -49,6 +50,32 @@ def test_a_card_says_what_the_version_is_how_good_and_how_to_make_it_again(carde
     assert {item.title for item in content.drawings} >= {"ROC curve", "Precision and recall", "Reliability"}
     assert page.count("<svg") == len(content.drawings) >= 4
     assert len(titles["Gates"].rows) == len(GATES)
+
+
+def test_a_card_says_how_decisions_are_made_and_how_far_its_probabilities_can_be_believed(carded):
+    world, content, _ = carded
+    card = registry.made(world.name, content.reproduce["bundle"]).card
+    titles = {table.title: table for table in content.tables}
+    (threshold,) = titles["Thresholds"].rows
+    low, high = card.threshold_intervals[0]
+    assert threshold == [card.classes[0], f"{card.thresholds[0]:.4g}", f"{low:.4g} to {high:.4g}"]
+    others = titles["What other thresholds would do"]
+    assert others.head == ["class", "threshold", "precision", "recall", "called"]
+    assert [float(row[4]) for row in others.rows] == sorted(float(row[4]) for row in others.rows)
+    ((_, error, _, brier, *parts),) = titles["Calibration on the holdout"].rows
+    assert float(error) == pytest.approx(card.calibrated[card.classes[0]]["error"], abs=1e-4)
+    reliability, resolution, uncertainty = map(float, parts)
+    assert float(brier) == pytest.approx(reliability - resolution + uncertainty, abs=0.02)
+    ratios = {row[1]: float(row[2]) for row in titles["Odds ratios"].rows}
+    assert ratios
+    assert all(times > 0 for times in ratios.values())
+
+
+def test_a_card_of_a_band_says_where_a_person_decides(carded):
+    world, content, _ = carded
+    card = registry.made(world.name, content.reproduce["bundle"]).card
+    table = modelcard.content._thresholds(replace(card, review=(0.25, 0.5)))
+    assert dict(zip(table.head, table.rows[0], strict=True))["a person decides"] == "0.25 to 0.5"
 
 
 def test_a_card_needs_no_network_and_shows_no_sensitive_value(carded):

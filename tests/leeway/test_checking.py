@@ -1,7 +1,9 @@
+import re
+
 import pytest
 
 from leeway import catalog
-from leeway.checking import check, check_all, check_source
+from leeway.checking import check, check_all, check_candidates, check_source
 from leeway.errors import NotFound
 from leeway.settings import settings
 
@@ -152,3 +154,24 @@ def test_a_broken_suite_hides_nothing_that_the_source_has_against_the_definition
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.csv").write_text("id,at,bad,amonut,kind\n1,2026-01-01,0,1.5,x\n")
     assert [(item.file, item.line) for item in check_all("toy")] == [("expectations/toy.py", 6), ("models/toy.py", 9)]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "what"),
+    [
+        ("sklearn.naive_bayes.GausianNB", "{}", "its class must be installed .* correct the path"),
+        ("sklearn.naive_bayes.GaussianNB", '{"alpha": 3}', "TypeError: .*unexpected keyword argument 'alpha'"),
+        (
+            "sklearn.linear_model.LinearRegression",
+            "{}",
+            "must give probabilities, and LinearRegression has no predict_",
+        ),
+        ("sklearn.naive_bayes.GaussianNB", "{}", None),
+    ],
+)
+def test_a_candidate_of_which_nothing_can_come_is_found_before_a_training(checked, path, parameters, what):
+    own = f'candidates=(Logistic(), Estimator(path="{path}", parameters={parameters})),'
+    assert checked(GOOD.replace("    training=", f"    {own}\n    training=")) == []
+    found = check_candidates(catalog.load("toy"))
+    assert [(item.file, item.line) for item in found] == ([] if what is None else [("models/toy.py", 12)])
+    assert all(re.search(what, item.what) for item in found)

@@ -81,6 +81,13 @@ def test_an_event_is_told_with_all_reasons_and_stored_with_its_strongest(explain
     assert "log odds" in table
 
 
+def test_what_is_usual_of_yes_and_no_is_written_as_the_value_is(quick):
+    columns = pd.Series([True, True, False, None], dtype="boolean"), pd.Series([1.0, 2.0, 4.0])
+    usual = [explaining._usual(column, kind) for column, kind in zip(columns, ("boolean", "numeric"), strict=True)]
+    assert [explaining.in_words(quick.classifier, "amount", value) for value in usual] == ["True", "2"]
+    assert explaining.in_words(quick.classifier, "amount", columns[0].iloc[2]) == "False"
+
+
 def test_an_event_that_nobody_has_scored_is_a_clear_error(quick):
     with pytest.raises(NotFound, match=r"event nobody of toy: it must have been scored"):
         events.explain(quick.classifier, "nobody")

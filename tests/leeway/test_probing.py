@@ -52,6 +52,13 @@ def test_importance_knows_what_matters(bench):
     assert bench.probe.importance["amount"].low > 0
 
 
+def test_the_speed_of_many_rows_is_that_of_many_however_few_are_held_out(bench, monkeypatch):
+    scored, few = [], replace(bench.probe.split, holdout=bench.probe.split.holdout.iloc[:3])
+    monkeypatch.setattr(probing.Probing, "_seconds", lambda self, rows: scored.append(len(rows)) or 0.5)
+    assert replace(bench.probe, split=few).speed == (500.0, 2 * probing.LEAST_SPEED_ROWS)
+    assert set(scored) == {1, probing.LEAST_SPEED_ROWS}
+
+
 def test_seeds_differ_and_shuffled_labels_teach_nothing(bench):
     one, other = bench.probe.seeds.p
     assert 0 < np.abs(one - other).mean() < 0.2

@@ -27,6 +27,13 @@ def test_a_way_of_learning_that_tells_shuffled_labels_has_seen_them():
     assert "dealt out at random are told with ROC AUC 0.600" in verdict.why
 
 
+def test_what_so_few_rows_tell_that_nothing_could_be_beyond_chance_is_no_evidence():
+    few, enough = (gate.check(evidence_of(P[:count], y=Y[:count])) for count in (12, 60))
+    assert few.outcome == "fail"
+    assert "too few rows are held out" in few.why
+    assert enough.outcome == "pass"
+
+
 def test_a_feature_that_tells_the_label_by_itself_fails_by_name_unless_it_is_trusted():
     leak = {"amount": Alone(0.999, 0.0001, "tells the label by itself, ROC AUC 0.999")}
     verdict = checked(alone=leak)

@@ -39,6 +39,18 @@ def test_better_overall_and_worse_on_a_declared_slice_fails_and_the_slice_is_nam
     assert checked(p, champion, y, columns, slices=(Slice(column="kind"),)).outcome == "pass"
 
 
+def test_rows_that_the_champion_knows_are_no_missing_slice(rows):
+    p, y, columns = rows
+    known = evidence_of(p, p, y=y, columns=columns, slices=(Slice(column="kind"),))
+    none = gate.check(replace(known, fair=np.zeros(len(y), dtype=bool)))
+    assert (none.outcome, none.why) == ("fail", "no row of the holdout is new to the champion too")
+    some = gate.check(replace(known, fair=(columns["kind"] == "a").to_numpy()))
+    assert some.outcome == "pass"
+    absent = replace(known, fair=(columns["kind"] == "a").to_numpy())
+    absent = replace(absent, classifier=evidence_of(p, y=y, slices=(Slice(column="kind", values=("c",)),)).classifier)
+    assert "in the declared slice kind = c among those that are new to both" in gate.check(absent).why
+
+
 def test_a_slice_of_two_features_that_nobody_declared_is_found(rows):
     p, y, columns = rows
     worse = ((columns["kind"] == "b") & (columns["amount"] > columns["amount"].quantile(0.75))).to_numpy()
@@ -96,7 +108,9 @@ def test_slices_are_declared_by_value_by_bounds_or_as_a_whole_column():
     def rows_of(item):
         return {name: rows.tolist() for name, rows in declared((item,), columns, frozenset())}
 
-    assert rows_of(Slice(column="n", at_least=2)) == {"n from 2 to below inf": [False, True, True, False]}
+    assert rows_of(Slice(column="n", at_least=2)) == {"n at least 2": [False, True, True, False]}
+    assert rows_of(Slice(column="n", below=2)) == {"n below 2": [True, False, False, False]}
+    assert rows_of(Slice(column="n", at_least=2, below=3)) == {"n from 2 to below 3": [False, True, False, False]}
     assert rows_of(Slice(column="k", values=("x",))) == {"k = x": [True, False, False, True]}
     assert rows_of(Slice(column="b", values=(True,))) == {"b = true": [True, False, False, True]}
     assert set(rows_of(Slice(column="k"))) == {"k = x", "k = y"}

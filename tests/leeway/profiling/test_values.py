@@ -50,7 +50,7 @@ def test_no_group_of_thousands_begins_with_a_zero():
     assert found.values.tolist() == [0.512, 0.007, 1.25]
 
 
-@pytest.mark.parametrize("missing", ["None", "-", "unknown", "n.a."])
+@pytest.mark.parametrize("missing", ["None", "-", "unknown", "n.a.", "inf", "-Infinity"])
 def test_a_word_for_missing_among_numbers_is_found(missing):
     found = values.numbers(series(*map(str, range(50)), missing, missing))
     assert found is not None

@@ -150,6 +150,21 @@ def test_a_column_with_hundreds_of_values_is_learnt_out_of_fold_and_a_new_value_
     assert abs(new - y.mean()) < 0.2
 
 
+def test_a_class_that_takes_no_sparse_matrix_is_given_a_dense_one_where_it_says_so():
+    rng = np.random.default_rng(0)
+    kinds = pd.DataFrame({f"kind {n}": rng.choice(list("abcdefgh"), 400) for n in range(3)})
+    features, y = dict.fromkeys(kinds, "categorical"), rng.random(400) < 0.4
+    x = model_input(kinds, features)
+
+    def learnt(sees):
+        (trial,) = trials([Estimator(path="sklearn.naive_bayes.GaussianNB", sees=sees)])
+        return fit(trial, encode(sees, features, x, y, 0), 0)
+
+    with pytest.raises(TypeError, match="Sparse data"):
+        learnt("linear")
+    assert learnt("dense").n_features_in_ == 24
+
+
 def test_rows_that_are_all_equal_are_a_clear_error():
     rows = model_input(pd.DataFrame({"amount": [1.0] * 50}), {"amount": "numeric"})
     with pytest.raises(TrainingError, match=r"at least one feature must have different values.*50 rows"):

@@ -200,12 +200,13 @@ def test_what_is_odd_is_said_in_words_and_stops_nothing():
     y[:125] = False
     cut = time_folds(len(x), 3)
     outputs, scored = classifier().label.outputs, len(x) - 125
-    told = notes(features, outputs, rows, seen, y, cut, y[-scored:].astype(float))
+    told = notes(features, outputs, rows, seen, y, cut, y[-scored:].astype(float), 1)
     assert told == [
         f"amount is infinite in {int(np.isinf(rows['amount']).sum())} rows, which was taken as missing",
         "same never varies, so nothing was learnt from it",
         "late is empty in all rows that 2 of 3 folds learnt from",
         "late is empty in all rows that 1 of 3 folds validated on",
+        "1 of 4 folds were left out: all labels of a side are the same",
         "no row that 1 of 3 folds learnt from is true",
         "the label follows from the columns nearly without error: does one of them tell what came after?",
     ]
