@@ -77,6 +77,7 @@ class Card:
         threshold_intervals: bounds of each threshold in 95 of 100 cases; None where it does not follow from rows alone.
         tradeoffs: for each class, what other thresholds would do, on out-of-fold scores.
         review: the probabilities between which a person decides; None where nobody does.
+        holdout_share: of the events that were held out by lot, where events have no time.
     """
 
     classifier: str
@@ -113,6 +114,7 @@ class Card:
     threshold_intervals: list[tuple[float, float] | None] = field(default_factory=list)
     tradeoffs: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     review: tuple[float, float] | None = None
+    holdout_share: float | None = None
 
     @property
     def window(self) -> Window | None:

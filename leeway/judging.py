@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
 
@@ -14,12 +15,13 @@ from leeway import modelcard, registry, snapshots
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.gates import GATES, Evidence, Gate, Verdict, examine
+from leeway.metrics import Bools
 from leeway.modelcard import Content
 from leeway.partitions import Partition
 from leeway.probing import probing
 from leeway.store.database import database
 from leeway.store.tables import tables_of
-from leeway.training import fit, material
+from leeway.training import fit, folds, material
 
 Progress = Callable[[str], None]
 
@@ -78,18 +80,14 @@ def evidence_of(
     rows = snapshots.read(classifier.name, card.snapshot)
     split = material.cut(classifier, rows, datetime.fromisoformat(card.as_of), card.window)
     y, scores = fit.holdout_scores(challenger, split)
-    times = split.holdout["event_time"]
-    partitions = times.map(lambda time: Partition.containing(time.to_pydatetime(), classifier.partition).key)
     evidence = Evidence(
         classifier=classifier,
         outputs=challenger.outputs,
         y=y,
         challenger=scores,
         champion=incumbent.outputs.align(incumbent.score(split.holdout), challenger.outputs) if incumbent else None,
-        partitions=partitions.to_numpy(str),
-        fair=(times > datetime.fromisoformat(incumbent.card.trained_until)).to_numpy()
-        if incumbent
-        else np.ones(len(y), dtype=bool),
+        partitions=_partitions(classifier, split.holdout),
+        fair=_fair(classifier, split.holdout, incumbent) if incumbent else np.ones(len(y), dtype=bool),
         metrics=card.metrics,
         called=challenger.decide(scores),
         columns=_columns(classifier, split.holdout, datetime.fromisoformat(card.as_of)),
@@ -99,6 +97,22 @@ def evidence_of(
         return
     with probing(classifier, challenger, split, y, evidence.nights) as probe:
         yield replace(evidence, probe=probe)
+
+
+def _partitions(classifier: Classifier, holdout: pd.DataFrame) -> npt.NDArray[np.str_]:
+    """Each row's partition; where events have no time, a block by lot: all may have arrived in one."""
+    if classifier.by_arrival:
+        return folds.blocks(holdout, classifier.training.seed)
+    keys = holdout["event_time"].map(lambda time: Partition.containing(time.to_pydatetime(), classifier.partition).key)
+    return keys.to_numpy(str)
+
+
+def _fair(classifier: Classifier, holdout: pd.DataFrame, incumbent: Bundle) -> Bools:
+    """The rows that the champion has not learnt from either."""
+    learnt_from = material.learnt_from(classifier, incumbent)
+    if learnt_from is not None:
+        return ~holdout["event_id"].isin(learnt_from).to_numpy()
+    return (holdout["event_time"] > datetime.fromisoformat(incumbent.card.trained_until)).to_numpy()
 
 
 def _columns(classifier: Classifier, holdout: pd.DataFrame, as_of: datetime) -> pd.DataFrame:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+RUN_NAME = 250  # letters that MLflow keeps of one
 MIGRATION = timedelta(minutes=30)
 
 
@@ -245,9 +246,8 @@ def _align(name: str, current: Promotion | None, decided: set[int]) -> None:
 def _log_bundle(client: "MlflowClient", name: str, key: str) -> int:
     folder = _made(name, key)
     card: Card = leeway.bundle.load(folder).card
-    run = client.create_run(
-        _experiment(client, name), run_name=f"{name} {card.as_of[:10]} {card.trial}", tags={"bundle": key}
-    )
+    run_name = f"{name} {card.as_of[:10]} {card.trial}"[:RUN_NAME]
+    run = client.create_run(_experiment(client, name), run_name=run_name, tags={"bundle": key})
     run_id = run.info.run_id
     for metric, value in card.metrics.items():
         if isinstance(value, int | float):
@@ -273,7 +273,7 @@ def _log_trials(client: "MlflowClient", experiment: str, parent: str, card: Card
     from mlflow.entities import Metric
 
     for trial in [*card.search, *(name for name in card.search_failures if name not in card.search)]:
-        run = client.create_run(experiment, run_name=trial[:250], tags={"mlflow.parentRunId": parent})
+        run = client.create_run(experiment, run_name=trial[:RUN_NAME], tags={"mlflow.parentRunId": parent})
         told = {"metric": card.search.get(trial), "share_of_rows": card.search_shares.get(trial)}
         told["weight"] = card.members.get(trial, 0.0)
         metrics = [Metric(key, value, 0, 0) for key, value in told.items() if value is not None]

@@ -26,7 +26,7 @@ class Evidence:
         y: labels, shape (n, K).
         challenger: probabilities, shape (n, K).
         champion: the champion's probabilities on the same rows, of the same classes; None when there is none yet.
-        partitions: each row's partition.
+        partitions: each row's partition; where events have no time, one of some blocks by lot.
         metrics: the challenger's summary.
         fair: rows that the champion has not learnt from either.
         called: the challenger's decisions, shape (n, K).

@@ -15,16 +15,18 @@ from sklearn.model_selection import StratifiedGroupKFold
 from leeway.definition import Classifier
 from leeway.errors import TrainingError
 from leeway.features import FOLD_GROUP
-from leeway.metrics import Bools, Outcomes, Rows
+from leeway.metrics import Bools, Floats, Outcomes, Rows
 
 Fold = tuple[Rows, Rows]
+BLOCKS = 21  # of events without a time: as many as a holdout of three weeks has nights
 Codes = npt.NDArray[np.int64]
 
 
 def split(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> Fold:
     """Positions of the development rows and of the holdout, both in the order of the rows.
 
-    With a group, recent rows of entities that were there before are in neither.
+    With a group, recent rows of entities that were there before are in neither. Where events have no time, an event that was
+    held out of an earlier snapshot is mostly held out of a later one, so that versions can be compared on it.
 
     Args:
         rows: a snapshot, in the order of time.
@@ -35,16 +37,25 @@ def split(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> Fold:
     if not classifier.by_arrival:
         late = _late(rows["event_time"], classifier.holdout, hourly=classifier.partition == "hour")
         return _without_known(np.flatnonzero(~late), np.flatnonzero(late), _groups(rows))
-    share, rng = float(classifier.holdout), np.random.default_rng(classifier.training.seed)  # type: ignore[arg-type]
-    groups = _groups(rows)
+    share, groups = float(classifier.holdout), _groups(rows)  # type: ignore[arg-type]
     if groups is not None:
         count = max(2, round(1 / share))
         held_out = _grouped(classifier, _strata(y), groups, count)[0][1]
     else:
-        held_out = _sample(_strata(y), share, rng)
+        held_out = _sample(
+            _strata(y), share, np.argsort(_lots(rows["event_id"], classifier.training.seed), kind="stable")
+        )
     mask = np.zeros(len(rows), dtype=bool)
     mask[held_out] = True
     return np.flatnonzero(~mask), np.flatnonzero(mask)
+
+
+def blocks(rows: pd.DataFrame, seed: int) -> npt.NDArray[np.str_]:
+    """One of some blocks for each row, by lot, and for the same event always the same; an entity's rows are in one block."""
+    of = rows["event_id"].astype("object")
+    if FOLD_GROUP in rows.columns:
+        of = rows[FOLD_GROUP].astype("object").fillna(of)
+    return np.floor(_lots(of, seed + 1) * BLOCKS).astype(np.int64).astype(str)
 
 
 def folds(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> list[Fold]:
@@ -152,16 +163,21 @@ def _bounded(strata: Codes, groups: Codes | None, most: int, rng: np.random.Gene
     if len(strata) <= most:
         return np.arange(len(strata))
     if groups is None:
-        return np.sort(_sample(strata, most / len(strata), rng))
+        return np.sort(_sample(strata, most / len(strata), rng.permutation(len(strata))))
     entities, sizes = np.unique(groups, return_counts=True)
     order = rng.permutation(len(entities))
     kept = entities[order][np.cumsum(sizes[order]) - sizes[order] < most]
     return np.flatnonzero(np.isin(groups, kept))
 
 
-def _sample(strata: Codes, share: float, rng: np.random.Generator) -> Rows:
-    """Of every stratum this share of its rows, at random, but never all: one row alone is not taken."""
-    order = rng.permutation(len(strata))
+def _lots(names: pd.Series, seed: int) -> Floats:
+    """A number from 0 to 1 for each name, by chance, but the same wherever the name is met."""
+    hashed = pd.util.hash_array(names.astype(str).to_numpy(object), hash_key=f"{seed % 10**16:016d}", categorize=False)
+    return hashed / np.float64(2**64)
+
+
+def _sample(strata: Codes, share: float, order: Rows) -> Rows:
+    """Of every stratum this share of its rows, the first in an order, but never all: one row alone is not taken."""
     order = order[np.argsort(strata[order], kind="stable")]
     sizes = np.bincount(strata)
     taken = np.minimum(np.round(share * sizes), np.maximum(sizes - 1, 0))

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from leeway import snapshots
+from leeway.bundle import Bundle
 from leeway.definition import Classifier
-from leeway.errors import TrainingError
+from leeway.errors import NotFound, TrainingError
 from leeway.metrics import Bools, Rows, varied
 from leeway.outputs import describe
 from leeway.training import folds
@@ -103,6 +104,21 @@ def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime, window: Win
                 + _or_ungrouped(classifier),
             )
     return split
+
+
+def learnt_from(classifier: Classifier, bundle: Bundle) -> frozenset[str] | None:
+    """The events that a bundle has learnt from; None where only their times tell, or its snapshot is gone."""
+    card, outputs = bundle.card, bundle.outputs
+    if not classifier.by_arrival or card.holdout_share is None:
+        return None
+    try:
+        rows = snapshots.read(classifier.name, card.snapshot)
+    except NotFound:
+        return None
+    training = classifier.training.model_copy(update={"holdout": card.holdout_share, "seed": card.seed})
+    then = classifier.model_copy(update={"training": training})
+    development, _ = folds.split(then, rows, targets(outputs, outputs.matrix(rows[outputs.column])))
+    return frozenset(rows["event_id"].iloc[development])
 
 
 def _purged(classifier: Classifier, rows: pd.DataFrame, train: Rows, validate: Rows) -> tuple[Rows, Rows]:

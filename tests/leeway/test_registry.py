@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import subprocess
@@ -62,6 +63,17 @@ def test_the_same_bundle_has_one_version_and_another_one_the_next(lived):
     key, version = lived.train()
     assert registry.register(lived.name, key) == version == 1
     assert lived.train(19)[1] == 2
+
+
+def test_an_ensemble_whose_name_is_longer_than_a_run_may_be_named_is_registered(quick):
+    key = registry.champion(quick.name).bundle
+    told = fit.folder_of(quick.name, key) / "bundle.json"
+    card = json.loads(told.read_text())
+    other = shutil.copytree(told.parent, told.parent.with_name("another"))
+    (other / "bundle.json").write_text(json.dumps(card | {"key": "another", "trial": " + ".join(["boosting"] * 60)}))
+    version = registry.register(quick.name, "another")
+    run = registry._client().get_run(registry._client().get_model_version(quick.name, str(version)).run_id)
+    assert run.info.run_name.startswith(f"toy {card['as_of'][:10]} boosting + boosting")
 
 
 def test_a_refused_challenger_leaves_the_champion_and_deciding_twice_decides_once(lived):

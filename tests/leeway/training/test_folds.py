@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from leeway.definition import CSV, Classifier, Label, Training, days, hours, identifier, numeric
 from leeway.errors import TrainingError
-from leeway.training.folds import folds, split
+from leeway.training.folds import blocks, folds, split
 
 BINARY = st.lists(st.booleans(), min_size=1, max_size=120).map(np.array)
 SEVERAL = st.lists(st.integers(0, 6), min_size=1, max_size=120).map(np.array)
@@ -29,7 +29,7 @@ def classifier(*, timed=True, **training):
 
 def rows_of(count, groups=None, step=timedelta(hours=1)):
     times = pd.Timestamp("2026-01-01", tz="UTC") + step * np.arange(count)
-    rows = pd.DataFrame({"event_time": times})
+    rows = pd.DataFrame({"event_time": times, "event_id": [f"e{number}" for number in range(count)]})
     return rows if groups is None else rows.assign(fold_group=pd.Series(groups, dtype="object"))
 
 
@@ -109,6 +109,24 @@ def test_without_time_a_fifth_of_every_class_is_held_out_but_never_all_of_one():
     again = split(classifier(timed=False), rows_of(len(y)), y)
     assert (again[1] == holdout).all()
     assert (split(classifier(timed=False, seed=1), rows_of(len(y)), y)[1] != holdout).any()
+
+
+def test_without_time_what_was_held_out_is_held_out_again_though_rows_came_and_their_order_changed():
+    y, rows = np.random.default_rng(0).random(4_000) < 0.3, rows_of(4_000)
+    before = set(rows["event_id"].iloc[split(classifier(timed=False), rows[:3_000], y[:3_000])[1]])
+    order = np.random.default_rng(1).permutation(len(y))
+    after = set(rows["event_id"].iloc[order].iloc[split(classifier(timed=False), rows.iloc[order], y[order])[1]])
+    assert len(before & after) > 0.95 * len(before)
+    assert len(after - before) > 180  # a fifth of the new ones, too
+
+
+def test_blocks_are_of_the_events_not_of_their_order_and_entities_stay_together():
+    rows = rows_of(2_100)
+    found = blocks(rows, 0)
+    assert (blocks(rows[::-1], 0) == found[::-1]).all()
+    assert np.unique(found, return_counts=True)[1].tolist() == pytest.approx([100] * 21, abs=40)
+    grouped = rows_of(2_100, [f"c{number // 3}" for number in range(2_100)])
+    assert pd.Series(blocks(grouped, 0)).groupby(grouped["fold_group"]).nunique().eq(1).all()
 
 
 def test_a_class_with_one_row_stops_no_fold():
