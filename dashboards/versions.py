@@ -6,14 +6,14 @@ import streamlit as st
 
 from dashboards import _shared as shared
 from dashboards._shared import Cell, Markup
-from leeway import cards, registry
+from leeway import cards, gates, registry
+from leeway.gates import Verdict
 from leeway.pages import versions
 from leeway.pages.roster import Known
 from leeway.platform import state
 from leeway.registry import Promotion
 
 SIGNS = {"pass": "✓", "fail": "✕", "not applicable": "–"}
-PASSABLE = ("pass", "not applicable")
 
 
 @shared.guarded("Versions")
@@ -38,7 +38,7 @@ def page() -> None:
 
 
 def _row(item: Promotion, champion: Promotion | None) -> list[Cell]:
-    own = champion is not None and item.version == champion.version
+    own = item == champion
     outcome = item.outcome.replace("_", " ")
     return [
         shared.lines([shared.bold(f"{item.version}"), shared.dim("champion")]) if own else f"{item.version}",
@@ -52,18 +52,22 @@ def _row(item: Promotion, champion: Promotion | None) -> list[Cell]:
 
 
 def _gates(evidence: list[dict[str, Any]]) -> Markup:
-    """What failed, and behind a click all others."""
-    told = {gate["gate"]: f"{SIGNS.get(gate['outcome'], '?')} {gate['gate']}: {gate['why']}" for gate in evidence}
-    failed = [gate["gate"] for gate in evidence if gate["outcome"] not in PASSABLE]
-    rest = [gate["gate"] for gate in evidence if gate["outcome"] in PASSABLE]
-    passed = sum(gate["outcome"] == "pass" for gate in evidence)
-    summary = f"{passed} passed" + (f", {len(rest) - passed} not applicable" if len(rest) > passed else "")
-    shown: list[Cell] = [told[name] for name in failed]
-    return shared.lines([*shown, shared.folded(summary, [told[name] for name in rest])] if rest else shown)
+    """What decided, and behind a click all others."""
+    verdicts = [Verdict(**gate) for gate in evidence]
+    deciding, rest = gates.deciding(verdicts)
+    others = [_line(verdict) for verdict in verdicts if verdict not in deciding]
+    shown: list[Cell] = [_line(verdict) for verdict in deciding]
+    return shared.lines([*shown, shared.folded(rest, others)] if others else shown)
+
+
+def _line(verdict: Verdict) -> str:
+    return f"{SIGNS[verdict.outcome]} {verdict.gate}: {verdict.why}"
 
 
 def _roll_back(known: Known, past: list[Promotion]) -> None:
     st.subheader("Roll back", anchor=False)
+    if said := st.session_state.pop("brought back", None):
+        st.success(said, icon=":material/check:")
     before = versions.before(past)
     if before is None:
         st.markdown("There was no other champion that could come back.")
@@ -74,10 +78,10 @@ def _roll_back(known: Known, past: list[Promotion]) -> None:
     reason = st.text_input("Why", key="reason", max_chars=200)
     sure = st.checkbox(f"Version {before.version} is to decide from the next night on")
     if st.button(f"Bring back version {before.version}", disabled=not sure, type="primary"):
-        registry.rollback(
-            known.name, reason=" ".join((reason or "").split()) or "rolled back on the dashboards", actor=who
-        )
-        st.toast(f"version {before.version} is champion again")
+        why = " ".join((reason or "").split()) or "rolled back on the dashboards"
+        with st.spinner(f"Bringing back version {before.version}"):
+            registry.rollback(known.name, reason=why, actor=who)
+        st.session_state["brought back"] = f"Version {before.version} is champion again, from the next night on."
         st.rerun()
 
 

@@ -6,6 +6,7 @@ from flows.policy import alone_in_training, is_deployed, tag
 from flows.train import best_of
 from leeway import catalog, retraining
 from leeway.errors import LeewayError
+from leeway.gates import in_short
 from leeway.retraining import Request
 from leeway.training.window import windows
 from tasks.decide import decide
@@ -38,6 +39,5 @@ def retrain(classifier: str, request: str) -> Request:
             retraining.move(request, "failed", str(error))
             raise
         state = "promoted" if decision.promoted else "kept_champion"
-        why = "; ".join(f"{verdict.gate}: {verdict.outcome}, {verdict.why}" for verdict in decision.verdicts)
         evidence = {"challengers": choice.tried}
-        return retraining.move(request, state, why, version=decision.version, evidence=evidence)
+        return retraining.move(request, state, in_short(decision.verdicts), version=decision.version, evidence=evidence)

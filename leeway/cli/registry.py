@@ -14,8 +14,9 @@ Key = Annotated[str, typer.Argument(help="The request's key, as `leeway status` 
 
 
 def versions(name: Name, json: Json = False) -> None:
-    """The history of promotions and refusals, newest first, with the gates' evidence."""
+    """The history of promotions and refusals, newest first, with the gates that decided; --json and the model card have all."""
     from leeway import catalog, registry
+    from leeway.gates import Verdict, in_short
 
     catalog.load(name)
     champion = registry.champion(name)
@@ -29,7 +30,7 @@ def versions(name: Name, json: Json = False) -> None:
                 item.as_of.date(),
                 item.actor,
                 item.reason,
-                "\n".join(f"{gate['gate']}: {gate['outcome']}, {gate['why']}" for gate in item.evidence),
+                in_short([Verdict(**gate) for gate in item.evidence], "\n"),
             )
             for item in past
         ]

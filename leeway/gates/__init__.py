@@ -13,7 +13,7 @@ from leeway.gates import (
     slices,
     stability,
 )
-from leeway.gates.gate import Evidence, Gate, Verdict, admitted, examine
+from leeway.gates.gate import Evidence, Gate, Verdict, admitted, deciding, examine, in_short
 from leeway.gates.probe import Alone, Probe, Seeds
 
 GATES: tuple[Gate, ...] = (
@@ -30,4 +30,16 @@ GATES: tuple[Gate, ...] = (
     size.gate,
 )
 
-__all__ = ["GATES", "Alone", "Evidence", "Gate", "Probe", "Seeds", "Verdict", "admitted", "examine"]
+__all__ = [
+    "GATES",
+    "Alone",
+    "Evidence",
+    "Gate",
+    "Probe",
+    "Seeds",
+    "Verdict",
+    "admitted",
+    "deciding",
+    "examine",
+    "in_short",
+]

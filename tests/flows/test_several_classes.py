@@ -61,7 +61,7 @@ def test_real_beans_are_learnt_and_when_one_variety_goes_wrong_it_is_named_and_a
     assert [night.monitored.verdict for night in nights[:3]] == ["quiet"] * 3
     breach = nights[4]
     assert (nights[3].monitored.verdict, breach.monitored.verdict) == ("suspect", "breach")
-    assert "from the scores of SIRA along" in breach.monitored.why
+    assert "the scores of SIRA, most by" in breach.monitored.why
     assert (breach.monitored.request_state, breach.retrained) == ("waiting", None)
     with database().transaction() as connection:
         evidence = connection.scalars(sa.select(monitoring.c.evidence).order_by(monitoring.c.partition.desc())).first()

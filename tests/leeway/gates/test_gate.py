@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leeway.gates import GATES, Evidence, Gate, Verdict, admitted, examine
+from leeway.gates import GATES, Evidence, Gate, Verdict, admitted, examine, in_short
 from leeway.metrics import summary
 from leeway.outputs import Outputs
 from tests.leeway.gates.known import classifier, evidence_of, known, truth
@@ -125,3 +125,12 @@ def test_a_calibration_that_no_class_can_show_is_no_evidence():
     y, p = np.repeat(one, 2, axis=1), np.ones((len(one), 2))
     nothing = replace(evidence, outputs=outputs, y=y, challenger=p, metrics=summary(outputs, y, p, y))
     assert [verdict.outcome for verdict in examine(GATES[:2], nothing)] == ["fail", "fail"]
+
+
+def test_what_decided_is_told_before_the_rest_which_is_counted():
+    passed = [Verdict("floors", "pass", "fine"), Verdict("better than champion", "pass", "log loss falls")]
+    absent = Verdict("fairness", "not applicable", "no groups")
+    told = "better than champion: pass, log loss falls; 1 more passed, 1 not applicable"
+    assert in_short([*passed, absent]) == told
+    assert in_short([*passed, Verdict("size", "fail", "too large")]) == "size: fail, too large; 2 more passed"
+    assert in_short(passed[:1]) == "1 gates passed"
