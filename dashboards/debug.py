@@ -35,7 +35,7 @@ def page() -> None:
     keys = [key for key, by in nights if by == int(version)]
     one, two = _windows(keys, outcomes.newest(known.name))
     found = debug.compare_windows(known, one, two, int(version))
-    st.caption(f"First window: {found.one.nights} nights. Second window: {found.two.nights} nights.")
+    st.caption(f"First window: {_nights(found.one.nights)}. Second window: {_nights(found.two.nights)}.")
     _columns(found)
     left, right = st.columns(2)
     with left:
@@ -64,6 +64,10 @@ def _windows(keys: list[str], mature: str | None) -> tuple[tuple[str, str], tupl
         with place:
             chosen[name] = shared.choose(labels[name], keys, name, defaults[name])
     return (chosen["a"], chosen["b"]), (chosen["c"], chosen["d"])
+
+
+def _nights(count: int) -> str:
+    return "1 night" if count == 1 else f"{count} nights"
 
 
 def _columns(found: Comparison) -> None:

@@ -1,6 +1,7 @@
 """The nights' HTML reports: which there are, and where each lies."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -95,13 +96,28 @@ def page(classifier: str, partition: str) -> bytes:
     )
     with database().transaction() as connection:
         found = connection.scalar(query)
+    path = _kept(classifier, partition)
+    if found is None or path is None:
+        raise _missing(classifier, partition, "no verdict" if found is None else f"no {partition}.html")
+    return storage.read(path)
+
+
+def is_kept(classifier: str, partition: str) -> bool:
+    """Whether a partition's report is still there."""
+    return _kept(classifier, partition) is not None
+
+
+def _kept(classifier: str, partition: str) -> Path | None:
+    """Where a partition's report lies.
+
+    Raises:
+        NotFound: its name leads out of the reports.
+    """
     folder = storage.place("reports")
     path = storage.place("reports", classifier, f"{partition}.html")
     if not path.resolve().is_relative_to(folder.resolve()):  # whatever is stored as a name
         raise _missing(classifier, partition, "a path outside the reports")
-    if found is None or not storage.exists(path):
-        raise _missing(classifier, partition, "no verdict" if found is None else f"no {path.name}")
-    return storage.read(path)
+    return path if storage.exists(path) else None
 
 
 def _missing(classifier: str, partition: str, found: str) -> NotFound:

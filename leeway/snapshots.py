@@ -232,7 +232,8 @@ def _learnable(classifier: Classifier, as_of: datetime, y: Bools) -> None:
         f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
         rule=f"there must be mature labels of {outputs.least}",
         found=f"{len(y)} labelled events, {describe(outputs.count(y))}" if len(y) else "no labelled event",
-        way_out="ingest more partitions, train as of a time when there were labels (--as-of), or shorten label.maturity",
+        way_out="ingest more partitions, train as of a time when there were labels (--as-of), or shorten label.maturity"
+        + ("" if len(y) else f"; `leeway status {classifier.name}` shows deliveries that were rejected"),
     )
 
 

@@ -15,7 +15,6 @@ from leeway.partitions import Partition
 from leeway.retraining import Request
 
 LATELY = timedelta(days=7)  # what lies longer ago is history, such as that of a backfill
-LOOKED_BACK = timedelta(days=60)  # for when an episode began
 MANY = 2  # classifiers that are hit on one day are an incident, where they are at least half of all
 VERDICTS: tuple[Name, ...] = ("breach", "alert", "data fault", "watching")
 OUTCOMES: dict[str, Name] = {"promoted": "promotion", "rolled_back": "promotion", "refused": "refusal"}
@@ -47,7 +46,7 @@ def of(classifier: Classifier, now: datetime, since: timedelta = LATELY) -> list
 def _verdicts(classifier: Classifier, now: datetime, since: timedelta) -> Iterator[Happening]:
     """One for each episode: nights of one verdict that follow each other, or nearly."""
     grain, name = classifier.partition, classifier.name
-    nights = verdicts.of(name, first=Partition.containing(now - LOOKED_BACK, grain).key)
+    nights = verdicts.of(name, only=VERDICTS, most=5_000)  # of all times: an episode has the name of its first night
     recent = Partition.containing(now - since, grain).key
     for kind in VERDICTS:
         same = [night for night in reversed(nights) if night.verdict == kind]

@@ -27,6 +27,7 @@ from leeway.store.tables import alert as table
 LOCK = "telling people"
 GIVEN_UP = timedelta(days=1)
 SHOWN = timedelta(days=30)
+LASTING = ("held request",)  # for as long as it is found, it goes on, though nothing about it changes
 SEVERITIES: tuple[Severity, ...] = ("page", "ticket")
 
 
@@ -76,7 +77,9 @@ def note(found: Iterable[Happening], now: datetime) -> None:
             values = {"told": _told(item), "state": state, "why": why, "found_at": now, "changed_at": now}
             connection.execute(insert(table).values(fixed | values).on_conflict_do_nothing())
             said = (table.c.told["what"].astext, table.c.told["how_bad"].astext)
-            went_on = sa.or_(said[0] != item.what, said[1] != item.how_bad)
+            went_on = sa.or_(
+                said[0] != item.what, said[1] != item.how_bad, sa.literal(item.kind in LASTING and not why)
+            )
             untold = sa.and_(table.c.key == item.key, table.c.state == "suppressed", went_on)
             connection.execute(sa.update(table).where(untold).values(values))
 

@@ -88,11 +88,14 @@ def report(
     json: Json = False,
 ) -> None:
     """Path and verdict of a report."""
-    from leeway import catalog
+    from leeway import catalog, reports
     from leeway.status import verdict
 
     found = verdict(catalog.load(name), partition)
-    output.emit(found, lambda: print(f"{found['partition']}: {found['verdict']}: {found['why']}\n{found['report']}"))
+    found["kept"] = reports.is_kept(name, found["partition"])
+    anew = f"the report is no longer kept; `leeway nightly {name} --partition {found['partition']}` writes it anew"
+    where = found["report"] if found["kept"] else anew
+    output.emit(found, lambda: print(f"{found['partition']}: {found['verdict']}: {found['why']}\n{where}"))
 
 
 def explain(

@@ -87,7 +87,8 @@ class Clean(BaseModel):
         """
         volumes = [self.least_rows, self.most_rows, *(earlier.rows for earlier in before if earlier.rows)]
         if not min(volumes) / VOLUME_FACTOR <= seen.rows <= max(volumes) * VOLUME_FACTOR:
-            yield f"{seen.rows} events, where the reference's partitions have {self.least_rows} to {self.most_rows}"
+            events = "1 event" if seen.rows == 1 else f"{seen.rows} events"
+            yield f"{events}, where the reference's partitions have {self.least_rows} to {self.most_rows}"
         if not seen.rows:
             return
         for name, most in self.nulls.items():

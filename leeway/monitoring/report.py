@@ -157,6 +157,8 @@ def _budget(alarm: Alarm) -> str:
 
 def _courses(history: History) -> str:
     nights = history.nights
+    if len(nights) < 2:
+        return ""  # one night has no course
     keys = [night.partition for night in nights]
     marks = [None if night.verdict in ("quiet", "drift") else EVERY_VERDICT[night.verdict][0] for night in nights]
     scores = drawing.course(

@@ -1,7 +1,7 @@
 """What the monitor said of nights, and how much of the alarm budget that took."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,9 +48,13 @@ def last_of_each() -> dict[str, Night]:
         return {row.classifier: _night(row) for row in rows}
 
 
-def of(name: str, *, first: str = "", last: str = "~", most: int = 1000) -> list[Night]:
-    """The verdicts on a classifier's partitions in a range, the newest first."""
+def of(
+    name: str, *, first: str = "", last: str = "~", only: Collection[str] | None = None, most: int = 1000
+) -> list[Night]:
+    """The verdicts on a classifier's partitions in a range, or only some of them, the newest first."""
     mine = (monitoring.c.classifier == name) & monitoring.c.partition.between(first, last)
+    if only is not None:
+        mine &= monitoring.c.verdict.in_(only)
     query = _select().where(mine).order_by(monitoring.c.partition.desc()).limit(most)
     with database().transaction() as connection:
         return [_night(row) for row in connection.execute(query)]

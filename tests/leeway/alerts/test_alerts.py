@@ -192,6 +192,15 @@ def test_an_episode_that_grows_is_told_then(told, inbox):
     assert alerts.look(NOW) == []
 
 
+def test_an_episode_of_a_year_is_told_once(told, inbox):
+    for number in range(200):
+        say(told.name, f"{NOW - timedelta(days=number):%Y-%m-%d}", "data fault")
+    assert len(alerts.look(NOW)) == 1
+    for number in range(1, 4):
+        say(told.name, f"{NOW + timedelta(days=number):%Y-%m-%d}", "data fault")
+        assert alerts.look(NOW + timedelta(days=number)) == []
+
+
 def test_what_still_goes_on_after_a_mute_is_told_then_and_what_is_over_is_not(told, inbox):
     muting.mute(told.name, NOW, timedelta(hours=30), reason="moving the source", actor="ann")
     say(told.name, "2026-03-28", "data fault")
@@ -256,6 +265,17 @@ def test_requests_that_wait_or_failed_are_told(told):
     retraining.move("toy:a", "failed", "out of memory")
     (failed,) = finding.of(held, datetime.now(UTC))
     assert (failed.kind, failed.how_bad) == ("failed retrain", "out of memory")
+
+
+def test_a_request_that_still_waits_when_a_mute_ends_is_told_then(told, inbox):
+    held = told.redeclare("min_reference=8", 'min_reference=8, retrain="hold"').classifier
+    now = datetime.now(UTC)
+    muting.mute(held.name, now, timedelta(hours=1), reason="moving the source", actor="ann")
+    with database().transaction() as connection:
+        retraining.file(connection, held, "toy:a", NOW, "a breach")
+    assert alerts.look(now) == []
+    assert alerts.look(now + timedelta(hours=2)) == ["Leeway: the retrain toy:a waits for a person"]
+    assert alerts.look(now + timedelta(hours=3)) == []
 
 
 def test_promotions_and_refusals_are_told(quick):
