@@ -55,7 +55,7 @@ class Card:
     """What a bundle says of itself.
 
     Attributes:
-        key: what it was made from: the hash of snapshot, definition and code.
+        key: what it was made from: the hash of snapshot, definition and versions of the libraries.
         features: the signature: every feature with its kind, in order.
         kind: of the label that it learnt.
         classes: what its probabilities are of, in the order of the columns; of a binary label, the positive class alone.

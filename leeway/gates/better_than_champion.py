@@ -12,6 +12,7 @@ from leeway.metrics import Floats
 
 NAME = "better than champion"
 MIN_PARTITIONS = 3
+FEW = 8  # partitions, of which a gain must be several times as sure as of three weeks' nights
 WINS = 6 / 7  # of the partitions must be the challenger's, or of many as few as luck alone gives hardly ever
 LUCK = 1 / 32
 
@@ -88,7 +89,13 @@ def check(evidence: Evidence) -> Verdict:
         return Verdict(NAME, "fail", why, {"partitions": len(keys)})
     gains = -np.bincount(place, weights=evidence.worse[rows]) / np.bincount(place)
     found = challenge(gains, gates.least_gain, gates.confidence)
-    return Verdict(NAME, "pass" if found.is_better else "fail", str(found), {**asdict(found), "rows": int(rows.sum())})
+    few = "; so few partitions tell little: hold out more (training.holdout)" if len(keys) < FEW else ""
+    numbers = {**asdict(found), "rows": int(rows.sum())}
+    return (
+        Verdict(NAME, "pass", str(found), numbers)
+        if found.is_better
+        else Verdict(NAME, "fail", f"{found}{few}", numbers)
+    )
 
 
 gate = Gate(NAME, check)

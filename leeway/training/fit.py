@@ -4,6 +4,7 @@ import hashlib
 import platform
 from datetime import datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +22,8 @@ from leeway.training.remembering import Scored, Unseen
 from leeway.training.search import Progress
 from leeway.training.window import Window
 
-LIBRARIES = ("leeway", "numpy", "pandas", "scikit-learn", "skops")
+LIBRARIES = ("leeway", "numpy", "pandas", "scikit-learn", "skops", "lightgbm")
+EXTRAS = ("lightgbm",)
 
 
 def fit(
@@ -38,7 +40,7 @@ def fit(
         window: which part of it is learnt from; by default all of it.
 
     Returns:
-        The bundle's key. The same snapshot, definition and code have the same key, and are learnt from once.
+        The bundle's key. The same snapshot, definition and versions of the libraries have the same key, and are learnt from once.
 
     Raises:
         TrainingError: there is not enough to learn from.
@@ -92,4 +94,5 @@ def _scored(classifier: Classifier, given: Material, learnt: Learnt) -> Unseen:
 
 
 def _libraries() -> dict[str, str]:
-    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+    found = [name for name in LIBRARIES if name not in EXTRAS or find_spec(name)]
+    return {"python": platform.python_version(), **{name: version(name) for name in found}}
