@@ -40,7 +40,7 @@ def fit(
         window: which part of it is learnt from; by default all of it.
 
     Returns:
-        The bundle's key. The same snapshot, definition and versions of the libraries have the same key, and are learnt from once.
+        The bundle's key. The same snapshot, definition and versions of libraries have the same key, and are learnt from once.
 
     Raises:
         TrainingError: there is not enough to learn from.
