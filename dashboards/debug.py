@@ -76,22 +76,22 @@ def _columns(found: Comparison) -> None:
         shared.nothing("One of the windows has no events.", "Choose other nights.")
         return
     shared.table(
-        ("Column", "Impact", "Distance", "Missing, first", "Missing, second"),
+        ("Column", "Impact", "Distance", "Missing"),
         [
             (
                 item.column,
-                points(item.impact),
+                points(item.impact).removesuffix(" points"),
                 f"{item.distance:.3f}",
-                percent(item.missing[0], 1),
-                percent(item.missing[1], 1),
+                shared.lines(dict.fromkeys(percent(share, 1) for share in item.missing)),
             )
             for item in found.columns[:LISTED]
         ],
-        numbers=("Impact", "Distance", "Missing, first", "Missing, second"),
+        numbers=("Impact", "Distance", "Missing"),
         cards=False,
     )
     st.caption(
-        "Impact: how far the column's change alone moves the mean score. Distance: Hellinger's, 0 equal to 1 disjoint."
+        "Impact: points by which the column's change alone moves the mean score. Distance: Hellinger's, from 0, equal, to 1, "
+        "disjoint. Missing: in the first window, and below it in the second where that differs."
     )
     drawn = [item for item in found.columns if item.bars][:DRAWN]
     places = st.columns(2)
