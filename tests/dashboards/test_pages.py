@@ -244,7 +244,7 @@ def test_a_database_that_goes_away_while_a_page_is_open_is_a_plain_message(lived
 def test_two_windows_are_compared_by_their_address(lived):
     shown = lived.open("debug", version="1", a="2026-03-21", b="2026-03-21", c="2026-03-22", d="2026-03-23")
     said = visible(shown)
-    assert "First window: 1 nights. Second window: 2 nights." in said
+    assert "First window: 1 night. Second window: 2 nights." in said
     assert "amount" in said
     assert "secret" not in said  # what the sensitive column holds
     assert "a window must have 1 to" in visible(lived.open("debug", version="1", a="2026-03-22", b="2026-03-21"))
