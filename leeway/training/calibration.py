@@ -11,9 +11,9 @@ from scipy.optimize import minimize_scalar
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from leeway.metrics import EPSILON, Bools, Floats, log_losses, logit
+from leeway.metrics import EPSILON, Bools, Floats, Rows, log_losses, logit
 
-Rows = TypeVar("Rows", Bools, Floats)
+Kept = TypeVar("Kept", Bools, Floats)
 Method = Literal["none", "temperature", "sigmoid", "isotonic"]
 #: From the simplest on. A temperature is of classes that exclude each other; for others it is but a part of the sigmoid.
 METHODS: tuple[Method, ...] = ("none", "sigmoid", "isotonic")
@@ -21,37 +21,46 @@ EXCLUSIVE_METHODS: tuple[Method, ...] = ("none", "temperature", "sigmoid", "isot
 
 #: A method must beat the simpler ones by this much mean log loss (nats), or the simpler one stays.
 WORTH = 1e-5
+MOST = 3 / 4  # of the blocks
 
 #: Rows enough to choose a method and to fit one number by; of more, every so-manieth is taken.
 ENOUGH = 100_000
 
 
 def choose(
-    y: Bools, scores: Floats, *, exclusive: bool = False, blocks: int = 5
+    y: Bools, scores: Floats, *, exclusive: bool = False, ordered: bool = False, blocks: int = 5
 ) -> tuple[list[Method], dict[str, float]]:
     """For each class the method with the least log loss on scores that it was not fitted to, and every method's mean loss.
 
-    The rows are in the order of time. Blocks are held out in turn, so no method is judged on what it has seen. Classes that
-    exclude each other share one method, because they share one loss.
+    Blocks of the rows are judged by what was fitted to the others, or to those before: models of earlier folds have learnt
+    from less, and where the world moves, what is wrong with them in the midst of it is not wrong with the last one. A method
+    must be better than the simpler ones on most of the blocks, too. Classes that exclude each other share one method, because
+    they share one loss.
 
     Args:
         y, scores: labels and scores, shape (n, K).
+        ordered: whether the rows are in the order of time.
     """
     y, scores = thinned(y), thinned(scores)
     parts = [part for part in np.array_split(np.arange(len(y)), blocks) if len(part)]
+    judged = parts[1:] if ordered else parts
+    if not judged:
+        return ["none"] * y.shape[1], {}
+    sizes = np.array([len(part) for part in judged])
     methods = EXCLUSIVE_METHODS if exclusive else METHODS
-    losses: dict[Method, Floats] = {}
+    losses: dict[Method, Floats] = {}  # of each block and class
     for method in methods:
-        held_out = np.empty(scores.shape)
-        for part in parts:
-            rest = np.ones(len(y), dtype=bool)
-            rest[part] = False
-            fitted = fit([method] * y.shape[1], y[rest], scores[rest])
-            held_out[part] = apply(fitted, scores[part], exclusive=exclusive)
-        losses[method] = _losses(y, held_out, exclusive)
-    best = [_best({method: float(loss[k]) for method, loss in losses.items()}) for k in range(len(losses["none"]))]
+        own = []
+        for part in judged:
+            known = np.arange(part[0]) if ordered else np.delete(np.arange(len(y)), part)
+            fitted = fit([method] * y.shape[1], y[known], scores[known])
+            own.append(_losses(y[part], apply(fitted, scores[part], exclusive=exclusive), exclusive))
+        losses[method] = np.array(own).reshape(len(judged), -1)
+    best = [
+        _best({method: loss[:, k] for method, loss in losses.items()}, sizes) for k in range(losses["none"].shape[1])
+    ]
     chosen = best * y.shape[1] if exclusive else best
-    return chosen, {method: float(loss.mean()) for method, loss in losses.items()}
+    return chosen, {method: float((sizes @ loss).mean() / sizes.sum()) for method, loss in losses.items()}
 
 
 def fit(methods: Sequence[Method], y: Bools, scores: Floats) -> list[Any]:
@@ -76,7 +85,7 @@ def apply(calibrators: Sequence[Any], scores: Floats, *, exclusive: bool = False
     return np.where(total > 0, p / np.where(total > 0, total, 1.0), scores)
 
 
-def thinned(rows: Rows) -> Rows:
+def thinned(rows: Kept) -> Kept:
     """Every so-manieth row, so that no more than `ENOUGH` are left; all of them where there are no more."""
     return rows[:: -(-len(rows) // ENOUGH) or 1]
 
@@ -88,10 +97,12 @@ def _losses(y: Bools, p: Floats, exclusive: bool) -> Floats:
     return np.array([log_losses(y[:, [k]], p[:, [k]]).mean() for k in range(y.shape[1])])
 
 
-def _best(losses: dict[Method, float]) -> Method:
+def _best(losses: dict[Method, Floats], sizes: Rows) -> Method:
+    """By the losses of each block, of so many rows."""
     best: Method = "none"
     for method, loss in losses.items():
-        if loss < losses[best] - WORTH:
+        gains = losses[best] - loss
+        if sizes @ gains / sizes.sum() > WORTH and (gains > 0).mean() >= MOST:
             best = method
     return best
 

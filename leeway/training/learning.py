@@ -94,9 +94,10 @@ def finish(
     """
     outputs, seen = classifier.label.outputs, y[outcome.rows]
     progress("calibration and thresholds", 0.95)
-    methods, losses = calibration.choose(seen, outcome.scores, exclusive=outputs.exclusive)
+    ordered, exclusive = not classifier.by_arrival, outputs.exclusive
+    methods, losses = calibration.choose(seen, outcome.scores, exclusive=exclusive, ordered=ordered)
     calibrators = calibration.fit(methods, seen, outcome.scores)
-    probabilities = calibration.apply(calibrators, outcome.scores, exclusive=outputs.exclusive)
+    probabilities = calibration.apply(calibrators, outcome.scores, exclusive=exclusive)
     thresholds = decision.thresholds(classifier.objective, outputs, seen, probabilities, days)
     asked = classifier.review
     review = None if asked is None else sureness.band(float(thresholds[0]), probabilities[:, 0], asked.share)

@@ -16,13 +16,26 @@ def scores_of(seed=0, count=2000):
 
 
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 10**6), count=st.integers(1, 300), power=st.sampled_from([0.3, 1, 3]))
-def test_the_chosen_method_is_never_worse_than_none_on_rows_it_was_not_fitted_to(seed, count, power):
+@given(seed=st.integers(0, 10**6), count=st.integers(2, 300), power=st.sampled_from([0.3, 1, 3]), ordered=st.booleans())
+def test_the_chosen_method_is_never_worse_than_none_on_rows_it_was_not_fitted_to(seed, count, power, ordered):
     true = scores_of(seed, count)
-    (method,), losses = calibration.choose(labels_of(true, seed), true**power)
+    (method,), losses = calibration.choose(labels_of(true, seed), true**power, ordered=ordered)
     assert set(losses) == set(calibration.METHODS)
     assert losses[method] <= losses["none"]
-    assert losses[method] <= min(losses.values()) + calibration.WORTH * len(calibration.METHODS)
+
+
+def test_what_was_wrong_with_earlier_scores_alone_is_not_corrected_where_time_has_an_order():
+    true = scores_of(5, 5000)
+    odds = np.log(true / (1 - true))
+    early = np.arange(5000)[:, None] < 2000
+    scores = 1 / (1 + np.exp(-np.where(early, 3 * odds, odds)))
+    assert calibration.choose(labels_of(true), scores, ordered=True)[0] == ["none"]
+    always = 1 / (1 + np.exp(-3 * odds))
+    assert calibration.choose(labels_of(true), always, ordered=True)[0] == ["sigmoid"]
+
+
+def test_one_row_alone_is_left_as_it_is():
+    assert calibration.choose(np.array([[True]]), np.array([[0.7]]), ordered=True)[0] == ["none"]
 
 
 def test_right_scores_are_left_alone_or_nearly_so():
