@@ -168,7 +168,7 @@ def test_with_next_to_no_reference_nothing_is_said():
         ({"rows": 60}, "60 events, where the reference's partitions have 300 to 300"),
         ({"rows": 1300}, "1300 events, where the reference's partitions have 300 to 300"),
         ({"rows": 0}, "0 events, where the reference's partitions have 300 to 300"),
-        ({"rows": 1}, "1 events, where the reference's partitions have 300 to 300"),
+        ({"rows": 1}, "1 event, where the reference's partitions have 300 to 300"),
     ],
 )
 def test_a_data_fault_is_told_apart_and_never_is_an_alarm(change, why):
@@ -188,7 +188,7 @@ def emptied(column, value):
         (emptied("Kind", None), "Kind is missing in 100% of the rows"),
         (emptied("amount", 3.0), "amount is 3 in 100% of the rows, and was in at most 0%"),
         (lambda x: x.assign(amount=3.0, Kind="a"), "amount is 3 in 100% of the rows"),  # and so is the score one number
-        (lambda x: x.iloc[:1], "1 events, where the reference's partitions have 300 to 300"),
+        (lambda x: x.iloc[:1], "1 event, where the reference's partitions have 300 to 300"),
     ],
 )
 def test_bad_input_is_a_fault_that_is_told_however_many_nights_it_lasts(spoilt, why):
