@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+from scipy import stats
 from scipy.optimize import minimize_scalar
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
@@ -21,7 +22,7 @@ EXCLUSIVE_METHODS: tuple[Method, ...] = ("none", "temperature", "sigmoid", "isot
 
 #: A method must beat the simpler ones by this much mean log loss (nats), or the simpler one stays.
 WORTH = 1e-5
-MOST = 3 / 4  # of the blocks
+CONFIDENCE = 0.95  # of Student's test over the blocks, that it does
 
 #: Rows enough to choose a method and to fit one number by; of more, every so-manieth is taken.
 ENOUGH = 100_000
@@ -34,8 +35,9 @@ def choose(
 
     Blocks of the rows are judged by what was fitted to the others, or to those before: models of earlier folds have learnt
     from less, and where the world moves, what is wrong with them in the midst of it is not wrong with the last one. A method
-    must be better than the simpler ones on most of the blocks, too. Classes that exclude each other share one method, because
-    they share one loss.
+    must be surely better than the simpler ones, by what it gains on each block: one that gains much here and loses there
+    follows the moves, and not what the estimator gets wrong. Classes that exclude each other share one method, because they
+    share one loss.
 
     Args:
         y, scores: labels and scores, shape (n, K).
@@ -102,9 +104,16 @@ def _best(losses: dict[Method, Floats], sizes: Rows) -> Method:
     best: Method = "none"
     for method, loss in losses.items():
         gains = losses[best] - loss
-        if sizes @ gains / sizes.sum() > WORTH and (gains > 0).mean() >= MOST:
+        if sizes @ gains / sizes.sum() > WORTH and _surely_above_zero(gains):
             best = method
     return best
+
+
+def _surely_above_zero(gains: Floats) -> bool:
+    if len(gains) < 2:
+        return False
+    error = max(float(gains.std(ddof=1)) / np.sqrt(len(gains)), 1e-12)
+    return bool(gains.mean() / error >= stats.t.ppf(CONFIDENCE, len(gains) - 1))
 
 
 def _exponent(y: Bools, scores: Floats) -> float:

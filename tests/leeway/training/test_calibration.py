@@ -34,6 +34,16 @@ def test_what_was_wrong_with_earlier_scores_alone_is_not_corrected_where_time_ha
     assert calibration.choose(labels_of(true), always, ordered=True)[0] == ["sigmoid"]
 
 
+def test_what_gains_on_one_stretch_of_time_and_loses_on_the_next_is_left_out():
+    true = scores_of(6, 10_000)
+    odds = np.log(true / (1 - true))
+    off = np.repeat([0.9, 1.1, 0.2, 1.4, 0.8], 2000)[:, None]  # what each stretch is off by; the next one differs
+    scores = 1 / (1 + np.exp(-(odds - off)))
+    (method,), losses = calibration.choose(labels_of(true), scores, ordered=True)
+    assert losses["sigmoid"] < losses["none"]
+    assert method == "none"
+
+
 def test_one_row_alone_is_left_as_it_is():
     assert calibration.choose(np.array([[True]]), np.array([[0.7]]), ordered=True)[0] == ["none"]
 
