@@ -60,6 +60,7 @@ class Card:
         kind: of the label that it learnt.
         classes: what its probabilities are of, in the order of the columns; of a binary label, the positive class alone.
         thresholds: for each class, as `leeway.training.decision` uses them.
+        costs: of deciding for one class (inner) where another (outer) holds; None where thresholds decide.
         calibration: the method for each class.
         trained_until, holdout_from, holdout_until: bounds of the event times it learnt from and was held out.
         metrics: on the holdout.
@@ -115,6 +116,7 @@ class Card:
     tradeoffs: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     review: tuple[float, float] | None = None
     holdout_share: float | None = None
+    costs: list[list[float]] | None = None
 
     @property
     def window(self) -> Window | None:
@@ -143,7 +145,8 @@ class Bundle:
         """The classes that events are called, shape (n, K), from probabilities of that shape."""
         from leeway.training import decision
 
-        return decision.decide(self.outputs, np.array(self.card.thresholds), p)
+        costs = None if self.card.costs is None else np.array(self.card.costs)
+        return decision.decide(self.outputs, np.array(self.card.thresholds), p, costs)
 
     def to_review(self, p: Floats) -> Bools | None:
         """Which events a person decides, shape (n,), from probabilities of shape (n, 1); None where nobody does."""

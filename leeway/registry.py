@@ -260,7 +260,10 @@ def _log_bundle(client: "MlflowClient", name: str, key: str) -> int:
     with _artifacts_told(f"registering the bundle of {name}"):
         client.log_dict(run_id, card.search, "search.json")
         client.log_dict(run_id, card.metrics, "holdout.json")
-        client.log_dict(run_id, dict(zip(card.classes, card.thresholds, strict=True)), "thresholds.json")
+        if card.costs is None:
+            client.log_dict(run_id, dict(zip(card.classes, card.thresholds, strict=True)), "thresholds.json")
+        else:
+            client.log_dict(run_id, dict(zip(card.classes, card.costs, strict=True)), "costs.json")
         client.log_artifacts(run_id, str(folder), "bundle")
     client.set_terminated(run_id)
     source = f"{client.get_run(run_id).info.artifact_uri}/bundle"

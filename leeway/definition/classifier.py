@@ -272,17 +272,17 @@ class Classifier(Value):
 
     def _wrong_objective(self, outputs: Outputs) -> Iterator[str]:
         objective = self.objective
-        by_class = isinstance(objective, MinimizeCost) and objective.missed
+        by_class = isinstance(objective, MinimizeCost) and objective.by_class
         single = isinstance(objective, MinimizeCost | PrecisionFloor | RecallFloor | Capacity)
         if outputs.exclusive and single and not by_class:
             yield (
                 f"objective {objective.kind!r} sets a threshold for each class by itself, but of a multiclass label "
-                "exactly one class is decided for; use MostProbable or MaximizeF1, or MinimizeCost(missed=...)"
+                "exactly one class is decided for; use MostProbable or MaximizeF1, or MinimizeCost(missed=...) or (matrix=...)"
             )
         if by_class and not outputs.exclusive:
-            yield "missed is what each class of a multiclass label costs; give false_positive and false_negative"
-        if isinstance(objective, MinimizeCost) and (unknown := sorted(set(objective.missed) - set(outputs.names))):
-            yield f"missed names {unknown}, which are no classes of the label; name those of classes"
+            yield "missed and matrix are of the classes of a multiclass label; give false_positive and false_negative"
+        if isinstance(objective, MinimizeCost):
+            yield from _wrong_costs(objective, outputs)
         if isinstance(objective, Capacity) and self.by_arrival:
             yield "events have no time, so nobody knows how many there are a day; use another objective than Capacity"
 
@@ -299,3 +299,15 @@ class Classifier(Value):
             yield f"history {counted} counts positive labels, which only a binary label has; use another aggregate"
         if shared := sorted({*self.columns, *self.features} & {*outputs.score_columns}):
             yield f"columns may not be named as the scores of the classes, {shared}; rename them in the source's prepare"
+
+
+def _wrong_costs(objective: MinimizeCost, outputs: Outputs) -> Iterator[str]:
+    named = {*objective.missed, *objective.matrix, *(called for costs in objective.matrix.values() for called in costs)}
+    if unknown := sorted(named - set(outputs.names)):
+        yield f"the costs name {unknown}, which are no classes of the label; name those of classes"
+    for holds, costs in objective.matrix.items():
+        right = costs.get(holds, 0.0)
+        if cheap := [called for called, cost in costs.items() if called != holds and cost <= right]:
+            yield f"where {holds!r} holds, {cheap} would cost no more than being right, {right:g}; an error must cost more"
+        if right >= 1 and len({*costs} | {holds}) < len(outputs.names):
+            yield f"where {holds!r} holds, being right costs {right:g}, no less than an error that is not named; name all"

@@ -118,6 +118,8 @@ class MinimizeCost(Value):
         true_positive, true_negative: what being right costs; a gain is below zero.
         missed: of a multiclass label, what it costs to miss each class; 1 where a class is not named. The decision is for the
             class that costs most to miss, its probability considered.
+        matrix: the same, where it matters for what an event is taken: by the class that holds, what each decision costs, as in
+            `{"fraud": {"fine": 500, "abuse": 20}}`. What is not named costs 1, and being right 0.
     """
 
     kind: Literal["cost"] = "cost"
@@ -126,6 +128,18 @@ class MinimizeCost(Value):
     true_positive: float = 0.0
     true_negative: float = 0.0
     missed: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default={})
+    matrix: Mapping[str, Mapping[str, Annotated[float, Field(allow_inf_nan=False)]]] = Field(default={})
+
+    @property
+    def by_class(self) -> bool:
+        """Whether it says what the errors of a multiclass label cost."""
+        return bool(self.missed or self.matrix)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.missed and self.matrix:
+            raise ValueError("missed and matrix say the same in two ways; drop one of them")
+        return self
 
     @model_validator(mode="after")
     def _errors_cost_more(self) -> Self:

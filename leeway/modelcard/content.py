@@ -116,9 +116,9 @@ def _facts(card: Card, verdicts: Sequence[Verdict], compared_with: int | None) -
         "held out": f"{card.holdout_from[:10]} to {card.holdout_until[:10]}, {card.metrics.get('rows', 0):,} events",
         "way of learning": card.trial,
         "calibration": ", ".join(dict.fromkeys(card.calibration)),
-        "thresholds": ", ".join(
-            f"{name} {value:.4g}" for name, value in zip(card.classes, card.thresholds, strict=True)
-        ),
+        "thresholds": "none: what is expected to cost least is called"
+        if card.costs is not None
+        else ", ".join(f"{name} {value:.4g}" for name, value in zip(card.classes, card.thresholds, strict=True)),
         "compared with": f"version {compared_with}: {gain}"
         if compared_with is not None
         else "no champion: a share and a rule",
@@ -208,7 +208,11 @@ def _odds_ratios(card: Card) -> Table:
 
 
 def _thresholds(card: Card) -> Table:
-    """Where each class is called, how sure that is, and where a person decides instead."""
+    """Where each class is called, how sure that is, and where a person decides instead; or what decisions cost."""
+    if card.costs is not None:
+        costs = [[name, *(f"{cost:g}" for cost in row)] for name, row in zip(card.classes, card.costs, strict=True)]
+        head = ["where this holds", *(f"called {name}" for name in card.classes)]
+        return Table("What decisions cost", head, costs, "An event is called what is expected to cost least.")
     known = card.threshold_intervals or [None] * len(card.classes)
     person = [] if card.review is None else [f"{card.review[0]:.4g} to {card.review[1]:.4g}"]
     rows = [

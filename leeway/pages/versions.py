@@ -82,9 +82,7 @@ def facts(card: Card) -> dict[str, str]:
     """A card in words."""
     metrics = {name.replace("_", " "): _text(card.metrics.get(name)) for name in SHOWN}
     made = {name.replace("_", " "): _text(_plain(card, name)) for name in PLAIN}
-    thresholds = {
-        f"threshold of {name}": _text(value) for name, value in zip(card.classes, card.thresholds, strict=True)
-    }
+    thresholds = {f"threshold of {name}": _text(_threshold(card, name)) for name in card.classes if card.costs is None}
     return {**metrics, **thresholds, **made, "features": f"{len(card.features)}", "calibration": card.calibration[0]}
 
 
@@ -101,7 +99,7 @@ def _features(one: Mapping[str, str], two: Mapping[str, str]) -> list[Difference
 
 
 def _threshold(card: Card, name: str) -> float | None:
-    return card.thresholds[card.classes.index(name)] if name in card.classes else None
+    return card.thresholds[card.classes.index(name)] if name in card.classes and card.costs is None else None
 
 
 def _plain(card: Card, name: str) -> Any:

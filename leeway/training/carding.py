@@ -71,6 +71,7 @@ def card(
             for k, name in enumerate(outputs.names)
         },
         review=learnt.review,
+        costs=None if learnt.costs is None else learnt.costs.tolist(),
         holdout_share=float(classifier.holdout) if classifier.by_arrival else None,  # type: ignore[arg-type]
     )
 

@@ -1,7 +1,8 @@
 """Decisions: from probabilities to the classes that an event is called.
 
 Every class has a threshold. Where classes exclude each other, the decision is for the one whose probability is largest in
-relation to its threshold; otherwise for every class whose probability reaches it.
+relation to its threshold, or by a matrix of costs for the one that is expected to cost least; otherwise for every class whose
+probability reaches it.
 """
 
 from dataclasses import dataclass
@@ -77,11 +78,27 @@ class Tradeoff:
         )
 
 
-def decide(outputs: Outputs, thresholds: Floats, p: Floats) -> Bools:
-    """The classes that events are called, shape (n, K), from probabilities of that shape and K thresholds."""
+def decide(outputs: Outputs, thresholds: Floats, p: Floats, costs: Floats | None = None) -> Bools:
+    """The classes that events are called, shape (n, K), from probabilities of that shape and K thresholds.
+
+    Args:
+        costs: as `costs_of` gives them; thresholds say nothing then.
+    """
     if not outputs.exclusive:
         return np.asarray(p >= thresholds)
-    return np.asarray((p / thresholds).argmax(axis=1)[:, None] == np.arange(len(outputs.names)))
+    best = (p / thresholds).argmax(axis=1) if costs is None else (p @ costs).argmin(axis=1)
+    return np.asarray(best[:, None] == np.arange(len(outputs.names)))
+
+
+def costs_of(objective: Objective, outputs: Outputs) -> Floats | None:
+    """What it costs to call what is of a row's class that of a column, shape (K, K); None where thresholds decide."""
+    if not isinstance(objective, MinimizeCost) or not objective.matrix:
+        return None
+    named = [[objective.matrix.get(holds, {}).get(called) for called in outputs.names] for holds in outputs.names]
+    usual = 1.0 - np.eye(len(named))
+    return np.array(
+        [[usual[i, j] if cost is None else cost for j, cost in enumerate(row)] for i, row in enumerate(named)]
+    )
 
 
 def thresholds(objective: Objective, outputs: Outputs, y: Bools, p: Floats, days: float = 0.0) -> Floats:
@@ -94,7 +111,7 @@ def thresholds(objective: Objective, outputs: Outputs, y: Bools, p: Floats, days
         TrainingError: no threshold reaches the precision that the objective asks for.
     """
     count = len(outputs.names)
-    if isinstance(objective, MostProbable):
+    if isinstance(objective, MostProbable) or costs_of(objective, outputs) is not None:
         return np.full(count, 1 / count if outputs.exclusive else 0.5)
     if isinstance(objective, MinimizeCost) and objective.missed:
         # The expected cost of deciding for a class is what the others, missed, would cost: least where cost times p is most.

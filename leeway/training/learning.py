@@ -30,6 +30,7 @@ class Learnt:
         days: over which these rows are spread.
         methods, losses: of calibration: what was chosen for each class, and what each was worth.
         review: the probabilities between which a person decides; None where nobody does.
+        costs: of decisions between classes, shape (K, K), where the objective has a matrix; thresholds say nothing then.
     """
 
     outputs: Outputs
@@ -42,6 +43,7 @@ class Learnt:
     probabilities: Floats
     days: float
     review: tuple[float, float] | None
+    costs: Floats | None = None
 
     def score(self, x: pd.DataFrame) -> Floats:
         """Calibrated probabilities of features that `model_input` has made, shape (n, K)."""
@@ -50,7 +52,7 @@ class Learnt:
 
     def decide(self, p: Floats) -> Bools:
         """Decisions by probabilities, shape (n, K)."""
-        return decision.decide(self.outputs, self.thresholds, p)
+        return decision.decide(self.outputs, self.thresholds, p, self.costs)
 
 
 def learn(classifier: Classifier, material: Material, progress: Progress = lambda text, share: None) -> Learnt:
@@ -103,4 +105,16 @@ def finish(
     review = None if asked is None else sureness.band(float(thresholds[0]), probabilities[:, 0], asked.share)
     progress(f"fitting {ensembling.described(outcome.members)} to all of the development rows", 0.97)
     pipeline = ensembling.learn(outcome.members, classifier.features, x, targets(outputs, y), classifier.training.seed)
-    return Learnt(outputs, outcome, pipeline, methods, losses, calibrators, thresholds, probabilities, days, review)
+    return Learnt(
+        outputs,
+        outcome,
+        pipeline,
+        methods,
+        losses,
+        calibrators,
+        thresholds,
+        probabilities,
+        days,
+        review,
+        decision.costs_of(classifier.objective, outputs),
+    )

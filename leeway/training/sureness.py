@@ -13,6 +13,8 @@ DRAWS = 200
 WITHIN = (0.025, 0.975)
 POINTS = 25  # of a curve
 MOST_CELLS = 2_000  # of rows with nearly the same probability, for the intervals
+# Where the thresholds of all classes are weighed against one another, which takes long:
+SEVERAL_DRAWS, SEVERAL_ROWS, MOST_CLASSES = 40, 5_000, 20
 
 
 def intervals(
@@ -24,8 +26,11 @@ def intervals(
         y, p: labels and probabilities that thresholds were chosen by, shape (n, K).
         days: over which the rows are spread.
     """
-    if outputs.exclusive or isinstance(objective, MostProbable):
+    given = isinstance(objective, MostProbable) or (outputs.exclusive and isinstance(objective, MinimizeCost))
+    if given or (outputs.exclusive and len(outputs.names) > MOST_CLASSES):
         return [None] * len(outputs.names)
+    if outputs.exclusive:
+        return _of_all(objective, outputs, y, p, seed)
     return [_interval(objective, y[:, k], p[:, k], days, seed) for k in range(len(outputs.names))]
 
 
@@ -56,6 +61,16 @@ def band(threshold: float, p: Floats, share: float) -> tuple[float, float]:
     away = np.abs(logit(p) - logit(np.array(threshold)))
     near = p[np.argsort(away, kind="stable")[: max(1, round(share * len(p)))]]
     return float(near.min()), float(near.max())
+
+
+def _of_all(objective: Objective, outputs: Outputs, y: Bools, p: Floats, seed: int) -> list[tuple[float, float] | None]:
+    """Of exclusive classes. Of many rows an even part is drawn from, so that the bounds are rather too wide."""
+    every = -(-len(y) // SEVERAL_ROWS) or 1
+    y, p, rng = y[::every], p[::every], np.random.default_rng(seed)
+    drawn = (rng.integers(0, len(y), len(y)) for _ in range(SEVERAL_DRAWS))
+    found = [decision.thresholds(objective, outputs, y[rows], p[rows]) for rows in drawn]
+    low, high = np.quantile(found, WITHIN, axis=0)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
 def _interval(objective: Objective, y: Bools, p: Floats, days: float, seed: int) -> tuple[float, float] | None:

@@ -160,11 +160,29 @@ IMPOSSIBLE = {
     ),
     "a class that is not there": (
         lambda: classifier(label=several(classes=("a", "b")), objective=MinimizeCost(missed={"c": 2.0})),
-        r"missed names \['c'\]",
+        r"the costs name \['c'\], which are no classes",
+    ),
+    "an error between classes that are not there": (
+        lambda: classifier(label=several(classes=("a", "b")), objective=MinimizeCost(matrix={"a": {"c": 2.0}})),
+        r"the costs name \['c'\], which are no classes",
+    ),
+    "an error between classes that costs nothing": (
+        lambda: classifier(label=several(classes=("a", "b")), objective=MinimizeCost(matrix={"a": {"b": 0.0}})),
+        r"where 'a' holds, \['b'\] would cost no more than being right, 0; an error must cost more",
+    ),
+    "being right that costs more than an error": (
+        lambda: classifier(
+            label=several(classes=("a", "b", "c")), objective=MinimizeCost(matrix={"a": {"a": 2.0, "b": 3.0}})
+        ),
+        "where 'a' holds, being right costs 2, no less than an error that is not named; name all",
+    ),
+    "costs in two ways": (
+        lambda: MinimizeCost(missed={"a": 2.0}, matrix={"a": {"b": 2.0}}),
+        "missed and matrix say the same in two ways",
     ),
     "classes of a binary label": (
         lambda: classifier(objective=MinimizeCost(missed={"true": 2.0})),
-        "missed is what each",
+        "missed and matrix are of the classes of a multiclass label",
     ),
     "an error that costs less than being right": (lambda: MinimizeCost(true_positive=3.0), "an error must cost more"),
     "so many a day, of no day": (

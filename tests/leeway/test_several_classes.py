@@ -71,6 +71,27 @@ def test_a_life_with_three_classes_and_one_of_one_row(several):
     assert found.hits == sum(of_class.hits for of_class in found.by_class.values()) > 30
 
 
+def test_a_matrix_of_costs_decides_and_is_on_the_card(several):
+    matrix = '{"high": {"low": 50, "middle": 40}, "low": {"middle": 3}}'
+    several.redeclare(', "once")', ")").redeclare(
+        "    label=", f"    objective=MinimizeCost(matrix={matrix}),\n    label="
+    )
+    deliver(several, range(20))
+    key, version = several.train(as_of=20)
+    card = card_of(several, key)
+    assert card.costs == [[0, 3, 1], [1, 0, 1], [50, 40, 0]]
+    assert card.threshold_intervals == [None] * 3
+    registry.promote(several.name, version, reason="test", actor="test")
+
+    day = several.day(18)
+    score(several.classifier, day)
+    rows = scoring.read(several.name, day, 1)
+    p = scoring.probabilities(rows, bundle.load(fit.folder_of(several.name, key)).outputs)
+    cheapest = (p @ np.array(card.costs)).argmin(axis=1)
+    assert rows["decision"].tolist() == [card.classes[k] for k in cheapest]
+    assert (cheapest != p.argmax(axis=1)).any()
+
+
 def test_a_champion_that_lacks_a_class_is_held_against_one_that_knows_it(several):
     several.redeclare(', "once")', ")")
     deliver(several, range(20))

@@ -15,7 +15,7 @@ from leeway.definition import (
 from leeway.errors import TrainingError
 from leeway.outputs import Outputs
 from leeway.training import sureness
-from leeway.training.decision import NEVER, decide, threshold, thresholds
+from leeway.training.decision import NEVER, costs_of, decide, threshold, thresholds
 
 PAIRS = st.lists(
     st.tuples(st.booleans(), st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0]) | st.floats(0, 1)), min_size=1, max_size=40
@@ -183,6 +183,38 @@ def test_the_class_that_costs_most_to_miss_is_called():
     found = thresholds(MinimizeCost(missed={"c": 10}), EXCLUSIVE, np.eye(3, dtype=bool), np.eye(3))
     p = np.array([[0.5, 0.3, 0.2], [0.6, 0.35, 0.05]])
     assert decide(EXCLUSIVE, found, p).argmax(axis=1).tolist() == [2, 0]
+
+
+@given(st.integers(0, 10**6))
+def test_by_a_matrix_what_is_expected_to_cost_least_is_called(seed):
+    rng = np.random.default_rng(seed)
+    p = rng.dirichlet([1, 1, 1], 20)
+    matrix = {"a": {"b": 5.0, "c": 0.5}, "c": {"a": 30.0}}
+    objective = MinimizeCost(matrix=matrix)
+    costs = costs_of(objective, EXCLUSIVE)
+    assert costs.tolist() == [[0, 5, 0.5], [1, 0, 1], [30, 1, 0]]
+    called = decide(EXCLUSIVE, thresholds(objective, EXCLUSIVE, p > 0.5, p), p, costs)
+    for row, chosen in zip(p, called.argmax(axis=1), strict=True):
+        expected = [sum(row[j] * costs[j, k] for j in range(3)) for k in range(3)]
+        assert expected[chosen] == pytest.approx(min(expected))
+
+
+def test_where_all_errors_of_a_class_cost_alike_a_matrix_says_what_missing_it_says():
+    _, p = skewed()
+    missed, matrix = MinimizeCost(missed={"c": 10}), MinimizeCost(matrix={"c": {"a": 10, "b": 10}})
+    by_threshold = decide(EXCLUSIVE, thresholds(missed, EXCLUSIVE, p > 0.5, p), p)
+    assert (by_threshold == decide(EXCLUSIVE, np.ones(3), p, costs_of(matrix, EXCLUSIVE))).all()
+    assert costs_of(missed, EXCLUSIVE) is None
+
+
+def test_thresholds_of_exclusive_classes_have_intervals_where_they_are_learnt():
+    y, p = skewed()
+    found = sureness.intervals(MaximizeF1(), EXCLUSIVE, y, p, 1.0, 0)
+    chosen = thresholds(MaximizeF1(), EXCLUSIVE, y, p)
+    assert all(low <= at <= high for (low, high), at in zip(found, chosen, strict=True))
+    assert found[2][0] < found[2][1]
+    for objective in (MostProbable(), MinimizeCost(missed={"c": 10}), MinimizeCost(matrix={"c": {"a": 10}})):
+        assert sureness.intervals(objective, EXCLUSIVE, y, p, 1.0, 0) == [None] * 3
 
 
 def test_a_threshold_has_an_interval_that_narrows_with_rows_and_a_curve():
