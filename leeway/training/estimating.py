@@ -7,6 +7,7 @@ import pandas as pd
 
 from leeway.metrics import Bools, Floats, Outcomes
 from leeway.outputs import Outputs
+from leeway.training.quick import quick
 
 
 def targets(outputs: Outputs, y: Bools) -> Outcomes:
@@ -29,4 +30,4 @@ def aligned(outputs: Outputs, classes: Any, raw: Floats) -> Floats:
 
 def predict(pipeline: Any, outputs: Outputs, x: pd.DataFrame) -> Floats:
     """A fitted pipeline's probabilities, shape (n, K)."""
-    return aligned(outputs, pipeline.classes_, np.asarray(pipeline.predict_proba(x), dtype="float64"))
+    return aligned(outputs, pipeline.classes_, np.asarray(quick(pipeline).predict_proba(x), dtype="float64"))
