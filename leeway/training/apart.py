@@ -9,6 +9,9 @@ from leeway import parallel
 
 T = TypeVar("T")
 
+BEGIN_SECONDS = 300.0  # for a process to begin, on a busy machine
+BEGUN = "begun"
+
 
 class Ended(Exception):
     """It was ended, or died, or raised; the message says which."""
@@ -18,6 +21,7 @@ def within(seconds: float, function: Callable[..., T], *arguments: Any) -> T:
     """What the function returns, called in a process of its own.
 
     Args:
+        seconds: from when the process has begun, for it first imports what the function needs.
         function: one of a module; it and its arguments must be fit to be sent to another process.
 
     Raises:
@@ -32,6 +36,9 @@ def within(seconds: float, function: Callable[..., T], *arguments: Any) -> T:
     process.start()
     sending.close()
     try:
+        if not receiving.poll(BEGIN_SECONDS):
+            raise Ended(f"its process had not begun after {BEGIN_SECONDS:.0f} seconds")
+        receiving.recv()
         if not receiving.poll(seconds):
             raise Ended(f"it had not finished after {seconds:.0f} seconds, its share of the budget")
         raised, found = receiving.recv()
@@ -49,6 +56,7 @@ def within(seconds: float, function: Callable[..., T], *arguments: Any) -> T:
 
 def _call(sending: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     parallel.begin(1)
+    sending.send(BEGUN)
     try:
         sent: tuple[str, Any] = ("", function(*arguments))
     except Exception as error:  # a person's own class may raise anything
