@@ -29,15 +29,18 @@ class Logistic(Value):
 
 
 class Boosting(Value):
-    """Histogram gradient boosting on numbers and sets of categories; every combination of the tuples is tried.
+    """Histogram gradient boosting on numbers and categories; every combination of the tuples is tried.
 
     Attributes:
+        categories: whether a split takes any set of a column's categories (`sets`), which sooner learns many by heart, or cuts
+            their list, ordered by name, in two (`ordered`).
         max_iter: the most iterations; fewer where the folds' log loss no longer falls, or where there are many classes,
             each of which is a tree in every iteration.
         max_features: the share of columns, drawn anew, that each split chooses among.
     """
 
     kind: Literal["boosting"] = "boosting"
+    categories: Literal["sets", "ordered"] = "sets"
     learning_rate: tuple[Rate, ...] = Field(default=(0.08,), min_length=1)
     max_leaf_nodes: tuple[Annotated[int, Field(ge=2)], ...] = Field(default=(15, 31), min_length=1)
     max_iter: int = Field(default=300, ge=1)
@@ -105,8 +108,22 @@ Candidate = Annotated[Logistic | Boosting | ExtraTrees | LightGBM | Estimator, F
 #: What is tried where nothing is declared: lines, and trees that are found fast or with patience.
 USUAL: tuple[Candidate, ...] = (
     Logistic(C=(0.03, 1.0)),
-    Boosting(learning_rate=(0.1,), max_leaf_nodes=(7, 15, 31), max_iter=800, max_features=0.5),
-    Boosting(learning_rate=(0.05,), max_leaf_nodes=(7, 31, 63), max_iter=800, max_features=0.25, min_samples_leaf=10),
+    Boosting(
+        learning_rate=(0.1,),
+        max_leaf_nodes=(7, 15, 31),
+        max_iter=800,
+        max_features=0.5,
+        min_samples_leaf=5,
+        l2_regularization=0.3,
+        categories="ordered",
+    ),
+    Boosting(
+        learning_rate=(0.05,),
+        max_leaf_nodes=(7, 31, 63),
+        max_iter=800,
+        max_features=0.25,
+        min_samples_leaf=10,
+    ),
 )
 
 

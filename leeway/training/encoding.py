@@ -1,8 +1,8 @@
 """How columns become numbers for an estimator: all of it is learnt from the rows that the estimator learns from.
 
 Texts are hashed into a bounded number of words and characters, so that no word of theirs is kept. Categories become one-hot
-columns for a linear model, and for boosting codes that a tree splits into sets; where there are more of them than a tree can
-take, they become the out-of-fold mean of the outcome.
+columns for a linear model, and for boosting codes that a tree splits as a list or into sets; where there are more of them than
+a tree can take, they become the out-of-fold mean of the outcome.
 """
 
 from collections.abc import Mapping

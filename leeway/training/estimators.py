@@ -58,7 +58,7 @@ def estimator(
                 l2_regularization=candidate.l2_regularization,
                 max_features=candidate.max_features,
                 class_weight=candidate.class_weight,
-                categorical_features=list(codes) or None,
+                categorical_features=(list(codes) or None) if candidate.categories == "sets" else None,
                 early_stopping=False,  # its own split would be random, not time-ordered
                 random_state=seed,
             )

@@ -64,8 +64,9 @@ def columns_seen(features: dict[str, Kind]) -> int:
 def plan(trials: Sequence[Trial], size: Size, budget: float) -> list[Rung]:
     """The rungs of a search, the last of which learns from all rows: as few as the budget allows.
 
-    Half of the budget at most is kept for the last fit. Where even the most rungs are too dear, fewer trials reach the last
-    ones; one always does. The first rung tries them all.
+    Half of the budget at most is kept for the last fit. Where even the most rungs are too dear, fewer trials go on: first from
+    the widest of the later rungs, for the last one is what an ensemble is made of; one always comes through. The first rung
+    tries them all.
 
     Args:
         trials: in the order in which they are tried.
@@ -78,7 +79,7 @@ def plan(trials: Sequence[Trial], size: Size, budget: float) -> list[Rung]:
         # Fewer in the last rung are better than a rung of fewer rows, which tell little of what many rows would say.
         least = 1 if count == MOST_RUNGS else FINALISTS
         while _cost(trials, rungs, size) > left and len(rungs) > 1 and rungs[-1].trials > least:
-            rungs = [rungs[0], *(Rung(rung.share, max(1, rung.trials - 1)) for rung in rungs[1:])]
+            rungs = _with_one_fewer(rungs)
         if _cost(trials, rungs, size) <= left:
             break
     return rungs
@@ -121,6 +122,12 @@ def _rungs(trials: int, count: int, size: Size) -> list[Rung]:
         if max(size.rows) * SHRINK**-above >= LEAST_ROWS:
             found.insert(0, Rung(float(SHRINK) ** -above, trials))
     return [Rung(rung.share, max(1, -(-trials // 2**place))) for place, rung in enumerate(found)]
+
+
+def _with_one_fewer(rungs: Sequence[Rung]) -> list[Rung]:
+    most = max(rung.trials for rung in rungs[1:])
+    widest = max(place for place, rung in enumerate(rungs) if place and rung.trials == most)
+    return [Rung(rung.share, rung.trials - (place == widest)) for place, rung in enumerate(rungs)]
 
 
 def _cost(trials: Sequence[Trial], rungs: Sequence[Rung], size: Size) -> float:

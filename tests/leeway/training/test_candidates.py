@@ -28,6 +28,7 @@ CANDIDATES = [
     Logistic(C=(1.0,)),
     Logistic(C=(1.0,), l1_ratio=(0.5,)),
     Boosting(max_leaf_nodes=(7,), max_iter=20),
+    Boosting(max_leaf_nodes=(7,), max_iter=20, categories="ordered"),
     ExtraTrees(n_estimators=20, min_samples_leaf=(5,)),
     *([LightGBM(learning_rate=(0.1,), num_leaves=(7,), max_iter=20)] if find_spec("lightgbm") else []),
     Estimator(path="sklearn.linear_model.SGDClassifier", parameters={"loss": "log_loss", "max_iter": 5000}),
@@ -69,6 +70,15 @@ def test_every_candidate_learns_from_nulls_constants_and_empty_columns_and_takes
     p = pipeline.predict_proba(model_input(tonight, FEATURES))[:, 1]
     assert np.isfinite(p).all()
     assert p.std() > 0.05
+
+
+@pytest.mark.parametrize(("categories", "told_apart"), [("ordered", False), ("sets", True)])
+def test_one_split_cuts_the_list_of_categories_or_takes_a_set_of_them(categories, told_apart):
+    x = pd.DataFrame({"kind": np.tile(list("abcdef"), 200), "noise": np.random.default_rng(0).normal(size=1200)})
+    y = x["kind"].isin(["a", "c", "e"]).to_numpy()  # every second one of the list
+    (trial,) = trials([Boosting(learning_rate=(0.5,), max_leaf_nodes=(2,), max_iter=1, categories=categories)])
+    p = learn(trial, {"kind": "categorical", "noise": "numeric"}, x, y, 0).predict_proba(x)[:, 1]
+    assert (roc_auc_score(y, p) == 1) is told_apart
 
 
 def test_every_combination_is_tried_in_the_order_of_the_definition():

@@ -27,6 +27,11 @@ def test_a_plan_keeps_to_its_budget_and_ends_with_all_rows(budget):
         assert cost(rungs) + min(budget / 2, dearest) <= budget
 
 
+def test_where_time_is_short_the_last_rung_is_the_last_to_lose_trials():
+    counts = [[rung.trials for rung in planning.plan(ALL, SIZE, budget)] for budget in (55, 60, 65, 70)]
+    assert counts == [[8, 2, 1], [8, 2, 2], [8, 3, 2], [8, 4, 2]]
+
+
 def test_the_more_time_the_fewer_rungs():
     counts = [len(planning.plan(ALL, SIZE, budget)) for budget in (20, 90, 3600)]
     assert counts == sorted(counts, reverse=True)
