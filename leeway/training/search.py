@@ -146,12 +146,18 @@ def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: Run) -> 
     failures: dict[str, str] = {}
     missed: list[str] = []
     kept: list[Tried] = []
-    for rung in rungs:
-        left = left if rung is rungs[0] else _survivors(kept, left, rung.trials)
+    seconds = classifier.training.budget.total_seconds()  # that are left, by the model of costs
+    for before, rung in zip([None, *rungs], rungs, strict=False):
+        if before is not None:
+            ranked = _ranked(kept)
+            best_first, last = [item.trial for item in ranked], rung is rungs[-1]
+            count = planning.going_on(best_first, before, size, seconds) if last else rung.trials
+            left = _in_order(ranked[:count], left)
         done = list(run(left, rung))
         failures |= {str(item.trial): item.why for item in done if isinstance(item, Failed)}
         missed += [str(trial) for trial in left[len(done) :]]
         kept = [item for item in done if isinstance(item, Tried)]
+        seconds -= sum(planning.watched(item.trial, size, rung.share) for item in kept)
         results |= {str(item.trial): abs(item.metric) for item in kept}
         shares |= {str(item.trial): rung.share for item in kept}
         if not kept:
@@ -161,13 +167,16 @@ def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: Run) -> 
     return Outcome(members, scored_rows(folds), scores, results, shares, failures, cut)
 
 
-def _survivors(kept: Sequence[Tried], left: Sequence[Trial], count: int) -> list[Trial]:
-    """The best trials, in their order; the best of each candidate comes before any other, for they err differently."""
+def _ranked(kept: Sequence[Tried]) -> list[Tried]:
+    """The best first; the best of each candidate comes before any other, for they err differently."""
     ranked = sorted(kept, key=lambda item: -item.metric)
     first = {repr(item.trial.candidate): item for item in reversed(ranked)}
     leading = {id(item) for item in first.values()}
-    ranked.sort(key=lambda item: id(item) not in leading)
-    names = {str(item.trial) for item in ranked[:count]}
+    return sorted(ranked, key=lambda item: id(item) not in leading)
+
+
+def _in_order(chosen: Sequence[Tried], left: Sequence[Trial]) -> list[Trial]:
+    names = {str(item.trial) for item in chosen}
     return [trial for trial in left if str(trial) in names]
 
 

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from leeway.definition import Boosting, Estimator, ExtraTrees, LightGBM, Logistic
 from leeway.definition.learning import USUAL
 from leeway.training import planning
 from leeway.training.candidates import trials
-from leeway.training.planning import Size
+from leeway.training.planning import Rung, Size
 
 SIZE = Size(rows=(20_000, 40_000, 60_000, 80_000), all_rows=110_000, columns=22, outputs=1)
 ALL = list(trials(USUAL))
@@ -30,6 +32,20 @@ def test_a_plan_keeps_to_its_budget_and_ends_with_all_rows(budget):
 def test_where_time_is_short_the_last_rung_is_the_last_to_lose_trials():
     counts = [[rung.trials for rung in planning.plan(ALL, SIZE, budget)] for budget in (55, 60, 65, 70)]
     assert counts == [[8, 2, 1], [8, 2, 2], [8, 3, 2], [8, 4, 2]]
+
+
+def test_trials_that_soon_know_enough_leave_time_for_others():
+    before = Rung(0.25, len(ALL))
+
+    def going_on(iterations, seconds):
+        tried = [replace(trial, iterations=iterations if trial.candidate.kind == "boosting" else None) for trial in ALL]
+        return planning.going_on(tried, before, SIZE, seconds)
+
+    assert going_on(20, 60) > going_on(400, 60)
+    for iterations in (1, 100, 800):
+        counts = [going_on(iterations, seconds) for seconds in (0, 10, 50, 100, 10_000)]
+        assert counts == sorted(counts)
+        assert (counts[0], counts[-1]) == (1, len(ALL))
 
 
 def test_the_more_time_the_fewer_rungs():
