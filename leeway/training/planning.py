@@ -110,7 +110,7 @@ def watched(trial: Trial, size: Size, share: float) -> float:
 
 
 def going_on(trials: Sequence[Trial], before: Rung, size: Size, seconds: float) -> int:
-    """How many of the trials go on to all rows, in so many seconds; one always does.
+    """How many of the trials can go on to all rows, in so many seconds.
 
     What a trial takes is known better once it has learnt from a part of the rows: of four times as many rows boosting takes
     about twice as many iterations. The last fit learns them, or an ensemble of them, anew.
@@ -122,7 +122,7 @@ def going_on(trials: Sequence[Trial], before: Rung, size: Size, seconds: float) 
     spent = np.cumsum([learning(trial, size, 1.0) for trial in grown])
     again = np.cumsum([learning(trial, size, 1.0, last=True) for trial in grown])
     fits = again[np.minimum(np.arange(len(grown)), TOGETHER - 1)]
-    return max(1, int((spent + fits <= seconds).sum()))
+    return int((spent + fits <= seconds).sum())
 
 
 def scoring(trial: Trial, size: Size) -> float:

@@ -150,9 +150,8 @@ def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: Run) -> 
     for before, rung in zip([None, *rungs], rungs, strict=False):
         if before is not None:
             ranked = _ranked(kept)
-            best_first, last = [item.trial for item in ranked], rung is rungs[-1]
-            count = planning.going_on(best_first, before, size, seconds) if last else rung.trials
-            left = _in_order(ranked[:count], left)
+            more = planning.going_on([item.trial for item in ranked], before, size, seconds) if rung is rungs[-1] else 0
+            left = _in_order(ranked[: max(rung.trials, more)], left)
         done = list(run(left, rung))
         failures |= {str(item.trial): item.why for item in done if isinstance(item, Failed)}
         missed += [str(trial) for trial in left[len(done) :]]
