@@ -1,13 +1,17 @@
 """Labels as scikit-learn learns them, and its probabilities as the outputs of a label."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from leeway import parallel
 from leeway.metrics import Bools, Floats, Outcomes
 from leeway.outputs import Outputs
 from leeway.training.quick import quick
+
+FEW = 100  # rows
 
 
 def targets(outputs: Outputs, y: Bools) -> Outcomes:
@@ -30,4 +34,7 @@ def aligned(outputs: Outputs, classes: Any, raw: Floats) -> Floats:
 
 def predict(pipeline: Any, outputs: Outputs, x: pd.DataFrame) -> Floats:
     """A fitted pipeline's probabilities, shape (n, K)."""
-    return aligned(outputs, pipeline.classes_, np.asarray(quick(pipeline).predict_proba(x), dtype="float64"))
+    # Threads that share a few rows wait for one another at every tree: on a busy machine several times as long as one takes.
+    with parallel.one_thread() if len(x) <= FEW else nullcontext():
+        raw = np.asarray(quick(pipeline).predict_proba(x), dtype="float64")
+    return aligned(outputs, pipeline.classes_, raw)

@@ -51,3 +51,13 @@ def test_labels_that_do_not_exclude_each_other_are_learnt_each_by_itself(trial):
     alone = Outputs("binary", ("low",))
     assert p[:, [0]] == pytest.approx(learnt(trial, alone, x, both[:, :1]))
     assert (p[:, 2] == 1).all()
+
+
+def test_one_row_gets_the_probability_that_it_has_among_many():
+    x, y = development()
+    outputs = Outputs("binary", ("high",))
+    model = learn(TRIALS[1], FEATURES, x, estimating.targets(outputs, y[:, [2]]), 0)
+    among = estimating.predict(model, outputs, x)
+    assert len(x) > estimating.FEW
+    alone = [estimating.predict(model, outputs, x.iloc[[place]])[0, 0] for place in range(5)]
+    assert alone == among[:5, 0].tolist()
