@@ -76,7 +76,7 @@ class Card:
         odds_ratios: of a linear member, by class and term; see `leeway.training.coefficients`.
         calibrated: of each class on the holdout, as `leeway.calibrated` describes it.
         threshold_intervals: bounds of each threshold in 95 of 100 cases; None where it does not follow from rows alone.
-        tradeoffs: for each class, what other thresholds would do, on out-of-fold scores.
+        tradeoffs: for each class, what other thresholds would do, on out-of-fold scores; not of exclusive classes.
         review: the probabilities between which a person decides; None where nobody does.
         holdout_share: of the events that were held out by lot, where events have no time.
     """

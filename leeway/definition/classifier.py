@@ -281,7 +281,7 @@ class Classifier(Value):
             )
         if by_class and not outputs.exclusive:
             yield "missed and matrix are of the classes of a multiclass label; give false_positive and false_negative"
-        if isinstance(objective, MinimizeCost):
+        if isinstance(objective, MinimizeCost) and outputs.exclusive:
             yield from _wrong_costs(objective, outputs)
         if isinstance(objective, Capacity) and self.by_arrival:
             yield "events have no time, so nobody knows how many there are a day; use another objective than Capacity"
@@ -304,7 +304,7 @@ class Classifier(Value):
 def _wrong_costs(objective: MinimizeCost, outputs: Outputs) -> Iterator[str]:
     named = {*objective.missed, *objective.matrix, *(called for costs in objective.matrix.values() for called in costs)}
     if unknown := sorted(named - set(outputs.names)):
-        yield f"the costs name {unknown}, which are no classes of the label; name those of classes"
+        yield f"the costs name {unknown}, which are no classes of the label; it has {', '.join(outputs.names)}"
     for holds, costs in objective.matrix.items():
         right = costs.get(holds, 0.0)
         if cheap := [called for called, cost in costs.items() if called != holds and cost <= right]:

@@ -156,6 +156,11 @@ class MinimizeCost(Value):
     def _one_way(self) -> Self:
         if self.missed and self.matrix:
             raise ValueError("missed and matrix say the same in two ways; drop one of them")
+        single = {"false_positive", "false_negative", "true_positive", "true_negative"} & self.model_fields_set
+        if self.by_class and single:
+            raise ValueError(
+                f"{', '.join(sorted(single))} are of a binary label, missed and matrix of several classes; drop one"
+            )
         return self
 
     @model_validator(mode="after")

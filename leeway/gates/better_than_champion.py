@@ -49,6 +49,11 @@ class Challenge:
         )
 
     def __str__(self) -> str:
+        if self.gain == self.low == self.high == 0:
+            return (
+                "the probabilities are the champion's, and only what is decided by them may differ, which this gate does not "
+                "judge; if that is wanted, promote it by hand"
+            )
         return (
             f"log loss falls by {self.gain:.5f} ({self.low:.5f} to {self.high:.5f}; at least {self.least:g} is worth it), "
             f"t {self.t:.1f} of {self.needed:.1f} needed, better on {self.won} of {self.partitions} partitions"

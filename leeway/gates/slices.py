@@ -45,6 +45,8 @@ def check(evidence: Evidence) -> Verdict:
     bad = [
         f"{kind} {name}: {_words(item)}" for kind, parts in told.items() for name, item in parts.items() if item["bad"]
     ]
+    if not any(told.values()):
+        return Verdict(NAME, "not applicable", "no slice has enough events that are new to the champion too", told)
     looked = f"{len(told['declared'])} declared and the {len(told['found'])} worst slices that were found"
     if bad:
         return Verdict(NAME, "fail", f"worse than the champion on {'; '.join(bad)}", told)

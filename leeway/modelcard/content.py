@@ -14,7 +14,7 @@ from leeway.gates import Evidence, Verdict, admitted
 from leeway.gates.better_than_champion import NAME as BETTER
 from leeway.gates.slices import NAME as SLICES
 from leeway.gates.slicing import cut
-from leeway.metrics import log_losses
+from leeway.metrics import Floats, log_losses
 from leeway.modelcard import curves
 from leeway.modelcard.measuring import Measured, measured
 from leeway.outputs import describe
@@ -83,7 +83,7 @@ def gather(
         *_slices(evidence, verdicts),
         _importance(evidence),
         _odds_ratios(card),
-        _thresholds(card),
+        _thresholds(card, evidence),
         _tradeoffs(card, exclusive=evidence.outputs.exclusive),
         _calibrated(card),
         _calibration(card),
@@ -207,12 +207,13 @@ def _odds_ratios(card: Card) -> Table:
     return Table("Odds ratios", ["class", "term", "odds times"], rows, note)
 
 
-def _thresholds(card: Card) -> Table:
+def _thresholds(card: Card, evidence: Evidence | None = None) -> Table:
     """Where each class is called, how sure that is, and where a person decides instead; or what decisions cost."""
     if card.costs is not None:
         costs = [[name, *(f"{cost:g}" for cost in row)] for name, row in zip(card.classes, card.costs, strict=True)]
         head = ["where this holds", *(f"called {name}" for name in card.classes)]
-        return Table("What decisions cost", head, costs, "An event is called what is expected to cost least.")
+        note = f"An event is called what is expected to cost least. {_earned(evidence, np.array(card.costs))}"
+        return Table("What decisions cost", head, costs, note)
     known = card.threshold_intervals or [None] * len(card.classes)
     person = [] if card.review is None else [f"{card.review[0]:.4g} to {card.review[1]:.4g}"]
     rows = [
@@ -220,7 +221,18 @@ def _thresholds(card: Card) -> Table:
         for name, value, within in zip(card.classes, card.thresholds, known, strict=True)
     ]
     head = ["class", "threshold", "95 % of the time within", *(["a person decides"] if person else [])]
-    return Table("Thresholds", head, rows, "Chosen on out-of-fold scores, the bounds by drawing their rows anew.")
+    learnt = "Chosen on out-of-fold scores, the bounds by drawing their rows anew."
+    note = learnt if any(known) else "They follow from the objective, not from rows."
+    return Table("Thresholds", head, rows, note)
+
+
+def _earned(evidence: Evidence | None, costs: Floats) -> str:
+    """What the decisions on the holdout cost, beside those for the likeliest class."""
+    if evidence is None or evidence.called is None:
+        return ""
+    holds, likeliest = evidence.y.argmax(axis=1), evidence.challenger.argmax(axis=1)
+    means = [float(costs[holds, called].mean()) for called in (evidence.called.argmax(axis=1), likeliest)]
+    return f"On the holdout an event costs {means[0]:.4g}; it would cost {means[1]:.4g} if the likeliest class were called."
 
 
 def _tradeoffs(card: Card, *, exclusive: bool) -> Table:
@@ -277,7 +289,10 @@ def _curves(evidence: Evidence, card: Card) -> Iterator[Drawing]:
             continue
         of = f" of {evidence.outputs.names[k]}" if evidence.outputs.several else ""
         yield Drawing(f"ROC curve{of}", *curves.roc(y, p))
-        yield Drawing(f"Precision and recall{of}", *curves.precision_recall(y, p, card.thresholds[k]))
+        yield Drawing(
+            f"Precision and recall{of}",
+            *curves.precision_recall(y, p, None if evidence.called is None else evidence.called[:, k]),
+        )
         yield Drawing(f"Reliability{of}", *curves.reliability(y, p))
 
 

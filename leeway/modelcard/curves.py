@@ -21,12 +21,11 @@ def roc(y: Bools, p: Floats) -> tuple[Markup, str]:
     return _curve(false, true, "ROC curve", diagonal=True), f"Area {roc_auc_score(y, p):.3f}; dashed: chance."
 
 
-def precision_recall(y: Bools, p: Floats, threshold: float) -> tuple[Markup, str]:
-    """Precision over recall, with a dot at the threshold."""
+def precision_recall(y: Bools, p: Floats, called: Bools | None) -> tuple[Markup, str]:
+    """Precision over recall, with a dot where the decisions lie."""
     precision, recall, _ = precision_recall_curve(y, p)
-    called = p >= threshold
-    mark = (float(y[called].sum() / y.sum()), float(y[called].mean())) if called.any() else None
-    at = f"; at the threshold {threshold:.4g}: precision {mark[1]:.3f}, recall {mark[0]:.3f}" if mark else ""
+    mark = (float(y[called].sum() / y.sum()), float(y[called].mean())) if called is not None and called.any() else None
+    at = f"; of what is decided: precision {mark[1]:.3f}, recall {mark[0]:.3f}" if mark else ""
     return _curve(recall, precision, "Precision over recall", mark=mark), f"Events that hold: {y.mean():.1%}{at}."
 
 

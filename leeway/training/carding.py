@@ -69,6 +69,7 @@ def card(
         tradeoffs={
             name: sureness.curve(objective, seen[:, k], learnt.probabilities[:, k])
             for k, name in enumerate(outputs.names)
+            if not outputs.exclusive
         },
         review=learnt.review,
         costs=None if learnt.costs is None else learnt.costs.tolist(),

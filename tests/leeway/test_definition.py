@@ -176,6 +176,10 @@ IMPOSSIBLE = {
         ),
         "where 'a' holds, being right costs 2, no less than an error that is not named; name all",
     ),
+    "costs of one class and of several": (
+        lambda: MinimizeCost(matrix={"a": {"b": 2.0}}, false_positive=3),
+        "false_positive are of a binary label, missed and matrix of several classes; drop one",
+    ),
     "costs in two ways": (
         lambda: MinimizeCost(missed={"a": 2.0}, matrix={"a": {"b": 2.0}}),
         "missed and matrix say the same in two ways",

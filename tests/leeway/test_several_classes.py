@@ -80,7 +80,7 @@ def test_a_matrix_of_costs_decides_and_is_on_the_card(several):
     key, version = several.train(as_of=20)
     card = card_of(several, key)
     assert card.costs == [[0, 3, 1], [1, 0, 1], [50, 40, 0]]
-    assert card.threshold_intervals == [None] * 3
+    assert (card.threshold_intervals, card.tradeoffs) == ([None] * 3, {})
     registry.promote(several.name, version, reason="test", actor="test")
 
     day = several.day(18)
