@@ -1,5 +1,7 @@
 """A classifier of three classes through the library, up to a successor that knows one class more."""
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
@@ -73,19 +75,26 @@ def test_a_life_with_three_classes_and_one_of_one_row(several):
 
 def test_a_matrix_of_costs_decides_and_is_on_the_card(several):
     matrix = '{"high": {"low": 50, "middle": 40}, "low": {"middle": 3}}'
-    several.redeclare(', "once")', ")").redeclare(
-        "    label=", f"    objective=MinimizeCost(matrix={matrix}),\n    label="
-    )
+    several.redeclare(', "once")', ")")
     deliver(several, range(20))
+    several.crown(20)
+    several.redeclare("    label=", f"    objective=MinimizeCost(matrix={matrix}),\n    label=")
     key, version = several.train(as_of=20)
     card = card_of(several, key)
     assert card.costs == [[0, 3, 1], [1, 0, 1], [50, 40, 0]]
     assert (card.threshold_intervals, card.tradeoffs) == ([None] * 3, {})
+    verdicts, content = judging.examined(several.classifier, key, version)
+    better = next(verdict for verdict in verdicts if verdict.gate == "better than champion")
+    assert "only what is decided by them may differ" in better.why
+    costs = next(table for table in content.tables if table.title == "What decisions cost")
+    assert costs.rows[2] == ["high", "50", "40", "0"]
+    mine, likeliest = re.search(r"an event costs (\S+); it would cost (\S+) if", costs.note).groups()
+    assert float(mine) < float(likeliest)
     registry.promote(several.name, version, reason="test", actor="test")
 
     day = several.day(18)
     score(several.classifier, day)
-    rows = scoring.read(several.name, day, 1)
+    rows = scoring.read(several.name, day, version)
     p = scoring.probabilities(rows, bundle.load(fit.folder_of(several.name, key)).outputs)
     cheapest = (p @ np.array(card.costs)).argmin(axis=1)
     assert rows["decision"].tolist() == [card.classes[k] for k in cheapest]
