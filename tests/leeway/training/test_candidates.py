@@ -181,6 +181,7 @@ def test_rows_that_are_all_equal_are_a_clear_error():
         encode("linear", {"amount": "numeric"}, rows, np.arange(50) % 2 == 0, 0)
 
 
+@pytest.mark.skipif(not (SHARED_DATA / "sms_spam.csv").exists(), reason="needs ../shared/data/sms_spam.csv")
 @pytest.mark.parametrize(
     "trial", list(trials([Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(15,), max_iter=80)])), ids=str
 )
