@@ -20,7 +20,8 @@ class Told:
     Attributes:
         version: which has scored it last.
         decision: the classes that it was called; empty where none.
-        why: of what it was called, or of the likeliest class where it was called nothing.
+        why: of what it was called; of the likeliest class, too, where that is another one.
+        likeliest: of classes that exclude each other, where another one was called.
     """
 
     event_id: str
@@ -28,6 +29,7 @@ class Told:
     version: int
     decision: list[str]
     why: list[Explained]
+    likeliest: str | None = None
 
 
 def explain(classifier: Classifier, event_id: str) -> Told:
@@ -53,6 +55,8 @@ def explain(classifier: Classifier, event_id: str) -> Told:
     own = rows[rows["event_id"] == event_id].iloc[:1].reset_index(drop=True)
     p = bundle.score(own)
     called = [name for name, so in zip(bundle.outputs.names, bundle.decide(p)[0], strict=True) if so]
-    about = called or [bundle.outputs.names[int(p[0].argmax())]]
+    first = bundle.outputs.names[int(p[0].argmax())]
+    likeliest = first if bundle.outputs.exclusive and first not in called else None
+    about = [*called, *([first] if likeliest or not called else [])]
     why = [explaining.explain(classifier, bundle, own, [name], around=rows)[0] for name in about]
-    return Told(event_id, found.partition, found.version, called, why)
+    return Told(event_id, found.partition, found.version, called, why, likeliest)

@@ -116,7 +116,9 @@ def explain(
 
     def say() -> None:
         called = ", ".join(told.decision) or "nothing"
-        print(f"event {told.event_id} of {told.partition}, by version {told.version}: called {called}")
+        print(
+            f"event {told.event_id} of {told.partition}, by version {told.version}: called {called}{_though(told.likeliest)}"
+        )
         for why in told.why:
             odds = float(logit(np.array(why.score)))
             print(f"{why.of_class}: score {why.score:.4f}, log odds {odds:+.3f}: {why.base:+.3f} as usual, and")
@@ -124,6 +126,10 @@ def explain(
             output.table("reasons", ("column", "value", "usual", "log odds", "odds times"), rows)
 
     output.emit(told, say)
+
+
+def _though(likeliest: str | None) -> str:
+    return f", by what errors cost or by thresholds; {likeliest} is likelier" if likeliest else ""
 
 
 def doctor(json: Json = False) -> None:

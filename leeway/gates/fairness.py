@@ -26,7 +26,7 @@ def check(evidence: Evidence) -> Verdict:
     """
     gates, columns, called = evidence.classifier.gates, evidence.columns, evidence.called
     if not gates.groups:
-        return Verdict(NAME, "not applicable", "the definition names no groups")
+        return Verdict(NAME, "not applicable", "the definition names no groups (Gates.groups)")
     if columns is None or called is None:
         return Verdict(NAME, "fail", "there are no groups or no decisions to look at")
     told: dict[str, dict[str, Any]] = {}

@@ -8,7 +8,7 @@ import pyarrow.parquet
 import pytest
 import sqlalchemy as sa
 
-from leeway import bundle, judging, registry, scoring, snapshots
+from leeway import bundle, events, judging, registry, scoring, snapshots
 from leeway.errors import TrainingError
 from leeway.outputs import Outputs
 from leeway.performance import Realised, realised
@@ -98,7 +98,11 @@ def test_a_matrix_of_costs_decides_and_is_on_the_card(several):
     p = scoring.probabilities(rows, bundle.load(fit.folder_of(several.name, key)).outputs)
     cheapest = (p @ np.array(card.costs)).argmin(axis=1)
     assert rows["decision"].tolist() == [card.classes[k] for k in cheapest]
-    assert (cheapest != p.argmax(axis=1)).any()
+    (other, *_) = np.flatnonzero(cheapest != p.argmax(axis=1))
+    told = events.explain(several.classifier, rows["event_id"].iloc[other])
+    assert told.decision == [card.classes[cheapest[other]]]
+    assert told.likeliest == card.classes[p[other].argmax()]
+    assert [why.of_class for why in told.why] == [*told.decision, told.likeliest]
 
 
 def test_a_champion_that_lacks_a_class_is_held_against_one_that_knows_it(several):
