@@ -94,11 +94,11 @@ def costs_of(objective: Objective, outputs: Outputs) -> Floats | None:
     """What it costs to call what is of a row's class that of a column, shape (K, K); None where thresholds decide."""
     if not isinstance(objective, MinimizeCost) or not objective.matrix:
         return None
-    named = [[objective.matrix.get(holds, {}).get(called) for called in outputs.names] for holds in outputs.names]
-    usual = 1.0 - np.eye(len(named))
-    return np.array(
-        [[usual[i, j] if cost is None else cost for j, cost in enumerate(row)] for i, row in enumerate(named)]
-    )
+    costs, place = 1.0 - np.eye(len(outputs.names)), {name: k for k, name in enumerate(outputs.names)}
+    for holds, named in objective.matrix.items():
+        for called, cost in named.items():
+            costs[place[holds], place[called]] = cost
+    return costs
 
 
 def thresholds(objective: Objective, outputs: Outputs, y: Bools, p: Floats, days: float = 0.0) -> Floats:
