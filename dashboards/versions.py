@@ -6,12 +6,12 @@ import streamlit as st
 
 from dashboards import _shared as shared
 from dashboards._shared import Cell, Markup
-from leeway import cards, gates, registry
-from leeway.gates import Verdict
+from leeway import cards, registry, verdict
 from leeway.pages import versions
 from leeway.pages.roster import Known
 from leeway.platform import state
 from leeway.registry import Promotion
+from leeway.verdict import Verdict
 
 SIGNS = {"pass": "✓", "fail": "✕", "not applicable": "–"}
 
@@ -54,7 +54,7 @@ def _row(item: Promotion, champion: Promotion | None) -> list[Cell]:
 def _gates(evidence: list[dict[str, Any]]) -> Markup:
     """What decided, and behind a click all others."""
     verdicts = [Verdict(**gate) for gate in evidence]
-    deciding, rest = gates.deciding(verdicts)
+    deciding, rest = verdict.deciding(verdicts)
     others = [_line(verdict) for verdict in verdicts if verdict not in deciding]
     shown: list[Cell] = [_line(verdict) for verdict in deciding]
     return shared.lines([*shown, shared.folded(rest, others)] if others else shown)

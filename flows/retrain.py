@@ -6,9 +6,9 @@ from flows.policy import alone_in_training, is_deployed, tag
 from flows.train import best_of
 from leeway import catalog, retraining
 from leeway.errors import LeewayError
-from leeway.gates import in_short
 from leeway.retraining import Request
 from leeway.training.window import windows
+from leeway.verdict import in_short
 from tasks.decide import decide
 from tasks.register import register
 

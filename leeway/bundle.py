@@ -165,7 +165,7 @@ class Bundle:
             BundleError: a feature of the signature is not among the columns.
         """
         from leeway.training import calibration, estimating
-        from leeway.training.candidates import model_input
+        from leeway.training.inputs import model_input
 
         if missing := [name for name in self.card.features if name not in rows.columns]:
             raise BundleError(

@@ -7,8 +7,8 @@ from typing import Any
 
 from leeway import judging, registry
 from leeway.definition import Classifier
-from leeway.gates import Verdict, admitted
 from leeway.gates.better_than_champion import NAME
+from leeway.verdict import Verdict, admitted
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from leeway import shapley
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.metrics import Bools, Floats, logit
-from leeway.training.remembering import is_sensitive
 
 CAREFUL, QUICK = 64, 12  # rows of the reference that a row is held against
 SHOWN = 3  # of the rows that were judged wrongly
@@ -115,7 +114,7 @@ def as_stored(reasons: Sequence[Reason], most: int = STORED) -> list[dict[str, A
 
 def in_words(classifier: Classifier, column: str, value: Any) -> str:
     """A value of a column as a person may see it."""
-    if is_sensitive(classifier, column):
+    if classifier.is_sensitive(column):
         return HIDDEN
     if value is None or pd.isna(value):
         return "missing"

@@ -14,7 +14,7 @@ import leeway.bundle
 from leeway import modelcard, registry, snapshots
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
-from leeway.gates import GATES, Evidence, Gate, Verdict, examine
+from leeway.gates import GATES, Evidence, Gate, examine
 from leeway.metrics import Bools
 from leeway.modelcard import Content
 from leeway.partitions import Partition
@@ -22,6 +22,7 @@ from leeway.probing import probing
 from leeway.store.database import database
 from leeway.store.tables import tables_of
 from leeway.training import fit, folds, material
+from leeway.verdict import Verdict
 
 Progress = Callable[[str], None]
 

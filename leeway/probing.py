@@ -28,8 +28,8 @@ from leeway.gates import Alone, Seeds
 from leeway.intervals import Interval
 from leeway.metrics import Bools, Floats, Rows, log_losses
 from leeway.profiling.leakage import alone, roc_auc
-from leeway.training.candidates import model_input
 from leeway.training.estimating import predict, targets
+from leeway.training.inputs import model_input
 from leeway.training.material import Split
 
 LEARNT = 2_000  # rows that a refit learns from, at most

@@ -20,12 +20,12 @@ from leeway import storage
 from leeway.bundle import Bundle, Card
 from leeway.definition import Classifier
 from leeway.errors import BundleError, LeewayError, NotFound, StoreError
-from leeway.gates import Verdict, admitted
 from leeway.monitoring.reference import Reference
 from leeway.settings import settings
 from leeway.store.database import database, mlflow_url
 from leeway.store.tables import promotion
 from leeway.training import fit
+from leeway.verdict import Verdict, admitted
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

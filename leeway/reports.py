@@ -59,8 +59,6 @@ def told(classifier: str, partition: str) -> Told:
 
 def by_impact(classifier: Classifier, partition: str, count: int = 20) -> list[dict[str, object]]:
     """The columns of a monitored partition that move the scores most, without sensitive ones."""
-    from leeway.training.remembering import is_sensitive
-
     drift, told = column_drift.c, monitoring.c
     limit = (
         told.evidence["limits"]["distance"].as_float().label("limit")
@@ -81,7 +79,7 @@ def by_impact(classifier: Classifier, partition: str, count: int = 20) -> list[d
             "missing": f"{row.null_share:.1%}",
         }
         for row in rows
-        if not is_sensitive(classifier, row.column)
+        if not classifier.is_sensitive(row.column)
     ][:count]
 
 

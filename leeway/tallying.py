@@ -23,7 +23,6 @@ from leeway.store.database import database
 from leeway.store.tables import labels_known, tables_of
 from leeway.store.tables import outcome as table
 from leeway.store.tables import partition as ledger
-from leeway.training.remembering import is_sensitive
 
 WORST = 5  # rows that are kept of each partition
 MOST_VALUES = 31  # of a category that rows are told apart by
@@ -141,7 +140,7 @@ def _slices(
     """By the values of every category that may be shown."""
     found: dict[str, dict[str, Counts]] = {}
     for name, kind in bundle.card.features.items():
-        if kind != "categorical" or name not in rows or is_sensitive(classifier, name):
+        if kind != "categorical" or name not in rows or classifier.is_sensitive(name):
             continue
         known = bundle.reference.binnings[name].values or ()
         value = rows[name].astype("object").where(rows[name].isin(known), "other").where(rows[name].notna(), "missing")

@@ -7,7 +7,7 @@ from prefect import task
 from prefect.logging import get_run_logger
 
 from leeway import cards, catalog, judging, registry
-from leeway.gates import Verdict
+from leeway.verdict import Verdict
 from tasks.policy import policy
 
 

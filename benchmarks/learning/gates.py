@@ -186,7 +186,7 @@ def lost(made, rows: pd.DataFrame) -> float:
 
 def told(what: str, tried: list[tuple[list, float]], gate: str | None) -> bool:
     """Print what became of some challengers; whether each was refused, by the gate that should."""
-    from leeway.gates import admitted
+    from leeway.verdict import admitted
 
     refused = sum(not admitted(verdicts) for verdicts, _ in tried)
     by = Counter(item.gate for verdicts, _ in tried for item in verdicts if item.outcome == "fail")
@@ -249,7 +249,7 @@ def faults(bench: Bench, repeats: int) -> list[str]:
 def by_chance(bench: Bench) -> list[str]:
     """Two draws of the same size of the same rows: neither is better."""
     from leeway import judging
-    from leeway.gates import admitted
+    from leeway.verdict import admitted
 
     plain = bench.declare("plain")
     tried, truly = [], []
@@ -274,7 +274,7 @@ def better(bench: Bench, share: float) -> list[str]:
     Args:
         share: of the rows before the holdout, that the challenger has learnt from; the champion from half of them.
     """
-    from leeway.gates import admitted
+    from leeway.verdict import admitted
 
     plain = bench.declare("plain")
     tried = []

@@ -12,7 +12,7 @@ import pandas as pd
 
 from leeway.definition import CSV, Classifier, Label, categorical, days, numeric
 from leeway.training import ensembling, folds, learning
-from leeway.training.candidates import model_input
+from leeway.training.inputs import model_input
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from measuring import PeakMemory

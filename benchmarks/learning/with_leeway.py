@@ -14,8 +14,8 @@ from contender import play
 from leeway.definition import CSV, Classifier, Label, Training, categorical, days, numeric
 from leeway.parallel import one_order_of_sums
 from leeway.training import ensembling, folds, learning
-from leeway.training.candidates import model_input
 from leeway.training.estimating import targets
+from leeway.training.inputs import model_input
 
 
 def learn(train: pd.DataFrame, target: pd.Series, seconds: float, folder: Path):

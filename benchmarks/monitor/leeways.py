@@ -13,7 +13,7 @@ from streams import COLUMNS, Floats
 
 from leeway.definition import CSV, Classifier, Label, Training, days, numeric
 from leeway.errors import TrainingError
-from leeway.gates import Evidence, Verdict, better_than_champion
+from leeway.gates import Evidence, better_than_champion
 from leeway.monitoring import building, changes, incidents
 from leeway.monitoring.monitor import Finding, judge, lookback
 from leeway.monitoring.monitor import Night as Seen
@@ -24,6 +24,7 @@ from leeway.retraining import Request, answer
 from leeway.training import folds
 from leeway.training.material import Split, cut
 from leeway.training.window import Window, windows
+from leeway.verdict import Verdict
 
 NAMES = [f"c{number:02}" for number in range(COLUMNS)]
 START = datetime(2024, 1, 1, tzinfo=UTC)

@@ -16,7 +16,7 @@ Key = Annotated[str, typer.Argument(help="The request's key, as `leeway status` 
 def versions(name: Name, json: Json = False) -> None:
     """The history of promotions and refusals, newest first, with the gates that decided; --json and the model card have all."""
     from leeway import catalog, registry
-    from leeway.gates import Verdict, in_short
+    from leeway.verdict import Verdict, in_short
 
     catalog.load(name)
     champion = registry.champion(name)

@@ -128,6 +128,10 @@ class Classifier(Value):
         derived |= self.spans | {name: (column,) for name, (column, _) in self.calendar_features.items()}
         return {name for name in derived.get(feature, (feature,)) if name is not None and name in self.columns}
 
+    def is_sensitive(self, feature: str) -> bool:
+        """Whether a feature must not be shown: a sensitive column, or what is made of one's values."""
+        return any(self.columns[name].sensitive for name in self.origins(feature))
+
     @property
     def slices(self) -> tuple[Slice, ...]:
         """`gates.slices`, and the columns that are marked for slices."""

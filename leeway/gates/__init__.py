@@ -13,7 +13,7 @@ from leeway.gates import (
     slices,
     stability,
 )
-from leeway.gates.gate import Evidence, Gate, Verdict, admitted, deciding, examine, in_short
+from leeway.gates.gate import Evidence, Gate, examine
 from leeway.gates.probe import Alone, Probe, Seeds
 
 GATES: tuple[Gate, ...] = (
@@ -37,9 +37,5 @@ __all__ = [
     "Gate",
     "Probe",
     "Seeds",
-    "Verdict",
-    "admitted",
-    "deciding",
     "examine",
-    "in_short",
 ]

@@ -1,8 +1,9 @@
 """A first champion knows more than the share of the label, and no less than one rule."""
 
 from leeway import intervals
-from leeway.gates.gate import Evidence, Gate, Verdict
+from leeway.gates.gate import Evidence, Gate
 from leeway.metrics import log_losses
+from leeway.verdict import Verdict
 
 NAME = "better than a rule"
 SURE = 0.95

@@ -7,8 +7,9 @@ import numpy as np
 from scipy import stats
 
 from leeway import intervals
-from leeway.gates.gate import Evidence, Gate, Verdict
+from leeway.gates.gate import Evidence, Gate
 from leeway.metrics import Floats
+from leeway.verdict import Verdict
 
 NAME = "better than champion"
 MIN_PARTITIONS = 3

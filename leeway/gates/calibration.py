@@ -1,6 +1,7 @@
 """The challenger's probabilities are as frequent as they say."""
 
-from leeway.gates.gate import Evidence, Gate, Outcome, Verdict
+from leeway.gates.gate import Evidence, Gate
+from leeway.verdict import Outcome, Verdict
 
 NAME = "calibration"
 

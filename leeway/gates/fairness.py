@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from leeway.gates import slicing
-from leeway.gates.gate import Evidence, Gate, Verdict
+from leeway.gates.gate import Evidence, Gate
 from leeway.intervals import Interval, difference, share
 from leeway.metrics import Bools
-from leeway.training.remembering import is_sensitive
+from leeway.verdict import Verdict
 
 NAME = "fairness"
 MIN_ROWS = 30  # on which a rate is counted
@@ -31,7 +31,7 @@ def check(evidence: Evidence) -> Verdict:
         return Verdict(NAME, "fail", "there are no groups or no decisions to look at")
     told: dict[str, dict[str, Any]] = {}
     for name in gates.groups:
-        found = dict(_rates(evidence, columns[name], called, hidden=is_sensitive(evidence.classifier, name)))
+        found = dict(_rates(evidence, columns[name], called, hidden=evidence.classifier.is_sensitive(name)))
         if not found:
             why = (
                 f"{name} has fewer than two groups with {MIN_ROWS} rows each; nothing is known of how they are treated"

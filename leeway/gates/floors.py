@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from leeway.gates.gate import Evidence, Gate, Verdict
+from leeway.gates.gate import Evidence, Gate
+from leeway.verdict import Verdict
 
 NAME = "floors"
 

@@ -1,10 +1,9 @@
 """What a gate is, and how a challenger is examined."""
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +13,7 @@ from leeway.definition import Classifier
 from leeway.gates.probe import Probe
 from leeway.metrics import Bools, Floats, log_losses
 from leeway.outputs import Outputs
-
-Outcome = Literal["pass", "fail", "not applicable"]
+from leeway.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -73,22 +71,6 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What one gate says.
-
-    Attributes:
-        gate: the gate's name.
-        why: the outcome in words, with the numbers.
-        numbers: the evidence.
-    """
-
-    gate: str
-    outcome: Outcome
-    why: str
-    numbers: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Gate:
     """A named check.
 
@@ -114,30 +96,6 @@ def examine(
         progress(f"gate: {gate.name}")
         verdicts.append(_ask(gate, evidence))
     return verdicts
-
-
-def admitted(verdicts: list[Verdict]) -> bool:
-    """Whether the challenger may take the champion's place: some gate passed, and none failed."""
-    outcomes = [verdict.outcome for verdict in verdicts]
-    return "pass" in outcomes and "fail" not in outcomes
-
-
-def deciding(verdicts: Sequence[Verdict]) -> tuple[list[Verdict], str]:
-    """The gates that failed, or else what the challenger is better than; and in words, what the others said."""
-    told = [verdict for verdict in verdicts if verdict.outcome == "fail"] or [
-        verdict for verdict in verdicts if verdict.outcome == "pass" and verdict.gate.startswith("better than")
-    ]
-    rest = Counter(verdict.outcome for verdict in verdicts if verdict not in told)
-    passed, others = rest["pass"], rest["not applicable"]
-    words = [f"{passed} {'more' if told else 'gates'} passed"] if passed else []
-    return told, ", ".join([*words, f"{others} not applicable"] if others else words)
-
-
-def in_short(verdicts: Sequence[Verdict], between: str = "; ") -> str:
-    """The same in one text."""
-    told, rest = deciding(verdicts)
-    lines = [f"{verdict.gate}: {verdict.outcome}, {verdict.why}" for verdict in told]
-    return between.join([*lines, rest] if rest else lines)
 
 
 def _ask(gate: Gate, evidence: Evidence) -> Verdict:

@@ -1,6 +1,7 @@
 """The challenger answers fast enough."""
 
-from leeway.gates.gate import Evidence, Gate, Verdict
+from leeway.gates.gate import Evidence, Gate
+from leeway.verdict import Verdict
 
 NAME = "latency"
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from leeway.gates.gate import Evidence, Gate, Verdict
+from leeway.gates.gate import Evidence, Gate
 from leeway.metrics import Bools
+from leeway.verdict import Verdict
 
 NAME = "leakage"
 CHANCE = 4.0  # standard errors that a model of shuffled labels may lie above chance

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from leeway.gates.gate import Evidence, Gate, Verdict
+from leeway.gates.gate import Evidence, Gate
+from leeway.verdict import Verdict
 
 NAME = "parity"
 NEXT_TO_NOTHING = 1e-9

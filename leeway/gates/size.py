@@ -1,6 +1,7 @@
 """The challenger's bundle is not too large."""
 
-from leeway.gates.gate import Evidence, Gate, Verdict
+from leeway.gates.gate import Evidence, Gate
+from leeway.verdict import Verdict
 
 NAME = "size"
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from leeway.gates import slicing
-from leeway.gates.gate import Evidence, Gate, Verdict
+from leeway.gates.gate import Evidence, Gate
 from leeway.intervals import holm
 from leeway.metrics import Bools, log_losses
-from leeway.training.remembering import is_sensitive
+from leeway.verdict import Verdict
 
 NAME = "slices"
 MIN_ROWS = 100  # of a slice that is searched for
@@ -29,7 +29,7 @@ def check(evidence: Evidence) -> Verdict:
         return Verdict(NAME, "fail", "there are no columns to tell slices by")
     if evidence.champion is not None and evidence.fair.sum() < 2:
         return Verdict(NAME, "fail", "no row of the holdout is new to the champion too")
-    hidden = frozenset(str(name) for name in columns if is_sensitive(classifier, str(name)))
+    hidden = frozenset(str(name) for name in columns if classifier.is_sensitive(str(name)))
     asked = {
         name: _among(evidence.fair, rows)
         for name, rows in slicing.declared(classifier.slices, columns[evidence.fair], hidden)

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from leeway.gates.gate import Evidence, Gate, Verdict
+from leeway.gates.gate import Evidence, Gate
 from leeway.metrics import log_losses
+from leeway.verdict import Verdict
 
 NAME = "stability"
 

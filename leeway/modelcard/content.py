@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from leeway import intervals
 from leeway.bundle import Bundle, Card
-from leeway.gates import Evidence, Verdict, admitted
+from leeway.gates import Evidence
 from leeway.gates.better_than_champion import NAME as BETTER
 from leeway.gates.slices import NAME as SLICES
 from leeway.gates.slicing import cut
@@ -18,7 +18,7 @@ from leeway.metrics import Floats, log_losses
 from leeway.modelcard import curves
 from leeway.modelcard.measuring import Measured, measured
 from leeway.outputs import describe
-from leeway.training.remembering import is_sensitive
+from leeway.verdict import Verdict, admitted
 
 SHOWN_CLASSES, SHOWN_SLICES, SHOWN_COLUMNS, DRAWN_COLUMNS, DRAWN_BINS, MIN_ROWS = 3, 12, 20, 3, 14, 30
 EVERY_TRADEOFF = 3  # of the thresholds that the bundle's card has
@@ -164,7 +164,7 @@ def _slices(evidence: Evidence, verdicts: Sequence[Verdict]) -> Iterator[Table]:
     found: list[tuple[float, list[str]]] = []
     columns, features = evidence.columns, evidence.classifier.features
     for name in () if columns is None else [str(name) for name in columns]:
-        if is_sensitive(evidence.classifier, name) or features.get(name) == "text" or columns is None:
+        if evidence.classifier.is_sensitive(name) or features.get(name) == "text" or columns is None:
             continue
         parts = cut(columns[name])
         for code, said in enumerate(parts.names):
@@ -299,7 +299,7 @@ def _curves(evidence: Evidence, card: Card) -> Iterator[Drawing]:
 def _dependence(evidence: Evidence, bundle: Bundle) -> Iterator[Drawing]:
     """How the mean score follows the columns that matter most, as the monitor's reference has it (Friedman 2001)."""
     reference, important = bundle.reference, {} if evidence.probe is None else evidence.probe.importance
-    shown = [name for name in important if name in reference.effects and not is_sensitive(evidence.classifier, name)]
+    shown = [name for name in important if name in reference.effects and not evidence.classifier.is_sensitive(name)]
     for name in [one for one in shown if reference.binnings[one].lengths is None][:DRAWN_COLUMNS]:
         effects: Any = np.asarray(reference.effects[name])
         names = _bins(reference.binnings[name].edges, reference.binnings[name].values)

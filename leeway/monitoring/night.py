@@ -21,7 +21,7 @@ from leeway.partitions import Partition, between
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.tables import column_drift, monitoring
-from leeway.training.candidates import model_input
+from leeway.training.inputs import model_input
 
 LOOKED_BACK = 91  # partitions before a breach that its change may have begun in
 

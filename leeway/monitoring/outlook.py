@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from leeway import scoring
+from leeway import arrivals_of_labels, scoring
 from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.metrics import Floats
-from leeway.monitoring import estimated, maturity, realised
+from leeway.monitoring import estimated, realised
 from leeway.monitoring.expected import METRICS
 from leeway.monitoring.maturity import Arrived
 from leeway.monitoring.monitor import Finding
@@ -60,7 +60,7 @@ def labels(classifier: Classifier, partition: Partition, mature: Partition, bund
         if part.key not in faulty
     }
     fresh = [realised.of(classifier, part.key, bundle, version, own) for part, own in rows.items() if own is not None]
-    arrived = maturity.at(classifier, known, partition, mature) if known else []
+    arrived = arrivals_of_labels.at(classifier, known, partition, mature) if known else []
     return Labels(arrived, rows.get(mature), fresh, before | {item.partition: item for item in fresh})
 
 

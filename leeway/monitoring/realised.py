@@ -24,8 +24,7 @@ from leeway.partitions import Partition
 from leeway.store.database import database
 from leeway.store.tables import labels_known, tables_of
 from leeway.store.tables import realised as table
-from leeway.training.candidates import model_input
-from leeway.training.remembering import is_sensitive
+from leeway.training.inputs import model_input
 
 #: For a column, in each of its bins: how many rows have a label, and the sums of labels, then of scores, of each watched class.
 Groups = dict[str, list[list[float]]]
@@ -146,9 +145,7 @@ def _grouped_by(classifier: Classifier, bundle: Bundle, rows: pd.DataFrame) -> "
     """The categories that are watched, but for the sensitive ones."""
     shown: Mapping[str, str] = bundle.card.features
     names = [
-        name
-        for name in bundle.reference.features
-        if shown[name] == "categorical" and not is_sensitive(classifier, name)
+        name for name in bundle.reference.features if shown[name] == "categorical" and not classifier.is_sensitive(name)
     ]
     x = model_input(rows, {name: bundle.card.features[name] for name in names})
     return {name: x[name] for name in names}

@@ -20,7 +20,7 @@ from leeway.monitoring.channels import MEAN
 from leeway.monitoring.history import History
 from leeway.monitoring.monitor import ColumnDrift, Finding
 from leeway.partitions import Partition
-from leeway.training.remembering import SAMPLE_ROWS, is_sensitive
+from leeway.training.remembering import SAMPLE_ROWS
 
 SHOWN_COLUMNS = 8
 EVERY_VERDICT = {
@@ -58,7 +58,7 @@ def write(
         x: the partition's features as `model_input` makes them, with its scores.
     """
     path = path_of(classifier.name, partition)
-    shown = [drift.column for drift in finding.columns if not is_sensitive(classifier, drift.column)]
+    shown = [drift.column for drift in finding.columns if not classifier.is_sensitive(drift.column)]
     own = _summary(classifier, partition, finding, history, version, shown, bundle)
     drawn = [name for name in shown if name in bundle.sample.columns][:SHOWN_COLUMNS]  # texts are not
     columns = [*_moved_scores(bundle, finding), *drawn]

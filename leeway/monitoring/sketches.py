@@ -17,7 +17,7 @@ from leeway.monitoring.sketch import Held, Sketch, with_scores
 from leeway.partitions import Partition
 from leeway.store.tables import monitoring
 from leeway.store.tables import sketch as table
-from leeway.training.candidates import model_input
+from leeway.training.inputs import model_input
 
 
 def count(bundle: Bundle, path: Path) -> Sketch:

@@ -19,7 +19,6 @@ from leeway.pages.roster import Known
 from leeway.pages.words import figure
 from leeway.store.database import database
 from leeway.store.tables import sketch as sketch_table
-from leeway.training.remembering import is_sensitive
 
 MOST_NIGHTS = 92
 WINDOW = 7  # nights
@@ -186,7 +185,7 @@ def _moved(
     known: Known, name: str, binning: Binning, before: ColumnDrift, after: ColumnDrift, one: Sketch, two: Sketch
 ) -> Moved:
     p, q = shares(np.asarray(one.counts[name])), shares(np.asarray(two.counts[name]))
-    hidden = known.definition is None or is_sensitive(known.definition, name)
+    hidden = known.definition is None or known.definition.is_sensitive(name)
     return Moved(
         name,
         after.impact - before.impact,

@@ -1,19 +1,22 @@
 """Bring the shared tables to the present schema."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from leeway.errors import StoreError
-from leeway.store.database import Database
 from leeway.store.tables import SHARED
+
+if TYPE_CHECKING:  # it calls this module
+    from leeway.store.database import Database
 
 SCRIPTS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 5_311_704
 
 
-def migrate(database: Database) -> None:
+def migrate(database: "Database") -> None:
     """Run the migrations that this database lacks; two processes at once run them once.
 
     Raises:

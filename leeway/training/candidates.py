@@ -178,25 +178,6 @@ def best_iterations(fitted: Sequence[Any], sizes: Sequence[int]) -> int | None:
     return max(1, int(score.argmax()))  # the first entry is from before the first iteration
 
 
-def model_input(rows: pd.DataFrame, features: Mapping[str, Kind]) -> pd.DataFrame:
-    """The features in their fixed order: numbers and booleans as float64, categories and texts as text.
-
-    Missing is NaN, but for texts the empty one; an infinite number is taken as missing.
-    """
-    return pd.DataFrame({name: _column(rows[name], kind) for name, kind in features.items()}, index=rows.index)
-
-
-def _column(raw: "pd.Series[Any]", kind: Kind) -> "pd.Series[Any]":
-    if kind == "categorical" and raw.dtype == "str":
-        return raw  # it has NaN where nothing is, and its values are told apart faster than those of objects
-    if kind in ("categorical", "text"):
-        return raw.astype("object").where(raw.notna(), "" if kind == "text" else np.nan)
-    if not pd.api.types.is_numeric_dtype(raw.dtype):
-        raw = pd.to_numeric(raw.astype("object"), errors="coerce")
-    numbers = raw.astype("float64")
-    return numbers.where(np.isfinite(numbers), np.nan)
-
-
 def varies(column: "pd.Series[Any]") -> bool:
     """Whether a column has different values, a missing one among them."""
     present = column.notna()

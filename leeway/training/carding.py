@@ -9,7 +9,6 @@ from leeway.metrics import Floats, summary
 from leeway.training import coefficients, ensembling, noting, sureness
 from leeway.training.learning import Learnt
 from leeway.training.material import Material
-from leeway.training.remembering import is_sensitive
 
 
 def card(
@@ -78,4 +77,4 @@ def card(
 
 
 def _sensitive(classifier: Classifier) -> frozenset[str]:
-    return frozenset(name for name in classifier.features if is_sensitive(classifier, name))
+    return frozenset(name for name in classifier.features if classifier.is_sensitive(name))

@@ -15,7 +15,7 @@ from leeway.bundle import Bundle
 from leeway.definition import Classifier
 from leeway.metrics import Bools, Floats
 from leeway.training import carding, learning, remembering
-from leeway.training.candidates import model_input
+from leeway.training.inputs import model_input
 from leeway.training.learning import Learnt
 from leeway.training.material import Material, Split, material
 from leeway.training.remembering import Scored, Unseen

@@ -14,9 +14,9 @@ from leeway.errors import NotFound, TrainingError
 from leeway.metrics import Bools, Rows, varied
 from leeway.outputs import describe
 from leeway.training import folds
-from leeway.training.candidates import model_input
 from leeway.training.estimating import targets
 from leeway.training.folds import Fold
+from leeway.training.inputs import model_input
 from leeway.training.window import Window
 
 LEAST_KEPT = (

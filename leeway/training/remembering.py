@@ -7,9 +7,10 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from leeway import arrivals_of_labels
 from leeway.definition import Classifier
 from leeway.metrics import Bools, Floats
-from leeway.monitoring import building, maturity
+from leeway.monitoring import building
 from leeway.monitoring.estimated import Known
 from leeway.monitoring.reference import Reference
 from leeway.store import ledger
@@ -77,18 +78,13 @@ def remember(
     unseen = _together(outputs.column, scored)
     volumes, since = _volumes(classifier.name), None if window is None else window.since
     known = building.build(classifier, unseen.rows, unseen.x, unseen.p, as_of, score, volumes, since, decide)
-    known = known.model_copy(update={"maturity": maturity.learn(classifier, known.partitions, as_of)})
+    known = known.model_copy(update={"maturity": arrivals_of_labels.learn(classifier, known.partitions, as_of)})
     judged = building.seen_rows(classifier, known, unseen.rows, as_of)
     if since is not None:  # labels from before the change say nothing of what scores mean now
         judged &= (unseen.rows["event_time"] >= since).to_numpy()
     y = outputs.matrix(unseen.rows[outputs.column])[judged]
     estimates = Known.of(known, unseen.x[judged], y, unseen.p[judged], seed)
     return Remembered(known, estimates, _sample(classifier, unseen.x, unseen.p))
-
-
-def is_sensitive(classifier: Classifier, feature: str) -> bool:
-    """Whether a feature must not be shown: a sensitive column, or what is made of one's values."""
-    return any(classifier.columns[name].sensitive for name in classifier.origins(feature))
 
 
 def _together(label: str, scored: Unseen) -> Scored:
@@ -120,9 +116,7 @@ def _volumes(name: str) -> dict[str, int]:
 
 
 def _sample(classifier: Classifier, x: pd.DataFrame, p: Floats) -> pd.DataFrame:
-    shown = [
-        name for name, kind in classifier.features.items() if kind != "text" and not is_sensitive(classifier, name)
-    ]
+    shown = [name for name, kind in classifier.features.items() if kind != "text" and not classifier.is_sensitive(name)]
     scores = pd.DataFrame(p, columns=list(classifier.label.outputs.score_columns), index=x.index)
     sample = pd.concat([x[shown], scores], axis=1)
     return sample.sample(min(len(sample), SAMPLE_ROWS), random_state=classifier.training.seed)

@@ -21,7 +21,8 @@ from leeway.monitoring import building
 from leeway.outputs import Outputs
 from leeway.settings import settings
 from leeway.training import calibration, estimating
-from leeway.training.candidates import learn, model_input, trials
+from leeway.training.candidates import learn, trials
+from leeway.training.inputs import model_input
 
 BINARY = Outputs("binary", ("true",))
 FEATURES = {"amount": "numeric", "kind": "categorical", "flag": "boolean", "note": "text"}

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 import leeway.bundle
 from leeway import judging, registry
 from leeway.errors import BundleError, NotFound, StoreError
-from leeway.gates import GATES, Verdict, better_than_champion
+from leeway.gates import GATES, better_than_champion
 from leeway.settings import settings
 from leeway.store import database as store
 from leeway.training import fit
+from leeway.verdict import Verdict
 from tests.conftest import forget
 
 YES, NO = [Verdict("gate", "pass", "fine", {"value": 1})], [Verdict("gate", "fail", "poor", {"value": 0})]
@@ -116,7 +117,7 @@ def test_the_aliases_follow_after_a_crash_between_the_row_and_the_alias(lived):
     program = """
 import os, sys
 from leeway import catalog, registry
-from leeway.gates import Verdict
+from leeway.verdict import Verdict
 registry._align = lambda *arguments: os._exit(9)
 name, key, version = sys.argv[1:]
 verdicts = [Verdict("gate", "pass", "fine")]

@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leeway.gates import GATES, Evidence, Gate, Verdict, admitted, examine, in_short
+from leeway.gates import GATES, Evidence, Gate, examine
 from leeway.metrics import summary
 from leeway.outputs import Outputs
+from leeway.verdict import Verdict, admitted, in_short
 from tests.leeway.gates.known import classifier, evidence_of, known, truth
 
 

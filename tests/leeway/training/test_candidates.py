@@ -10,7 +10,8 @@ from sklearn.model_selection import train_test_split
 
 from leeway.definition import Boosting, Estimator, ExtraTrees, LightGBM, Logistic
 from leeway.errors import TrainingError
-from leeway.training.candidates import encode, fit, learn, model_input, trials
+from leeway.training.candidates import encode, fit, learn, trials
+from leeway.training.inputs import model_input
 
 SHARED_DATA = Path(__file__).parents[4] / "shared" / "data"
 FEATURES = {

@@ -7,7 +7,8 @@ from leeway.definition import Boosting, Logistic
 from leeway.metrics import log_losses
 from leeway.outputs import Outputs
 from leeway.training import ensembling, estimating
-from leeway.training.candidates import learn, model_input, trials
+from leeway.training.candidates import learn, trials
+from leeway.training.inputs import model_input
 
 FEATURES = {"amount": "numeric", "kind": "categorical"}
 

@@ -5,7 +5,8 @@ import pytest
 from leeway.definition import Boosting, Logistic
 from leeway.outputs import Outputs
 from leeway.training import estimating
-from leeway.training.candidates import learn, model_input, trials
+from leeway.training.candidates import learn, trials
+from leeway.training.inputs import model_input
 
 FEATURES = {"amount": "numeric", "kind": "categorical"}
 TRIALS = list(trials([Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20, min_samples_leaf=5)]))

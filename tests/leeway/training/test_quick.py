@@ -7,7 +7,8 @@ from scipy import sparse
 
 from leeway.definition import Boosting, Logistic
 from leeway.training import encoding, ensembling
-from leeway.training.candidates import Trial, model_input
+from leeway.training.candidates import Trial
+from leeway.training.inputs import model_input
 from leeway.training.quick import ByValue, quick
 
 FEATURES = {"kind": "categorical", "town": "categorical", "amount": "numeric", "note": "text"}

@@ -22,8 +22,9 @@ from leeway.definition import (
 )
 from leeway.errors import TrainingError
 from leeway.metrics import log_losses
-from leeway.training.candidates import learn, model_input
+from leeway.training.candidates import learn
 from leeway.training.folds import folds, time_folds
+from leeway.training.inputs import model_input
 from leeway.training.noting import notes
 from leeway.training.search import search as search_on
 

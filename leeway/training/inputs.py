@@ -1,0 +1,28 @@
+"""What an estimator sees of rows: every feature of the signature, as numbers or as text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leeway.definition import Kind
+
+
+def model_input(rows: pd.DataFrame, features: Mapping[str, Kind]) -> pd.DataFrame:
+    """The features in their fixed order: numbers and booleans as float64, categories and texts as text.
+
+    Missing is NaN, but for texts the empty one; an infinite number is taken as missing.
+    """
+    return pd.DataFrame({name: _column(rows[name], kind) for name, kind in features.items()}, index=rows.index)
+
+
+def _column(raw: "pd.Series[Any]", kind: Kind) -> "pd.Series[Any]":
+    if kind == "categorical" and raw.dtype == "str":
+        return raw  # it has NaN where nothing is, and its values are told apart faster than those of objects
+    if kind in ("categorical", "text"):
+        return raw.astype("object").where(raw.notna(), "" if kind == "text" else np.nan)
+    if not pd.api.types.is_numeric_dtype(raw.dtype):
+        raw = pd.to_numeric(raw.astype("object"), errors="coerce")
+    numbers = raw.astype("float64")
+    return numbers.where(np.isfinite(numbers), np.nan)
