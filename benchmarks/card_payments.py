@@ -15,7 +15,7 @@ def write(root: Path, days: Sequence[datetime], counts: Sequence[int], names: It
         days: midnights in UTC, one for each file.
         counts: how many payments each of the days has.
     """
-    from leeway.simulators.payments import Payments
+    from leeway.ingest.simulators.payments import Payments
 
     for kind in ("data", "models", "expectations"):
         (root / kind).mkdir()

@@ -17,7 +17,7 @@ from typing import Any
 import toys
 from driving import Platform, kill, moment, platform, until
 
-from leeway.platform.processes import process_of
+from leeway.operations.platform.processes import process_of
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 HISTORY = 30  # days that the champions learn from

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import psutil
 
-from leeway.platform.processes import process_of
+from leeway.operations.platform.processes import process_of
 
 ROOT = Path(__file__).parents[1]
 NAMED = ("LEEWAY_DATABASE_URL", "LEEWAY_MLFLOW_DATABASE_URL", "LEEWAY_STORAGE_URL", "PREFECT_API_URL", "PREFECT_HOME")

@@ -45,8 +45,8 @@ def live() -> None:
     import flows.backfill
     import flows.nightly
     import flows.train
-    from leeway.errors import DeliveryRejected
-    from leeway.partitions import Partition, between
+    from leeway.core.errors import DeliveryRejected
+    from leeway.definition.partitions import Partition, between
 
     cut = Partition.parse(CUT, "week")
     flows.backfill.backfill(NAME, FIRST, cut.shift(-1).key, stage="ingest", which="missing", dry_run=False)
@@ -71,8 +71,10 @@ def report() -> None:
     import sqlalchemy as sa
     from sklearn.metrics import roc_auc_score
 
-    from leeway import catalog, registry, scoring
-    from leeway.partitions import Partition, between
+    from leeway.definition import catalog
+    from leeway.definition.partitions import Partition, between
+    from leeway.lifecycle import registry
+    from leeway.scoring import batch_scoring
     from leeway.store import ledger
     from leeway.store.database import database
     from leeway.store.tables import tables_of
@@ -88,7 +90,7 @@ def report() -> None:
             entry = ledger.entry(connection, NAME, week, "score")
         if entry is None:
             continue
-        rows = scoring.read(NAME, week, entry.input["version"]).set_index("event_id")
+        rows = batch_scoring.read(NAME, week, entry.input["version"]).set_index("event_id")
         kept.append(
             pd.DataFrame({"week": week.key, "frozen": frozen.score(rows)[:, 0], "platform": rows["score"]}, rows.index)
         )

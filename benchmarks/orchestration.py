@@ -20,7 +20,7 @@ from card_payments import write
 from driving import Platform, moment, platform, until
 
 from flows.warm import PRELOADED
-from leeway.platform.processes import process_of
+from leeway.operations.platform.processes import process_of
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 HISTORY_DAYS, HISTORY_ROWS = 10, 20_000
@@ -30,7 +30,7 @@ SCRIPT = """
 import importlib, json, sys, time
 from leeway import audit, catalog, publishing, registry, scoring, sources
 from leeway.monitoring import night
-from leeway.partitions import Partition
+from leeway.definition.partitions import Partition
 
 for module in {modules}:  # what the platform has imported, too, before a night begins
     importlib.import_module(module)

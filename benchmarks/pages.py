@@ -51,7 +51,7 @@ def main(home: str | None = None) -> None:
         _declare(project)
         os.environ |= {"LEEWAY_HOME": str(played), "LEEWAY_PROJECT": str(project), "LEEWAY_PAGES_AT": PRESENT}
         os.environ["LEEWAY_DATABASE_URL"] = _many(_link_bundles(played)).render_as_string(hide_password=False)
-        from leeway.settings import settings
+        from leeway.core.settings import settings
         from leeway.store.database import database
 
         settings.cache_clear()

@@ -38,11 +38,15 @@ def main() -> None:
 
 def live() -> None:
     """History, a champion, the night."""
-    from leeway import audit, catalog, deliveries, features, publishing, registry, scoring, snapshots, sources
+    from leeway.dataset import features, snapshots
+    from leeway.definition import catalog
+    from leeway.definition.partitions import Partition, between
+    from leeway.ingest import audit, deliveries, publication, sources
+    from leeway.lifecycle import registry
     from leeway.monitoring import night as monitoring
-    from leeway.partitions import Partition, between
+    from leeway.scoring import batch_scoring
     from leeway.store.database import database
-    from leeway.training import fit, material
+    from leeway.training import fit, training_data
 
     classifier, suite = catalog.load(NAME), catalog.audit_fingerprint(NAME)
     night = Partition.containing(NIGHT, "day")
@@ -50,7 +54,7 @@ def live() -> None:
     def ingest(day: Partition) -> None:
         delivery = sources.deliver(classifier, day)
         audit.audit(classifier, day, delivery)
-        publishing.publish(classifier, day, delivery, suite)
+        publication.publish(classifier, day, delivery, suite)
 
     past = list(between(Partition.containing(FIRST, "day"), night.shift(-1)))
     measured("ten days of history", HISTORY_ROWS * len(past), lambda: [ingest(day) for day in past])
@@ -59,7 +63,7 @@ def live() -> None:
     with workers(2):
         again = measured("snapshot, 2 processes", taken.rows, lambda: snapshots.take(classifier, as_of))
     assert again == taken, "the number of workers must not show"
-    learnt = material.material(classifier, taken.hash, as_of)
+    learnt = training_data.material(classifier, taken.hash, as_of)
     _searches(classifier, learnt)
     key = measured("fit, search included", taken.rows, lambda: fit.fit(classifier, taken.hash, as_of))
     registry.promote(NAME, registry.register(NAME, key), reason="benchmark", actor="benchmark")
@@ -68,22 +72,22 @@ def live() -> None:
     size = len(deliveries.read(NAME, night, delivery))
     print(f"(a delivery of {size:,} rows, {deliveries.path_of(NAME, night, delivery).stat().st_size / 1e6:.0f} MB)")
     measured("audit", size, lambda: audit.audit(classifier, night, delivery))
-    measured("publish", size, lambda: publishing.publish(classifier, night, delivery, suite))
+    measured("publish", size, lambda: publication.publish(classifier, night, delivery, suite))
     query = features.for_scoring(classifier, night)
     measured("features alone", size, lambda: [batch.num_rows for batch in database().read_batches(query)])
-    one = measured("score", size, lambda: scoring.score(classifier, night))
-    path = scoring.path_of(NAME, night, one.version)
+    one = measured("score", size, lambda: batch_scoring.score(classifier, night))
+    path = batch_scoring.path_of(NAME, night, one.version)
     kept = path.read_bytes()
     _forget_scored()
     with workers(2):
-        measured("score, 2 processes", size, lambda: scoring.score(classifier, night))
+        measured("score, 2 processes", size, lambda: batch_scoring.score(classifier, night))
     assert path.read_bytes() == kept, "the number of workers must not show"
     measured("monitor", size, lambda: monitoring.run(classifier, night))
     _room()
 
 
 def _searches(classifier: Any, learnt: Any) -> None:
-    from leeway.training import search, spreading
+    from leeway.training import distributed_search, search
     from leeway.training.candidates import trials
 
     tried = list(trials(classifier.candidates))
@@ -93,7 +97,7 @@ def _searches(classifier: Any, learnt: Any) -> None:
         there = measured(
             "search, 2 processes",
             passed,
-            lambda: spreading.spread_search(classifier, learnt, lambda text, share: None),
+            lambda: distributed_search.spread_search(classifier, learnt, lambda text, share: None),
         )
     assert (here.scores == there.scores).all(), "the number of workers must not show"
 
@@ -131,13 +135,13 @@ class workers:  # noqa: N801 - reads as a phrase
         self.values = {"LEEWAY_WORKERS": str(count), "LEEWAY_SPREAD_ROWS": "1"}
 
     def __enter__(self) -> None:
-        from leeway.settings import settings
+        from leeway.core.settings import settings
 
         os.environ |= self.values
         settings.cache_clear()
 
     def __exit__(self, *error: object) -> None:
-        from leeway.settings import settings
+        from leeway.core.settings import settings
 
         os.environ["LEEWAY_WORKERS"] = "1"
         settings.cache_clear()

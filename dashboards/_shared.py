@@ -7,9 +7,9 @@ from functools import wraps
 
 import streamlit as st
 
-from leeway.errors import LeewayError
-from leeway.pages import access, links, roster
-from leeway.pages.roster import Known
+from leeway.core.errors import LeewayError
+from leeway.views import access, links, roster
+from leeway.views.roster import Known
 
 #: Okabe and Ito's colours, which most colour-blind people tell apart; a sign or a word stands beside each all the same.
 COLOURS = {

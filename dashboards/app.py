@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboards import debug, on_call, overview, owner, reports, runbook, versions
-from leeway.environment import prepare_libraries
+from leeway.core.environment import prepare_libraries
 
 PAGES = (
     (overview.page, "Overview", "overview", ":material/dashboard:"),

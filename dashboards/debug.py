@@ -8,12 +8,12 @@ import streamlit as st
 
 from dashboards import _shared as shared
 from dashboards._shared import ONE, TWO
-from leeway import outcomes
-from leeway.outcomes import Counts, Outcome
-from leeway.pages import debug
-from leeway.pages.debug import Comparison
-from leeway.pages.roster import Known
-from leeway.pages.words import NONE, number, percent, points, share_of
+from leeway.monitoring import outcomes
+from leeway.monitoring.outcomes import Counts, Outcome
+from leeway.views import debug
+from leeway.views.debug import Comparison
+from leeway.views.roster import Known
+from leeway.views.words import NONE, number, percent, points, share_of
 
 DRAWN, LISTED, WORST = 6, 15, 10
 

@@ -7,16 +7,17 @@ import streamlit as st
 
 from dashboards import _shared as shared
 from dashboards._shared import COLOURS, Cell, Markup
-from leeway import alerts, retraining
+from leeway import alerts
 from leeway.alerts import muting
+from leeway.core.errors import NotFound
 from leeway.definition import Classifier
-from leeway.errors import NotFound
-from leeway.pages import links, oncall, overview, roster, runs
-from leeway.pages.oncall import Day
-from leeway.pages.roster import Known
-from leeway.pages.words import NONE, ago, moment, number, percent, span
-from leeway.retraining import Request
+from leeway.lifecycle import retraining
+from leeway.lifecycle.retraining import Request
 from leeway.store.ledger import STAGES
+from leeway.views import links, on_call, overview, roster, runs
+from leeway.views.on_call import Day
+from leeway.views.roster import Known
+from leeway.views.words import NONE, ago, moment, number, percent, span
 
 SIGNS = {"done": "✓", "alarm": "▲", "late": "!", "failed": "✕", "quarantined": "q", "stale": "~", "none": "·"}
 MEANS = {
@@ -48,7 +49,7 @@ def page() -> None:
 def _waiting(known: Known, now: datetime) -> None:
     """What a person must do, and the requests that are held."""
     st.subheader("Waits for a person", anchor=False)
-    if (hold := oncall.held_back(known.name)) is not None:
+    if (hold := on_call.held_back(known.name)) is not None:
         st.info(
             f"{shared.plain(hold)}. `leeway release {known.name} --reason …` lets it go on.", icon=":material/info:"
         )
@@ -88,10 +89,10 @@ def _ledger(classifier: Classifier, now: datetime) -> None:
     st.subheader("The ledger", anchor=False)
     chosen = st.query_params.get("night")
     try:
-        days = oncall.calendar(classifier, now, at=chosen)
+        days = on_call.calendar(classifier, now, at=chosen)
     except NotFound as error:
         shared.say(error)
-        chosen, days = None, oncall.calendar(classifier, now)
+        chosen, days = None, on_call.calendar(classifier, now)
     if not days:
         shared.nothing(
             "Nothing has been ingested yet.",
@@ -99,7 +100,7 @@ def _ledger(classifier: Classifier, now: datetime) -> None:
         )
         return
     st.html(_calendar(classifier, days, chosen))
-    ways = [] if (night := oncall.earlier(classifier, days)) is None else [("earlier nights", {"night": night})]
+    ways = [] if (night := on_call.earlier(classifier, days)) is None else [("earlier nights", {"night": night})]
     ways += [] if chosen is None else [("the last nights", {})]
     if ways:
         shown = (shared.link(text, "on_call", classifier=classifier.name, **way).text for text, way in ways)
@@ -120,7 +121,7 @@ def _calendar(classifier: Classifier, days: list[Day], chosen: str | None) -> st
     heads = "".join(f"<th>{name}</th>" for name in WEEKDAYS) if classifier.partition == "day" else ""
     rows = "".join(
         "<tr>" + "".join(_day(classifier.name, day, chosen) for day in week) + "</tr>"
-        for week in oncall.weeks(days, classifier)
+        for week in on_call.weeks(days, classifier)
     )
     return f'<div class="lw-scroll"><table class="lw-cal"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
 
@@ -145,7 +146,7 @@ def _short(key: str) -> str:
 def _night(classifier: Classifier, key: str, now: datetime) -> None:
     """All that is known of one night, with the ways to it."""
     name = classifier.name
-    found = oncall.detail(classifier, key, now)
+    found = on_call.detail(classifier, key, now)
     st.markdown(f"#### {shared.plain(name)} {shared.plain(found.day.partition)}")
     rows: list[tuple[Cell, ...]] = []
     for stage in STAGES:
@@ -180,7 +181,7 @@ def _night(classifier: Classifier, key: str, now: datetime) -> None:
 
 
 def _labels(classifier: Classifier) -> None:
-    known = oncall.labels_known(classifier.name)
+    known = on_call.labels_known(classifier.name)
     if not known:
         return
     last = known[-1]

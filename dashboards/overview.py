@@ -6,9 +6,9 @@ import streamlit as st
 
 from dashboards import _shared as shared
 from dashboards._shared import Cell
-from leeway.pages import overview, roster
-from leeway.pages.overview import Row
-from leeway.pages.words import NONE, ago, number, percent, share_of
+from leeway.views import overview, roster
+from leeway.views.overview import Row
+from leeway.views.words import NONE, ago, number, percent, share_of
 
 HEADS = (
     "Classifier",

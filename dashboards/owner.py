@@ -8,10 +8,10 @@ import streamlit as st
 
 from dashboards import _shared as shared
 from dashboards._shared import ONE, THIRD, TWO
-from leeway.outcomes import interval
-from leeway.pages import owner
-from leeway.pages.owner import Course, Week
-from leeway.pages.words import NONE, number, percent, share_of
+from leeway.monitoring.outcomes import interval
+from leeway.views import owner
+from leeway.views.owner import Course, Week
+from leeway.views.words import NONE, number, percent, share_of
 
 HEIGHT = 240
 

@@ -17,10 +17,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from leeway import cards, reports
-from leeway.errors import LeewayError, NotFound
-from leeway.reports import Told
-from leeway.settings import settings
+from leeway.core.errors import LeewayError, NotFound
+from leeway.core.settings import settings
+from leeway.evaluation import card_store
+from leeway.monitoring import report_index
+from leeway.monitoring.report_index import Told
 
 # A report is one file of its own: whatever a value in it says, it reaches nothing else.
 ALONE = {
@@ -42,7 +43,7 @@ register_url_convertor("name", Name())
 
 def index(request: Request) -> Response:
     """Every classifier with its last verdict."""
-    rows = [told for name in reports.classifiers() for told in reports.last(name, 1)]
+    rows = [told for name in report_index.classifiers() for told in report_index.last(name, 1)]
     cells = [(f'<a href="/reports/{_(told.classifier)}">{_(told.classifier)}</a>', *_told(told)) for told in rows]
     empty = "No partition has been monitored yet: reports appear here with the first night."
     return _page("Reports", ("classifier", "last partition", "verdict", "why"), cells, empty)
@@ -51,18 +52,20 @@ def index(request: Request) -> Response:
 def of_classifier(request: Request) -> Response:
     """The last partitions of one classifier."""
     name = request.path_params["classifier"]
-    cells = [_told(told) for told in reports.last(name)]
+    cells = [_told(told) for told in report_index.last(name)]
     return _page(_(name), ("partition", "verdict", "why"), cells, "Nothing has been monitored under this name.")
 
 
 def of_partition(request: Request) -> Response:
     """The report itself."""
-    return HTMLResponse(reports.page(**request.path_params), headers=ALONE)
+    return HTMLResponse(report_index.page(**request.path_params), headers=ALONE)
 
 
 def of_version(request: Request) -> Response:
     """The model card of a version."""
-    return HTMLResponse(cards.page(request.path_params["classifier"], request.path_params["version"]), headers=ALONE)
+    return HTMLResponse(
+        card_store.page(request.path_params["classifier"], request.path_params["version"]), headers=ALONE
+    )
 
 
 def health(request: Request) -> Response:

@@ -6,9 +6,9 @@ from contextlib import suppress
 import streamlit as st
 
 from dashboards import _shared as shared
-from leeway import reports
-from leeway.errors import LeewayError, NotFound
-from leeway.platform.state import report_link
+from leeway.core.errors import LeewayError, NotFound
+from leeway.monitoring import report_index
+from leeway.operations.platform.state import report_link
 
 HEIGHT = 900
 
@@ -19,7 +19,7 @@ def page() -> None:
     known = shared.classifier()
     if known is None:
         return
-    nights = reports.last(known.name)
+    nights = report_index.last(known.name)
     if not nights:
         shared.nothing(
             "No night has been monitored yet.",
@@ -30,7 +30,7 @@ def page() -> None:
     asked = st.query_params.get("night")
     if asked is not None and asked not in told and asked.isprintable():  # PostgreSQL takes no NUL
         with suppress(NotFound):
-            told[asked] = reports.told(known.name, asked)  # older than those that are listed
+            told[asked] = report_index.told(known.name, asked)  # older than those that are listed
     key = shared.choose("Night", list(told), "night")
     night = told[key]
     st.markdown(
@@ -38,7 +38,7 @@ def page() -> None:
         f"{night.version}: {shared.plain(night.why)}"
     )
     try:
-        content = reports.page(known.name, key)
+        content = report_index.page(known.name, key)
     except LeewayError as error:
         shared.say(error)
     else:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboards import _shared as shared
-from leeway.pages import runbooks
+from leeway.views import runbooks
 
 
 @shared.guarded("Runbooks")

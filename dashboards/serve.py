@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from dashboards import debug, on_call, overview, owner, reports, runbook, versions
-from leeway.environment import prepare_libraries
+from leeway.core.environment import prepare_libraries
 
 PAGES = (overview, on_call, reports, versions, owner, debug, runbook)
 

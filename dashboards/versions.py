@@ -6,12 +6,13 @@ import streamlit as st
 
 from dashboards import _shared as shared
 from dashboards._shared import Cell, Markup
-from leeway import cards, registry, verdict
-from leeway.pages import versions
-from leeway.pages.roster import Known
-from leeway.platform import state
-from leeway.registry import Promotion
-from leeway.verdict import Verdict
+from leeway.evaluation import card_store
+from leeway.lifecycle import registry, verdict
+from leeway.lifecycle.registry import Promotion
+from leeway.lifecycle.verdict import Verdict
+from leeway.operations.platform import state
+from leeway.views import versions
+from leeway.views.roster import Known
 
 SIGNS = {"pass": "✓", "fail": "✕", "not applicable": "–"}
 
@@ -103,7 +104,7 @@ def _card(known: Known, numbers: list[str]) -> None:
     if versions.has_card(known.name, int(number)):
         if address := state.card_link(known.name, int(number)):
             st.html(shared.outside("The whole card: gates, metrics, curves, slices, importance", address).text)
-        page = cards.page(known.name, int(number))
+        page = card_store.page(known.name, int(number))
         st.download_button("Download the whole card", page, f"{known.name}-{number}.html", "text/html", key="download")
     facts = versions.facts(versions.card(known.name, int(number)))
     shared.table(("", f"Version {number}"), list(facts.items()), cards=False)

@@ -12,11 +12,11 @@ from pydantic import Field
 from flows.ingest import ingest_steps
 from flows.policy import alone, is_deployed, is_watched, parse_partition, tag, timed
 from flows.spreading import Begun, ahead, outcome, worthwhile
-from leeway import catalog
-from leeway.backfilling import Step, Which, estimate, plan, span
-from leeway.errors import Incomplete, LeewayError
-from leeway.partitions import Partition
-from leeway.sources import arrivals
+from leeway.core.errors import Incomplete, LeewayError
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
+from leeway.ingest.sources import arrivals
+from leeway.operations.backfill_plan import Step, Which, estimate, plan, span
 from leeway.store.ledger import STAGES, Stage
 from tasks.extract import take
 from tasks.labels import labels

@@ -7,13 +7,13 @@ from flows.ingest import ingest_steps
 from flows.policy import alone_in_training
 from flows.spreading import Ahead, ahead, outcome, together, worthwhile
 from flows.train import train_steps
-from leeway import catalog, sources
-from leeway.definition import Classifier, Simulator
-from leeway.errors import LeewayError
-from leeway.partitions import Partition, between
+from leeway.core.errors import LeewayError
+from leeway.definition import Classifier, Simulator, catalog
+from leeway.definition.partitions import Partition, between
+from leeway.ingest import sources
+from leeway.lifecycle import retry_gate
 from leeway.store import ledger
 from leeway.store.database import database
-from leeway.training import again
 from tasks.decide import Decision
 from tasks.publish import publish_all
 from tasks.snapshot import snapshot
@@ -37,7 +37,7 @@ def begin(classifier: str, due: Partition) -> Decision:
                 _ingest(classifier, partitions, begun)
     as_of = datetime.now(UTC) if definition.by_arrival else due.start
     with alone_in_training(classifier):
-        again.check(definition, snapshot(classifier, as_of))
+        retry_gate.check(definition, snapshot(classifier, as_of))
         return train_steps(classifier, as_of, "the first one", "nightly")
 
 

@@ -26,9 +26,8 @@ from flows.retrain import retrain
 from flows.score import score
 from flows.sweep import sweep
 from flows.train import train
-from leeway import catalog
-from leeway.definition import Schedule
-from leeway.errors import LeewayError
+from leeway.core.errors import LeewayError
+from leeway.definition import Schedule, catalog
 
 REMOVED = "-removed"  # no classifier's name has a dash
 PAUSED = "-paused"  # by a person, before it was removed

@@ -1,10 +1,10 @@
 """What follows a verdict: the retrain that it asks for, on the platform or within the night."""
 
 from flows.retrain import retrain
-from leeway import retraining
-from leeway.errors import AlreadyRunning, LeewayError
+from leeway.core.errors import AlreadyRunning, LeewayError
+from leeway.lifecycle import retraining
+from leeway.lifecycle.retraining import Request
 from leeway.monitoring.night import Monitored
-from leeway.retraining import Request
 from tasks.announce import announce
 from tasks.ask_for_retrain import ask_for_retrain, is_offered
 

@@ -3,7 +3,7 @@
 from prefect import flow
 
 from flows.policy import is_watched
-from leeway.housekeeping import Removal
+from leeway.operations.housekeeping import Removal
 from tasks.clean import clean, show_removals
 
 

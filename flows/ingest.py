@@ -5,10 +5,12 @@ from dataclasses import replace
 from prefect import flow
 
 from flows.policy import alone, parse_partition, tag
-from leeway import backfilling, catalog, publishing
-from leeway.errors import LeewayError
-from leeway.partitions import Partition
-from leeway.publishing import Published
+from leeway.core.errors import LeewayError
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
+from leeway.ingest import publication
+from leeway.ingest.publication import Published
+from leeway.operations import backfill_plan
 from tasks.audit import audit
 from tasks.extract import extract
 from tasks.labels import labels
@@ -41,7 +43,7 @@ def ingest_steps(classifier: str, partition: Partition, *, take: bool = True, pr
     definition, suite = catalog.load(classifier), catalog.audit_fingerprint(classifier)
     known = labels(classifier).labels if take and definition.label.source is not None else 0
     delivery = prepared or extract(classifier, partition, take)
-    done = publishing.published(definition, partition, delivery, suite)
+    done = publication.published(definition, partition, delivery, suite)
     if done is None:
         if prepared is None:
             audit(classifier, partition, delivery, suite)
@@ -56,7 +58,7 @@ def late_steps(classifier: str, night: Partition) -> dict[str, str]:
         What came of each of them.
     """
     outcome = {}
-    for late in backfilling.late(catalog.load(classifier), night):
+    for late in backfill_plan.late(catalog.load(classifier), night):
         try:
             with alone(classifier, late.partition):
                 done = ingest_steps(classifier, late.partition, take=False)

@@ -8,13 +8,17 @@ from flows.beginning import begin
 from flows.following import follow
 from flows.ingest import ingest_steps, late_steps
 from flows.policy import alone, alone_at_night, is_watched, parse_partition, tag, timed
-from leeway import alerts, backfilling, catalog, registry, sources
-from leeway.errors import LeewayError
+from leeway import alerts
+from leeway.core.errors import LeewayError
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
+from leeway.ingest import sources
+from leeway.ingest.publication import Published
+from leeway.lifecycle import registry
 from leeway.monitoring.night import Monitored
-from leeway.nightbook import Night
-from leeway.partitions import Partition
-from leeway.publishing import Published
-from leeway.scoring import Scored
+from leeway.operations import backfill_plan
+from leeway.scoring.batch_scoring import Scored
+from leeway.views.run_summary import Night
 from tasks.monitor import monitor
 from tasks.score import score
 from tasks.tally import tally
@@ -70,7 +74,7 @@ def catch_up(classifier: str, period: Partition) -> dict[str, str]:
         What became of each: `done`, or the error.
     """
     outcome = {}
-    for missed in backfilling.missed(catalog.load(classifier), period):
+    for missed in backfill_plan.missed(catalog.load(classifier), period):
         try:
             with alone(classifier, missed):
                 *_, waits_for = night_steps(classifier, missed)

@@ -12,9 +12,9 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
-from leeway import catalog
-from leeway.partitions import Partition
-from leeway.retraining import training_lock
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
+from leeway.lifecycle.retraining import training_lock
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.ledger import Stage

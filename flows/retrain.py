@@ -4,11 +4,12 @@ from prefect import flow
 
 from flows.policy import alone_in_training, is_deployed, tag
 from flows.train import best_of
-from leeway import catalog, retraining
-from leeway.errors import LeewayError
-from leeway.retraining import Request
-from leeway.training.window import windows
-from leeway.verdict import in_short
+from leeway.core.errors import LeewayError
+from leeway.definition import catalog
+from leeway.lifecycle import retraining
+from leeway.lifecycle.retraining import Request
+from leeway.lifecycle.verdict import in_short
+from leeway.model.window import windows
 from tasks.decide import decide
 from tasks.register import register
 

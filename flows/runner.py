@@ -16,9 +16,9 @@ from flows import deployments
 from flows.automations import apply as apply_automations
 from flows.sweep import TAKEN_UP
 from flows.warm import WarmRunner
-from leeway import catalog
-from leeway.platform import state
-from leeway.settings import settings
+from leeway.core.settings import settings
+from leeway.definition import catalog
+from leeway.operations.platform import state
 from tasks.care import mark_crashed, running, skip_late, start_crashed_again
 
 POLL_SECONDS = 2.0

@@ -4,7 +4,7 @@ from prefect import flow
 
 import tasks.score
 from flows.policy import alone, parse_partition, tag
-from leeway.scoring import Scored
+from leeway.scoring.batch_scoring import Scored
 
 
 @flow(name="score", flow_run_name="{classifier} {partition} score")

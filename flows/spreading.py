@@ -12,10 +12,11 @@ from prefect.futures import PrefectFuture
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
-from leeway import catalog, parallel
-from leeway.errors import ClusterError
-from leeway.partitions import Partition
-from leeway.settings import settings
+from leeway.core import parallel
+from leeway.core.errors import ClusterError
+from leeway.core.settings import settings
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
 from leeway.store.ledger import Stage
 from tasks.apart import Outcome, Work, apart
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from prefect import flow
 
-from leeway import retraining
+from leeway.lifecycle import retraining
 from tasks.ask_for_retrain import ask_for_retrain
 from tasks.care import mark_dead, start_crashed_again
 from tasks.tell_people import tell_people

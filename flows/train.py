@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from prefect import flow
 
 from flows.policy import alone_in_training, tag
-from leeway.challengers import Choice
-from leeway.errors import TrainingError
-from leeway.training.window import Window
+from leeway.core.errors import TrainingError
+from leeway.evaluation.selection import Choice
+from leeway.model.window import Window
 from tasks.choose import choose
 from tasks.decide import Decision, decide
 from tasks.fit import fit

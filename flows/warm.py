@@ -24,7 +24,7 @@ from prefect.runner._flow_run_executor import ProcessStarter
 from prefect.runner._process_manager import ProcessHandle
 from prefect.runner._scheduled_run_poller import ScheduledRunPoller
 
-from leeway.platform.processes import name_myself
+from leeway.operations.platform.processes import name_myself
 
 #: What runs import sooner or later. None of it starts a thread of Python's, opens a connection or reads a definition.
 PRELOADED = (

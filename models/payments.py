@@ -20,12 +20,7 @@ from leeway.definition import (
     identifier,
     numeric,
 )
-from leeway.simulators.payments import (
-    CorruptDelivery,
-    NewFraudPattern,
-    Payments,
-    PriceRise,
-)
+from leeway.ingest.simulators.payments import CorruptDelivery, NewFraudPattern, Payments, PriceRise
 
 classifier = Classifier(
     source=Simulator(

@@ -7,11 +7,12 @@ from typing import Literal
 
 from prefect import task
 
-import leeway.audit
-from leeway import catalog, parallel, publishing, sources
-from leeway.definition import Classifier
-from leeway.errors import DeliveryRejected, LeewayError, StoreError
-from leeway.partitions import Partition
+import leeway.ingest.audit
+from leeway.core import parallel
+from leeway.core.errors import DeliveryRejected, LeewayError, StoreError
+from leeway.definition import Classifier, catalog
+from leeway.definition.partitions import Partition
+from leeway.ingest import publication, sources
 from leeway.store import ledger
 from leeway.store.database import database
 from tasks.policy import policy
@@ -56,20 +57,20 @@ def _outcome(classifier: Classifier, partition: Partition, work: Work) -> Outcom
 
 def _prepare(classifier: Classifier, partition: Partition) -> str:
     delivery, suite = sources.deliver(classifier, partition, take=False), catalog.audit_fingerprint(classifier.name)
-    if publishing.published(classifier, partition, delivery, suite) is None:
+    if publication.published(classifier, partition, delivery, suite) is None:
         try:
-            audited = leeway.audit.audit(classifier, partition, delivery)
-            publishing.stage(classifier, partition, audited)
+            audited = leeway.ingest.audit.audit(classifier, partition, delivery)
+            publication.stage(classifier, partition, audited)
         except DeliveryRejected as error:
-            publishing.reject(classifier, partition, delivery, suite, error)
+            publication.reject(classifier, partition, delivery, suite, error)
             raise
     return delivery
 
 
 def _score(classifier: Classifier, partition: Partition) -> str:
-    from leeway import scoring  # with what learns: seconds, and who prepares has no use for it
+    from leeway.scoring import batch_scoring  # with what learns: seconds, and who prepares has no use for it
 
-    return str(scoring.score(classifier, partition).version)
+    return str(batch_scoring.score(classifier, partition).version)
 
 
 WORK: dict[Work, Callable[[Classifier, Partition], str]] = {"prepare": _prepare, "score": _score}

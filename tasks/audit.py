@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from prefect import task
 
-import leeway.audit
-from leeway import catalog, publishing
-from leeway.errors import DeliveryRejected
-from leeway.partitions import Partition
+import leeway.ingest.audit
+from leeway.core.errors import DeliveryRejected
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
+from leeway.ingest import publication
 from tasks.policy import policy
 
 
@@ -16,7 +17,7 @@ def audit(classifier: str, partition: Partition, delivery: str, suite: str) -> N
     """Ask the suite about a delivery; a refusal is written into the ledger before it is raised."""
     definition = catalog.load(classifier)
     try:
-        leeway.audit.audit(definition, partition, delivery)
+        leeway.ingest.audit.audit(definition, partition, delivery)
     except DeliveryRejected as error:
-        publishing.reject(definition, partition, delivery, suite, error)
+        publication.reject(definition, partition, delivery, suite, error)
         raise

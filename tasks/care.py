@@ -11,8 +11,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
 from prefect.states import Cancelled, Crashed
 
-from leeway.platform import state
-from leeway.platform.processes import process_of
+from leeway.operations.platform import state
+from leeway.operations.platform.processes import process_of
 from tasks.ask_for_retrain import start_again
 from tasks.policy import policy
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
-from leeway import housekeeping
-from leeway.housekeeping import Removal
+from leeway.operations import housekeeping
+from leeway.operations.housekeeping import Removal
 from tasks.policy import policy
 
 SHOWN = 500

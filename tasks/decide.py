@@ -6,8 +6,10 @@ from datetime import timedelta
 from prefect import task
 from prefect.logging import get_run_logger
 
-from leeway import cards, catalog, judging, registry
-from leeway.verdict import Verdict
+from leeway.definition import catalog
+from leeway.evaluation import card_store, evaluate
+from leeway.lifecycle import registry
+from leeway.lifecycle.verdict import Verdict
 from tasks.policy import policy
 
 
@@ -29,8 +31,8 @@ class Decision:
 def decide(classifier: str, bundle: str, version: int, reason: str, actor: str) -> Decision:
     """Ask the gates, promote the challenger or write down why not, and keep its model card."""
     definition, tell = catalog.load(classifier), get_run_logger().info
-    verdicts, card = judging.examined(definition, bundle, version, tell)
+    verdicts, card = evaluate.examined(definition, bundle, version, tell)
     promoted = registry.decide(definition, bundle, version, verdicts, reason=reason, actor=actor)
     if card is not None:
-        cards.publish(card)
+        card_store.publish(card)
     return Decision(version, promoted, verdicts)

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from prefect import task
 
-from leeway import catalog, sources
-from leeway.partitions import Partition
-from leeway.sources import arrivals
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
+from leeway.ingest import sources
+from leeway.ingest.sources import arrivals
 from tasks.policy import policy
 
 

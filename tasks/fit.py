@@ -8,8 +8,8 @@ from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_API_URL
 
 import leeway.training.fit
-from leeway import catalog
-from leeway.training.window import Window
+from leeway.definition import catalog
+from leeway.model.window import Window
 from tasks.policy import policy
 from tasks.progress import begin_progress, update_progress
 

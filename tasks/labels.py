@@ -4,12 +4,13 @@ from datetime import timedelta
 
 from prefect import task
 
-from leeway import catalog, labelling
-from leeway.labelling import Labelled
+from leeway.definition import catalog
+from leeway.ingest import label_source
+from leeway.ingest.label_source import Labelled
 from tasks.policy import policy
 
 
 @task(task_run_name="labels", **policy(limit=timedelta(hours=1)))
 def labels(classifier: str) -> Labelled:
     """Take in the labels that became known since the last time."""
-    return labelling.take(catalog.load(classifier))
+    return label_source.take(catalog.load(classifier))

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from prefect import task
 
-from leeway import catalog
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
 from leeway.monitoring import night
 from leeway.monitoring.night import Monitored
-from leeway.partitions import Partition
 from tasks.policy import policy
 
 

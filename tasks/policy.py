@@ -8,7 +8,7 @@ from prefect import Task
 from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.client.schemas.objects import State, TaskRun
 
-from leeway.errors import ClusterError, LeewayError, StoreError
+from leeway.core.errors import ClusterError, LeewayError, StoreError
 
 
 class Policy(TypedDict):

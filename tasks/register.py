@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from prefect import task
 
-from leeway import registry
+from leeway.lifecycle import registry
 from tasks.policy import policy
 
 

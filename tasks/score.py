@@ -4,13 +4,14 @@ from datetime import timedelta
 
 from prefect import task
 
-from leeway import catalog, scoring
-from leeway.partitions import Partition
-from leeway.scoring import Scored
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
+from leeway.scoring import batch_scoring
+from leeway.scoring.batch_scoring import Scored
 from tasks.policy import policy
 
 
 @task(task_run_name="score {partition}", **policy(limit=timedelta(hours=2)))
 def score(classifier: str, partition: Partition) -> Scored:
     """Predict the partition's events with the champion."""
-    return scoring.score(catalog.load(classifier), partition)
+    return batch_scoring.score(catalog.load(classifier), partition)

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from prefect import task
 
-from leeway import catalog, snapshots
+from leeway.dataset import snapshots
+from leeway.definition import catalog
 from tasks.policy import policy
 
 

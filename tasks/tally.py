@@ -4,12 +4,13 @@ from datetime import timedelta
 
 from prefect import task
 
-from leeway import catalog, tallying
-from leeway.partitions import Partition
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
+from leeway.monitoring import record_outcomes
 from tasks.policy import policy
 
 
 @task(task_run_name="tally with {partition}", **policy(limit=timedelta(hours=1)))
 def tally(classifier: str, partition: Partition) -> list[str]:
     """Hold the decisions on the partitions against their labels that are mature with this night; returns which."""
-    return tallying.settle(catalog.load(classifier), partition)
+    return record_outcomes.settle(catalog.load(classifier), partition)

@@ -5,11 +5,13 @@ from datetime import timedelta
 from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from leeway import catalog, lineage, nightbook, reports
-from leeway.nightbook import Night
-from leeway.pages import links
-from leeway.partitions import Partition
-from leeway.platform.state import report_link
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
+from leeway.monitoring import report_index
+from leeway.operations.platform.state import report_link
+from leeway.scoring import lineage
+from leeway.views import links, run_summary
+from leeway.views.run_summary import Night
 from tasks.policy import policy
 
 
@@ -24,12 +26,12 @@ def tell(classifier: str, night: Night) -> None:
     outcome = "no champion yet" if night.monitored is None else night.monitored.verdict
     create_markdown_artifact(
         key=f"{key}-night",
-        markdown=nightbook.in_words(classifier, night, link, page, steps),
+        markdown=run_summary.in_words(classifier, night, link, page, steps),
         description=f"{classifier} {night.partition}: {outcome}",
     )
     if night.monitored is None:
         return
-    columns = reports.by_impact(definition, night.partition)
+    columns = report_index.by_impact(definition, night.partition)
     if columns:
         create_table_artifact(
             key=f"{key}-columns", table=columns, description=f"{classifier} {night.partition}: columns by impact"

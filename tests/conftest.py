@@ -17,10 +17,11 @@ import sqlalchemy as sa
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy.engine import URL
 
-import leeway.registry
-from leeway import catalog, storage
-from leeway.settings import settings
+from leeway.core.settings import settings
+from leeway.definition import catalog
+from leeway.lifecycle import registry
 from leeway.store import database as store
+from leeway.store import storage
 from leeway.store.migrate import migrate
 
 os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
@@ -90,7 +91,14 @@ def forget() -> None:
     """Forget everything that a process keeps for its life: the next test has other settings."""
     if store.database.cache_info().currsize:
         store.database().close()
-    for cached in (settings, store.database, store.mlflow_url, catalog.load, leeway.registry._client, storage._opened):
+    for cached in (
+        settings,
+        store.database,
+        store.mlflow_url,
+        catalog.load,
+        registry._client,
+        storage._opened,
+    ):
         cached.cache_clear()
 
 

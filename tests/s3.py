@@ -7,7 +7,7 @@ from urllib.request import Request, urlopen
 import fsspec
 from moto.server import ThreadedMotoServer
 
-from leeway import storage
+from leeway.store import storage
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from tables import DATA, TABLES, Table, split
 
-from leeway.metrics import averaged, calibration_error, log_losses
+from leeway.core.metrics import averaged, calibration_error, log_losses
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 CORES = 2

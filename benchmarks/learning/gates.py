@@ -116,7 +116,7 @@ class Bench:
 
     def declare(self, name: str, candidate: str = BOOSTING, gates: str = 'slices=(Slice(column="kind"),)'):
         """A classifier of this name."""
-        from leeway import catalog
+        from leeway.definition import catalog
         from leeway.store.database import database
         from leeway.store.schemas import ensure_tables
 
@@ -131,7 +131,9 @@ class Bench:
 
     def train(self, classifier, rows: pd.DataFrame):
         """A bundle that has learnt from these rows."""
-        from leeway import bundle, snapshots, storage
+        from leeway.dataset import snapshots
+        from leeway.model import bundle
+        from leeway.store import storage
         from leeway.training import fit
 
         buffer = io.BytesIO()
@@ -146,18 +148,18 @@ class Bench:
 
     def examined(self, classifier, challenger, champion, gates=None) -> tuple[list, float]:
         """The gates' verdicts, and how many seconds they took; of all gates by default."""
-        from leeway import judging
-        from leeway.gates import GATES, examine
+        from leeway.evaluation import evaluate
+        from leeway.evaluation.gates import GATES, examine
 
         begun = time.perf_counter()
-        with judging.evidence_of(classifier, challenger, champion, tried=gates is None) as evidence:
+        with evaluate.evidence_of(classifier, challenger, champion, tried=gates is None) as evidence:
             verdicts = examine(gates or GATES, evidence)
         return verdicts, time.perf_counter() - begun
 
 
 def overconfident(made):
     """The same bundle, saved with a calibrator that makes probabilities extreme."""
-    from leeway import bundle
+    from leeway.model import bundle
 
     calibrator = LogisticRegression(C=1e6).fit(np.array([[-1.0], [1.0]]), [False, True])
     calibrator.coef_, calibrator.intercept_ = np.array([[4.0]]), np.array([0.0])
@@ -170,7 +172,7 @@ def remeasured(made, rows: pd.DataFrame):
     """The bundle with the metrics that it has on the holdout."""
     from dataclasses import replace
 
-    from leeway.metrics import summary
+    from leeway.core.metrics import summary
 
     held = rows[~learnt(rows)]
     p, y = made.score(held), made.outputs.matrix(held["positive"])
@@ -179,14 +181,14 @@ def remeasured(made, rows: pd.DataFrame):
 
 def lost(made, rows: pd.DataFrame) -> float:
     """The mean log loss of a bundle on rows that nobody has seen."""
-    from leeway.metrics import log_losses
+    from leeway.core.metrics import log_losses
 
     return float(log_losses(made.outputs.matrix(rows["positive"]), made.score(rows)).mean())
 
 
 def told(what: str, tried: list[tuple[list, float]], gate: str | None) -> bool:
     """Print what became of some challengers; whether each was refused, by the gate that should."""
-    from leeway.verdict import admitted
+    from leeway.lifecycle.verdict import admitted
 
     refused = sum(not admitted(verdicts) for verdicts, _ in tried)
     by = Counter(item.gate for verdicts, _ in tried for item in verdicts if item.outcome == "fail")
@@ -248,8 +250,8 @@ def faults(bench: Bench, repeats: int) -> list[str]:
 
 def by_chance(bench: Bench) -> list[str]:
     """Two draws of the same size of the same rows: neither is better."""
-    from leeway import judging
-    from leeway.verdict import admitted
+    from leeway.evaluation import evaluate
+    from leeway.lifecycle.verdict import admitted
 
     plain = bench.declare("plain")
     tried, truly = [], []
@@ -257,7 +259,7 @@ def by_chance(bench: Bench) -> list[str]:
         rows, rng = drawn(100 + seed), np.random.default_rng(seed)
         champion, challenger = (bench.train(plain, thinned(rows, 0.8, rng)) for _ in range(2))
         truly.append(lost(champion, drawn(1000 + seed)) - lost(challenger, drawn(1000 + seed)))
-        tried.append(bench.examined(plain, challenger, champion, judging.QUICK))  # more gates would refuse no fewer
+        tried.append(bench.examined(plain, challenger, champion, evaluate.QUICK))  # more gates would refuse no fewer
     told(f"two seeds ({TWO_SEEDS})", tried, "better than champion")
     _gains(tried)
     promoted = [admitted(verdicts) for verdicts, _ in tried]
@@ -274,7 +276,7 @@ def better(bench: Bench, share: float) -> list[str]:
     Args:
         share: of the rows before the holdout, that the challenger has learnt from; the champion from half of them.
     """
-    from leeway.verdict import admitted
+    from leeway.lifecycle.verdict import admitted
 
     plain = bench.declare("plain")
     tried = []

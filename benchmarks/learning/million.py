@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from leeway.definition import CSV, Classifier, Label, categorical, days, numeric
+from leeway.model.inputs import model_input
 from leeway.training import ensembling, folds, learning
-from leeway.training.inputs import model_input
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from measuring import PeakMemory

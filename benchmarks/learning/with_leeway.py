@@ -11,11 +11,11 @@ import pandas as pd
 import skops.io
 from contender import play
 
+from leeway.core.parallel import one_order_of_sums
 from leeway.definition import CSV, Classifier, Label, Training, categorical, days, numeric
-from leeway.parallel import one_order_of_sums
+from leeway.model.class_probabilities import targets
+from leeway.model.inputs import model_input
 from leeway.training import ensembling, folds, learning
-from leeway.training.estimating import targets
-from leeway.training.inputs import model_input
 
 
 def learn(train: pd.DataFrame, target: pd.Series, seconds: float, folder: Path):

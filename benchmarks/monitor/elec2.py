@@ -30,11 +30,11 @@ from streams import Bools, Floats
 from targets import tell
 
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, numeric
-from leeway.monitoring import building
-from leeway.monitoring.expected import Usual, decisions
-from leeway.monitoring.monitor import Night, judge, lookback
-from leeway.monitoring.sketch import Held, Sketch, with_scores
-from leeway.partitions import Partition
+from leeway.definition.partitions import Partition
+from leeway.detection import build_reference
+from leeway.detection.expected import Usual, decisions
+from leeway.detection.monitor import Night, judge, lookback
+from leeway.detection.sketch import Held, Sketch, with_scores
 
 DATA = apart.ROOT.parent / "shared" / "data" / "elec2.csv"
 COLUMNS = ("period", "nswprice", "nswdemand", "vicprice", "vicdemand", "transfer")
@@ -148,7 +148,7 @@ def watch(table: pd.DataFrame, y: Bools, model: Model) -> Iterator[str]:
     def predict(frame: pd.DataFrame) -> Floats:
         return model.pipeline.predict_proba(frame[list(model.columns)])[:, 1:]
 
-    built = building.build(classifier, rows, of_known, predict(of_known), _week(TRAINED + KNOWN).start, predict)
+    built = build_reference.build(classifier, rows, of_known, predict(of_known), _week(TRAINED + KNOWN).start, predict)
     clean: list[Night] = []
     for week in range(TRAINED + KNOWN, len(table) // WEEK):
         own = slice(week * WEEK, (week + 1) * WEEK)

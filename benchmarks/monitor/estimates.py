@@ -25,12 +25,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from streams import IMPORTANT, Bools, Floats, Stream, World
 
+from leeway.core.metrics import logit
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, numeric
-from leeway.metrics import logit
-from leeway.monitoring import building, estimated
-from leeway.monitoring.expected import METRICS, performance
-from leeway.monitoring.reference import Reference
-from leeway.training import calibration
+from leeway.detection import build_reference, estimated
+from leeway.detection.expected import METRICS, performance
+from leeway.detection.reference import Reference
+from leeway.model import calibration
 
 Lines = Iterator[tuple[str, str, bool]]  # what, what was seen, whether it was reached
 
@@ -122,7 +122,9 @@ class Estimator:
         rows = pd.DataFrame({"event_time": times, "positive": y, "known_at": times})
 
         as_of = times.iloc[-1].to_pydatetime() + timedelta(days=31)
-        built = building.build(classifier, rows, frame, p, as_of, lambda some: score(some.to_numpy()), decide=decided)
+        built = build_reference.build(
+            classifier, rows, frame, p, as_of, lambda some: score(some.to_numpy()), decide=decided
+        )
         return cls(score, built, estimated.Known.of(built, frame, y[:, None], p, seed), names)
 
     def night(self, x: Floats, y: Bools, seed: int) -> tuple[estimated.Estimate, Floats, Floats, Floats]:

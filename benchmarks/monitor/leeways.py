@@ -11,20 +11,21 @@ import pandas as pd
 from nights import HISTORY, LATE, NIGHTS, Model, Night, Served
 from streams import COLUMNS, Floats
 
+from leeway.core.errors import TrainingError
 from leeway.definition import CSV, Classifier, Label, Training, days, numeric
-from leeway.errors import TrainingError
-from leeway.gates import Evidence, better_than_champion
-from leeway.monitoring import building, changes, incidents
-from leeway.monitoring.monitor import Finding, judge, lookback
-from leeway.monitoring.monitor import Night as Seen
-from leeway.monitoring.reference import Reference
-from leeway.monitoring.sketch import Held, Sketch, with_scores
-from leeway.partitions import Partition
-from leeway.retraining import Request, answer
+from leeway.definition.partitions import Partition
+from leeway.detection import build_reference, changes
+from leeway.detection.monitor import Finding, judge, lookback
+from leeway.detection.monitor import Night as Seen
+from leeway.detection.reference import Reference
+from leeway.detection.sketch import Held, Sketch, with_scores
+from leeway.evaluation.gates import Evidence, better_than_champion
+from leeway.lifecycle.retraining import Request, answer
+from leeway.lifecycle.verdict import Verdict
+from leeway.model.window import Window, windows
+from leeway.monitoring import incidents
 from leeway.training import folds
-from leeway.training.material import Split, cut
-from leeway.training.window import Window, windows
-from leeway.verdict import Verdict
+from leeway.training.training_data import Split, cut
 
 NAMES = [f"c{number:02}" for number in range(COLUMNS)]
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -73,7 +74,7 @@ class Bundle:
     def reference(self) -> Reference:
         """What the monitor compares with."""
         rows, since = self.unseen[["event_time", "positive", "known_at"]], self.window and self.window.since
-        return building.build(CLASSIFIER, rows, self.unseen[NAMES], self.p, self.as_of, self.score, since=since)
+        return build_reference.build(CLASSIFIER, rows, self.unseen[NAMES], self.p, self.as_of, self.score, since=since)
 
     def score(self, x: pd.DataFrame) -> Floats:
         """Probabilities, shape (n, 1)."""

@@ -69,8 +69,8 @@ def live(stream: Stable) -> list[Any]:
     import flows.backfill
     import flows.nightly
     import flows.train
-    from leeway.errors import DeliveryRejected
-    from leeway.partitions import Partition, between
+    from leeway.core.errors import DeliveryRejected
+    from leeway.definition.partitions import Partition, between
 
     cut, nights = Partition.parse(stream.cut, stream.grain), []
     flows.backfill.backfill(
@@ -106,7 +106,7 @@ def told(stream: Stable, nights: list[Any]) -> bool:
 
 def report(stream: Stable) -> bool:
     """Hold each promotion against the champion before it; whether one was for nothing."""
-    from leeway import registry
+    from leeway.lifecycle import registry
 
     history = sorted(registry.history(stream.name), key=lambda item: item.version)
     champions = [item for item in history if item.outcome == "promoted"]
@@ -130,8 +130,10 @@ def _losses(stream: Stable, champions: list[Any]) -> pd.DataFrame:
     import sqlalchemy as sa
     from sklearn.metrics import log_loss
 
-    from leeway import catalog, registry, scoring
-    from leeway.partitions import Partition, between
+    from leeway.definition import catalog
+    from leeway.definition.partitions import Partition, between
+    from leeway.lifecycle import registry
+    from leeway.scoring import batch_scoring
     from leeway.store import ledger
     from leeway.store.database import database
     from leeway.store.tables import tables_of
@@ -145,7 +147,7 @@ def _losses(stream: Stable, champions: list[Any]) -> pd.DataFrame:
             entry = ledger.entry(connection, stream.name, partition, "score")
         if entry is None:
             continue
-        rows = scoring.read(stream.name, partition, entry.input["version"])
+        rows = batch_scoring.read(stream.name, partition, entry.input["version"])
         y = labels.reindex(rows["event_id"]).to_numpy()
         known = rows[pd.notna(y)]
         if len(known):

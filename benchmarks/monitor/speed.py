@@ -29,11 +29,11 @@ import pyarrow.parquet as pq
 from targets import tell
 
 from leeway.definition import CSV, Classifier, Label, categorical, days, numeric
-from leeway.monitoring import building
-from leeway.monitoring.monitor import Night, compare, judge, lookback
-from leeway.monitoring.reference import Reference
-from leeway.monitoring.sketch import Binning, Held, Sketch
-from leeway.partitions import Partition
+from leeway.definition.partitions import Partition
+from leeway.detection import build_reference
+from leeway.detection.monitor import Night, compare, judge, lookback
+from leeway.detection.reference import Reference
+from leeway.detection.sketch import Binning, Held, Sketch
 
 Took = tuple[float, float]
 
@@ -110,7 +110,7 @@ def reference_of(known: pd.DataFrame) -> Reference:
         return 1 / (1 + np.exp(2 - x[NUMBERS[-1:]].to_numpy() - x[NUMBERS[-2:-1]].to_numpy() / 2))
 
     as_of = FIRST + timedelta(days=KNOWN + 30)
-    return building.build(classifier, rows, known[NAMES], known[["score"]].to_numpy(), as_of, predict)
+    return build_reference.build(classifier, rows, known[NAMES], known[["score"]].to_numpy(), as_of, predict)
 
 
 def labels(frame: pd.DataFrame) -> np.ndarray:
@@ -160,7 +160,8 @@ def reported(folder: Path) -> dict[str, Any]:
 
 def compared(built: Reference, seen: Sketch, rng: np.random.Generator) -> dict[str, Took]:
     """Judge the partition with a year of nights behind it, and read all of that year: the seconds of each."""
-    from leeway.monitoring import history, sketches
+    from leeway.monitoring import history
+    from leeway.scoring import sketches
     from leeway.store.database import database
 
     tonight = Partition(FIRST + timedelta(days=KNOWN + YEAR), "day")

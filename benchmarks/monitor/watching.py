@@ -9,11 +9,11 @@ from sklearn.linear_model import LogisticRegression
 from streams import COLUMNS, Drawn, Floats, Stream, World
 
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, numeric
-from leeway.monitoring import building
-from leeway.monitoring.monitor import Night, judge, lookback
-from leeway.monitoring.reference import Reference
-from leeway.monitoring.sketch import Held, Sketch, with_scores
-from leeway.partitions import Partition
+from leeway.definition.partitions import Partition
+from leeway.detection import build_reference
+from leeway.detection.monitor import Night, judge, lookback
+from leeway.detection.reference import Reference
+from leeway.detection.sketch import Held, Sketch, with_scores
 
 TRAINED, KNOWN = 60, 182  # nights
 LATE = 7  # nights until a label is known
@@ -54,7 +54,7 @@ class Monitored:
         x = pd.DataFrame(np.concatenate([x for x, _ in drawn]), columns=NAMES)
         as_of = self._night(TRAINED + KNOWN + LATE).end
         self.classifier = classifier(alarms_per_year)
-        self.reference = building.build(self.classifier, rows, x, self.score(x), as_of, self.score)
+        self.reference = build_reference.build(self.classifier, rows, x, self.score(x), as_of, self.score)
         self._under: dict[DriftPolicy, Reference] = {}
         self._waiting: list[Held] = []
         self._lived = self.world.night

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from leeway import registry, retraining
 from leeway.alerts.happening import Happening, Name
 from leeway.definition import Classifier
-from leeway.pages import links, oncall, roster, runs, verdicts
-from leeway.pages.oncall import Day
-from leeway.pages.verdicts import Night
-from leeway.partitions import Partition
-from leeway.retraining import Request
+from leeway.definition.partitions import Partition
+from leeway.lifecycle import registry, retraining
+from leeway.lifecycle.retraining import Request
+from leeway.views import links, on_call, roster, runs, verdicts
+from leeway.views.on_call import Day
+from leeway.views.verdicts import Night
 
 LATELY = timedelta(days=7)  # what lies longer ago is history, such as that of a backfill
 MANY = 2  # classifiers that are hit on one day are an incident, where they are at least half of all
@@ -33,7 +33,7 @@ def find(now: datetime) -> list[Happening]:
 
 def of(classifier: Classifier, now: datetime, since: timedelta = LATELY) -> list[Happening]:
     """Everything of the last days about one classifier."""
-    days = oncall.calendar(classifier, now)
+    days = on_call.calendar(classifier, now)
     return [
         *_verdicts(classifier, now, since),
         *_rejected(classifier, days, now, since),
@@ -102,12 +102,12 @@ def _rejected(classifier: Classifier, days: list[Day], now: datetime, since: tim
 
 def _missing(classifier: Classifier, days: list[Day]) -> Iterator[Happening]:
     """One, of all the nights that are late; the same until one is held, however long that takes."""
-    late = oncall.late(classifier, days)
+    late = on_call.late(classifier, days)
     if late:
         held = [day.partition for day in days if day.cells["monitor"].state == "done" and day.partition < late[0]]
         first = Partition.parse(late[0], classifier.partition)
         yield Happening(
-            f"missing night:{classifier.name}:after {max(held, default=None) or oncall.last_held(classifier.name)}",
+            f"missing night:{classifier.name}:after {max(held, default=None) or on_call.last_held(classifier.name)}",
             "missing night",
             classifier.name,
             f"the night of {classifier.name} {first.key} is missing",

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from leeway.errors import NotFound
+from leeway.core.errors import NotFound
 from leeway.store.database import database
 from leeway.store.tables import mute as table
 

@@ -18,11 +18,11 @@ from sqlalchemy.engine import Connection
 from leeway.alerts import finding, muting
 from leeway.alerts.happening import KINDS, Happening, Severity
 from leeway.alerts.sending import Message, send
-from leeway.errors import StoreError
-from leeway.pages import roster, runbooks
-from leeway.settings import Settings, settings
+from leeway.core.errors import StoreError
+from leeway.core.settings import Settings, settings
 from leeway.store.database import database
 from leeway.store.tables import alert as table
+from leeway.views import roster, runbooks
 
 LOCK = "telling people"
 GIVEN_UP = timedelta(days=1)

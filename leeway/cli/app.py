@@ -6,7 +6,7 @@ import traceback
 import typer
 
 from leeway.cli import inspect, new, output, people, platform, registry, server, stages
-from leeway.errors import LeewayError
+from leeway.core.errors import LeewayError
 
 app = typer.Typer(
     name="leeway",

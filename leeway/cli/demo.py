@@ -7,7 +7,7 @@ from pathlib import Path
 
 from leeway.cli import output
 from leeway.cli.timeline import NAME, Timeline, tell
-from leeway.errors import StoreError
+from leeway.core.errors import StoreError
 
 HISTORY = ("2026-01-04", "2026-03-11")
 NIGHTS = ("2026-03-12", "2026-04-16")
@@ -28,7 +28,7 @@ def play(folder: str) -> Timeline:
     for name in ("LEEWAY_ALERT_URLS", "LEEWAY_PAGE_URLS"):  # nobody is to be called for what never happened
         os.environ.pop(name, None)
     os.environ["PREFECT_HOME"] = str(home / "prefect")
-    from leeway.settings import settings
+    from leeway.core.settings import settings
 
     settings.cache_clear()
     from leeway.cli.orchestrated import orchestrated
@@ -41,9 +41,9 @@ def _live(home: Path, update: Callable[[int, int, str], None]) -> Timeline:
     import flows.backfill
     import flows.nightly
     import flows.train
-    from leeway.errors import DeliveryRejected
-    from leeway.nightbook import Night
-    from leeway.partitions import Partition, between
+    from leeway.core.errors import DeliveryRejected
+    from leeway.definition.partitions import Partition, between
+    from leeway.views.run_summary import Night
 
     history = [Partition.parse(key, "day") for key in HISTORY]
     nights = list(between(*(Partition.parse(key, "day") for key in NIGHTS)))

@@ -10,7 +10,7 @@ from leeway.cli.options import Json, Name
 
 def list_classifiers(json: Json = False) -> None:
     """The declared classifiers."""
-    from leeway import catalog
+    from leeway.definition import catalog
 
     found = catalog.names()
     output.emit(found, lambda: print("\n".join(found) or "none: write models/NAME.py"))
@@ -18,11 +18,12 @@ def list_classifiers(json: Json = False) -> None:
 
 def check(name: Name, json: Json = False) -> None:
     """Say everything that is wrong with a definition and its suite, each with its line, and try them on the newest rows."""
-    from leeway import catalog, checking
-    from leeway.audit import load_suite
+    from leeway.definition import catalog
+    from leeway.ingest.audit import load_suite
+    from leeway.operations import check_definition
 
     with output.progress(f"checking {name}"):
-        findings = checking.check_all(name)
+        findings = check_definition.check_all(name)
     if findings:
         output.emit({"findings": findings}, lambda: print("\n".join(str(item) for item in findings)))
         raise typer.Exit(1)
@@ -34,9 +35,9 @@ def check(name: Name, json: Json = False) -> None:
 
 def status(name: Name, json: Json = False) -> None:
     """Champion, ledger, quarantine, last verdicts and retrain requests of a classifier."""
-    from leeway import catalog
-    from leeway.pages import links
-    from leeway.status import status as look
+    from leeway.definition import catalog
+    from leeway.operations.status import status as look
+    from leeway.views import links
 
     found = look(catalog.load(name))
 
@@ -63,17 +64,18 @@ def quarantine(
     json: Json = False,
 ) -> None:
     """Bad rows with the rules that they broke."""
-    from leeway import catalog, quarantining
+    from leeway.definition import catalog
+    from leeway.ingest import quarantine
 
     classifier = catalog.load(name)
     if replay:
-        replayed = quarantining.replay(classifier)
+        replayed = quarantine.replay(classifier)
         output.emit(
             replayed,
             lambda: print("\n".join(f"{key}: {text}" for key, text in replayed.items()) or "nothing to replay"),
         )
         return
-    found = quarantining.rows(classifier)
+    found = quarantine.rows(classifier)
 
     def say() -> None:
         rows: list[Any] = [(item.partition, item.occurrences, "; ".join(item.broken), item.shown) for item in found]
@@ -88,11 +90,12 @@ def report(
     json: Json = False,
 ) -> None:
     """Path and verdict of a report."""
-    from leeway import catalog, reports
-    from leeway.status import verdict
+    from leeway.definition import catalog
+    from leeway.monitoring import report_index
+    from leeway.operations.status import verdict
 
     found = verdict(catalog.load(name), partition)
-    found["kept"] = reports.is_kept(name, found["partition"])
+    found["kept"] = report_index.is_kept(name, found["partition"])
     anew = f"the report is no longer kept; `leeway nightly {name} --partition {found['partition']}` writes it anew"
     where = found["report"] if found["kept"] else anew
     output.emit(found, lambda: print(f"{found['partition']}: {found['verdict']}: {found['why']}\n{where}"))
@@ -108,11 +111,12 @@ def explain(
 
     import numpy as np
 
-    from leeway import catalog, events
-    from leeway.metrics import logit
+    from leeway.core.metrics import logit
+    from leeway.definition import catalog
+    from leeway.views import event_detail
 
     classifier = catalog.load(name)
-    told = events.explain(classifier, event_id)
+    told = event_detail.explain(classifier, event_id)
 
     def say() -> None:
         called = ", ".join(told.decision) or "nothing"
@@ -134,7 +138,7 @@ def _though(likeliest: str | None) -> str:
 
 def doctor(json: Json = False) -> None:
     """What this machine has and lacks for Leeway."""
-    from leeway.doctor import examine
+    from leeway.operations.doctor import examine
 
     found = examine()
     rows = [(item.what, "ok" if item.ok else "NOT OK", item.found) for item in found]

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
-from leeway import catalog, sources
 from leeway.cli import private
-from leeway.errors import NotFound
-from leeway.partitions import Partition
-from leeway.settings import settings
+from leeway.core.errors import NotFound
+from leeway.core.settings import settings
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
+from leeway.ingest import sources
 
 HEARTBEAT_SECONDS = 30  # Prefect's shortest
 

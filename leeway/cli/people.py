@@ -75,7 +75,7 @@ def _which(name: str | None, every: bool) -> str | None:
     if (name is None) is not every:
         raise typer.BadParameter("name a classifier, or give --all")
     if name is not None:
-        from leeway import catalog
+        from leeway.definition import catalog
 
         catalog.definition_path(name)  # of one that does not load, too: it is being mended
     return name

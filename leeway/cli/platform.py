@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from leeway.cli import output
 from leeway.cli.options import Json
-from leeway.errors import AlreadyRunning
+from leeway.core.errors import AlreadyRunning
 
 if TYPE_CHECKING:
-    from leeway.platform.state import State
+    from leeway.operations.platform.state import State
 
 MARKS = {"up": "green", "gave up": "bold red", "restarting": "yellow", "starting": "cyan"}
 LOOK_SECONDS = 10.0
@@ -19,7 +19,7 @@ SHOWN_DUE = 5
 
 def up(json: Json = False) -> None:
     """Run everything here until Ctrl-C: database, Prefect, MLflow, dashboards, reports, the schedules of all classifiers."""
-    from leeway.platform import run
+    from leeway.operations.platform import run
 
     if _is_up():
         return
@@ -36,7 +36,7 @@ def up(json: Json = False) -> None:
 
 def down(json: Json = False) -> None:
     """Stop the platform that runs on this data folder, in order."""
-    from leeway.platform import run
+    from leeway.operations.platform import run
 
     was_up = run.stop()
     output.emit({"stopped": was_up}, lambda: print("the platform has stopped" if was_up else "no platform runs here"))
@@ -47,7 +47,7 @@ COMMANDS = (up, down)
 
 def _is_up() -> bool:
     """Whether a platform runs here already; if so, its links are told once it is ready."""
-    from leeway.platform import run
+    from leeway.operations.platform import run
 
     found = run.running()
     if found is None:
@@ -136,8 +136,8 @@ def _beside(state: "State") -> list[Any]:
     from rich.markup import escape
     from rich.table import Table
 
-    from leeway import catalog
-    from leeway.platform.due import at_work, due
+    from leeway.definition import catalog
+    from leeway.operations.platform.due import at_work, due
 
     catalog.load.cache_clear()  # a definition may have changed since
     runs = ", ".join(at_work(state))
@@ -150,7 +150,7 @@ def _beside(state: "State") -> list[Any]:
 
 
 def _say_links(heading: str, state: "State") -> None:
-    from leeway.platform.state import folder
+    from leeway.operations.platform.state import folder
 
     print(heading)
     for unit in state.units.values():

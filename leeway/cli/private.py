@@ -16,9 +16,9 @@ ENVIRONMENT = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PRE
 @cache
 def begin() -> "Server | None":
     """Begin with a server for this process, unless the environment names one or the platform has one."""
-    from leeway.environment import prepare_prefect
-    from leeway.platform import state
-    from leeway.settings import settings
+    from leeway.core.environment import prepare_prefect
+    from leeway.core.settings import settings
+    from leeway.operations.platform import state
 
     platform = state.current()
     prepare_prefect(settings().folder(), api=platform.prefect_api if platform else None)
@@ -29,14 +29,22 @@ class Server:
     """A server that is starting, or has."""
 
     def __init__(self) -> None:
-        from leeway.platform.local import HOST, free_port
+        from leeway.operations.platform.local import HOST, free_port
 
         self.port = free_port(0)
         self.url = f"http://{HOST}:{self.port}"
         arguments = ["prefect.server.api.server:create_app", "--factory", "--host", HOST, "--port", str(self.port)]
         # It listens to this process by its standard input, and ends when that does, also when it is killed.
         self.process = subprocess.Popen(  # noqa: S603 - our own
-            [sys.executable, "-m", "leeway.platform.tether", "uvicorn", *arguments, "--log-level", "error"],
+            [
+                sys.executable,
+                "-m",
+                "leeway.operations.platform.die_with_parent",
+                "uvicorn",
+                *arguments,
+                "--log-level",
+                "error",
+            ],
             env={**os.environ, **ENVIRONMENT},
             stdin=subprocess.PIPE,
             start_new_session=True,
@@ -45,7 +53,7 @@ class Server:
 
     def is_starting(self) -> bool:
         """Whether there is time left until it is ready."""
-        from leeway.platform.local import answers
+        from leeway.operations.platform.local import answers
 
         return self.process.poll() is None and not answers(f"{self.url}/api/health")
 

@@ -8,15 +8,16 @@ from leeway.cli import output
 from leeway.cli.options import Json, Name, Reason
 
 if TYPE_CHECKING:
-    from leeway.retraining import Request
+    from leeway.lifecycle.retraining import Request
 
 Key = Annotated[str, typer.Argument(help="The request's key, as `leeway status` shows it.", show_default=False)]
 
 
 def versions(name: Name, json: Json = False) -> None:
     """The history of promotions and refusals, newest first, with the gates that decided; --json and the model card have all."""
-    from leeway import catalog, registry
-    from leeway.verdict import Verdict, in_short
+    from leeway.definition import catalog
+    from leeway.lifecycle import registry
+    from leeway.lifecycle.verdict import Verdict, in_short
 
     catalog.load(name)
     champion = registry.champion(name)
@@ -43,8 +44,9 @@ def versions(name: Name, json: Json = False) -> None:
 
 def promote(name: Name, version: int, reason: Reason, json: Json = False) -> None:
     """Make a version champion by your own decision; the history keeps your name and reason."""
-    from leeway import catalog, registry
     from leeway.cli.orchestrated import person
+    from leeway.definition import catalog
+    from leeway.lifecycle import registry
 
     catalog.load(name)
     result = registry.promote(name, version, reason=reason, actor=person())
@@ -53,8 +55,9 @@ def promote(name: Name, version: int, reason: Reason, json: Json = False) -> Non
 
 def rollback(name: Name, reason: Reason = "rolled back", json: Json = False) -> None:
     """Bring back the champion before the present one."""
-    from leeway import catalog, registry
     from leeway.cli.orchestrated import person
+    from leeway.definition import catalog
+    from leeway.lifecycle import registry
 
     catalog.load(name)
     result = registry.rollback(name, reason=reason, actor=person())
@@ -73,20 +76,22 @@ def reject(request: Key, json: Json = False) -> None:
 
 def hold(name: Name, reason: Reason, json: Json = False) -> None:
     """Hold a classifier back: until it is released, no champion comes of a breach without a person's word."""
-    from leeway import catalog, holding
     from leeway.cli.orchestrated import person
+    from leeway.definition import catalog
+    from leeway.lifecycle import holds
 
     catalog.load(name)
-    held = holding.hold(name, reason, person())
+    held = holds.hold(name, reason, person())
     output.emit({"held": True, "requests": held}, lambda: print(f"{name} is held{_and(held)}"))
 
 
 def release(name: Name, reason: Reason, json: Json = False) -> None:
     """Let a held classifier go on; requests that waited for it are carried out by the next night."""
-    from leeway import catalog, holding
     from leeway.cli.orchestrated import person
+    from leeway.definition import catalog
+    from leeway.lifecycle import holds
 
-    released = holding.release(catalog.load(name), reason, person())
+    released = holds.release(catalog.load(name), reason, person())
     output.emit({"held": False, "requests": released}, lambda: print(f"{name} is released{_and(released)}"))
 
 
@@ -95,8 +100,8 @@ def _and(requests: "list[Request]") -> str:
 
 
 def _settle(request: str, *, approved: bool) -> None:
-    from leeway import retraining
     from leeway.cli.orchestrated import person
+    from leeway.lifecycle import retraining
 
     result = retraining.settle(request, approved, person())
     output.emit(result, lambda: print(f"{result.key}: {result.state}; {retraining.NEXT[result.state]}"))

@@ -6,7 +6,7 @@ from leeway.cli.options import Json
 
 def migrate(json: Json = False) -> None:
     """Bring Leeway's and MLflow's databases to the schema of what is installed; where they are there, change nothing."""
-    from leeway import registry
+    from leeway.lifecycle import registry
     from leeway.store.database import database
 
     address = database().address

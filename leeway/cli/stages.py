@@ -34,7 +34,7 @@ def ingest(name: Name, partition: PartitionOption = None, json: Json = False) ->
 def score(name: Name, partition: PartitionOption = None, json: Json = False) -> None:
     """Predict one partition's events with the champion."""
     result = _run("score", name, partition)
-    from leeway.outputs import describe
+    from leeway.core.outputs import describe
 
     done = f"{result.rows} events scored by version {result.version}, called: {describe(result.positives)}"
     output.emit(result, lambda: print(done if result.changed else f"nothing changed: {done} before"))
@@ -48,7 +48,7 @@ def monitor(name: Name, partition: PartitionOption = None, json: Json = False) -
 
 def nightly(name: Name, partition: PartitionOption = None, json: Json = False) -> None:
     """All of a night for one partition: ingest, score, monitor, and a retrain where one is due."""
-    from leeway.outputs import describe
+    from leeway.core.outputs import describe
 
     result = _run("nightly", name, partition)
 
@@ -87,9 +87,9 @@ def train(
     from datetime import UTC, datetime
 
     private.begin()
-    from leeway import catalog
     from leeway.cli.orchestrated import orchestrated, person
-    from leeway.errors import NotFound
+    from leeway.core.errors import NotFound
+    from leeway.definition import catalog
 
     catalog.load(name)
     try:
@@ -113,8 +113,9 @@ def retrain(name: Name, reason: Reason, json: Json = False) -> None:
     private.begin()
     from datetime import UTC, datetime
 
-    from leeway import catalog, retraining
     from leeway.cli.orchestrated import orchestrated, person
+    from leeway.definition import catalog
+    from leeway.lifecycle import retraining
     from leeway.store.database import database
 
     classifier = catalog.load(name)
@@ -201,10 +202,10 @@ def accept(
     json: Json = False,
 ) -> None:
     """Take a data fault back: the partition is as it should be, and so are those like it from now on."""
-    from leeway import catalog
     from leeway.cli.orchestrated import person
-    from leeway.monitoring.accepting import accept
-    from leeway.partitions import Partition
+    from leeway.definition import catalog
+    from leeway.definition.partitions import Partition
+    from leeway.monitoring.acceptance import accept
 
     chosen = Partition.parse(partition, catalog.load(name).partition)
     why = accept(name, chosen, reason, person())
@@ -229,8 +230,8 @@ COMMANDS = (demo, ingest, score, monitor, nightly, accept, train, retrain, backf
 
 def _ingest_history(name: str) -> None:
     """Before the first training, bring in what the source has."""
-    from leeway import catalog
     from leeway.cli.orchestrated import orchestrated
+    from leeway.definition import catalog
     from leeway.store import ledger
     from leeway.store.database import database
 

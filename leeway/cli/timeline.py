@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from leeway.cli import output
 
 if TYPE_CHECKING:
-    from leeway.nightbook import Night
-    from leeway.partitions import Partition
-    from leeway.retraining import Request
+    from leeway.definition.partitions import Partition
+    from leeway.lifecycle.retraining import Request
+    from leeway.views.run_summary import Night
 
 NAME = "payments"
 TOLD = {
@@ -104,8 +104,8 @@ def tell(home: Path, first: str, nights: "Sequence[Partition]", lived: "Mapping[
 
 
 def _line(night: "Partition", happened: "Night | str", what: str, last: "Partition") -> Line:
-    from leeway import catalog
-    from leeway.performance import realised
+    from leeway.definition import catalog
+    from leeway.monitoring.performance import realised
 
     if isinstance(happened, str):
         return Line(night.key, None, None, "rejected", None, 0, 0, None, f"{what}; nothing was published")
@@ -128,9 +128,8 @@ def _line(night: "Partition", happened: "Night | str", what: str, last: "Partiti
 
 def _changes() -> dict[str, str]:
     """The day of each scripted change, by its kind."""
-    from leeway import catalog
-    from leeway.definition import Simulator
-    from leeway.simulators.payments import Payments
+    from leeway.definition import Simulator, catalog
+    from leeway.ingest.simulators.payments import Payments
 
     source = catalog.load(NAME).source
     assert isinstance(source, Simulator)

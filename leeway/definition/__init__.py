@@ -1,16 +1,10 @@
 """What a person declares about one classifier, as frozen and typed values.
 
 A file `models/NAME.py` holds one `Classifier`; its stem is the classifier's name everywhere. Unknown names and impossible
-combinations are refused when the file is loaded (see `leeway.catalog`).
+combinations are refused when the file is loaded (see `leeway.definition.catalog`).
 """
 
-from leeway.definition.classifier import (
-    MAX_IDENTIFIER,
-    RESERVED_COLUMNS,
-    RESERVED_NAMES,
-    CalendarPart,
-    Classifier,
-)
+from leeway.definition.classifier import MAX_IDENTIFIER, RESERVED_COLUMNS, RESERVED_NAMES, CalendarPart, Classifier
 from leeway.definition.column import Column, Kind, boolean, categorical, identifier, numeric, text, timestamp
 from leeway.definition.cost import Costs
 from leeway.definition.history import LABEL_AGGREGATES, Aggregate, History

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from leeway.core.outputs import Outputs
 from leeway.definition.column import Column, Kind
 from leeway.definition.cost import Costs
 from leeway.definition.history import LABEL_AGGREGATES, History
@@ -29,7 +30,6 @@ from leeway.definition.learning import (
 from leeway.definition.operation import DriftPolicy, Grain, Schedule
 from leeway.definition.source import Query, Simulator, Source
 from leeway.definition.value import Share, Value
-from leeway.outputs import Outputs
 
 CalendarPart = Literal["hour", "weekday", "day", "month"]
 

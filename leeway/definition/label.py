@@ -6,9 +6,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
 
+from leeway.core.outputs import LabelKind, Outputs, class_text
 from leeway.definition.source import Query, Source
 from leeway.definition.value import Value
-from leeway.outputs import LabelKind, Outputs, class_text
 
 MAX_CLASSES = 100  # beyond that, thresholds and calibration per class have too few rows each to mean anything
 

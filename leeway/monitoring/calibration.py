@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leeway import calibrated
-from leeway.metrics import Floats
+from leeway.core import calibration_curve
+from leeway.core.metrics import Floats
+from leeway.detection.reference import MIN_ROWS, Reference
 from leeway.monitoring.realised import Realised
-from leeway.monitoring.reference import MIN_ROWS, Reference
 
 FEWEST = 8  # partitions, to say how sure it is
 DRAWS = 1_000
@@ -124,13 +124,15 @@ def _off(name: str, sums: Floats) -> Off:
     The interval is by drawing partitions, for what is off on one night is off in all of its rows. A drawn set has partitions
     twice, so the luck of their labels, too: what all draws have too much of is taken off again.
     """
-    squared, count = float(calibrated.squared_error(sums.sum(axis=0))), len(sums)
+    squared, count = float(calibration_curve.squared_error(sums.sum(axis=0))), len(sums)
     low = high = None
     if count >= FEWEST:
         times = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), DRAWS)
-        low, high = calibrated.around(squared, calibrated.squared_error(np.tensordot(times, sums, axes=1)))
+        low, high = calibration_curve.around(
+            squared, calibration_curve.squared_error(np.tensordot(times, sums, axes=1))
+        )
     whole = sums.sum(axis=0)
-    return Off(name, int(whole[:, 0].sum()), count, calibrated.root(squared), low, high, _curve(whole))
+    return Off(name, int(whole[:, 0].sum()), count, calibration_curve.root(squared), low, high, _curve(whole))
 
 
 def _curve(sums: Floats) -> list[tuple[int, float, float]]:

@@ -6,10 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from leeway.monitoring.maturity import Arrived
-from leeway.monitoring.monitor import Finding
+from leeway.definition.partitions import Partition
+from leeway.detection.maturity import Arrived
+from leeway.detection.monitor import Finding
 from leeway.monitoring.realised import Realised
-from leeway.partitions import Partition
 from leeway.store.database import database
 from leeway.store.tables import column_drift, monitoring
 

@@ -6,11 +6,11 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from leeway.metrics import Floats
-from leeway.monitoring.budget import WINDOW
-from leeway.monitoring.reference import Reference
-from leeway.monitoring.sketch import Sketch, hellinger, shares
-from leeway.partitions import Partition
+from leeway.core.metrics import Floats
+from leeway.definition.partitions import Partition
+from leeway.detection.budget import WINDOW
+from leeway.detection.reference import Reference
+from leeway.detection.sketch import Sketch, hellinger, shares
 from leeway.store.tables import monitoring
 
 FEWEST_COLUMNS, SHARE_OF_COLUMNS = 4, 0.5

@@ -8,20 +8,22 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from leeway import registry, retraining, scoring, storage
-from leeway.bundle import Bundle
+from leeway.core.errors import NotFound
 from leeway.definition import Classifier
-from leeway.errors import NotFound
-from leeway.monitoring import changes, history, incidents, maturity, monitor, outlook, realised, report, sketches
-from leeway.monitoring.expected import Decisions, decisions
-from leeway.monitoring.monitor import Finding, Night
+from leeway.definition.partitions import Partition, between
+from leeway.detection import changes, maturity, monitor
+from leeway.detection.expected import Decisions, decisions
+from leeway.detection.monitor import Finding, Night
+from leeway.detection.sketch import Held, with_scores
+from leeway.lifecycle import registry, retraining
+from leeway.model.bundle import Bundle
+from leeway.model.inputs import model_input
+from leeway.monitoring import history, incidents, outlook, realised, report
 from leeway.monitoring.outlook import Labels
-from leeway.monitoring.sketch import Held, with_scores
-from leeway.partitions import Partition, between
-from leeway.store import ledger
+from leeway.scoring import batch_scoring, sketches
+from leeway.store import ledger, storage
 from leeway.store.database import database
 from leeway.store.tables import column_drift, monitoring
-from leeway.training.inputs import model_input
 
 LOOKED_BACK = 91  # partitions before a breach that its change may have begun in
 
@@ -64,7 +66,7 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
         return Monitored(changed=False, **done.output)
     version = int(scored.input["version"])
     bundle = registry.load(name, registry.promoted(name, version))
-    rows = scoring.read(name, partition, version)
+    rows = batch_scoring.read(name, partition, version)
     scores = rows[list(bundle.outputs.score_columns)]
     x = pd.concat([model_input(rows, bundle.card.features), scores], axis=1)
     labels = outlook.labels(classifier, partition, mature_with(classifier, partition), bundle, version)
@@ -114,7 +116,7 @@ def _find(
     if seen is None:
         seen = sketches.of(bundle, rows)
     night = Night(partition, seen, mature_with(classifier, partition), held)
-    means = scoring.probabilities(rows, outputs).mean(axis=0).tolist() if len(rows) and outputs.several else []
+    means = batch_scoring.probabilities(rows, outputs).mean(axis=0).tolist() if len(rows) and outputs.several else []
     finding = monitor.judge(
         bundle.reference,
         policy,
@@ -160,7 +162,7 @@ def _held(bundle: Bundle, rows: pd.DataFrame) -> Held:
     what is corrected later changes what is known then, not what was found here.
     """
     outputs, reference = bundle.outputs, bundle.reference
-    p, y = scoring.probabilities(rows, outputs), outputs.matrix(rows[outputs.column])
+    p, y = batch_scoring.probabilities(rows, outputs), outputs.matrix(rows[outputs.column])
     columns = with_scores(model_input(rows, bundle.card.features), p, outputs)
     return Held.of(reference.binnings, columns, y[:, reference.judged], p[:, reference.judged])
 

@@ -7,17 +7,19 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from leeway import arrivals_of_labels, scoring
-from leeway.bundle import Bundle
+from leeway.core.metrics import Floats
+from leeway.dataset import label_arrivals
 from leeway.definition import Classifier
-from leeway.metrics import Floats
-from leeway.monitoring import estimated, realised
-from leeway.monitoring.expected import METRICS
-from leeway.monitoring.maturity import Arrived
-from leeway.monitoring.monitor import Finding
+from leeway.definition.partitions import Partition
+from leeway.detection import estimated
+from leeway.detection.expected import METRICS
+from leeway.detection.maturity import Arrived
+from leeway.detection.monitor import Finding
+from leeway.detection.reference import MIN_ROWS
+from leeway.model.bundle import Bundle
+from leeway.monitoring import realised
 from leeway.monitoring.realised import Realised
-from leeway.monitoring.reference import MIN_ROWS
-from leeway.partitions import Partition
+from leeway.scoring import batch_scoring
 from leeway.store.database import database
 from leeway.store.tables import monitoring
 
@@ -60,7 +62,7 @@ def labels(classifier: Classifier, partition: Partition, mature: Partition, bund
         if part.key not in faulty
     }
     fresh = [realised.of(classifier, part.key, bundle, version, own) for part, own in rows.items() if own is not None]
-    arrived = arrivals_of_labels.at(classifier, known, partition, mature) if known else []
+    arrived = label_arrivals.at(classifier, known, partition, mature) if known else []
     return Labels(arrived, rows.get(mature), fresh, before | {item.partition: item for item in fresh})
 
 
@@ -85,7 +87,7 @@ def estimate(
         return {"why": "a fault of the data was found"}
     if len(x) < MIN_ROWS or len(bundle.known.p) < MIN_ROWS:
         return {"why": "there are too few rows"}
-    p = scoring.probabilities(x, bundle.outputs)
+    p = batch_scoring.probabilities(x, bundle.outputs)
     found = estimated.estimate(
         bundle.reference,
         bundle.known,

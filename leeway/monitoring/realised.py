@@ -14,17 +14,17 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from leeway import scoring
-from leeway.bundle import Bundle
+from leeway.core.metrics import Floats
 from leeway.definition import Classifier
-from leeway.metrics import Floats
-from leeway.monitoring.expected import METRICS, performance
-from leeway.monitoring.reference import MIN_ROWS
-from leeway.partitions import Partition
+from leeway.definition.partitions import Partition
+from leeway.detection.expected import METRICS, performance
+from leeway.detection.reference import MIN_ROWS
+from leeway.model.bundle import Bundle
+from leeway.model.inputs import model_input
+from leeway.scoring import batch_scoring
 from leeway.store.database import database
 from leeway.store.tables import labels_known, tables_of
 from leeway.store.tables import realised as table
-from leeway.training.inputs import model_input
 
 #: For a column, in each of its bins: how many rows have a label, and the sums of labels, then of scores, of each watched class.
 Groups = dict[str, list[list[float]]]
@@ -68,14 +68,14 @@ def labelled(
     known = database().read(labels_known(tables, moment, predicted)).to_pandas()
     if len(known) < MIN_ROWS:
         return None
-    scored = scoring.read(classifier.name, partition, version)
+    scored = batch_scoring.read(classifier.name, partition, version)
     return scored.merge(known, on="event_id") if len(known) >= least * len(scored) else None
 
 
 def of(classifier: Classifier, partition: str, bundle: Bundle, version: int, rows: pd.DataFrame) -> Realised:
     """What labels say of the rows that have one."""
     outputs, reference = bundle.outputs, bundle.reference
-    p, y = scoring.probabilities(rows, outputs), outputs.matrix(rows[outputs.column])
+    p, y = batch_scoring.probabilities(rows, outputs), outputs.matrix(rows[outputs.column])
     judged = reference.judged
     metrics = performance(y.astype(np.float64), p, bundle.decide(p), exclusive=outputs.exclusive, judged=judged)
     told: dict[str, float] = {

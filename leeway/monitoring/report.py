@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from leeway import storage
-from leeway.bundle import Bundle
+from leeway.core import charts
 from leeway.definition import Classifier
-from leeway.monitoring import drawing, sections
-from leeway.monitoring.alarm import Alarm
-from leeway.monitoring.channels import MEAN
+from leeway.definition.partitions import Partition
+from leeway.detection.alarm_limits import Alarm
+from leeway.detection.channels import MEAN
+from leeway.detection.monitor import ColumnDrift, Finding
+from leeway.model.bundle import Bundle
+from leeway.monitoring import sections
 from leeway.monitoring.history import History
-from leeway.monitoring.monitor import ColumnDrift, Finding
-from leeway.partitions import Partition
-from leeway.training.remembering import SAMPLE_ROWS
+from leeway.store import storage
+from leeway.training.reference_data import SAMPLE_ROWS
 
 SHOWN_COLUMNS = 8
 EVERY_VERDICT = {
@@ -161,15 +162,15 @@ def _courses(history: History) -> str:
         return ""  # one night has no course
     keys = [night.partition for night in nights]
     marks = [None if night.verdict in ("quiet", "drift") else EVERY_VERDICT[night.verdict][0] for night in nights]
-    scores = drawing.course(
-        keys, [("mean score", drawing.INK, [night.score_mean for night in nights])], marks=marks, title="Scores"
+    scores = charts.course(
+        keys, [("mean score", charts.INK, [night.score_mean for night in nights])], marks=marks, title="Scores"
     )
     known = [night for night in nights if night.mature is not None]
-    labels = drawing.course(
+    labels = charts.course(
         [night.mature or "" for night in known],
         [
-            ("known labels", drawing.INK, [night.rate for night in known]),
-            ("what the scores said", drawing.PALE, [night.expected for night in known]),
+            ("known labels", charts.INK, [night.rate for night in known]),
+            ("what the scores said", charts.PALE, [night.expected for night in known]),
         ],
         title="Labels",
     )
@@ -179,7 +180,7 @@ def _courses(history: History) -> str:
 def _columns(finding: Finding, history: History, shown: list[str]) -> str:
     rows = "".join(
         f"<tr><td>{html.escape(drift.column)}</td><td>{drift.impact:+.2%}{_of(drift.of_class)}</td>"
-        f"<td>{drawing.spark(history.impacts.get(drift.column, []))}</td><td>{drift.distance:.3f}</td>"
+        f"<td>{charts.spark(history.impacts.get(drift.column, []))}</td><td>{drift.distance:.3f}</td>"
         f"<td>{_spreads(drift, finding)}</td><td>{drift.null_share:.1%}</td></tr>"
         for drift in finding.columns
         if drift.column in shown

@@ -3,14 +3,15 @@
 import html
 from collections.abc import Sequence
 
-from leeway.bundle import Bundle
+from leeway.core import charts
 from leeway.definition import Grain
-from leeway.monitoring import calibration, drawing
+from leeway.detection.estimated import telling
+from leeway.detection.expected import METRICS, SHARES, WORDS, Metric
+from leeway.detection.maturity import Arrived
+from leeway.model.bundle import Bundle
+from leeway.monitoring import calibration
 from leeway.monitoring.calibration import Slice
-from leeway.monitoring.estimated import telling
-from leeway.monitoring.expected import METRICS, SHARES, WORDS, Metric
 from leeway.monitoring.history import History
-from leeway.monitoring.maturity import Arrived
 from leeway.monitoring.realised import Realised
 
 SHOWN_CLASSES, SHOWN_SLICES, SHOWN_COLUMNS = 8, 8, 6
@@ -65,9 +66,7 @@ def calibrated(bundle: Bundle, known: Sequence[Realised]) -> str:
         "Calibration",
         f"<p>By {worst.labels:,} labels of {worst.partitions} partitions, scores{of_class} are off by "
         f"<strong>{100 * worst.error:.1f} points</strong>{sure}, root mean square, beyond what luck makes of it.</p>"
-        + drawing.reliability(
-            worst.curve, title=f"Share of labels by score{f' of {worst.of_class}' if several else ''}"
-        )
+        + charts.reliability(worst.curve, title=f"Share of labels by score{f' of {worst.of_class}' if several else ''}")
         + (_table(("class", "off by"), rows) if several else ""),
     )
 
@@ -83,7 +82,7 @@ def sliced(bundle: Bundle, known: Sequence[Realised]) -> str:
     rows = "".join(
         f"<tr><td>{html.escape(_of_slice(item, several))}</td><td>{item.rows:,}</td><td>{item.rate:.1%}</td>"
         f"<td>{item.score:.1%}</td><td>{100 * item.apart:+.1f} ± {100 * calibration.SPREADS * item.chance:.1f}</td>"
-        f"<td>{drawing.sparks([(drawing.INK, item.rates), (drawing.PALE, item.scores)])}</td></tr>"
+        f"<td>{charts.sparks([(charts.INK, item.rates), (charts.PALE, item.scores)])}</td></tr>"
         for item in found
     )
     return _section(
@@ -94,8 +93,8 @@ def sliced(bundle: Bundle, known: Sequence[Realised]) -> str:
         + _note(
             f"Of the values of {', '.join(html.escape(name) for name in columns)}: by how far they surely part, beyond "
             f"what the luck of labels makes of it (±). "
-            f'Last weeks: <span style="color:{drawing.INK}">labels</span> and '
-            f'<span style="color:{drawing.PALE}">scores</span>.'
+            f'Last weeks: <span style="color:{charts.INK}">labels</span> and '
+            f'<span style="color:{charts.PALE}">scores</span>.'
         ),
     )
 
@@ -131,9 +130,9 @@ def _course(name: Metric, history: History) -> str:
     ]
     known = [history.realised[key].metrics.get(name) if key in history.realised else None for key in keys]
     said, low, high = ([None if item is None else item[place] for item in told] for place in range(3))
-    lines = [("by labels", drawing.INK, known), ("estimated", drawing.PALE, said)]
+    lines = [("by labels", charts.INK, known), ("estimated", charts.PALE, said)]
     shown = "{:.1%}" if name in SHARES else "{:.3f}"
-    return drawing.course(keys, lines, band=(low, high), shown=shown, title=WORDS[name][0].upper() + WORDS[name][1:])
+    return charts.course(keys, lines, band=(low, high), shown=shown, title=WORDS[name][0].upper() + WORDS[name][1:])
 
 
 def _estimated(name: Metric, told: dict[str, dict[str, list[float]]]) -> str:
@@ -169,7 +168,7 @@ def _age(age: int | None, grain: Grain) -> str:
 
 
 def _bar(item: Arrived) -> str:
-    colour = RED if item.late else drawing.INK
+    colour = RED if item.late else charts.INK
     late = f' <strong style="color:{RED}">late</strong>' if item.late else ""
     return (
         f'<span style="display:inline-block;width:5em;height:.6em;background:#d0d7de"><span style="display:block;'

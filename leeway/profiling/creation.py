@@ -5,13 +5,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from leeway.core.errors import DefinitionError, LeewayError
+from leeway.core.files import replacing
+from leeway.core.settings import settings
 from leeway.definition import RESERVED_NAMES
-from leeway.errors import DefinitionError, LeewayError
-from leeway.files import replacing
 from leeway.profiling import writing
 from leeway.profiling.options import Options
 from leeway.profiling.profile import Profile, profile
-from leeway.settings import settings
 
 
 @dataclass(frozen=True)

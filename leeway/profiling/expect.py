@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import betabinom, t
 
-from leeway.audit import HOURS_TO_END
+from leeway.ingest.audit import HOURS_TO_END
 from leeway.profiling import values
 from leeway.profiling.columns import Column
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from leeway.errors import SourceError
+from leeway.core.errors import SourceError
 
 
 @dataclass(frozen=True)

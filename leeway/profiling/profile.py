@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 import pandas as pd
 
+from leeway.core.errors import SourceError
 from leeway.definition import MAX_IDENTIFIER, RESERVED_COLUMNS, CalendarPart, Grain
-from leeway.errors import SourceError
 from leeway.profiling import expect, reading, roles, timing
 from leeway.profiling.columns import Column, inspect
 from leeway.profiling.leakage import leaks

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from leeway.errors import LeewayError, SourceError
+from leeway.core.errors import LeewayError, SourceError
+from leeway.ingest.sources.databases import engine_of
 from leeway.profiling.values import EPOCHS
-from leeway.sources.databases import engine_of
 
 #: How a database makes a time of seconds since 1970.
 SINCE_1970 = {"sqlite": "datetime({}, 'unixepoch')", "postgresql": "to_timestamp({})"}

@@ -17,12 +17,12 @@ from typing import IO, Any, Literal
 import numpy as np
 import pandas as pd
 
-from leeway.errors import SourceError
-from leeway.outputs import class_text
+from leeway.core.errors import SourceError
+from leeway.core.outputs import class_text
+from leeway.ingest.sources.files import LONGEST_FIELD
+from leeway.ingest.sources.prepared import must_be_distinct
 from leeway.profiling import querying, sniffing
 from leeway.profiling.querying import unreadable, without_password
-from leeway.sources.files import LONGEST_FIELD
-from leeway.sources.prepared import must_be_distinct
 
 MAX_ROWS = 200_000
 MAX_CELLS = 8_000_000

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from leeway.errors import SourceError
-from leeway.outputs import class_text
+from leeway.core.errors import SourceError
+from leeway.core.outputs import class_text
 from leeway.profiling.columns import ID_NAME, Column
 from leeway.profiling.sensitive import words
 from leeway.profiling.values import MISSING

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 
-from leeway.errors import SourceError
+from leeway.core.errors import SourceError
 
 DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01")
 WITHIN_VALUES = (":", " ")  # delimiters, too, but only where there is no other

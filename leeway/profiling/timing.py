@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from leeway.core.errors import SourceError
 from leeway.definition import Grain
-from leeway.errors import SourceError
 from leeway.profiling import expect, querying, roles, values
 from leeway.profiling.columns import Column
 from leeway.profiling.options import Options

@@ -6,14 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from leeway.core.settings import settings
 from leeway.profiling.columns import Column
 from leeway.profiling.expect import Expectation
 from leeway.profiling.profile import RANDOM_HOLDOUT, TIME_HOLDOUT, Profile
 from leeway.profiling.querying import bound_by, replace_password
 from leeway.profiling.source_code import Block, Call, Expression, Raw, calls, quoted, write
-from leeway.settings import settings
 
-PREPARING = frozenset({"date_from_parts", "renamed"})  # of `leeway.preparing`
+PREPARING = frozenset({"date_from_parts", "renamed"})  # of `leeway.definition.preparing`
 HISTORY_WINDOWS = tuple(timedelta(days=count) for count in (1, 7, 30, 90, 365))
 SCHEDULES = {"hour": "10 * * * *", "week": "0 2 * * 1", "month": "0 2 1 * *"}
 
@@ -181,7 +181,7 @@ def _printable(text: str) -> str:
 
 def _imports(body: Expression) -> str:
     used = set(calls(body))
-    modules = {"leeway.definition": used - PREPARING, "leeway.preparing": used & PREPARING}
+    modules = {"leeway.definition": used - PREPARING, "leeway.definition.preparing": used & PREPARING}
     return "\n".join(_import(module, names) for module, names in modules.items() if names)
 
 

@@ -22,8 +22,8 @@ from pydantic_core import from_json
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from leeway.errors import AlreadyRunning, LeewayError, StoreError
-from leeway.settings import Settings, settings
+from leeway.core.errors import AlreadyRunning, LeewayError, StoreError
+from leeway.core.settings import Settings, settings
 
 DRIVER = "postgresql+psycopg2"
 OUR_DATABASE = "leeway"

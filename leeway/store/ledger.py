@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from leeway.partitions import Partition
+from leeway.definition.partitions import Partition
 from leeway.store.tables import partition as ledger
 
 Stage = Literal["ingest", "score", "monitor"]

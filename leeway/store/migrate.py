@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from leeway.errors import StoreError
+from leeway.core.errors import StoreError
 from leeway.store.tables import SHARED
 
 if TYPE_CHECKING:  # it calls this module

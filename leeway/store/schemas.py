@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
+from leeway.core.errors import StoreError
 from leeway.definition import Classifier
-from leeway.errors import StoreError
 from leeway.store.tables import Tables, tables_of
 
 

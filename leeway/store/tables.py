@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL, TIMESTAMP
 
+from leeway.core.outputs import LabelKind
 from leeway.definition import Classifier, Kind
-from leeway.outputs import LabelKind
 
 SHARED = "leeway"
 metadata = sa.MetaData(schema=SHARED)

@@ -13,10 +13,10 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
+from leeway.core.errors import TrainingError
+from leeway.core.metrics import Floats, Outcomes, Rows
 from leeway.definition import Boosting, Candidate, Estimator, ExtraTrees, Kind, LightGBM, Logistic
-from leeway.errors import TrainingError
-from leeway.metrics import Floats, Outcomes, Rows
-from leeway.training import encoding, estimators
+from leeway.training import encoders, estimators
 
 MERGED = 0.8  # of the rows: where fewer are distinct, equal ones are learnt from once
 
@@ -115,9 +115,9 @@ def encode(sees: Sees, features: Mapping[str, Kind], x: pd.DataFrame, y: Outcome
         )
     codes: list[int] = []
     if sees == "trees":
-        columns, codes = encoding.trees(varying, encoding.with_many_values(x, varying, y), seed)
+        columns, codes = encoders.trees(varying, encoders.with_many_values(x, varying, y), seed)
     else:
-        columns = encoding.linear(varying, dense=sees == "dense")
+        columns = encoders.linear(varying, dense=sees == "dense")
     encoded = columns.fit_transform(x, y)
     if y.ndim > 1:  # scikit-learn passes no weights on to the estimators of several labels
         return Encoded(columns, codes, encoded, y, None)

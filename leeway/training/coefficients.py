@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 
-from leeway.outputs import Outputs
+from leeway.core.outputs import Outputs
 
 MOST = 50  # of each class, those that weigh most
 

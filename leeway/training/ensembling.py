@@ -10,11 +10,11 @@ import numpy as np
 from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import Pipeline
 
+from leeway.core.metrics import Bools, Floats, Outcomes, log_losses
 from leeway.definition import Kind
-from leeway.metrics import Bools, Floats, Outcomes, log_losses
 from leeway.training import candidates
 from leeway.training.candidates import Trial
-from leeway.training.planning import READING
+from leeway.training.search_plan import READING
 
 ROUNDS = 25
 

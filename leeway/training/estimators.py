@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
+from leeway.core.errors import TrainingError
+from leeway.core.metrics import Floats, Outcomes
 from leeway.definition import Boosting, Candidate, Estimator, ExtraTrees, LightGBM, Logistic
-from leeway.errors import TrainingError
-from leeway.metrics import Floats, Outcomes
 
 PATIENCE = 25  # iterations after which boosting stops, where it is watched and they have gained less than
 WORTH = 3e-5  # nats of log loss

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pandas as pd
 
-import leeway.bundle
-from leeway import catalog, storage
-from leeway.bundle import Bundle
-from leeway.definition import Classifier
-from leeway.metrics import Bools, Floats
-from leeway.training import carding, learning, remembering
-from leeway.training.inputs import model_input
+import leeway.model.bundle
+from leeway.core.metrics import Bools, Floats
+from leeway.definition import Classifier, catalog
+from leeway.model.bundle import Bundle
+from leeway.model.inputs import model_input
+from leeway.model.window import Window
+from leeway.store import storage
+from leeway.training import bundle_card, learning, reference_data
 from leeway.training.learning import Learnt
-from leeway.training.material import Material, Split, material
-from leeway.training.remembering import Scored, Unseen
+from leeway.training.reference_data import Scored, Unseen
 from leeway.training.search import Progress
-from leeway.training.window import Window
+from leeway.training.training_data import Material, Split, material
 
 LIBRARIES = ("leeway", "numpy", "pandas", "scikit-learn", "skops", "lightgbm")
 EXTRAS = ("lightgbm",)
@@ -53,11 +53,11 @@ def fit(
     given = material(classifier, snapshot, as_of, window)
     learnt = learning.learn(classifier, given, progress)
     scored = _scored(classifier, given, learnt)
-    card = carding.card(classifier, name, given, learnt, scored.holdout.p, _libraries())
+    card = bundle_card.card(classifier, name, given, learnt, scored.holdout.p, _libraries())
     progress("what the monitor will compare with", 0.98)
-    known = remembering.remember(classifier, scored, as_of, window, learnt.score, learnt.decide)
+    known = reference_data.remember(classifier, scored, as_of, window, learnt.score, learnt.decide)
     with storage.keeping(folder, f"writing a bundle of {classifier.name}") as beside:
-        leeway.bundle.save(
+        leeway.model.bundle.save(
             beside, card, learnt.pipeline, learnt.calibrators, known.reference, known.sample, known.estimates
         )
     return name

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
+from leeway.core.errors import TrainingError
+from leeway.core.metrics import Bools, Floats, Outcomes, Rows
+from leeway.dataset.features import FOLD_GROUP
 from leeway.definition import Classifier
-from leeway.errors import TrainingError
-from leeway.features import FOLD_GROUP
-from leeway.metrics import Bools, Floats, Outcomes, Rows
 
 Fold = tuple[Rows, Rows]
 BLOCKS = 21  # of events without a time: as many as a holdout of three weeks has nights

@@ -6,18 +6,19 @@ from typing import Any
 
 import pandas as pd
 
+from leeway.core.metrics import Bools, Floats
+from leeway.core.outputs import Outputs
+from leeway.core.parallel import is_spread
 from leeway.definition import Classifier
-from leeway.metrics import Bools, Floats
-from leeway.outputs import Outputs
-from leeway.parallel import is_spread
-from leeway.training import calibration, decision, ensembling, sureness
-from leeway.training.calibration import Method
+from leeway.model import calibration, decision
+from leeway.model.calibration import Method
+from leeway.model.class_probabilities import predict, targets
+from leeway.training import ensembling, threshold_intervals
 from leeway.training.candidates import trials
-from leeway.training.estimating import predict, targets
+from leeway.training.distributed_search import spread_search
 from leeway.training.folds import Fold
-from leeway.training.material import Material
 from leeway.training.search import Outcome, Progress, search
-from leeway.training.spreading import spread_search
+from leeway.training.training_data import Material
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def finish(
     probabilities = calibration.apply(calibrators, outcome.scores, exclusive=exclusive)
     thresholds = decision.thresholds(classifier.objective, outputs, seen, probabilities, days)
     asked = classifier.review
-    review = None if asked is None else sureness.band(float(thresholds[0]), probabilities[:, 0], asked.share)
+    review = None if asked is None else threshold_intervals.band(float(thresholds[0]), probabilities[:, 0], asked.share)
     progress(f"fitting {ensembling.described(outcome.members)} to all of the development rows", 0.97)
     pipeline = ensembling.learn(outcome.members, classifier.features, x, targets(outputs, y), classifier.training.seed)
     return Learnt(

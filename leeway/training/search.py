@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from leeway import parallel
+from leeway.core import parallel
+from leeway.core.errors import TrainingError
+from leeway.core.metrics import Bools, Floats, Outcomes, Rows, averaged, log_losses
+from leeway.core.outputs import Outputs
 from leeway.definition import Classifier, Estimator
-from leeway.errors import TrainingError
-from leeway.metrics import Bools, Floats, Outcomes, Rows, averaged, log_losses
-from leeway.outputs import Outputs
-from leeway.training import apart, ensembling, estimators, planning
+from leeway.model.class_probabilities import aligned, targets
+from leeway.training import ensembling, estimators, search_plan, subprocess_timeout
 from leeway.training.candidates import Encoded, Sees, Trial, best_iterations, encode, fit, trials
 from leeway.training.ensembling import Member
-from leeway.training.estimating import aligned, targets
 from leeway.training.folds import Fold
-from leeway.training.planning import Rung, Size
+from leeway.training.search_plan import Rung, Size
 
 LATE = 4.0  # times its budget, after which the clock ends a search
 
@@ -122,14 +122,14 @@ def search(
 def size_of(classifier: Classifier, y: Bools, folds: Sequence[Fold]) -> Size:
     """What a search over these folds learns from."""
     rows, outputs = tuple(len(train) for train, _ in folds), classifier.label.outputs
-    return Size(rows, len(y), planning.columns_seen(classifier.features), len(outputs.names))
+    return Size(rows, len(y), search_plan.columns_seen(classifier.features), len(outputs.names))
 
 
 def planned(classifier: Classifier, size: Size) -> tuple[list[Trial], list[Rung]]:
     """The trials of a search, in their order, and its rungs: the same wherever they are asked for."""
     training = classifier.training
-    left = planning.cheapest_first(list(trials(classifier.candidates)), size, training.trials)
-    return left, planning.plan(left, size, training.budget.total_seconds())
+    left = search_plan.cheapest_first(list(trials(classifier.candidates)), size, training.trials)
+    return left, search_plan.plan(left, size, training.budget.total_seconds())
 
 
 def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: Run) -> Outcome:
@@ -150,13 +150,15 @@ def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: Run) -> 
     for before, rung in zip([None, *rungs], rungs, strict=False):
         if before is not None:
             ranked = _ranked(kept)
-            more = planning.going_on([item.trial for item in ranked], before, size, seconds) if rung is rungs[-1] else 0
+            more = (
+                search_plan.going_on([item.trial for item in ranked], before, size, seconds) if rung is rungs[-1] else 0
+            )
             left = _in_order(ranked[: max(rung.trials, more)], left)
         done = list(run(left, rung))
         failures |= {str(item.trial): item.why for item in done if isinstance(item, Failed)}
         missed += [str(trial) for trial in left[len(done) :]]
         kept = [item for item in done if isinstance(item, Tried)]
-        seconds -= sum(planning.watched(item.trial, size, rung.share) for item in kept)
+        seconds -= sum(search_plan.watched(item.trial, size, rung.share) for item in kept)
         results |= {str(item.trial): abs(item.metric) for item in kept}
         shares |= {str(item.trial): rung.share for item in kept}
         if not kept:
@@ -190,7 +192,7 @@ def _together(classifier: Classifier, y: Bools, kept: Sequence[Tried], size: Siz
     weights = ensembling.chosen(
         y,
         [item.scores for item in kept],
-        [planning.scoring(item.trial, size) for item in kept],
+        [search_plan.scoring(item.trial, size) for item in kept],
         training.latency_worth,
         classifier.label.outputs.exclusive,
     )
@@ -251,13 +253,13 @@ def attempt(
     try:
         if isinstance(trial.candidate, Estimator):  # nobody knows whether it ends
             seconds = training.budget.total_seconds() / len(classifier.candidates)
-            tuned, scores = apart.within(seconds, out_of_fold, *given)
+            tuned, scores = subprocess_timeout.within(seconds, out_of_fold, *given)
         else:
             tuned, scores = out_of_fold(*given)
-    except apart.Ended as error:
+    except subprocess_timeout.Ended as error:
         return Failed(trial, str(error))
     except Exception as error:  # of any library, on any data
-        return Failed(trial, apart.described(error))
+        return Failed(trial, subprocess_timeout.described(error))
     if not np.isfinite(scores).all():
         return Failed(trial, "some of its probabilities are no numbers")
     return Tried(_METRICS[training.select_by](outputs, y[scored_rows(folds)], scores), tuned, scores)
@@ -299,14 +301,14 @@ class _Told:
     def __init__(self, progress: Progress, classifier: Classifier, size: Size) -> None:
         self._progress, self._size, self._done = progress, size, 0.0
         left, rungs = planned(classifier, size)
-        costs = [planning.learning(trial, size, 1.0) for trial in left]
-        last = max(planning.learning(trial, size, 1.0, last=True) for trial in left)
+        costs = [search_plan.learning(trial, size, 1.0) for trial in left]
+        last = max(search_plan.learning(trial, size, 1.0, last=True) for trial in left)
         self._all = last + sum(float(np.mean(costs)) * rung.share * rung.trials for rung in rungs)
 
     def __call__(self, trial: Trial, rung: Rung) -> None:
         share = "" if rung.share == 1 else f" on {rung.share:.0%} of the rows"
         self._progress(f"{trial}{share}", min(0.95, self._done / max(self._all, 1e-9)))
-        self._done += planning.learning(trial, self._size, 1.0) * rung.share
+        self._done += search_plan.learning(trial, self._size, 1.0) * rung.share
 
 
 def _nothing(classifier: Classifier, failures: dict[str, str]) -> TrainingError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leeway.platform.local import free_port
+from leeway.operations.platform.local import free_port
 from tests.compose.image import ROOT, Image
 
 PORTS = ("5432", "6379", "4200", "5000", "4270", "4280", "4290")

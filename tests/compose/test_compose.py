@@ -19,8 +19,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from leeway.environment import PATIENT, QUIET, TELEMETRY_OFF
-from leeway.platform.processes import process_of
+from leeway.core.environment import PATIENT, QUIET, TELEMETRY_OFF
+from leeway.operations.platform.processes import process_of
 from tests.compose.image import ROOT, build, instructions, sent
 from tests.compose.processes import Stack, postgres_folder
 from tests.conftest import TOY_MODEL, TOY_SUITE
@@ -120,7 +120,7 @@ def test_what_is_kept_lies_on_volumes_and_the_project_cannot_be_written(written)
 
 
 def test_the_services_see_what_the_platform_of_one_machine_gives_its_own(written, monkeypatch, project):
-    from leeway.platform import services as local
+    from leeway.operations.platform import services as local
 
     for service in ours(written).values():
         assert service["environment"].items() >= (TELEMETRY_OFF | QUIET | PATIENT).items()

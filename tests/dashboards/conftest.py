@@ -8,9 +8,12 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
-from leeway import catalog, publishing, retraining, scoring, tallying
-from leeway.errors import DeliveryRejected
-from leeway.monitoring import night
+from leeway.core.errors import DeliveryRejected
+from leeway.definition import catalog
+from leeway.ingest import publication
+from leeway.lifecycle import retraining
+from leeway.monitoring import night, record_outcomes
+from leeway.scoring import batch_scoring
 from leeway.store.database import database
 from leeway.store.tables import monitoring, retrain_request
 from tests.conftest import making
@@ -60,10 +63,10 @@ def lived(server, tmp_path_factory):
         for number in range(23, 25):
             _night(world, number)
         error = DeliveryRejected("auditing", rule=f"a rule {EVIL}", found="something", way_out="mend it")
-        publishing.reject(world.classifier, world.day(25), "0" * 64, "suite", error)
-        tallying.settle(world.classifier, world.day(26))
+        publication.reject(world.classifier, world.day(25), "0" * 64, "suite", error)
+        record_outcomes.settle(world.classifier, world.day(26))
         patch.setenv("LEEWAY_PAGES_AT", (world.day(26).start + timedelta(hours=6)).isoformat())
-        from leeway.settings import settings
+        from leeway.core.settings import settings
 
         settings.cache_clear()
         world.hold()
@@ -71,7 +74,7 @@ def lived(server, tmp_path_factory):
 
 
 def _night(world, number):
-    scoring.score(world.classifier, world.day(number))
+    batch_scoring.score(world.classifier, world.day(number))
     night.run(world.classifier, world.day(number))
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from leeway.platform.local import answers, free_port
-from leeway.platform.services import ROOT, STREAMLIT
+from leeway.operations.platform.local import answers, free_port
+from leeway.operations.platform.services import ROOT, STREAMLIT
 
 WIDE, PHONE = (1280, 900), (390, 844)
 STILL = "() => document.querySelector('[data-test-script-state=notRunning] h1')"

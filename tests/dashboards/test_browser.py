@@ -6,7 +6,7 @@ pytest.importorskip("playwright")
 
 from playwright.sync_api import expect
 
-from leeway import registry, retraining
+from leeway.lifecycle import registry, retraining
 from tests.browser import CHROMIUM, browsing, picture
 from tests.dashboards.conftest import EVIL, REQUEST
 from tests.dashboards.serving import opened, serving

@@ -6,9 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from dashboards.versions import _gates
-from leeway import cards, registry, retraining, storage
 from leeway.alerts import muting
-from leeway.settings import settings
+from leeway.core.settings import settings
+from leeway.evaluation import card_store
+from leeway.lifecycle import registry, retraining
+from leeway.store import storage
 from leeway.store.database import database
 from leeway.store.tables import partition as ledger
 from tests.dashboards.conftest import EVIL, REQUEST, tell, visible, words
@@ -143,7 +145,7 @@ def test_gates_that_passed_are_folded_and_one_that_failed_is_not():
 def test_the_whole_card_is_a_link(lived, monkeypatch):
     monkeypatch.setenv("LEEWAY_REPORTS_URL", "https://reports.example.com")
     settings.cache_clear()
-    with storage.replacing(cards.path_of(lived.name, 1), "writing a card") as beside:
+    with storage.replacing(card_store.path_of(lived.name, 1), "writing a card") as beside:
         beside.write_text("a card")
     said = words(lived.open("versions", card="1"))
     assert '<a href="https://reports.example.com/cards/toy/1"' in said

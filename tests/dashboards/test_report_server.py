@@ -5,8 +5,8 @@ import httpx
 import pytest
 
 from dashboards.report_server import _hosts, app
-from leeway.partitions import Partition
-from leeway.settings import settings
+from leeway.core.settings import settings
+from leeway.definition.partitions import Partition
 from leeway.store.database import database
 from leeway.store.tables import monitoring
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from leeway.errors import LeewayError
-from leeway.pages import runbooks
+from leeway.core.errors import LeewayError
+from leeway.views import runbooks
 
 
 def kinds(of=LeewayError):

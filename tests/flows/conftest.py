@@ -6,9 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leeway import catalog, deliveries, judging, publishing, registry, snapshots, sources
-from leeway.audit import audit
-from leeway.partitions import Partition, between
+from leeway.dataset import snapshots
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition, between
+from leeway.evaluation import evaluate
+from leeway.ingest import deliveries, publication, sources
+from leeway.ingest.audit import audit
+from leeway.lifecycle import registry
 from leeway.training import fit
 from tests.conftest import Copied, Project, become, making
 
@@ -47,7 +51,7 @@ def ingest(name: str, partition: Partition) -> None:
     classifier, suite = catalog.load(name), catalog.audit_fingerprint(name)
     delivery = deliveries.write(name, partition, sources.extract(classifier, partition))
     audit(classifier, partition, delivery)
-    publishing.publish(classifier, partition, delivery, suite)
+    publication.publish(classifier, partition, delivery, suite)
 
 
 def train(name: str, as_of: datetime) -> int:
@@ -55,7 +59,7 @@ def train(name: str, as_of: datetime) -> int:
     classifier = catalog.load(name)
     key = fit.fit(classifier, snapshots.take(classifier, as_of).hash, as_of)
     version = registry.register(name, key)
-    registry.decide(classifier, key, version, judging.judge(classifier, key), reason="first", actor="test")
+    registry.decide(classifier, key, version, evaluate.judge(classifier, key), reason="first", actor="test")
     return version
 
 

@@ -28,10 +28,11 @@ from prefect.settings import (
 
 import flows.nightly
 import flows.retrain
-import leeway.audit
-import leeway.registry
-from leeway import catalog, files
-from leeway.errors import LeewayError
+import leeway.ingest.audit
+import leeway.lifecycle.registry
+from leeway.core import files
+from leeway.core.errors import LeewayError
+from leeway.definition import catalog
 
 FLOWS: dict[str, Callable[..., Any]] = {"nightly": flows.nightly.nightly, "retrain": flows.retrain.retrain}
 PRELOADED = (
@@ -39,8 +40,8 @@ PRELOADED = (
     great_expectations.expectations,
     mlflow,
     sklearn.ensemble,
-    leeway.audit,
-    leeway.registry,
+    leeway.ingest.audit,
+    leeway.lifecycle.registry,
 )
 ENVIRONMENT = ("LEEWAY_HOME", "LEEWAY_PROJECT", "LEEWAY_DATABASE_URL", "LEEWAY_MLFLOW_DATABASE_URL")
 

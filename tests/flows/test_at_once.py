@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import sqlalchemy as sa
 
-from leeway import catalog
-from leeway.partitions import Partition
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
 from leeway.store.database import database
 from leeway.store.tables import tables_of
 from tests.flows import killing

@@ -11,8 +11,8 @@ import pytest
 
 from flows.backfill import backfill
 from flows.nightly import nightly
-from leeway import scoring
-from leeway.settings import settings
+from leeway.core.settings import settings
+from leeway.scoring import batch_scoring
 from tests.cluster import Cluster
 from tests.flows.conftest import HISTORY_DAYS, START, rows
 from tests.flows.test_killed import _forget_nights, _rows, _staged
@@ -71,7 +71,7 @@ def _widen(project, night):
     pd.concat([before[~before["at"].str.startswith(night)], many]).to_csv(path, index=False)
 
 
-def _in_small_chunks(classifier, partition, whole=scoring._chunks):
+def _in_small_chunks(classifier, partition, whole=batch_scoring._chunks):
     for chunk in whole(classifier, partition):
         size = -(-chunk.num_rows // PARTS)
         yield from (chunk.slice(first, size) for first in range(0, chunk.num_rows, size))
@@ -81,8 +81,8 @@ def test_a_night_with_a_worker_killed_in_the_middle_has_the_same_rows(
     toy, prefect, night, project, cluster, alone, monkeypatch
 ):
     _widen(project, night(0))
-    monkeypatch.setattr(scoring, "PART_CHUNKS", 1)
-    monkeypatch.setattr(scoring, "_chunks", _in_small_chunks)
+    monkeypatch.setattr(batch_scoring, "PART_CHUNKS", 1)
+    monkeypatch.setattr(batch_scoring, "_chunks", _in_small_chunks)
     folder, parts = settings().folder("scored", toy, night(0)), settings().folder("parts", toy)
     killing = Killing(cluster, lambda: parts.glob(f".{night(0)}-v1.*/*[0-9].parquet"), at_least=3)
     killing.start()

@@ -4,7 +4,7 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from flows import deployments
-from leeway import catalog
+from leeway.definition import catalog
 
 
 @pytest.fixture

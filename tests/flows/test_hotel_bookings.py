@@ -8,8 +8,10 @@ import pytest
 from flows.backfill import backfill
 from flows.nightly import nightly
 from flows.train import train
-from leeway import catalog, quarantining, snapshots
-from leeway.partitions import Partition
+from leeway.dataset import snapshots
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
+from leeway.ingest import quarantine
 from leeway.training import fit
 from tests.conftest import SHARED_DATA, forget
 
@@ -33,7 +35,7 @@ def test_weeks_of_real_bookings_are_ingested_learnt_and_scored_without_a_label_b
     assert decision.promoted, decision.verdicts
 
     [bundle] = fit.folder_of(NAME, "x").parent.iterdir()
-    card = fit.leeway.bundle.load(bundle).card
+    card = fit.leeway.model.bundle.load(bundle).card
     learnt = snapshots.read(NAME, card.snapshot)
     assert (learnt["known_at"] <= pd.Timestamp(cut.start)).all()
 
@@ -41,4 +43,4 @@ def test_weeks_of_real_bookings_are_ingested_learnt_and_scored_without_a_label_b
     assert night.scored.rows == night.ingested.rows > 900
     assert night.monitored.verdict in ("quiet", "drift", "suspect", "data fault")
     assert "reservation_status" not in catalog.load(NAME).features
-    assert all(item.broken for item in quarantining.rows(catalog.load(NAME)))
+    assert all(item.broken for item in quarantine.rows(catalog.load(NAME)))

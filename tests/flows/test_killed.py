@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from flows.nightly import nightly
 from flows.retrain import retrain
-from leeway import catalog, registry, retraining
+from leeway.definition import catalog
+from leeway.lifecycle import registry, retraining
 from leeway.store.database import database
 from leeway.store.tables import column_drift, monitoring, promotion, tables_of
 from leeway.store.tables import partition as ledger

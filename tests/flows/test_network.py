@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import leeway
-from leeway.environment import TELEMETRY_OFF
+from leeway.core.environment import TELEMETRY_OFF
 
 ROOT = Path(leeway.__file__).parents[1]
 
@@ -53,9 +53,7 @@ def test_a_night_connects_to_nothing_but_its_own_services(toy, night, tmp_path):
 
 
 def test_telemetry_is_off_whatever_the_environment_says():
-    probe = (
-        "import os; from leeway.environment import TELEMETRY_OFF; print(TELEMETRY_OFF.items() <= os.environ.items())"
-    )
+    probe = "import os; from leeway.core.environment import TELEMETRY_OFF; print(TELEMETRY_OFF.items() <= os.environ.items())"
     environment = {**os.environ, "DO_NOT_TRACK": "0", "PREFECT_SERVER_ANALYTICS_ENABLED": "true"}
     done = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"

@@ -9,9 +9,10 @@ from prefect.exceptions import ParameterTypeError
 from flows.backfill import backfill
 from flows.nightly import nightly
 from flows.score import score
-from leeway import catalog, registry, retraining
-from leeway.errors import DeliveryRejected
-from leeway.partitions import Partition
+from leeway.core.errors import DeliveryRejected
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
+from leeway.lifecycle import registry, retraining
 from leeway.store import ledger
 from leeway.store.database import database
 from tests.conftest import TOY_MODEL, TOY_SUITE

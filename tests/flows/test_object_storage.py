@@ -4,7 +4,7 @@ import pytest
 
 from dashboards.report_server import app
 from flows.nightly import nightly
-from leeway.errors import StoreError
+from leeway.core.errors import StoreError
 from leeway.store.database import database
 from leeway.store.tables import monitoring
 from tests.conftest import forget

@@ -6,9 +6,10 @@ import pytest
 from flows.backfill import backfill
 from flows.following import follow
 from flows.retrain import retrain
-from leeway import catalog, holding, registry, retraining
-from leeway.errors import NotFound
-from leeway.partitions import Partition
+from leeway.core.errors import NotFound
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
+from leeway.lifecycle import holds, registry, retraining
 from leeway.store.database import database
 from tasks.register import register
 
@@ -60,14 +61,14 @@ def test_a_hold_that_comes_while_a_challenger_is_trained_keeps_the_champion(turn
     before = registry.champion(turned)
 
     def held_meanwhile(*arguments):
-        holding.hold(turned, "not now", "ada")
+        holds.hold(turned, "not now", "ada")
         return register(*arguments)
 
     monkeypatch.setattr("flows.retrain.register", held_meanwhile)
     assert retrain(turned, KEY).state == "held"
     assert registry.champion(turned) == before
     monkeypatch.undo()
-    (released,) = holding.release(catalog.load(turned), "now", "ada")
+    (released,) = holds.release(catalog.load(turned), "now", "ada")
     assert released.state == "waiting"
     with database().transaction() as connection:  # as the next night does
         retraining.ripen(connection, turned, Partition.parse(night(9), "day").end)

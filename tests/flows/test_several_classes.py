@@ -11,10 +11,12 @@ import sqlalchemy as sa
 from flows.backfill import backfill
 from flows.nightly import nightly
 from flows.train import train
-from leeway import catalog, registry, scoring
-from leeway.partitions import Partition
-from leeway.performance import realised
-from leeway.status import status
+from leeway.definition import catalog
+from leeway.definition.partitions import Partition
+from leeway.lifecycle import registry
+from leeway.monitoring.performance import realised
+from leeway.operations.status import status
+from leeway.scoring import batch_scoring
 from leeway.store.database import database
 from leeway.store.tables import monitoring, tables_of
 from tests.conftest import SHARED_DATA, forget
@@ -116,9 +118,9 @@ def test_comments_with_any_number_of_tags_go_the_whole_way(project, prefect):
     assert labels == {
         row["id"]: [tag for tag in ("toxic", "obscene", "threat") if row[tag]] for row in expected.to_dict("records")
     }
-    scored = scoring.read(name, first, 1).set_index("event_id")
+    scored = batch_scoring.read(name, first, 1).set_index("event_id")
     p = bundle.score(scored)
-    assert (scoring.probabilities(scored, bundle.outputs) == p).all()
+    assert (batch_scoring.probabilities(scored, bundle.outputs) == p).all()
     for row in stored:
         if row["partition"] == first.key:
             place = scored.index.get_loc(row["event_id"])

@@ -8,10 +8,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from leeway import catalog, deliveries, publishing, registry, snapshots
-from leeway.audit import Audit, audit_path
-from leeway.definition import Classifier
-from leeway.partitions import Partition
+from leeway.dataset import snapshots
+from leeway.definition import Classifier, catalog
+from leeway.definition.partitions import Partition
+from leeway.ingest import deliveries, publication
+from leeway.ingest.audit import Audit, audit_path
+from leeway.lifecycle import registry
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
@@ -101,7 +103,7 @@ class World:
         delivery = deliveries.write(self.name, day, rows.astype({"amount": "str", "bad": "str"}))
         audit = Audit(delivery, len(rows), 1, broken or {}, [], [], datetime.now(UTC).isoformat())
         audit.save(audit_path(self.name, day, delivery))
-        return publishing.publish(self.classifier, day, delivery, suite)
+        return publication.publish(self.classifier, day, delivery, suite)
 
     def train(self, as_of=20):
         """A registered bundle as of the start of a day; returns its key and version."""

@@ -21,8 +21,9 @@ from prefect.states import Running
 from flows import deployments
 from flows.automations import NAME
 from flows.automations import apply as apply_automations
-from leeway import catalog, registry, retraining
-from leeway.platform.processes import process_of
+from leeway.definition import catalog
+from leeway.lifecycle import registry, retraining
+from leeway.operations.platform.processes import process_of
 from leeway.store.database import database
 from tasks import care
 from tasks.announce import announce
@@ -187,7 +188,9 @@ def test_the_sweep_goes_by_heartbeats_and_never_touches_what_has_ended(platform,
 
         platform.until(beats)
         platform.until(lambda: not care._is_silent(client, client.read_flow_run(alive), datetime.now(UTC)), 10)
-        named = f"import time; from leeway.platform.processes import *; name_myself('{unheard}'); time.sleep(60)"
+        named = (
+            f"import time; from leeway.operations.platform.processes import *; name_myself('{unheard}'); time.sleep(60)"
+        )
         with subprocess.Popen([sys.executable, "-c", named]) as process:
             platform.until(lambda: process_of(str(unheard)) == process.pid)
             care.mark_dead.fn()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from leeway import registry
-from leeway.platform.processes import process_of
+from leeway.lifecycle import registry
+from leeway.operations.platform.processes import process_of
 from leeway.store.database import database
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("platform")]

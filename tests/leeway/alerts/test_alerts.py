@@ -6,15 +6,17 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 import sqlalchemy as sa
 
-from leeway import alerts, publishing, retraining
+from leeway import alerts
 from leeway.alerts import finding, muting, telling
 from leeway.alerts.happening import KINDS, Happening
-from leeway.errors import DeliveryRejected, NotFound
-from leeway.pages import runbooks
-from leeway.settings import settings
+from leeway.core.errors import DeliveryRejected, NotFound
+from leeway.core.settings import settings
+from leeway.ingest import publication
+from leeway.lifecycle import retraining
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.tables import alert, monitoring
+from leeway.views import runbooks
 
 NOW = datetime(2026, 4, 1, 6, tzinfo=UTC)
 
@@ -154,7 +156,7 @@ def _looked(inbox, now):
 
 def reject(world, day):
     error = DeliveryRejected("auditing", rule="a rule", found="something", way_out="mend it")
-    publishing.reject(world.classifier, day, "0" * 64, "suite", error)
+    publication.reject(world.classifier, day, "0" * 64, "suite", error)
 
 
 def test_what_cannot_wait_goes_to_its_own_addresses(told, inbox, monkeypatch, tmp_path):

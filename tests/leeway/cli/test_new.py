@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from leeway.cli.app import app
-from leeway.settings import settings
+from leeway.core.settings import settings
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import psutil
 import pytest
 
 from leeway.cli import private
-from leeway.settings import settings
+from leeway.core.settings import settings
 
 BEGIN = """
 import sys, time

@@ -3,9 +3,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from leeway.detection.sketch import Binning
 from leeway.monitoring import calibration
 from leeway.monitoring.realised import Realised
-from leeway.monitoring.sketch import Binning
 
 REFERENCE = SimpleNamespace(
     judged=[0],

@@ -3,12 +3,12 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from leeway import retraining
 from leeway.definition import CSV, Classifier, Label, days, numeric
-from leeway.monitoring import building
+from leeway.definition.partitions import Partition
+from leeway.detection import build_reference
+from leeway.detection.sketch import Sketch, with_scores
+from leeway.lifecycle import retraining
 from leeway.monitoring.incidents import many_classifiers, many_columns
-from leeway.monitoring.sketch import Sketch, with_scores
-from leeway.partitions import Partition
 from leeway.store.database import database
 from leeway.store.tables import monitoring
 
@@ -42,7 +42,7 @@ def known():
     x = pd.concat([drawn(rng, number) for number in range(NIGHTS)], ignore_index=True)
     at = pd.Series(START + pd.to_timedelta(np.repeat(np.arange(NIGHTS), ROWS), unit="D"))
     past = pd.DataFrame({"event_time": at, "positive": rng.random(len(x)) < scores(x)[:, 0], "known_at": at})
-    return building.build(CLASSIFIER, past, x, scores(x), at.iloc[-1] + pd.Timedelta(days=9), scores)
+    return build_reference.build(CLASSIFIER, past, x, scores(x), at.iloc[-1] + pd.Timedelta(days=9), scores)
 
 
 def lived(known, *changes):

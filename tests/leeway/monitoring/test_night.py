@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from leeway import registry, retraining, scoring
-from leeway.errors import NotFound
+from leeway.core.errors import NotFound
+from leeway.lifecycle import registry, retraining
 from leeway.monitoring import night, report
-from leeway.monitoring.accepting import accept
-from leeway.scoring import score
+from leeway.monitoring.acceptance import accept
+from leeway.scoring import batch_scoring
+from leeway.scoring.batch_scoring import score
 from leeway.store.database import database
 from leeway.store.tables import column_drift, monitoring, tables_of
 
@@ -225,7 +226,7 @@ def test_no_value_of_a_sensitive_column_reaches_the_report_or_the_record(world):
     found = nightly(world, 18)
     page = report.path_of("toy", world.day(18)).read_text(encoding="utf-8")
     assert "secret" not in page
-    rows = scoring.read("toy", world.day(18), 1)
+    rows = batch_scoring.read("toy", world.day(18), 1)
     values = {f"{value}" for name in ("amount", "card_max_amount_7d") for value in rows[name].dropna() if value > 1000}
     assert values or np.isfinite(rows["amount"]).all()
     assert not [value for value in values if value in page]

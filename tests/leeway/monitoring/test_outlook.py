@@ -3,10 +3,10 @@ import re
 import pandas as pd
 import sqlalchemy as sa
 
-from leeway.bundle import Bundle
+from leeway.detection.maturity import Arrived, Maturity, ages_of, tell
+from leeway.model.bundle import Bundle
 from leeway.monitoring import night, outlook, realised, report
-from leeway.monitoring.maturity import Arrived, Maturity, ages_of, tell
-from leeway.scoring import score
+from leeway.scoring.batch_scoring import score
 from leeway.store.database import database
 from leeway.store.tables import monitoring, sketch, tables_of
 from leeway.store.tables import partition as ledger

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leeway.audit import _judge, _judge_by, _quieten
-from leeway.contract import Checked
+from leeway.ingest.audit import _judge, _judge_by, _quieten
+from leeway.ingest.contract import Checked
 from leeway.profiling import expect, timing
 from leeway.profiling.columns import Column
 from leeway.profiling.reading import Sample, Table

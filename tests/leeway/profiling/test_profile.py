@@ -12,15 +12,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leeway import catalog, checking
-from leeway.errors import DefinitionError, SourceError
+from leeway.core.errors import DefinitionError, SourceError
+from leeway.core.settings import settings
+from leeway.definition import catalog
+from leeway.ingest.sources import databases
+from leeway.operations import check_definition
 from leeway.profiling import reading
 from leeway.profiling.creation import create
 from leeway.profiling.guesses import guesses, in_words
 from leeway.profiling.options import Options, duration
 from leeway.profiling.profile import profile
-from leeway.settings import settings
-from leeway.sources import databases
 
 
 @pytest.fixture(autouse=True)
@@ -336,7 +337,7 @@ def test_the_files_are_python_that_the_formatter_leaves_as_it_is(project, what):
     created = made(project, TABLES[what]())
     for path in (created.definition, created.suite):
         ast.parse(path.read_text())
-    assert checking.check("toy") == []
+    assert check_definition.check("toy") == []
     ruff = Path(sys.executable).with_name("ruff")
     command = [
         ruff,
@@ -379,7 +380,7 @@ def test_validation_is_grouped_by_entity_where_no_time_parts_it(project):
     assert "group=" not in dated
     assert 'History(by="customer", window=days(1)),' in dated
     assert 'History(by="customer", window=weeks(1), aggregate="positive_rate"),' in dated
-    assert not checking.check("toy")
+    assert not check_definition.check("toy")
     untimed = made(project, frame.drop(columns="sold at"), entity="customer", force=True)
     assert 'group="customer"' in untimed.definition.read_text()
     assert "History(" not in untimed.definition.read_text()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leeway.errors import SourceError
+from leeway.core.errors import SourceError
 from leeway.profiling import reading, sniffing
 from leeway.profiling.querying import quoted_name, without_password
 

@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from leeway.errors import AlreadyRunning, StoreError
-from leeway.settings import settings
+from leeway.core.errors import AlreadyRunning, StoreError
+from leeway.core.settings import settings
 from leeway.store import database as store
 from leeway.store.database import Database, database, drop_staged, tell_planner
 

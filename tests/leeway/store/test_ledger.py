@@ -1,7 +1,7 @@
 import pytest
 
-from leeway.errors import StoreError
-from leeway.partitions import Partition
+from leeway.core.errors import StoreError
+from leeway.definition.partitions import Partition
 from leeway.store import ledger
 from leeway.store.database import database
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from leeway.errors import StoreError
+from leeway.core.errors import StoreError
 from leeway.store.database import Database, _ensure_database
 from leeway.store.migrate import migrate
 from leeway.store.tables import SHARED, metadata

@@ -1,8 +1,8 @@
 import pytest
 import sqlalchemy as sa
 
+from leeway.core.errors import StoreError
 from leeway.definition import CSV, Classifier, Label, boolean, categorical, days, identifier, numeric
-from leeway.errors import StoreError
 from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
 

@@ -8,10 +8,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
+from leeway.core.errors import TrainingError
 from leeway.definition import Boosting, Estimator, ExtraTrees, LightGBM, Logistic
-from leeway.errors import TrainingError
+from leeway.model.inputs import model_input
 from leeway.training.candidates import encode, fit, learn, trials
-from leeway.training.inputs import model_input
 
 SHARED_DATA = Path(__file__).parents[4] / "shared" / "data"
 FEATURES = {

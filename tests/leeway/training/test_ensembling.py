@@ -3,12 +3,13 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
+from leeway.core.metrics import log_losses
+from leeway.core.outputs import Outputs
 from leeway.definition import Boosting, Logistic
-from leeway.metrics import log_losses
-from leeway.outputs import Outputs
-from leeway.training import ensembling, estimating
+from leeway.model import class_probabilities
+from leeway.model.inputs import model_input
+from leeway.training import ensembling
 from leeway.training.candidates import learn, trials
-from leeway.training.inputs import model_input
 
 FEATURES = {"amount": "numeric", "kind": "categorical"}
 
@@ -44,12 +45,12 @@ def test_a_vote_is_the_mean_of_its_members(kind):
     outputs = Outputs(kind, ("a",) if kind == "binary" else ("a", "b", "c"))
     x = model_input(pd.DataFrame({"amount": rng.normal(size=300), "kind": rng.choice(["x", "y"], 300)}), FEATURES)
     y = np.eye(3, dtype=bool)[np.digitize(x["amount"], [-0.5, 0.5])][:, : len(outputs.names)]
-    target = estimating.targets(outputs, y)
+    target = class_probabilities.targets(outputs, y)
     tried = list(trials([Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(3, 5), max_iter=5)]))
     model = ensembling.learn(list(zip(tried, (0.5, 0.3, 0.2), strict=True)), FEATURES, x, target, 0)
-    alone = [estimating.predict(learn(trial, FEATURES, x, target, 0), outputs, x) for trial in tried]
+    alone = [class_probabilities.predict(learn(trial, FEATURES, x, target, 0), outputs, x) for trial in tried]
     mean = 0.5 * alone[0] + 0.3 * alone[1] + 0.2 * alone[2]
-    assert estimating.predict(model, outputs, x) == pytest.approx(mean, abs=1e-6)
+    assert class_probabilities.predict(model, outputs, x) == pytest.approx(mean, abs=1e-6)
     assert len(model.estimators_) == 2  # both of boosting's see the same encoded columns
     again = clone(model).fit(x, target)  # as the gates do, on other rows
-    assert estimating.predict(again, outputs, x) == pytest.approx(mean, abs=0.02)
+    assert class_probabilities.predict(again, outputs, x) == pytest.approx(mean, abs=0.02)

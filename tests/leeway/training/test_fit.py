@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leeway import bundle, snapshots
-from leeway.errors import TrainingError
-from leeway.training import fit, material
+from leeway.core.errors import TrainingError
+from leeway.dataset import snapshots
+from leeway.model import bundle
+from leeway.training import fit, training_data
 
 
 def rows_of(world, as_of=20):
@@ -60,7 +61,7 @@ def test_the_card_tells_what_was_learnt_from_and_nothing_learns_from_the_holdout
 def test_the_threshold_and_the_model_do_not_depend_on_the_holdouts_labels(world):
     world.one_trial().fill()
     rows = rows_of(world)
-    split = material.cut(world.classifier, rows, world.day(20).start)
+    split = training_data.cut(world.classifier, rows, world.day(20).start)
     changed = rows.copy()
     changed.loc[changed["event_time"] >= world.day(14).start, "positive"] ^= True
     other = snapshots.path_of(world.name, "changed")
@@ -77,9 +78,9 @@ def test_a_side_of_the_holdout_without_both_classes_is_a_clear_error(world):
     rows = rows_of(world)
     rows.loc[rows["event_time"] >= world.day(14).start, "positive"] = False
     with pytest.raises(TrainingError, match=r"both classes within the holdout, which starts 2026-03-15.* 0 positive"):
-        material.cut(world.classifier, rows, world.day(20).start)
+        training_data.cut(world.classifier, rows, world.day(20).start)
     with pytest.raises(TrainingError, match=r"both classes before the holdout.*0 labelled events"):
-        material.cut(world.classifier, rows_of(world, 5), world.day(5).start)
+        training_data.cut(world.classifier, rows_of(world, 5), world.day(5).start)
 
 
 def test_a_bundles_sample_shows_no_sensitive_column_and_no_aggregate_over_one(world):
@@ -132,7 +133,7 @@ def test_no_entity_that_was_learnt_from_is_held_out(world):
     rows = rows_of(world)
     assert set(rows["fold_group"].str.len()) == {32}  # only a hash of who it is
     with pytest.raises(TrainingError, match=r"within the holdout"):  # the toy's thirty cards come every day
-        material.cut(world.classifier, rows, world.day(20).start)
+        training_data.cut(world.classifier, rows, world.day(20).start)
     rows.loc[560:, "fold_group"] = "new"
-    split = material.cut(world.classifier, rows, world.day(20).start)
+    split = training_data.cut(world.classifier, rows, world.day(20).start)
     assert set(split.holdout["fold_group"]) == {"new"} != set(split.development["fold_group"])

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leeway.core.errors import TrainingError
 from leeway.definition import CSV, Classifier, Label, Training, days, hours, identifier, numeric
-from leeway.errors import TrainingError
 from leeway.training.folds import blocks, folds, split
 
 BINARY = st.lists(st.booleans(), min_size=1, max_size=120).map(np.array)

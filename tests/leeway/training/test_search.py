@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from leeway.core.errors import TrainingError
+from leeway.core.metrics import log_losses
 from leeway.definition import (
     CSV,
     Boosting,
@@ -20,12 +22,10 @@ from leeway.definition import (
     days,
     numeric,
 )
-from leeway.errors import TrainingError
-from leeway.metrics import log_losses
+from leeway.model.inputs import model_input
 from leeway.training.candidates import learn
+from leeway.training.data_warnings import notes
 from leeway.training.folds import folds, time_folds
-from leeway.training.inputs import model_input
-from leeway.training.noting import notes
 from leeway.training.search import search as search_on
 
 

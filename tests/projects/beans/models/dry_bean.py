@@ -5,18 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from leeway.definition import (
-    CSV,
-    Boosting,
-    Classifier,
-    DriftPolicy,
-    Gates,
-    Label,
-    Logistic,
-    Training,
-    days,
-    numeric,
-)
+from leeway.definition import CSV, Boosting, Classifier, DriftPolicy, Gates, Label, Logistic, Training, days, numeric
 
 DATA = Path(__file__).parents[5] / "shared" / "data" / "dry_bean.csv"
 FIRST, A_DAY = pd.Timestamp("2026-01-01", tz="UTC"), 250

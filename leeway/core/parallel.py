@@ -1,0 +1,214 @@
+"""Do one thing to many references: one after the other, in processes of this machine, or on a Dask cluster.
+
+A reference is a small value: names, hashes, positions. Whoever works on it reads what it stands for from the store and the
+data folder, and leaves there what came of it, so no rows cross between processes. Parts are cut by the data alone, never by how
+many workers there are; a part whose worker died is done again and replaces what the first had left. So the result is the same
+wherever, and however often, a part was done.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import partial
+from importlib.metadata import version
+from multiprocessing import get_context, parent_process
+from typing import Any, TypeVar
+
+from leeway.core.errors import ClusterError
+from leeway.core.settings import settings
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+LIVES = 3  # workers that may die over the same part, before it is taken for what kills them
+CONNECT_SECONDS = 30.0
+NO_WORKER_SECONDS = 120.0  # a scheduler of Kubernetes needs a while to bring the next one up
+LOOK_SECONDS = 5.0
+SAME_EVERYWHERE = ("leeway", "numpy", "pandas", "pyarrow", "scikit-learn")
+
+_inside: ContextVar[bool] = ContextVar("inside", default=False)
+
+
+def is_spread(rows: int) -> bool:
+    """Whether work that passes over so many rows is worth spreading; what a worker does itself never is.
+
+    Where this says no, one process does all of it without the detour over files.
+    """
+    chosen = settings()
+    return not _inside.get() and rows >= chosen.spread_rows and bool(chosen.dask_address or chosen.workers > 1)
+
+
+def each(function: Callable[[R], T], references: Sequence[R]) -> list[T]:
+    """What the function makes of each reference, in their order: on the cluster if there is one, else in processes here.
+
+    Args:
+        function: one of a module, which a worker can import; doing it twice must leave what doing it once leaves.
+
+    Raises:
+        ClusterError: the cluster cannot be reached, or workers die over a part.
+        LeewayError: what the function raised, of the same type as here.
+    """
+    if not references:
+        return []
+    part = partial(_part, function, _versions())
+    if settings().dask_address:
+        return _on_cluster(part, references, settings().dask_address)
+    return _in_processes(part, references, settings().workers)
+
+
+@contextmanager
+def inside() -> Iterator[None]:
+    """Be a worker within this block: do all oneself."""
+    token = _inside.set(True)
+    try:
+        yield
+    finally:
+        _inside.reset(token)
+
+
+@contextmanager
+def one_order_of_sums() -> Iterator[None]:
+    """Have linear algebra add up in one thread: in several, the last digits would depend on how many cores there are."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have OpenMP use this thread only; other threads of the process are not concerned."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="openmp"):
+        yield
+
+
+def threads() -> int:
+    """How many threads of this process may compute at once: the cores, or a worker's share of them."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(os.environ.get("OMP_NUM_THREADS", there))
+
+
+def _part(function: Callable[[R], T], versions: dict[str, str], reference: R) -> T:
+    if (here := _versions()) != versions:
+        raise ClusterError(
+            "working on a part",
+            rule="every worker must have the same versions",
+            found=", ".join(
+                f"{name} {here[name]}, not {versions[name]}" for name in here if here[name] != versions[name]
+            ),
+            way_out="start the workers from the same image",
+        )
+    with inside():
+        return function(reference)
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in SAME_EVERYWHERE}
+
+
+def _in_processes(part: Callable[[R], T], references: Sequence[R], workers: int) -> list[T]:
+    workers = min(workers, len(references))
+    done: dict[int, T] = {}
+    for _ in range(LIVES):
+        left = [place for place in range(len(references)) if place not in done]
+        # Spawned, not forked: this process has threads, and a fork would have their locks as they were.
+        with ProcessPoolExecutor(workers, get_context("spawn"), begin, (workers,)) as pool:
+            futures = {place: pool.submit(part, references[place]) for place in left}
+            try:
+                done |= {place: future.result() for place, future in futures.items()}
+            except BrokenProcessPool:
+                ended = {place: future for place, future in futures.items() if future.done()}
+                done |= {place: future.result() for place, future in ended.items() if future.exception() is None}
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+        if len(done) == len(references):
+            return [done[place] for place in range(len(references))]
+    raise _deadly(f"{len(references) - len(done)} of {len(references)} parts left after {LIVES} tries")
+
+
+def begin(workers: int) -> None:
+    """In a new process: share the cores with the others, before anything that reads this is imported; end with who began it."""
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # It would wait for work for ever: each worker holds the pipe open that its work comes by.
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def connect(address: str) -> Any:
+    """A client of the scheduler at this address.
+
+    Raises:
+        ClusterError: it cannot be reached.
+    """
+    from distributed import Client
+
+    try:
+        return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="leeway")
+    except (OSError, ValueError) as error:
+        raise _unreachable(address, f"{type(error).__name__}: {error}") from error
+
+
+def _on_cluster(part: Callable[[R], T], references: Sequence[R], address: str) -> list[T]:
+    from distributed import KilledWorker
+    from distributed.comm.core import CommClosedError
+
+    client = connect(address)
+    try:
+        # pure=False: the same reference may stand for other rows tomorrow.
+        futures = client.map(part, references, pure=False)
+        with client.as_current():
+            _wait(client, futures, address)
+        return list(client.gather(futures))
+    except KilledWorker as error:
+        raise _deadly(" ".join(str(error).split())) from error
+    except CommClosedError as error:
+        raise _unreachable(address, f"{type(error).__name__}: {error}") from error
+    finally:
+        client.close()  # and with it whatever is still to be done
+
+
+def _wait(client: Any, futures: list[Any], address: str) -> None:
+    """Until all have ended or one has failed, for as long as there is a worker, or one may still come."""
+    from distributed import wait
+
+    last_seen = time.monotonic()
+    while not all(future.done() for future in futures) and not any(future.status == "error" for future in futures):
+        if client.nthreads():
+            last_seen = time.monotonic()
+        if time.monotonic() - last_seen > NO_WORKER_SECONDS:
+            raise _unreachable(address, "a scheduler without workers")
+        with suppress(TimeoutError):  # then look around
+            wait(futures, timeout=LOOK_SECONDS)
+    if any(future.status in ("cancelled", "lost") for future in futures):
+        raise _unreachable(address, "a scheduler that was restarted meanwhile")
+
+
+def _deadly(found: str) -> ClusterError:
+    return ClusterError(
+        "working on parts",
+        rule="a part must not kill its workers",
+        found=found,
+        way_out="give each worker more memory, or start fewer (LEEWAY_WORKERS); what was done is kept, so run this again",
+    )
+
+
+def _unreachable(address: str, found: str) -> ClusterError:
+    return ClusterError(
+        f"working on the cluster {address}",
+        rule="its scheduler must be reachable and have workers",
+        found=found,
+        way_out="start them, correct LEEWAY_DASK_ADDRESS, or leave it empty to work on this machine; then run this again",
+    )

@@ -1,0 +1,1 @@
+"""What is learnt from: features as of each event, snapshots, labels known."""

@@ -1,0 +1,1 @@
+"""The statistics of drift, pure: no store, no bundle."""

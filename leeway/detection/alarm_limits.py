@@ -1,0 +1,133 @@
+"""When a partition lies out: what its channels are like where nothing happens, and the limit that keeps the budget."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cached_property
+from math import comb
+from typing import Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from scipy import stats
+
+from leeway.core.metrics import Floats
+from leeway.definition import DriftPolicy, Grain
+from leeway.definition.partitions import STEP, Partition
+from leeway.detection import budget
+from leeway.detection.budget import WINDOWS, Ints, Ordinary, Rule, Watch
+from leeway.detection.channels import Channel
+
+SEASONS: dict[Grain, int] = {"hour": 24, "day": 7, "week": 1, "month": 1}  # partitions after which the ordinary returns
+A_YEAR: dict[Grain, float] = {"hour": 8_766, "day": 365.25, "week": 52.18, "month": 12}  # partitions
+STRETCH = 60, 1_000  # partitions at least and at most that a budget is kept in: a year of days or weeks
+MONTH = timedelta(days=30)
+MIN_PARTITIONS = 3
+
+
+class Alarm(BaseModel):
+    """When a partition lies out.
+
+    Attributes:
+        channels: the numbers that are watched, in order.
+        grain: of the partitions.
+        values, rows: of the reference's partitions, and how many rows each is of; shape (T, C).
+        places: each partition's place in the season, shape (T,).
+        policy: what the limit was found for.
+        limit: in spreads, for the largest of them all; infinite where there are too few partitions to say.
+        rate: how many alarms a year it gives where nothing happens, on average over such references, and `often` what most
+            such years do not exceed; None where there were too few partitions to draw others from: then the limit is analytic.
+    """
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
+
+    channels: tuple[Channel, ...]
+    grain: Grain
+    values: list[list[float]]
+    rows: list[list[float]]
+    places: list[int]
+    seed: int
+    policy: DriftPolicy
+    limit: float = float("inf")
+    rate: float | None = None
+    often: float | None = None
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions it was learnt from."""
+        return len(self.values)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether these are too few to act by."""
+        return self.partitions < self.policy.least_reference(self.grain)
+
+    def under(self, policy: DriftPolicy) -> Self:
+        """The same with the limit that another policy asks for."""
+        if self.policy == policy:
+            return self
+        return self.model_copy(update={"policy": policy}).calibrated()
+
+    def calibrated(self) -> Self:
+        """The same with its limit, found anew."""
+        if self.partitions < MIN_PARTITIONS or not self.channels:
+            return self.model_copy(update={"limit": float("inf"), "rate": None, "often": None})
+        if self.is_short:
+            limit = analytic_limit(len(self.channels), self.partitions, self.grain, self.policy)
+            return self.model_copy(update={"limit": limit, "rate": None, "often": None})
+        year, rule = A_YEAR[self.grain], rule_of(self.channels, self.grain, self.policy)
+        arrays = (np.array(self.values), np.array(self.rows), np.array(self.places, dtype=np.intp))
+        stretch, allowed = round(np.clip(year, *STRETCH)), self.policy.alarms_per_year / year
+        found = budget.calibrate(self.ordinary, *arrays, rule, allowed, stretch, self.seed)
+        return self.model_copy(update={"limit": found.spreads, "rate": found.rate * year, "often": found.often * year})
+
+    @cached_property
+    def ordinary(self) -> Ordinary:
+        """What is ordinary."""
+        chance = np.array([channel.chance for channel in self.channels])
+        season, values = SEASONS[self.grain], np.array(self.values).reshape(self.partitions, len(self.channels))
+        if not values.size:
+            return Ordinary(np.zeros((season, len(chance))), 0 * chance, chance, np.ones((len(WINDOWS), len(chance))))
+        rows, places = np.array(self.rows), np.array(self.places, dtype=np.intp)
+        return Ordinary.of(values, rows, chance, places, season)
+
+    def watch(self, values: Floats, rows: Floats, places: Ints) -> Watch:
+        """Hold consecutive partitions against what is ordinary.
+
+        Args:
+            values, rows, places: of each partition and channel, shape (T, C); NaN where nothing is known.
+        """
+        return budget.watch(self.ordinary, values, rows, places, _material(self.channels))
+
+    def detectable(self) -> Floats:
+        """The change of each channel that as many partitions as must confirm it find more often than not, shape (C,)."""
+        sure = stats.norm.ppf(0.5 ** (1 / self.policy.confirm))  # each of the partitions must lie out
+        spread = self.ordinary.spread(np.median(np.array(self.rows), axis=0))
+        return np.asarray(np.maximum(_material(self.channels), (self.limit + sure) * spread))
+
+
+def rule_of(channels: Sequence[Channel], grain: Grain, policy: DriftPolicy) -> Rule:
+    """What makes an alarm."""
+    cooldown = max(1, round(policy.cooldown / STEP.get(grain, MONTH)))
+    return Rule(policy.confirm, policy.among, cooldown, _material(channels), SEASONS[grain])
+
+
+def analytic_limit(channels: int, partitions: int, grain: Grain, policy: DriftPolicy) -> float:
+    """A limit for references too short to draw from: Student's quantile, as if all were independent (Bonferroni)."""
+    allowed = policy.alarms_per_year / A_YEAR[grain]
+    once = (allowed / comb(policy.among - 1, policy.confirm - 1)) ** (1 / policy.confirm)
+    return float(stats.t.isf(min(once, 0.5) / (4 * channels), max(1, partitions - 1)))  # two sides, two windows
+
+
+def place_of(partition: Partition) -> int:
+    """A partition's place in the season."""
+    match partition.grain:
+        case "hour":
+            return partition.start.hour
+        case "day":
+            return partition.start.weekday()
+        case _:
+            return 0
+
+
+def _material(channels: Sequence[Channel]) -> Floats:
+    return np.array([channel.material for channel in channels])

@@ -1,0 +1,268 @@
+"""Performance without labels: what a partition's labels would say, if they follow from the columns as they did.
+
+Scores say how likely each class holds, and from that follow accuracy and the rest (`leeway.detection.expected`). But scores
+are calibrated on the reference as a whole; of a partition with other rows they may be off. So they are recalibrated for it:
+
+1. A domain classifier tells the partition's rows from the reference's, out of fold. With h its probability that a reference row
+   is one of the partition's, the row weighs w = n_s / n_t * h / max(.05, 1 - h): like the partition, the reference then is.
+2. An isotonic regression of the reference's labels on its scores, so weighted, is held against the same unweighted: by how far
+   they differ, the partition's scores are corrected. The difference has less noise than the weighted one itself, for the luck
+   of the labels is in both, and none at all where nothing moved.
+
+It is shown where the weighted reference still counts for enough rows, and where the estimates of the partitions before were no
+worse than a constant. It cannot see that labels follow differently from the same columns, and takes a measurement that was
+offset for the world: so it is there for the eye, and never starts anything.
+
+The bundle keeps a sample of the reference's rows for it, as bins of the columns that scores depend on most, with score and
+label. Sums over bins alone would not do: whether scores are off for rows that have both of two values is in the rows only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+from leeway.core.metrics import Bools, Floats
+from leeway.core.outputs import Outputs
+from leeway.detection.expected import METRICS, Metric, Usual, chance, performance
+from leeway.detection.reference import Reference
+from leeway.detection.sketch import Binning, Bins, shares
+
+KEPT = 50_000  # reference rows
+MOST_KEPT = 500_000  # of them, cells of rows and classes
+COLUMNS = 20  # those that the scores depend on most
+LEAST_SAY = 0.05  # of the most important column's say in the score; what has less cannot put the scores off
+RARE = 0.01  # of the rows: a value of a category that is rarer tells nothing
+STRENGTH = 0.01  # C of the domain classifier's ridge: nights differ from one another by chance, too
+MOST_WEIGHED = 20_000  # rows of a partition that it is told by
+#: Of the reference's rows, once weighted. Where an important column lay a whole standard deviation off, .3 to .4 counted, and
+#: the error was up to 1.7 times what the luck of the labels makes; at half of one, .7 counted, and it was within 1.1 times.
+FEWEST_EFFECTIVE = 0.45
+WITHIN = 1.96  # standard deviations: 95 of 100
+BACK = 56  # partitions by which estimates are judged
+FEWEST_BACK = 14  # of them
+LATE, FEWEST_LATE = 7, 3  # partitions of late, of which most must lie within the bounds
+
+
+@dataclass(frozen=True)
+class Known:
+    """Rows of the reference with their labels, as of the age at which nights see them.
+
+    Attributes:
+        codes: of some columns, each row's bin.
+        y, p: labels and scores, shape (n, K).
+    """
+
+    codes: dict[str, Bins]
+    y: Bools
+    p: Floats
+
+    @classmethod
+    def of(cls, reference: Reference, columns: pd.DataFrame, y: Bools, p: Floats, seed: int) -> "Known":
+        """Keep a sample.
+
+        Args:
+            columns: the features of the reference's rows whose labels a night would have seen.
+        """
+        most = min(KEPT, MOST_KEPT // p.shape[1])
+        rows = np.sort(np.random.default_rng(seed).choice(len(p), min(len(p), most), replace=False))
+        told = {name: reference.binnings[name].bin(columns[name].iloc[rows]) for name in telling(reference)}
+        return cls(told, y[rows], p[rows])
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, outputs: Outputs) -> "Known":
+        """The inverse of `frame`."""
+        y, p = (frame[[f"{what} {name}" for name in outputs.names]].to_numpy() for what in ("label", "score"))
+        columns = [name.removeprefix("bin ") for name in frame.columns if name.startswith("bin ")]
+        codes = {name: frame[f"bin {name}"].to_numpy(dtype=np.intp) for name in columns}
+        return cls(codes, y.astype(bool), p.astype(np.float64))
+
+    def frame(self, outputs: Outputs) -> pd.DataFrame:
+        """As a table, for a file."""
+        classes = list(enumerate(outputs.names))
+        return pd.DataFrame(
+            {f"bin {name}": bins.astype(np.uint8) for name, bins in self.codes.items()}
+            | {f"label {name}": self.y[:, k] for k, name in classes}
+            | {f"score {name}": self.p[:, k].astype(np.float32) for k, name in classes}
+        )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a partition's performance is estimated to be.
+
+    Attributes:
+        metrics: each metric's value, and the bounds that its realised value lies within 95 times of 100.
+        effective: for how many of the reference's rows it counts once it is weighted to be like the partition, as a share.
+        off: for each metric that is not to be shown, why; all of them are kept, for their own back-test.
+    """
+
+    metrics: dict[Metric, tuple[float, float, float]]
+    effective: float
+    off: dict[Metric, str]
+
+    def as_json(self, worse: Mapping[Metric, str]) -> dict[str, Any]:
+        """For the monitoring record.
+
+        Args:
+            worse: the metrics whose estimates were worse than a constant, as `judge` has them.
+        """
+        metrics = {name: list(told) for name, told in self.metrics.items()}
+        off = {name: self.off.get(name, worse.get(name)) for name in metrics if name in self.off or name in worse}
+        return {"metrics": metrics, "effective": self.effective, "off": off}
+
+
+def telling(reference: Reference) -> list[str]:
+    """The columns that the domain classifier sees: those that scores depend on most."""
+    say = {
+        name: float(np.sqrt(shares(np.asarray(reference.counts[name]).sum(axis=0)) @ np.asarray(effect) ** 2).max())
+        for name, effect in reference.effects.items()
+        if name in reference.distance
+    }
+    ranked = sorted(say, key=lambda name: -say[name])
+    return [name for name in ranked[:COLUMNS] if say[name] >= LEAST_SAY * say[ranked[0]]]
+
+
+def estimate(
+    reference: Reference,
+    known: Known,
+    columns: pd.DataFrame,
+    p: Floats,
+    decided: Bools,
+    *,
+    exclusive: bool,
+    seed: int,
+) -> Estimate:
+    """Estimate a partition's performance.
+
+    Args:
+        columns: the features of its rows.
+        p, decided: their scores and decisions, shape (n, K).
+    """
+    rng, usual = np.random.default_rng(seed), reference.usual
+    assert usual is not None
+    rows = rng.choice(len(p), min(len(p), MOST_WEIGHED), replace=False)
+    told = {name: reference.binnings[name].bin(columns[name].iloc[rows]) for name in known.codes}
+    w = weights(reference, known, told, p[rows], rng)
+    effective = float(w.sum() ** 2 / (w**2).sum() / len(w))
+    q = recalibrated(known, w, p, exclusive=exclusive)
+    judged = reference.judged
+    values = performance(q, p, decided, exclusive=exclusive, judged=judged)
+    luck = chance(q, p, decided, exclusive=exclusive, judged=judged, rng=rng)
+    spread = WITHIN * np.sqrt(luck / len(p) + luck / (effective * len(w)) + usual.unrest)
+    metrics = {
+        name: (float(value), *_within(name, value - by, value + by))
+        for name, value, by in zip(METRICS, values, spread, strict=True)
+        if np.isfinite(value) and np.isfinite(by)
+    }
+    far = f"only {effective:.0%} of the reference is like this partition, and it must be {FEWEST_EFFECTIVE:.0%}"
+    return Estimate(metrics, effective, dict.fromkeys(metrics, far) if effective < FEWEST_EFFECTIVE else {})
+
+
+def weights(reference: Reference, known: Known, told: dict[str, Bins], p: Floats, rng: np.random.Generator) -> Floats:
+    """How much each known row weighs, so that together they are like a partition's.
+
+    Args:
+        told: of the columns that are known, the bins of the partition's rows; p: their scores, shape (n, K).
+    """
+    blocks = [_encoded(reference.binnings[name], known.codes[name], told[name]) for name in known.codes]
+    blocks += [_encoded_score(known.p[:, k], p[:, k]) for k in reference.judged]
+    x = np.concatenate(blocks, axis=1)
+    count, other = len(known.p), len(p)
+    is_other = np.arange(count + other) >= count
+    half = np.concatenate([rng.permutation(count) % 2, rng.permutation(other) % 2])
+    h = np.empty(count + other)
+    for fold in (0, 1):
+        learnt = LogisticRegression(C=STRENGTH, max_iter=1_000).fit(x[half != fold], is_other[half != fold])
+        h[half == fold] = learnt.predict_proba(x[half == fold])[:, 1]
+    return np.asarray(count / other * h[:count] / np.maximum(0.05, 1 - h[:count]))
+
+
+def recalibrated(known: Known, w: Floats, p: Floats, *, exclusive: bool) -> Floats:
+    """A partition's scores as they would be calibrated if the reference were weighted so, shape (n, K)."""
+    q = np.column_stack([p[:, k] + _correction(known.y[:, k], known.p[:, k], w, p[:, k]) for k in range(p.shape[1])])
+    q = np.clip(q, 0.0, 1.0)
+    total = q.sum(axis=1, keepdims=True)
+    return np.where(total > 0, q / np.where(total > 0, total, 1.0), p) if exclusive else q
+
+
+def judge(usual: Usual, pairs: Sequence[tuple[Floats, Floats]]) -> dict[Metric, str]:
+    """The metrics whose estimates do not hold against the labels of the last partitions, and why so.
+
+    They must be no worse than a constant, the reference's own mean. Where there are not yet enough partitions, the reference's
+    last ones count, too: they were scored by a model that had not seen them. Worse is what is worse by more than its standard
+    error: where nothing moves, an estimate is as good as a constant, now a little better and now a little worse.
+
+    And most of what was realised of late must lie within the bounds that were told: where the world has changed, both are off.
+
+    Args:
+        pairs: of each partition, the oldest first, each metric's estimate with its bounds, shape (metrics, 3), and what was
+            realised, shape (metrics,); NaN where it is undefined.
+    """
+    before = [(np.array(said), np.array(was)) for said, was in zip(usual.expected, usual.realised, strict=True)]
+    last, constant = [*before, *((told[:, 0], was) for told, was in pairs)][-BACK:], usual.constant
+    off: dict[Metric, str] = {}
+    for place, name in enumerate(METRICS):
+        said, was = (np.array([pair[side][place] for pair in last]) for side in (0, 1))
+        known = ~np.isnan(said) & ~np.isnan(was)
+        if known.sum() < FEWEST_BACK:
+            off[name] = f"labels are known for {known.sum()} partitions, and it must be {FEWEST_BACK}"
+            continue
+        error, of_constant = np.abs(said - was)[known], np.abs(constant[place] - was)[known]
+        worse = error - of_constant
+        if worse.mean() > worse.std(ddof=1) / np.sqrt(len(worse)):
+            off[name] = (
+                f"over the last {len(worse)} partitions whose labels are known it was off by {error.mean():.3f} on average, "
+                f"where the reference's mean is off by {of_constant.mean():.3f}"
+            )
+            continue
+        inside = [
+            bool(told[place, 1] <= was[place] <= told[place, 2]) for told, was in pairs if np.isfinite(was[place])
+        ]
+        if len(of_late := inside[-LATE:]) >= FEWEST_LATE and 2 * sum(of_late) < len(of_late):
+            off[name] = (
+                f"of the last {len(of_late)} partitions whose labels are known, {sum(of_late)} lie within what was told"
+            )
+    return off
+
+
+def _within(name: Metric, low: float, high: float) -> tuple[float, float]:
+    return max(0.0, float(low)), float(high) if name == "log_loss" else min(1.0, float(high))
+
+
+def _correction(y: Bools, p: Floats, w: Floats, at: Floats) -> Floats:
+    if y.all() or not y.any():
+        return np.zeros(len(at))
+    weighted, plain = (
+        IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(p, y, sample_weight=weight).predict(at)
+        for weight in (w, None)
+    )
+    return np.asarray(weighted - plain)
+
+
+def _encoded(binning: Binning, known: Bins, told: Bins) -> Floats:
+    """A column of the known and of the partition's rows for the domain classifier, one below the other."""
+    codes = np.concatenate([known, told])
+    own = binning.size - 2
+    kinds = [own, own + 1] if binning.edges is not None else list(range(binning.size))
+    shown = [codes == code for code in kinds if max((known == code).mean(), (told == code).mean()) >= RARE]
+    flags = np.column_stack(shown).astype(np.float64) if shown else np.empty((len(codes), 0))
+    return np.column_stack([_scores((codes + 0.5) / own, codes < own), flags]) if binning.edges is not None else flags
+
+
+def _encoded_score(known: Floats, told: Floats) -> Floats:
+    """The same of a score, by its ranks among the known."""
+    order = np.sort(known)
+    rank = (np.searchsorted(order, np.concatenate([known, told])) + 0.5) / (len(order) + 1)
+    return _scores(rank, np.ones(len(rank), dtype=bool))
+
+
+def _scores(rank: Floats, there: Bools) -> Floats:
+    """Normal scores of ranks, and their squares: by these a shift and a change of scale of normal columns are exact."""
+    z = np.where(there, stats.norm.ppf(np.where(there, rank, 0.5)), 0.0)
+    return np.column_stack([z, z**2 - there])

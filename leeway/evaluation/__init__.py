@@ -1,0 +1,1 @@
+"""May this challenger be champion? Gates, probes and the model card."""

@@ -1,0 +1,41 @@
+"""Gates: one check a file that a challenger must pass. To add one, write its file and name it in `GATES`."""
+
+from leeway.evaluation.gates import (
+    baselines,
+    better_than_champion,
+    calibration,
+    fairness,
+    floors,
+    latency,
+    leakage,
+    parity,
+    size,
+    slices,
+    stability,
+)
+from leeway.evaluation.gates.gate import Evidence, Gate, examine
+from leeway.evaluation.gates.probe import Alone, Probe, Seeds
+
+GATES: tuple[Gate, ...] = (
+    floors.gate,
+    calibration.gate,
+    better_than_champion.gate,
+    baselines.gate,
+    slices.gate,
+    fairness.gate,
+    leakage.gate,
+    stability.gate,
+    parity.gate,
+    latency.gate,
+    size.gate,
+)
+
+__all__ = [
+    "GATES",
+    "Alone",
+    "Evidence",
+    "Gate",
+    "Probe",
+    "Seeds",
+    "examine",
+]

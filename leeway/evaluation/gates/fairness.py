@@ -1,0 +1,81 @@
+"""Declared groups are decided on alike."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leeway.core.intervals import Interval, difference, share
+from leeway.core.metrics import Bools
+from leeway.evaluation.gates import slicing
+from leeway.evaluation.gates.gate import Evidence, Gate
+from leeway.lifecycle.verdict import Verdict
+
+NAME = "fairness"
+MIN_ROWS = 30  # on which a rate is counted
+SURE = 0.95
+
+
+def check(evidence: Evidence) -> Verdict:
+    """Between no two groups do rates differ by more than the tolerance, and surely.
+
+    Looked at are, of every class, the share of events that are called it, of those that are and of those that are not (Hardt,
+    Price and Srebro 2016); intervals are Newcombe's, corrected by Bonferroni for the number of pairs.
+    """
+    gates, columns, called = evidence.classifier.gates, evidence.columns, evidence.called
+    if not gates.groups:
+        return Verdict(NAME, "not applicable", "the definition names no groups (Gates.groups)")
+    if columns is None or called is None:
+        return Verdict(NAME, "fail", "there are no groups or no decisions to look at")
+    told: dict[str, dict[str, Any]] = {}
+    for name in gates.groups:
+        found = dict(_rates(evidence, columns[name], called, hidden=evidence.classifier.is_sensitive(name)))
+        if not found:
+            why = (
+                f"{name} has fewer than two groups with {MIN_ROWS} rows each; nothing is known of how they are treated"
+            )
+            return Verdict(NAME, "fail", why, {"missing": name})
+        told |= {f"{name}, {what}": item for what, item in found.items()}
+    limit = gates.group_tolerance
+    bad = [what for what, item in told.items() if item["difference"] > limit and item["low"] > 0]
+    worst = sorted(told, key=lambda what: -told[what]["difference"])
+    shown = "; ".join(f"{what} {_words(told[what])}" for what in bad or worst[:1])
+    return Verdict(NAME, "fail" if bad else "pass", f"{shown} (tolerance {limit:g})", told)
+
+
+def _rates(evidence: Evidence, column: "pd.Series[Any]", called: Bools, *, hidden: bool) -> Iterator[tuple[str, Any]]:
+    """The largest difference between groups of each rate."""
+    groups = slicing.cut(column.astype("object"))
+    for k, name in enumerate(evidence.outputs.names):
+        y = evidence.y[:, k]
+        of = f" of {name}" if evidence.outputs.several else ""
+        counted = {"selection rate": np.ones(len(y), dtype=bool), "true positive rate": y, "false positive rate": ~y}
+        for rate, rows in counted.items():
+            shares = {}
+            for code, group in enumerate(groups.names):
+                own = rows & (groups.codes == code)
+                if own.sum() >= MIN_ROWS:
+                    shares[group] = (int((own & called[:, k]).sum()), int(own.sum()))
+            if len(shares) >= 2:
+                yield f"{rate}{of}", _largest(shares, hidden=hidden)
+
+
+def _largest(shares: dict[str, tuple[int, int]], *, hidden: bool) -> dict[str, Any]:
+    pairs = list(itertools.combinations(shares, 2))
+    level = 1 - (1 - SURE) / len(pairs)
+    rates = {group: share(*counts, level=level) for group, counts in shares.items()}
+    high, low = max(rates, key=lambda one: rates[one].value), min(rates, key=lambda one: rates[one].value)
+    found: Interval = difference(rates[high], rates[low])
+    names = ("one group", "another") if hidden else (high, low)
+    between = {name: rates[group].value for name, group in zip(names, (high, low), strict=True)}
+    return {"difference": found.value, "low": found.low, "high": found.high, "between": between, "groups": len(rates)}
+
+
+def _words(item: dict[str, Any]) -> str:
+    shown = " and ".join(f"{value:.1%} of {group}" for group, value in item["between"].items())
+    return f"differs by {item['difference']:.3f} ({item['low']:.3f} to {item['high']:.3f}): {shown}"
+
+
+gate = Gate(NAME, check)

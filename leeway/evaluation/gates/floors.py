@@ -1,0 +1,36 @@
+"""The challenger reaches every floor of the definition."""
+
+from typing import Any
+
+from leeway.evaluation.gates.gate import Evidence, Gate
+from leeway.lifecycle.verdict import Verdict
+
+NAME = "floors"
+
+
+def check(evidence: Evidence) -> Verdict:
+    """Every metric with a floor is defined on the holdout and on the right side of it."""
+    floors = evidence.classifier.gates.floors
+    numbers: dict[str, Any] = {
+        metric: {"floor": floor, "value": evidence.metrics[metric]} for metric, floor in floors.items()
+    }
+    missed = [metric for metric, floor in floors.items() if not _reached(metric, evidence.metrics[metric], floor)]
+    shown = ", ".join(
+        f"{metric} {_show(evidence.metrics[metric])} (floor {floors[metric]})" for metric in missed or floors
+    )
+    if too_few := evidence.metrics.get("too_few"):
+        shown += f"; too few rows to judge {', '.join(too_few)}"
+    return Verdict(NAME, "fail" if missed else "pass", shown, numbers)
+
+
+def _reached(metric: str, value: float | None, floor: float) -> bool:
+    if value is None:
+        return False
+    return value <= floor if metric == "log_loss" else value >= floor
+
+
+def _show(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+gate = Gate(NAME, check)

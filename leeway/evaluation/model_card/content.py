@@ -1,0 +1,317 @@
+"""What a model card says, as tables and drawings that any rendering can show."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from leeway.core import intervals
+from leeway.core.metrics import Floats, log_losses
+from leeway.core.outputs import describe
+from leeway.evaluation.gates import Evidence
+from leeway.evaluation.gates.better_than_champion import NAME as BETTER
+from leeway.evaluation.gates.slices import NAME as SLICES
+from leeway.evaluation.gates.slicing import cut
+from leeway.evaluation.model_card import curves
+from leeway.evaluation.model_card.measuring import Measured, measured
+from leeway.lifecycle.verdict import Verdict, admitted
+from leeway.model.bundle import Bundle, Card
+
+SHOWN_CLASSES, SHOWN_SLICES, SHOWN_COLUMNS, DRAWN_COLUMNS, DRAWN_BINS, MIN_ROWS = 3, 12, 20, 3, 14, 30
+EVERY_TRADEOFF = 3  # of the thresholds that the bundle's card has
+LOWER_IS_BETTER = "lower is better"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of texts."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A drawing with what it shows in words."""
+
+    title: str
+    svg: Markup
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Content:
+    """A model card.
+
+    Attributes:
+        facts: what it is, by name.
+        reproduce: commands, and what they must give.
+    """
+
+    name: str
+    version: int
+    admitted: bool
+    facts: dict[str, str]
+    tables: list[Table]
+    drawings: list[Drawing]
+    reproduce: dict[str, str] = field(default_factory=dict)
+
+
+def gather(
+    evidence: Evidence,
+    bundle: Bundle,
+    verdicts: Sequence[Verdict],
+    *,
+    version: int,
+    checksum: str,
+    compared_with: int | None,
+) -> Content:
+    """All of a card, from what the gates have looked at.
+
+    Args:
+        compared_with: the champion's version at that time.
+    """
+    card = bundle.card
+    tables = [
+        _metrics(evidence, compared_with),
+        _gates(verdicts),
+        *_slices(evidence, verdicts),
+        _importance(evidence),
+        _odds_ratios(card),
+        _thresholds(card, evidence),
+        _tradeoffs(card, exclusive=evidence.outputs.exclusive),
+        _calibrated(card),
+        _calibration(card),
+        _search(card),
+    ]
+    return Content(
+        name=card.classifier,
+        version=version,
+        admitted=admitted(list(verdicts)),
+        facts=_facts(card, verdicts, compared_with),
+        tables=[table for table in tables if table.rows],
+        drawings=[*_curves(evidence, card), *_dependence(evidence, bundle)],
+        reproduce={
+            "command": f"leeway train {card.classifier} --as-of {card.as_of}",
+            "snapshot": card.snapshot,
+            "bundle": card.key,
+            "checksum": checksum,
+            "with": ", ".join(f"{name} {number}" for name, number in card.libraries.items()),
+        },
+    )
+
+
+def _facts(card: Card, verdicts: Sequence[Verdict], compared_with: int | None) -> dict[str, str]:
+    gain = next((item.why for item in verdicts if item.gate == BETTER), "")
+    return {
+        "learnt as of": card.as_of[:16].replace("T", " "),
+        "label": f"{card.kind}: {', '.join(card.classes)}",
+        "learnt from": f"{card.rows:,} events until {card.trained_until[:10]}, {describe(card.positives)}",
+        "window": str(card.window or "the definition's"),
+        "held out": f"{card.holdout_from[:10]} to {card.holdout_until[:10]}, {card.metrics.get('rows', 0):,} events",
+        "way of learning": card.trial,
+        "calibration": ", ".join(dict.fromkeys(card.calibration)),
+        "thresholds": "none: what is expected to cost least is called"
+        if card.costs is not None
+        else ", ".join(f"{name} {value:.4g}" for name, value in zip(card.classes, card.thresholds, strict=True)),
+        "compared with": f"version {compared_with}: {gain}"
+        if compared_with is not None
+        else "no champion: a share and a rule",
+        "features": f"{len(card.features)}: {', '.join(card.features)}",
+    }
+
+
+def _metrics(evidence: Evidence, compared_with: int | None) -> Table:
+    mine = measured(evidence.outputs, evidence.y, evidence.challenger, evidence.nights, evidence.called)
+    its: dict[str, Measured] = {}
+    if evidence.champion is not None:
+        its = measured(evidence.outputs, evidence.y, evidence.champion, evidence.nights, None)
+    head = ["metric", "holdout", "95 % of the time within"]
+    if its:
+        head.append(f"version {compared_with}, the same rows")
+    rows = [
+        [
+            name.replace("_", " "),
+            f"{item.value:.4f}",
+            f"{item.low:.4f} to {item.high:.4f}",
+            *([_of(its, name)] if its else []),
+        ]
+        for name, item in mine.items()
+    ]
+    note = (
+        "By drawing partitions with replacement, shares by Wilson. Of several classes: the mean, each against the rest."
+    )
+    return Table("Metrics on the holdout", head, rows, note)
+
+
+def _of(its: dict[str, Measured], name: str) -> str:
+    return f"{its[name].value:.4f}" if name in its else "–"
+
+
+def _gates(verdicts: Sequence[Verdict]) -> Table:
+    rows = [[verdict.gate, verdict.outcome, verdict.why] for verdict in verdicts]
+    return Table("Gates", ["gate", "outcome", "why"], rows, "A challenger is promoted only if no gate fails.")
+
+
+def _slices(evidence: Evidence, verdicts: Sequence[Verdict]) -> Iterator[Table]:
+    """Where the log loss is highest, and what the gate has looked at."""
+    losses = log_losses(evidence.y, evidence.challenger, exclusive=evidence.outputs.exclusive)
+    found: list[tuple[float, list[str]]] = []
+    columns, features = evidence.columns, evidence.classifier.features
+    for name in () if columns is None else [str(name) for name in columns]:
+        if evidence.classifier.is_sensitive(name) or features.get(name) == "text" or columns is None:
+            continue
+        parts = cut(columns[name])
+        for code, said in enumerate(parts.names):
+            rows = parts.codes == code
+            if rows.sum() < MIN_ROWS:
+                continue
+            loss = intervals.mean(losses[rows], evidence.nights[rows])
+            shares = [f"{values[rows].mean():.3f}" for values in (evidence.y[:, 0], evidence.challenger[:, 0])]
+            shown = [said, f"{rows.sum():,}", *(shares if not evidence.outputs.several else ()), str(loss)]
+            found.append((-loss.value, shown))
+    head = ["slice", "events", *(("share", "mean score") if not evidence.outputs.several else ()), "log loss"]
+    yield Table("Slices with the highest log loss", head, [row for _, row in sorted(found)[:SHOWN_SLICES]])
+    told = next((verdict.numbers for verdict in verdicts if verdict.gate == SLICES), {})
+    rows_of = [
+        [kind, name, f"{item['rows']:,}", f"{item['champion']:.4f}", f"{item['worse']:+.4f}", f"{item['p']:.3f}"]
+        for kind in ("declared", "found")
+        for name, item in told.get(kind, {}).items()
+    ]
+    heads = ["", "slice", "events", "champion's log loss", "the challenger's beyond it", "p"]
+    yield Table("Slices held against the champion", heads, rows_of, "p: that it is not worse there, corrected by Holm.")
+
+
+def _importance(evidence: Evidence) -> Table:
+    found = {} if evidence.probe is None else evidence.probe.importance
+    rows = [
+        [name, f"{item.value:.5f}", f"{item.low:.5f} to {item.high:.5f}"]
+        for name, item in list(found.items())[:SHOWN_COLUMNS]
+    ]
+    note = "By how much the holdout's log loss rises when the column's values are dealt out among its events."
+    return Table("Importance", ["column", "log loss", "95 % of the time within"], rows, note)
+
+
+def _odds_ratios(card: Card) -> Table:
+    rows = [
+        [name, term, f"{times:.3g}"]
+        for name, terms in itertools.islice(card.odds_ratios.items(), SHOWN_CLASSES)
+        for term, times in itertools.islice(terms.items(), SHOWN_COLUMNS)
+    ]
+    note = "Of the logistic regression: for one standard deviation more; for a category, against none of the column's."
+    return Table("Odds ratios", ["class", "term", "odds times"], rows, note)
+
+
+def _thresholds(card: Card, evidence: Evidence | None = None) -> Table:
+    """Where each class is called, how sure that is, and where a person decides instead; or what decisions cost."""
+    if card.costs is not None:
+        costs = [[name, *(f"{cost:g}" for cost in row)] for name, row in zip(card.classes, card.costs, strict=True)]
+        head = ["where this holds", *(f"called {name}" for name in card.classes)]
+        note = f"An event is called what is expected to cost least. {_earned(evidence, np.array(card.costs))}"
+        return Table("What decisions cost", head, costs, note)
+    known = card.threshold_intervals or [None] * len(card.classes)
+    person = [] if card.review is None else [f"{card.review[0]:.4g} to {card.review[1]:.4g}"]
+    rows = [
+        [name, f"{value:.4g}", "–" if within is None else f"{within[0]:.4g} to {within[1]:.4g}", *person]
+        for name, value, within in zip(card.classes, card.thresholds, known, strict=True)
+    ]
+    head = ["class", "threshold", "95 % of the time within", *(["a person decides"] if person else [])]
+    learnt = "Chosen on out-of-fold scores, the bounds by drawing their rows anew."
+    note = learnt if any(known) else "They follow from the objective, not from rows."
+    return Table("Thresholds", head, rows, note)
+
+
+def _earned(evidence: Evidence | None, costs: Floats) -> str:
+    """What the decisions on the holdout cost, beside those for the likeliest class."""
+    if evidence is None or evidence.called is None:
+        return ""
+    holds, likeliest = evidence.y.argmax(axis=1), evidence.challenger.argmax(axis=1)
+    means = [float(costs[holds, called].mean()) for called in (evidence.called.argmax(axis=1), likeliest)]
+    return f"On the holdout an event costs {means[0]:.4g}; it would cost {means[1]:.4g} if the likeliest class were called."
+
+
+def _tradeoffs(card: Card, *, exclusive: bool) -> Table:
+    """What other thresholds would do; of classes that exclude each other none does anything by itself."""
+    shown = {} if exclusive else dict(itertools.islice(card.tradeoffs.items(), SHOWN_CLASSES))
+    points = [(name, point) for name, curve in shown.items() for point in curve[::EVERY_TRADEOFF]]
+    measures = list(points[0][1]) if points else []
+    rows = [[name, *(f"{point[measure]:.4g}" for measure in measures)] for name, point in points]
+    note = "On out-of-fold scores; called: the share of events, cost: of an event, by the objective."
+    return Table("What other thresholds would do", ["class", *measures], rows, note)
+
+
+def _calibrated(card: Card) -> Table:
+    rows = [
+        [name, f"{of['error']:.4f}", f"{of['low']:.4f} to {of['high']:.4f}"]
+        + [f"{of[part]:.4f}" for part in ("brier", "reliability", "resolution", "uncertainty")]
+        for name, of in card.calibrated.items()
+    ]
+    head = ["class", "error", "95 % of the time within", "Brier score", "reliability", "resolution", "uncertainty"]
+    note = (
+        "Error: the root mean square of how far shares lie from scores, less what luck adds. "
+        "The Brier score is, within bins of equal scores, reliability less resolution plus uncertainty (Murphy 1973)."
+    )
+    return Table("Calibration on the holdout", head, rows, note)
+
+
+def _calibration(card: Card) -> Table:
+    rows = [[method, f"{loss:.5f}"] for method, loss in card.calibration_losses.items()]
+    return Table("Calibration", ["method", "log loss out of fold"], rows, LOWER_IS_BETTER.capitalize() + ".")
+
+
+def _search(card: Card) -> Table:
+    kept = card.members or {card.trial: 1.0}
+    rows = [
+        [
+            trial,
+            f"{metric:.5f}",
+            f"{card.search_shares.get(trial, 1):.0%}",
+            f"{kept[trial]:.2f}" if trial in kept else "",
+        ]
+        for trial, metric in card.search.items()
+    ]
+    rows += [[trial, why, "", ""] for trial, why in card.search_failures.items() if trial not in card.search]
+    note = "; ".join(text for text in (card.cut_short, *card.notes) if text)
+    return Table("What was tried", ["way of learning", "out of fold", "learnt from", "weight"], rows, note)
+
+
+def _curves(evidence: Evidence, card: Card) -> Iterator[Drawing]:
+    """Of the classes with the most events."""
+    order = np.argsort(-evidence.y.sum(axis=0), kind="stable")[:SHOWN_CLASSES]
+    for k in order:
+        y, p = evidence.y[:, k], evidence.challenger[:, k]
+        if y.all() or not y.any():
+            continue
+        of = f" of {evidence.outputs.names[k]}" if evidence.outputs.several else ""
+        yield Drawing(f"ROC curve{of}", *curves.roc(y, p))
+        yield Drawing(
+            f"Precision and recall{of}",
+            *curves.precision_recall(y, p, None if evidence.called is None else evidence.called[:, k]),
+        )
+        yield Drawing(f"Reliability{of}", *curves.reliability(y, p))
+
+
+def _dependence(evidence: Evidence, bundle: Bundle) -> Iterator[Drawing]:
+    """How the mean score follows the columns that matter most, as the monitor's reference has it (Friedman 2001)."""
+    reference, important = bundle.reference, {} if evidence.probe is None else evidence.probe.importance
+    shown = [name for name in important if name in reference.effects and not evidence.classifier.is_sensitive(name)]
+    for name in [one for one in shown if reference.binnings[one].lengths is None][:DRAWN_COLUMNS]:
+        effects: Any = np.asarray(reference.effects[name])
+        names = _bins(reference.binnings[name].edges, reference.binnings[name].values)
+        of = f" of {bundle.outputs.names[0]}" if bundle.outputs.several else ""
+        every = -(-len(names) // DRAWN_BINS)
+        shown_effects = effects[: len(names) : every, 0].tolist()
+        yield Drawing(f"Mean score{of} by {name}", *curves.steps(names[::every], shown_effects))
+
+
+def _bins(edges: Sequence[float] | None, values: Sequence[str] | None) -> list[str]:
+    if values is not None:
+        return list(values)
+    shown = [f"{edge:.4g}" for edge in edges or ()]
+    between = [f"{low} to {high}" for low, high in itertools.pairwise(shown)]
+    return [f"up to {shown[0]}", *between, f"above {shown[-1]}"] if shown else ["all"]

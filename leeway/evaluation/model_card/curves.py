@@ -1,0 +1,81 @@
+"""The curves of a model card, as SVG that needs nothing else, each with what it shows in words."""
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+from markupsafe import Markup
+from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
+
+from leeway.core import charts
+from leeway.core.charts import EDGE, INK, PALE
+from leeway.core.metrics import Bools, Floats
+
+SIZE, POINTS, GROUPS = 240, 120, 10
+BAR = 18  # pixels of a line of bars
+
+
+def roc(y: Bools, p: Floats) -> tuple[Markup, str]:
+    """True over false positive rate."""
+    false, true, _ = roc_curve(y, p)
+    return _curve(false, true, "ROC curve", diagonal=True), f"Area {roc_auc_score(y, p):.3f}; dashed: chance."
+
+
+def precision_recall(y: Bools, p: Floats, called: Bools | None) -> tuple[Markup, str]:
+    """Precision over recall, with a dot where the decisions lie."""
+    precision, recall, _ = precision_recall_curve(y, p)
+    mark = (float(y[called].sum() / y.sum()), float(y[called].mean())) if called is not None and called.any() else None
+    at = f"; of what is decided: precision {mark[1]:.3f}, recall {mark[0]:.3f}" if mark else ""
+    return _curve(recall, precision, "Precision over recall", mark=mark), f"Events that hold: {y.mean():.1%}{at}."
+
+
+def reliability(y: Bools, p: Floats) -> tuple[Markup, str]:
+    """How often the class holds over how probable it was said to be, in groups of equally many events."""
+    order = np.argsort(p, kind="stable")
+    parts = [part for part in np.array_split(order, GROUPS) if len(part)]
+    points = [(len(part), float(p[part].mean()), float(y[part].mean())) for part in parts]
+    furthest = max(points, key=lambda point: abs(point[1] - point[2]))
+    said = f"Furthest apart where {furthest[1]:.1%} was said: {furthest[2]:.1%} of {furthest[0]:,} events."
+    return Markup(charts.reliability(points, title="Share over score")), said  # noqa: S704 -- of ours, without any text
+
+
+def steps(names: Sequence[str], values: Sequence[float]) -> tuple[Markup, str]:
+    """A bar for each bin of a column, to the left below the mean and to the right above it."""
+    most = max((abs(value) for value in values), default=0.0) or 1.0
+    bars = []
+    for place, (name, value) in enumerate(zip(names, values, strict=True)):
+        y, half = place * BAR, 100 * value / most
+        left = 300 + min(0.0, half)
+        told = html.escape(f"{name}: {value:+.2%}")
+        bars.append(
+            f'<text x="190" y="{y + 13}" font-size="11" text-anchor="end">{html.escape(name[:28])}</text>'
+            f'<rect x="{left:.1f}" y="{y + 3}" width="{abs(half):.1f}" height="{BAR - 6}" fill="{INK}">'
+            f"<title>{told}</title></rect>"
+        )
+    height = BAR * max(1, len(names))
+    drawn = (
+        f'<svg viewBox="0 0 420 {height}" role="img" style="width:100%;max-width:420px;background:#f6f8fa">'
+        f'<line x1="300" x2="300" y1="0" y2="{height}" stroke="{PALE}"/>{"".join(bars)}</svg>'
+    )
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    return Markup(drawn), f"From {low:+.2%} to {high:+.2%} around the mean, all other columns as they are."  # noqa: S704 -- escaped
+
+
+def _curve(
+    x: Floats, y: Floats, title: str, *, diagonal: bool = False, mark: tuple[float, float] | None = None
+) -> Markup:
+    keep = np.unique(np.linspace(0, len(x) - 1, min(POINTS, len(x))).round().astype(int))
+    points = " ".join(f"{_at(a):.1f},{SIZE - _at(b):.1f}" for a, b in zip(x[keep], y[keep], strict=True))
+    line = (
+        f'<polyline points="{_at(0)},{SIZE - _at(0)} {_at(1)},{SIZE - _at(1)}" stroke="{PALE}" stroke-dasharray="4"/>'
+    )
+    dot = f'<circle cx="{_at(mark[0]):.1f}" cy="{SIZE - _at(mark[1]):.1f}" r="5" fill="{INK}"/>' if mark else ""
+    return Markup(  # noqa: S704 -- numbers, and a title of ours
+        f'<svg viewBox="0 0 {SIZE} {SIZE}" role="img" aria-label="{title}" style="width:100%;max-width:{SIZE * 1.4:.0f}px;'
+        f'background:#f6f8fa">{line if diagonal else ""}<polyline fill="none" stroke="{INK}" stroke-width="2" '
+        f'points="{points}"/>{dot}</svg>'
+    )
+
+
+def _at(value: float) -> float:
+    return EDGE + (SIZE - 2 * EDGE) * float(value)

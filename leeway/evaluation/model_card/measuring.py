@@ -1,0 +1,56 @@
+"""Metrics with their intervals."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from leeway.core import intervals
+from leeway.core.metrics import Bools, Floats, Rows, averaged, calibration_error, judged, log_losses
+from leeway.core.outputs import Outputs
+
+DRAWN_ROWS, DRAWS = 4_000, 60
+FEWEST = 5  # partitions to draw from; of fewer, rows are drawn
+
+
+class Measured(NamedTuple):
+    """A metric and the bounds that hold it 95 times of 100."""
+
+    value: float
+    low: float
+    high: float
+
+
+def measured(outputs: Outputs, y: Bools, p: Floats, nights: Rows, called: Bools | None) -> dict[str, Measured]:
+    """The metrics that the rows define, shapes (n, K); precision and recall where decisions are given."""
+    found = {"log_loss": Measured(*intervals.mean(log_losses(y, p, exclusive=outputs.exclusive), nights))}
+    if not judged(y).any() or not (y.any(axis=0) & ~y.all(axis=0)).any():
+        return found
+    kept = np.arange(len(y))[:: -(-len(y) // DRAWN_ROWS)]
+    for name, metric in (
+        ("roc_auc", roc_auc_score),
+        ("average_precision", average_precision_score),
+        ("calibration_error", calibration_error),
+    ):
+        drawn = [averaged(metric, y[rows], p[rows]) for rows in _draws(kept, nights) if _judgeable(y[rows])]
+        found[name] = Measured(averaged(metric, y, p), *intervals.bounds(np.array(drawn)))
+    if called is not None:
+        hits, all_called, all_true = int((called & y).sum()), int(called.sum()), int(y.sum())
+        if all_called:
+            found["precision"] = Measured(*intervals.share(hits, all_called))
+        if all_true:
+            found["recall"] = Measured(*intervals.share(hits, all_true))
+    return found
+
+
+def _judgeable(y: Bools) -> bool:
+    return bool((y.any(axis=0) & ~y.all(axis=0)).any())
+
+
+def _draws(rows: Rows, nights: Rows) -> list[Rows]:
+    """Rows drawn with replacement, all of a partition together where there are enough of them."""
+    rng, present = np.random.default_rng(0), np.unique(nights[rows])
+    if len(present) < FEWEST:
+        return [rng.choice(rows, len(rows)) for _ in range(DRAWS)]
+    of = [rows[nights[rows] == night] for night in present]
+    return [np.concatenate([of[place] for place in rng.integers(0, len(of), len(of))]) for _ in range(DRAWS)]

@@ -1,0 +1,31 @@
+"""A model card as a page, and as Markdown."""
+
+from functools import cache
+from typing import Any
+
+from leeway.evaluation.model_card.content import Content
+
+
+def as_html(content: Content) -> str:
+    """One file that opens without a network."""
+    return str(_templates().get_template("card.html.j2").render(card=content))
+
+
+def as_markdown(content: Content) -> str:
+    """The same without drawings, but for what they show in words."""
+    return str(_templates().get_template("card.md.j2").render(card=content))
+
+
+@cache
+def _templates() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    made = Environment(
+        loader=PackageLoader("leeway", "modelcard"),
+        autoescape=select_autoescape(("html.j2",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
+    return made

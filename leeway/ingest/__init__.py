@@ -1,0 +1,1 @@
+"""From a source to events and labels: read, check, audit, publish."""

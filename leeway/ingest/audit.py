@@ -1,0 +1,295 @@
+"""Audit a delivery with the classifier's suite. The one module that knows Great Expectations."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self, cast
+
+import pandas as pd
+
+from leeway.core.errors import DefinitionError, DeliveryRejected, NotFound
+from leeway.definition import Classifier, catalog
+from leeway.definition.partitions import Partition
+from leeway.ingest import deliveries
+from leeway.ingest.contract import Checked, check_delivery
+from leeway.store import storage
+
+#: A column that every suite may speak of: the hours from an event to the end of its partition.
+HOURS_TO_END = "hours_to_partition_end"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the audit found in one delivery.
+
+    Attributes:
+        delivery: the delivery's hash.
+        rows: how many rows it has.
+        expectations: how many expectations were asked.
+        broken: by row position, the rules that the row broke; these rows go to quarantine.
+        failed: table-level rules that the delivery broke; with any, it is rejected whole.
+        warnings: rules of lesser severity that were broken.
+        at: when it was done, in ISO 8601: the present that event times were held against.
+        repeated: positions of exact repetitions of an earlier row.
+    """
+
+    delivery: str
+    rows: int
+    expectations: int
+    broken: dict[int, list[str]]
+    failed: list[str]
+    warnings: list[str]
+    at: str
+    repeated: list[int] = field(default_factory=list)
+
+    def must_pass(self, doing: str) -> None:
+        """Refuse a delivery that broke a table-level rule.
+
+        Raises:
+            DeliveryRejected: it did.
+        """
+        if self.failed:
+            raise DeliveryRejected(
+                doing,
+                rule="a delivery that breaks a table-level expectation is not published",
+                found="; ".join(self.failed),
+                way_out=f"the delivery is kept as {self.delivery[:12]}; correct the source, or the suite, and ingest again",
+            )
+
+    def save(self, path: Path) -> None:
+        """Keep the result beside its delivery."""
+        with storage.replacing(path, "writing an audit") as beside:
+            beside.write_text(json.dumps(asdict(self), sort_keys=True))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a result back.
+
+        Raises:
+            NotFound: there is none.
+        """
+        if not storage.exists(path):
+            raise NotFound(
+                "reading an audit",
+                rule="a delivery is audited first",
+                found=f"no {storage.address(path)}",
+                way_out="ingest it again",
+            )
+        fields = json.loads(storage.read(path))
+        return cls(**{**fields, "broken": {int(row): rules for row, rules in fields["broken"].items()}})
+
+
+def audit_path(name: str, partition: Partition, delivery: str) -> Path:
+    """Where the audit of a delivery lies."""
+    return deliveries.path_of(name, partition, delivery).with_suffix(".audit.json")
+
+
+def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
+    """Check a delivery against the definition and the suite, and keep the result beside it.
+
+    A row-level expectation sends the rows that break it to quarantine; with `mostly` below 1, a delivery of which fewer rows
+    hold is rejected. A table-level expectation that fails rejects the delivery. Only severity `critical` counts. A delivery
+    without rows, where the definition allows for it, has nothing that could break one.
+
+    Raises:
+        DefinitionError: the suite is empty, or not all of its expectations could be loaded.
+        DeliveryRejected: the delivery must not be published.
+    """
+    judge = _judge_of(classifier.name, catalog.audit_fingerprint(classifier.name))
+    now = datetime.now(UTC)
+    _, checked = check_delivery(classifier, partition, delivery, now=now)
+    if checked.rows.empty:
+        result = Audit(delivery, 0, 0, {}, [], [], now.isoformat())
+        result.save(audit_path(classifier.name, partition, delivery))
+        return result
+    result = _judge(judge, _dated(classifier, partition, checked), delivery, now, sensitive=_sensitive(classifier))
+    share = len(result.broken) / result.rows
+    if share > classifier.quarantine_limit:
+        rules = pd.Series([rule for broken in result.broken.values() for rule in broken]).value_counts()
+        result.failed.insert(  # first: it names the rule that most rows broke, which may have led to the others
+            0,
+            f"quarantine_limit: at most {classifier.quarantine_limit:.0%} of the rows may be bad, {share:.0%} are, "
+            f"most by '{rules.index[0]}' ({rules.iloc[0]} rows)",
+        )
+    result.save(audit_path(classifier.name, partition, delivery))
+    result.must_pass(f"auditing {classifier.name} {partition}")
+    return result
+
+
+def load_suite(name: str) -> Any:
+    """The suite of a classifier, every expectation of it loaded.
+
+    Raises:
+        DefinitionError: it is empty, or not all of it could be loaded.
+    """
+    _quieten()
+    import great_expectations as gx
+
+    declared = catalog.load_expectations(name)
+    path = catalog.expectations_path(name)
+    if not declared:
+        raise DefinitionError(
+            f"loading {path}",
+            rule="a suite must not be empty: it would pass everything",
+            found="0 expectations",
+            way_out="declare at least one; expectations/payments.py is an example",
+        )
+    try:
+        suite = gx.ExpectationSuite(name=name, expectations=cast("Sequence[dict[str, Any]]", declared))
+    except Exception as error:  # the library raises many kinds for a wrong argument
+        raise DefinitionError(
+            f"loading {path}",
+            rule="every expectation must be valid",
+            found=" ".join(str(error).split()),
+            way_out="correct its arguments",
+        ) from error
+    if len(suite.expectations) != len(declared):  # the library only logs what it cannot load
+        raise DefinitionError(
+            f"loading {path}",
+            rule="every expectation must load",
+            found=f"{len(suite.expectations)} of {len(declared)} did",
+            way_out="correct the names of the others, and keep no two that are equal",
+        )
+    return suite
+
+
+def _dated(classifier: Classifier, partition: Partition, checked: Checked) -> Checked:
+    """The rows with how long before the end of their partition they happened: the least of it tells a late source."""
+    before_end = (pd.Timestamp(partition.end) - checked.rows[classifier.time_column]).dt.total_seconds() / 3_600
+    return replace(checked, rows=checked.rows.assign(**{HOURS_TO_END: before_end}))
+
+
+def columns_of(suite: Any) -> set[str]:
+    """The columns that a suite speaks of."""
+    kwargs = [expectation.configuration.kwargs for expectation in suite.expectations]
+    single = {value for item in kwargs for key in ("column", "column_A", "column_B") if (value := item.get(key))}
+    return single | {name for item in kwargs for name in item.get("column_list") or item.get("column_set") or ()}
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """A suite in a context of its own, ready for one delivery after another."""
+
+    batches: Any
+    suite: Any
+
+
+@lru_cache(maxsize=4)  # to make a context takes longer than to judge a small delivery
+def _judge_of(name: str, _fingerprint: str) -> _Judge:
+    return _judge_by(load_suite(name))
+
+
+def _judge_by(suite: Any) -> _Judge:
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    # In memory, and without the documentation site that the default configuration prepares for every context.
+    config = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults())
+    context = gx.get_context(mode="ephemeral", project_config=config)
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    batches = (
+        context.data_sources.add_pandas("pandas")
+        .add_dataframe_asset("delivery")
+        .add_batch_definition_whole_dataframe("b")
+    )
+    return _Judge(batches, suite)
+
+
+def _sensitive(classifier: Classifier) -> frozenset[str]:
+    return frozenset(name for name, column in classifier.columns.items() if column.sensitive)
+
+
+def _judge(judge: _Judge, checked: Checked, delivery: str, now: datetime, *, sensitive: frozenset[str]) -> Audit:
+    # Exact repetitions are not stored again, so the suite does not see them: they would break uniqueness.
+    seen = [position for position in range(len(checked.rows)) if position not in checked.repeated]
+    # By the batch, not by a ValidationDefinition, which would keep every result of this process's life.
+    batch = judge.batches.get_batch(batch_parameters={"dataframe": checked.rows.iloc[seen].reset_index(drop=True)})
+    results = [_with_rows(batch, result) for result in batch.validate(judge.suite, result_format="BASIC").results]
+    repeated = sorted(checked.repeated)
+    audit = Audit(delivery, len(checked.rows), len(results), dict(checked.broken), [], [], now.isoformat(), repeated)
+    asked = len(judge.suite.expectations)
+    if len(results) != asked:
+        audit.failed.append(f"only {len(results)} of {asked} expectations were evaluated")
+    for result in results:
+        _take(result, audit, seen, sensitive)
+    audit.failed.sort()
+    audit.warnings.sort()
+    return audit
+
+
+def _with_rows(batch: Any, result: Any) -> Any:
+    """The result, with the positions of the rows that broke it, which cost more to look for than to count."""
+    if not (result.result or {}).get("unexpected_count"):
+        return result
+    return batch.validate(
+        result.expectation_config.to_domain_obj(),
+        result_format={
+            "result_format": "COMPLETE",
+            "exclude_unexpected_values": True,
+            "return_unexpected_index_query": False,
+        },
+    )
+
+
+def _take(result: Any, audit: Audit, seen: list[int], sensitive: frozenset[str]) -> None:
+    from great_expectations.expectations.expectation import (
+        ColumnMapExpectation,
+        ColumnPairMapExpectation,
+        MulticolumnMapExpectation,
+    )
+    from great_expectations.expectations.registry import get_expectation_impl
+
+    config = result.expectation_config
+    rule = _describe(config)
+    raised = _exceptions(result.exception_info or {})
+    hidden = bool(sensitive & _mentioned(config))  # what was found may be a value
+    if config.severity.value != "critical":
+        if not result.success:
+            audit.warnings.append(rule)
+        return
+    if raised:
+        audit.failed.append(f"{rule} could not be evaluated: {'(sensitive)' if hidden else raised[0]}")
+        return
+    row_level = issubclass(
+        get_expectation_impl(config.type), (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
+    )
+    rows = (result.result.get("unexpected_index_list") or []) if row_level else []
+    for index in rows:
+        audit.broken.setdefault(seen[index], []).append(rule)
+    if not result.success and (not rows or config.kwargs.get("mostly", 1) < 1):
+        share = result.result.get("unexpected_percent")
+        found = None if hidden else result.result.get("observed_value")
+        observed = f"{share:.1f} % of rows break it" if share is not None else found
+        audit.failed.append(f"{rule}, observed {observed}" if observed is not None else rule)
+
+
+def _mentioned(config: Any) -> set[object]:
+    return {
+        name
+        for value in config.kwargs.values()
+        for name in (value if isinstance(value, list | tuple | set) else [value])
+        if isinstance(name, str)
+    }
+
+
+def _describe(config: Any) -> str:
+    arguments = {key: value for key, value in config.kwargs.items() if value is not None and key not in ("batch_id",)}
+    return f"{config.type}({', '.join(f'{key}={value}' for key, value in sorted(arguments.items()))})"
+
+
+def _exceptions(info: dict[str, Any]) -> list[str]:
+    """One flat record when all is well, one per metric when any raised."""
+    records = [info] if "raised_exception" in info else list(info.values())
+    return [" ".join(str(record["exception_message"]).split()) for record in records if record.get("raised_exception")]
+
+
+def _quieten() -> None:
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)

@@ -1,0 +1,336 @@
+"""The definition as a contract on raw rows: cast what can be cast, name what cannot.
+
+These rules hold for every classifier, before its own suite is asked: a value that cannot be stored as its kind, an event
+without identity or time, a label that is not among the classes.
+"""
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leeway.core.errors import DeliveryRejected
+from leeway.core.outputs import class_text
+from leeway.definition import Classifier, Column, Kind, Label, Rows
+from leeway.definition.partitions import Partition
+from leeway.ingest import deliveries
+from leeway.ingest.content_id import content_hashes, numbered
+from leeway.ingest.times import read_times
+
+TRUE, FALSE = frozenset({"true", "t", "yes", "y", "1"}), frozenset({"false", "f", "no", "n", "0"})
+
+KNOWN_AT = "label_known_at"
+Fault = Callable[[pd.Series, str], None]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A delivery's rows, cast, with what is wrong with them.
+
+    Attributes:
+        rows: the source's column names, a RangeIndex as in the delivery; a binary label, and columns of one class each, as
+            nullable booleans, other labels as text; and the further column `label_known_at`.
+        labels: each row's label as it is stored: a truth value, a class, or a list of classes; missing where it is unknown.
+        broken: the broken rules by row position.
+        repeated: positions of exact repetitions of an earlier row, which are not stored again.
+    """
+
+    rows: pd.DataFrame
+    labels: "pd.Series[Any]"
+    broken: dict[int, list[str]] = field(default_factory=dict)
+    repeated: frozenset[int] = frozenset()
+
+
+def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, now: datetime) -> Checked:
+    """Cast raw rows to the declared kinds.
+
+    Raises:
+        DeliveryRejected: a declared column is missing, or there is no row though `empty_partitions` is not set.
+    """
+    _complete(classifier, partition, raw)
+    broken: dict[int, list[str]] = {}
+    cast: dict[str, pd.Series] = {}
+
+    def fault(mask: pd.Series, rule: str) -> None:
+        for position in np.flatnonzero(mask.to_numpy(dtype=bool)):
+            broken.setdefault(int(position), []).append(rule)
+
+    time = classifier.time_column
+    cast[time] = times = _times(classifier.source, raw, time)
+    fault(times.isna(), f"{time}: must be {_a_time(classifier.source, time)}")
+    fault(times > now, f"{time}: must not lie in the future")
+    outside = ((times < partition.start) | (times >= partition.end)) & (times <= now)
+    fault(outside, f"{time}: must lie in the partition (is its time zone declared?)")
+    for name, column in classifier.columns.items():
+        cast[name] = _cast(classifier, name, raw)
+        fault(cast[name].isna() & raw[name].notna(), f"{name}: must be {_MUST_BE[column.kind]}")
+    labels = _own_label(classifier, raw, times, cast, fault)
+
+    name = classifier.id_column
+    if name not in raw.columns:  # every row is an event of its own, and none can lack an id
+        return Checked(pd.DataFrame({name: _content_ids(classifier, cast, labels), **cast}), labels, broken)
+    cast = {name: (ids := as_text(raw[name])), **cast}
+    fault(ids.isna(), f"{name}: an event must have an id")
+    repeated = raw.astype("str").duplicated()
+    shared = ids[~repeated].duplicated(keep=False).reindex(ids.index, fill_value=False) & ids.notna()
+    fault(shared, f"{name}: two rows of one delivery must not share an id and differ")
+    return Checked(pd.DataFrame(cast), labels, broken, frozenset(np.flatnonzero(repeated).tolist()))
+
+
+def check_delivery(
+    classifier: Classifier, partition: Partition, delivery: str, *, now: datetime
+) -> tuple[pd.DataFrame, Checked]:
+    """A delivery's raw rows, and as they are cast. The answer is kept for one more question: who audits publishes next."""
+    global _last
+    asked, last = (classifier, partition, delivery, now), _last
+    _last = None
+    if last is not None and last[0] == asked:
+        return last[1], last[2]
+    raw = deliveries.read(classifier.name, partition, delivery)
+    _last = asked, raw, check(classifier, partition, raw, now=now)
+    return raw, _last[2]
+
+
+_last: tuple[tuple[Classifier, Partition, str, datetime], pd.DataFrame, Checked] | None = None
+
+
+def check_labels(classifier: Classifier, raw: pd.DataFrame, arrived_at: datetime) -> Checked:
+    """Cast the rows of a label's own source: `event_id`, the label, `label_known_at`.
+
+    Args:
+        arrived_at: when a label without a time of its own became known.
+    """
+    broken: dict[int, list[str]] = {}
+    cast: dict[str, pd.Series] = {}
+
+    def fault(mask: pd.Series, rule: str) -> None:
+        for position in np.flatnonzero(mask.to_numpy(dtype=bool)):
+            broken.setdefault(int(position), []).append(rule)
+
+    key = str(classifier.label.key)
+    cast["event_id"] = as_text(raw[key])
+    fault(cast["event_id"].isna(), f"{key}: a label must name its event")
+    never = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
+    labels = _label(classifier, raw, never, cast, fault, arrived_at)
+    fault(cast[KNOWN_AT] > arrived_at, f"{classifier.label.time}: must not lie in the future")
+    return Checked(pd.DataFrame(cast), labels, broken)
+
+
+def content_ids(classifier: Classifier, raw: pd.DataFrame) -> "pd.Series[str]":
+    """The ids of rows without one: the hash of their content as it is cast, and the number of the occurrence."""
+    cast = {name: _cast(classifier, name, raw) for name in classifier.columns}
+    times = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
+    if classifier.event_time is not None:
+        cast[classifier.event_time] = times = _times(classifier.source, raw, classifier.event_time)
+    labels = _label(classifier, raw, times, cast, lambda mask, rule: None)
+    return _content_ids(classifier, cast, labels)
+
+
+def _content_ids(classifier: Classifier, cast: dict[str, pd.Series], labels: "pd.Series[Any]") -> "pd.Series[str]":
+    """Labels are no part of the content. Of equal rows, the one whose label was known first counts as the first.
+
+    So a label finds its event when it is delivered later, and a second label of equal rows another one of them.
+    """
+    own = [*classifier.columns, *([classifier.event_time] if classifier.event_time else [])]
+    hashes = content_hashes(pd.DataFrame({name: cast[name] for name in own}))
+    order = pd.DataFrame({"known_at": cast[KNOWN_AT], "label": labels.astype("string")})
+    return numbered(hashes, order)
+
+
+def _times(source: Rows, raw: pd.DataFrame, column: str) -> "pd.Series[pd.Timestamp]":
+    return read_times(raw[column], source.timezone, source.formats(column))
+
+
+def _a_time(source: Rows, column: str) -> str:
+    return (
+        f"a time written as {' or '.join(formats)}"
+        if (formats := source.formats(column))
+        else "an ISO 8601 date or time"
+    )
+
+
+def row_hash(row: dict[str, object]) -> str:
+    """What identifies a raw row: the hash of its values."""
+    return hashlib.sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _complete(classifier: Classifier, partition: Partition, raw: pd.DataFrame) -> None:
+    doing = f"auditing {classifier.name} {partition}"
+    if missing := [name for name in classifier.source_columns if name not in raw.columns]:
+        close = difflib.get_close_matches(missing[0], [str(name) for name in raw.columns], n=1)
+        hint = f"is it {close[0]!r} now? " if close else ""
+        raise DeliveryRejected(
+            doing,
+            rule="every declared column must be delivered",
+            found=f"no {', '.join(repr(name) for name in missing)}",
+            way_out=f"{hint}rename it at the source or in the definition, then run this again; nothing was published",
+        )
+    if raw.empty and not classifier.empty_partitions:
+        raise DeliveryRejected(
+            doing,
+            rule="a partition must have events",
+            found=f"none from {partition.start:%Y-%m-%d %H:%M} to {partition.end:%Y-%m-%d %H:%M} UTC",
+            way_out="is the source late? Run this again when it has delivered; nothing was published. For events of earlier "
+            f"partitions there is `leeway backfill {classifier.name}`. Where some partitions never have any, say "
+            "empty_partitions=True",
+        )
+
+
+def _own_label(
+    classifier: Classifier, raw: pd.DataFrame, times: pd.Series, cast: dict[str, pd.Series], fault: Fault
+) -> "pd.Series[Any]":
+    """The label where it comes with the events; otherwise it is not known here."""
+    if classifier.label.source is None:
+        return _label(classifier, raw, times, cast, fault)
+    cast[KNOWN_AT] = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
+    return pd.Series(None, index=raw.index, dtype="object")
+
+
+def _label(
+    classifier: Classifier,
+    raw: pd.DataFrame,
+    times: pd.Series,
+    cast: dict[str, pd.Series],
+    fault: Fault,
+    arrived_at: datetime | None = None,
+) -> "pd.Series[Any]":
+    label = classifier.label
+    source = label.source or classifier.source
+    given = raw[list(label.source_columns)].notna().any(axis=1)
+    name = ", ".join(label.source_columns)
+    stored = _LABELS[label.kind](label, raw, cast, fault)
+    known = (
+        _times(source, raw, label.time)
+        if label.time
+        else pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
+    )
+    known = known.astype("datetime64[us, UTC]")
+    if label.time:
+        cast[label.time] = known
+        fault(known.isna() & raw[label.time].notna(), f"{label.time}: must be {_a_time(source, label.time)}")
+    if label.delay is not None:
+        known = known.fillna(times + label.delay)
+    if arrived_at is not None:
+        known = known.fillna(arrived_at)
+    cast[KNOWN_AT] = known.mask(~given)
+    if label.delay is None and arrived_at is None:
+        fault(given & known.isna(), f"{label.time}: a label must say when it became known")
+    fault(given & (known < times), f"{label.time or name}: a label must not be known before its event")
+    return stored
+
+
+def _binary(label: Label, raw: pd.DataFrame, cast: dict[str, pd.Series], fault: Fault) -> "pd.Series[Any]":
+    (column,) = label.source_columns
+    value = raw[column].map(class_text, na_action="ignore")
+    positive, negative = class_text(label.positive), class_text(label.negative)
+    known = value.isin([positive, negative])
+    fault(value.notna() & ~known, f"{column}: must be {positive} or {negative}")
+    cast[column] = value.eq(positive).astype("boolean").mask(~known)
+    return cast[column]
+
+
+def _multiclass(label: Label, raw: pd.DataFrame, cast: dict[str, pd.Series], fault: Fault) -> "pd.Series[Any]":
+    (column,) = label.source_columns
+    value = raw[column].map(class_text, na_action="ignore").astype("str")
+    known = value.isin(label.outputs.names)
+    fault(value.notna() & ~known, f"{column}: must be one of {_shown(label)}")
+    cast[column] = value.where(known)
+    return cast[column]
+
+
+def _multilabel(label: Label, raw: pd.DataFrame, cast: dict[str, pd.Series], fault: Fault) -> "pd.Series[Any]":
+    if label.separator is None:
+        return _multilabel_by_column(label, raw, cast, fault)
+    (column,), names, separator = label.source_columns, label.outputs.names, label.separator
+    texts = raw[column].astype("str").where(raw[column].notna())
+    given = {text: {class_text(part) for part in text.split(separator)} - {""} for text in texts.dropna().unique()}
+    ordered = {text: [name for name in names if name in tags] for text, tags in given.items() if tags <= {*names}}
+    stored = texts.map(ordered)
+    fault(texts.notna() & stored.isna(), f"{column}: must be some of {_shown(label)}, with {separator!r} between them")
+    cast[column] = stored.map(separator.join, na_action="ignore").astype("str")
+    return stored
+
+
+def _multilabel_by_column(
+    label: Label, raw: pd.DataFrame, cast: dict[str, pd.Series], fault: Fault
+) -> "pd.Series[Any]":
+    for name in label.columns:
+        cast[name] = _boolean(raw[name].map(class_text, na_action="ignore"))
+        fault(cast[name].isna() & raw[name].notna(), f"{name}: must be yes or no")
+    holds = pd.DataFrame({name: cast[name] for name in label.columns})
+    given = raw[list(label.columns)].notna()
+    fault(given.any(axis=1) & ~given.all(axis=1), f"{', '.join(label.columns)}: must all be given, or none of them")
+    lists = label.outputs.stored(holds.fillna(False).to_numpy(dtype=bool)).to_pylist()
+    return pd.Series(lists, index=raw.index, dtype="object").where(holds.notna().all(axis=1), None)
+
+
+def _shown(label: Label) -> str:
+    names = label.outputs.names
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+
+
+def _cast(classifier: Classifier, name: str, raw: pd.DataFrame) -> pd.Series:
+    column = classifier.columns[name]
+    match column.kind:
+        case "numeric":
+            return _number(_plainly_written(column, raw[name]))
+        case "boolean":
+            return _boolean(raw[name])
+        case "timestamp":
+            return _times(classifier.source, raw, name)
+        case "categorical" | "text" | "identifier":
+            return as_text(raw[name])
+
+
+def _plainly_written(column: Column, raw: pd.Series) -> pd.Series:
+    """Numbers without their unit and separators; those whose digits are grouped otherwise than declared are left alone."""
+    if (column.unit, column.thousands, column.decimal) == (None, None, ".") or pd.api.types.is_numeric_dtype(raw.dtype):
+        return raw
+    space, decimal = "[ \u00a0\u202f\u2009]", re.escape(column.decimal)  # also those that do not break, or are thin
+    unit = rf"(?:{re.escape(column.unit)})?" if column.unit else ""
+    group = None if column.thousands is None else space if column.thousands == " " else re.escape(column.thousands)
+    grouped = rf"\d{{1,3}}(?:{group}\d{{2,3}})*{group}\d{{3}}|" if group else ""
+    number = rf"(?P<whole>{grouped}\d*)(?:{decimal}(?P<fraction>\d*))?(?P<power>[eE][+-]?\d+)?"
+    written = rf"{space}*(?P<sign>[+-]?){space}*{unit}{space}*(?P<second>[+-]?){number}{space}*{unit}{space}*"
+    text = raw.astype("string").astype("str")
+    parts = text.str.extract(rf"^{written}$")
+    whole = parts["whole"].str.replace(group, "", regex=True) if group else parts["whole"]
+    plain = parts["sign"] + parts["second"] + whole + "." + parts["fraction"].fillna("") + parts["power"].fillna("")
+    return plain.where(parts["whole"].notna(), "?").mask(raw.isna())
+
+
+def _number(raw: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(raw.astype("str").str.strip() if raw.dtype == "str" else raw, errors="coerce")
+    return numbers.astype("float64").replace([np.inf, -np.inf], np.nan)
+
+
+def _boolean(raw: pd.Series) -> pd.Series:
+    text = as_text(raw).str.strip().str.lower()
+    return text.isin(TRUE).astype("boolean").mask(~text.isin(TRUE | FALSE))
+
+
+def as_text(raw: pd.Series) -> pd.Series:
+    """Values as the text that is stored of them; missing where PostgreSQL could not hold it."""
+    if pd.api.types.is_float_dtype(raw.dtype):  # 9.0 for 9: a column of whole numbers with gaps
+        whole = raw.dropna().mod(1).eq(0).all() and raw.abs().lt(2**53).where(raw.notna(), True).all()
+        raw = raw.astype("Int64") if whole else raw
+    text = raw.astype("string").astype("str")
+    return text.mask(raw.isna() | text.str.contains("\0", regex=False, na=False))  # PostgreSQL's text cannot hold it
+
+
+_LABELS = {"binary": _binary, "multiclass": _multiclass, "multilabel": _multilabel}
+_MUST_BE: dict[Kind, str] = {
+    "numeric": "a finite number",
+    "boolean": "yes or no",
+    "categorical": "text without zero bytes",
+    "text": "text without zero bytes",
+    "timestamp": "an ISO 8601 date or time",
+    "identifier": "text without zero bytes",
+}

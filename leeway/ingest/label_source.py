@@ -1,0 +1,179 @@
+"""Labels from a source of their own: read as they become known, matched to events by id, whichever comes first."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from leeway.core.errors import NotFound, SourceError
+from leeway.definition import Classifier
+from leeway.ingest.content_id import content_hashes
+from leeway.ingest.contract import KNOWN_AT, check_labels
+from leeway.ingest.publication import label_arrays, quarantine, write_labels
+from leeway.ingest.sources import staging
+from leeway.ingest.sources.seen import remembered
+from leeway.ingest.sources.source_changes import News, news
+from leeway.store import storage
+from leeway.store.database import database, drop_staged, staging_name
+from leeway.store.schemas import ensure_tables
+from leeway.store.tables import INSTANT, Tables, batch, tables_of
+
+ALL = "labels"  # the one key of their parts: labels are not split by partition
+PREFIX = "label:"  # of the keys under which their quarantine lies
+EARLY = "a label must not be known before its event"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What was done with labels.
+
+    Attributes:
+        labels: versions written, new or corrected.
+        quarantined: rows in quarantine.
+    """
+
+    labels: int = 0
+    quarantined: int = 0
+
+    def __add__(self, other: "Labelled") -> "Labelled":
+        return Labelled(self.labels + other.labels, self.quarantined + other.quarantined)
+
+
+def take(classifier: Classifier, now: datetime | None = None) -> Labelled:
+    """Read the labels that became known since the last time; nothing, where they come with the events.
+
+    A label whose event has not come yet is kept, and joins it when it does. A correction is a later version, known from its
+    own time. One process at a time; others wait.
+
+    Raises:
+        SourceError: a file could not be read. The others have been taken in.
+    """
+    source, now = classifier.label.source, now or datetime.now(UTC)
+    if source is None:
+        return Labelled()
+    done, refused = Labelled(), None
+    with database().transaction() as connection:  # of its own: others wait for it until it ends
+        tables = ensure_tables(connection, classifier)
+    with database().transaction() as connection:
+        _lock(connection, classifier)
+        for item in news(connection, classifier.name, "labels", source, now):
+            try:
+                done += _take(connection, tables, classifier, item)
+            except SourceError as error:
+                refused = refused or error
+    if refused is not None:
+        raise refused
+    return done
+
+
+def is_of_labels(key: str) -> bool:
+    """Whether quarantined rows of this key came from a label's own source."""
+    return key.startswith(PREFIX)
+
+
+def replay(classifier: Classifier, folder: str) -> Labelled:
+    """Check and write again a batch of labels that has rows in quarantine."""
+    with database().transaction() as connection:
+        _lock(connection, classifier)
+        mine = (batch.c.classifier == classifier.name) & (batch.c.folder == folder)
+        arrived_at = connection.scalar(sa.select(batch.c.arrived_at).where(mine))
+        path = _path(classifier, folder)
+        if arrived_at is None or not storage.exists(path):
+            raise NotFound(
+                f"replaying labels of {classifier.name}",
+                rule="the batch must be in the storage",
+                found=f"no {storage.address(path)}",
+                way_out="restore it from a copy of the storage",
+            )
+        rows = pd.concat(staging.read(storage.fetched(path), [ALL]), ignore_index=True).drop(columns=staging.KEY)
+        return _write(connection, tables_of(classifier), classifier, rows, folder, arrived_at)
+
+
+def _lock(connection: Connection, classifier: Classifier) -> None:
+    # The publication's lock: both write labels.
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"publish {classifier.name}"))))
+
+
+def _path(classifier: Classifier, folder: str) -> Path:
+    return storage.place("labels", classifier.name, folder)
+
+
+def _take(connection: Connection, tables: Tables, classifier: Classifier, item: News) -> Labelled:
+    label = classifier.label
+    columns = [name for name in (label.key, *label.source_columns, label.time) if name is not None]
+    rows = pd.concat(list(item.rows), ignore_index=True)
+    if missing := [name for name in columns if name not in rows.columns]:
+        raise SourceError(
+            f"reading labels in {item.origin}",
+            rule="the label's key, column and time must be there",
+            found=f"no {', '.join(repr(name) for name in missing)}",
+            way_out="deliver it again with these columns, or correct the definition; nothing of it was taken in",
+        )
+    rows = rows.loc[rows[list(label.source_columns)].notna().any(axis=1), columns]  # not known yet
+    content = content_hashes(rows)
+    rows = rows[remembered(connection, tables, "labels", content, content, item.arrived_at)["is_new"]]
+    rows = rows[~content[rows.index].duplicated()].reset_index(drop=True)
+    folder = f"{item.hash[:32]}-{uuid.uuid4().hex[:8]}"
+    done = Labelled()
+    if len(rows):
+        with storage.keeping(_path(classifier, folder), f"taking in labels of {item.origin}") as beside:
+            staging.write(beside, [rows.assign(**{staging.KEY: ALL})])
+        done = _write(connection, tables, classifier, rows, folder, item.arrived_at)
+    if len(rows) or item.state or item.watermark is not None:
+        item.record(connection, classifier, "labels", folder)
+    return done
+
+
+def _write(
+    connection: Connection, tables: Tables, classifier: Classifier, raw: pd.DataFrame, folder: str, arrived_at: datetime
+) -> Labelled:
+    checked = check_labels(classifier, raw, arrived_at)
+    now = sa.literal(connection.scalar(sa.select(sa.func.clock_timestamp())), INSTANT)
+    rows = checked.rows.drop(index=list(checked.broken)).sort_values(KNOWN_AT, kind="stable")
+    for position in _early(connection, tables, rows):
+        checked.broken.setdefault(position, []).append(f"{classifier.label.time or classifier.label.key}: {EARLY}")
+    rows = rows.drop(index=[position for position in checked.broken if position in rows.index])
+    version = rows.groupby("event_id").cumcount()
+    written = 0
+    # Versions of one label one after another: each is held against the one before it.
+    for number in range(int(version.max()) + 1 if len(rows) else 0):
+        part = rows[version == number]
+        ids = {"event_id": pa.array(part["event_id"], pa.string())}
+        labels = {**ids, **label_arrays(classifier, checked, part.index)}
+        staged = database().stage(staging_name(classifier.name, "labels"), pa.table(labels))
+        written += write_labels(connection, tables, staged, classifier.label.outputs.column, folder, now)
+        _mended(connection, tables, classifier, staged)
+        drop_staged(connection, staged)
+    quarantined = quarantine(connection, tables, raw, checked.broken, frozenset(), PREFIX + folder[:12], folder)
+    return Labelled(written, quarantined)
+
+
+def _mended(connection: Connection, tables: Tables, classifier: Classifier, staged: sa.TableClause) -> None:
+    """A good label takes its event's broken ones out of quarantine."""
+    table = tables.quarantine
+    key = table.c.row[str(classifier.label.key)].astext
+    mine = table.c.partition.startswith(PREFIX) & key.in_(sa.select(staged.c.event_id))
+    connection.execute(sa.delete(table).where(mine))
+
+
+def _early(connection: Connection, tables: Tables, rows: pd.DataFrame) -> list[int]:
+    """The positions of labels that claim to have been known before their event, where it has come."""
+    event = tables.event
+    known = pa.table(
+        {
+            "position": pa.array(rows.index, pa.int64()),
+            "event_id": pa.array(rows["event_id"], pa.string()),
+            "known_at": pa.array(rows[KNOWN_AT], pa.timestamp("us", tz="UTC")),
+        }
+    )
+    staged = database().stage(staging_name(str(event.schema), "label_times"), known)
+    mine = (event.c.event_id == staged.c.event_id) & event.c.superseded_at.is_(None)
+    query = sa.select(staged.c.position).join(event, mine).where(staged.c.known_at < event.c.event_time)
+    early = list(connection.scalars(query))
+    drop_staged(connection, staged)
+    return early

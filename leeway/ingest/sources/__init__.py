@@ -1,0 +1,141 @@
+"""Read one partition from a source, as raw rows: the source's own columns and values, nothing cast yet."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from leeway.core.errors import SourceError
+from leeway.definition import CSV, Classifier, Parquet, Query, Simulator
+from leeway.definition.partitions import Partition, keys_of
+from leeway.ingest import deliveries
+from leeway.ingest.content_id import content_hashes
+from leeway.ingest.sources import arrivals, databases, files, staging
+from leeway.ingest.sources.prepared import prepared
+from leeway.ingest.times import FIRST, LAST, read_times
+
+
+def deliver(classifier: Classifier, partition: Partition, *, now: datetime | None = None, take: bool = True) -> str:
+    """Keep the source's rows for a partition as a delivery; returns its hash.
+
+    Args:
+        take: look for what has newly arrived first, where the source is one that is taken in as it arrives.
+    """
+    now = now or datetime.now(UTC)
+    if not arrivals.are_taken_in(classifier):
+        return deliveries.write(classifier.name, partition, extract(classifier, partition, now=now))
+    if take:
+        arrivals.take(classifier, now)
+    frames, newest = arrivals.read(classifier, partition)
+    delivery = deliveries.write(classifier.name, partition, _in_order(classifier, frames))
+    arrivals.mark_delivered(classifier, partition, delivery, newest)
+    return delivery
+
+
+def extract(classifier: Classifier, partition: Partition, *, now: datetime | None = None) -> pd.DataFrame:
+    """The source's rows for a partition, sorted by event time and id.
+
+    Rows that belong to no partition yet (an event time that cannot be read, or lies after `now`) come along, for the audit
+    to quarantine: dropped here, they would be lost in silence.
+
+    Raises:
+        SourceError: the source is not there, is empty, or cannot be read.
+    """
+    now = now or datetime.now(UTC)
+    source = classifier.source
+    match source:
+        case Simulator():
+            rows = source.stream.rows(partition.start, partition.end)
+            return _in_order(classifier, [prepared(source, rows, "the simulator's rows")])
+        case Query() if not classifier.by_arrival:
+            frames = databases.query(source, partition.start, partition.end)
+            if databases.has_times_as_text(source):
+                frames = (_within(classifier, partition, rows) for rows in frames)
+            return _in_order(classifier, list(frames))
+        case CSV() | Parquet() if not classifier.by_arrival:
+            return _in_order(classifier, list(_split(classifier, source, partition, now)))
+    arrivals.take(classifier, now)
+    return _in_order(classifier, arrivals.read(classifier, partition)[0])
+
+
+def due(classifier: Classifier, now: datetime | None = None) -> Partition:
+    """The partition that a night at `now` is for: the last one that is over.
+
+    Where events are dated by their arrival, what has arrived is complete: the newest partition with rows that were not yet
+    delivered, or where there are none, the newest with rows at all.
+    """
+    now = now or datetime.now(UTC)
+    if not classifier.by_arrival:
+        return Partition.last_complete(now, classifier.partition)
+    arrivals.take(classifier, now)
+    keys = arrivals.undelivered(classifier) or arrivals.occupied(classifier)
+    return Partition.parse(max(keys), classifier.partition) if keys else Partition.containing(now, classifier.partition)
+
+
+def occupied(classifier: Classifier, now: datetime | None = None) -> list[Partition]:
+    """The partitions that the source has rows of, up to the due one, oldest first. No more than a part is in memory.
+
+    Raises:
+        SourceError: the source cannot say.
+    """
+    now = now or datetime.now(UTC)
+    source, grain = classifier.source, classifier.partition
+    keys: set[str] = set()
+    if arrivals.are_taken_in(classifier):
+        arrivals.take(classifier, now)
+        keys = arrivals.occupied(classifier)
+    elif isinstance(source, CSV | Parquet):
+        for file in files.matching(source):
+            keys |= set(staging.counts(staging.of_file(classifier, source, file)))
+    elif isinstance(source, Query):
+        for rows in databases.query(source, FIRST.tz_localize("UTC"), LAST.tz_localize("UTC")):
+            keys |= set(keys_of(_times(classifier, rows), grain).dropna())
+    else:
+        raise SourceError(
+            f"finding the first and last event of {classifier.name}",
+            rule="a simulator has no beginning and no end",
+            way_out="name the range with --from and --to",
+        )
+    last = due(classifier, now)
+    found = sorted(Partition.parse(key, grain) for key in keys if key != staging.UNPLACED)
+    return [partition for partition in found if partition <= last]
+
+
+def _within(classifier: Classifier, partition: Partition, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the partition, of the days around it, and those whose time cannot be read."""
+    if classifier.time_column not in rows:
+        return rows
+    times = _times(classifier, rows)
+    return rows[((times >= partition.start) & (times < partition.end)) | times.isna()]
+
+
+def _times(classifier: Classifier, rows: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
+    name = classifier.time_column
+    return read_times(rows[name], classifier.source.timezone, classifier.source.formats(name))
+
+
+def _split(
+    classifier: Classifier, source: CSV | Parquet, partition: Partition, now: datetime
+) -> Iterator[pd.DataFrame]:
+    present = Partition.containing(now, partition.grain).key
+    for file in files.matching(source):
+        folder = staging.of_file(classifier, source, file)
+        ahead = {key for key in staging.counts(folder) if key >= present}
+        for rows in staging.read(folder, {partition.key, staging.UNPLACED} | ahead):
+            wanted = rows[staging.KEY].isin([partition.key, staging.UNPLACED]) | (rows[staging.TIME] > now)
+            yield rows[wanted].drop(columns=[staging.TIME, staging.KEY])
+
+
+def _in_order(classifier: Classifier, frames: list[pd.DataFrame]) -> pd.DataFrame:
+    columns = arrivals.delivered_columns(classifier)
+    frames = [frame for frame in frames if len(frame)] or frames[:1]
+    for frame in frames:
+        if not set(columns) <= set(frame.columns):
+            return frame.reset_index(drop=True)  # the audit refuses it, and says what is missing and what is there
+    if not frames:
+        return pd.DataFrame({name: pd.Series([], dtype="str") for name in columns})
+    rows = pd.concat([frame[columns] for frame in frames], ignore_index=True)
+    times = _times(classifier, rows)
+    ids = rows[classifier.id_column].astype("str") if classifier.id_column in rows else content_hashes(rows)
+    order = pd.DataFrame({"time": times, "id": ids}).sort_values(["time", "id"], kind="stable").index
+    return rows.reindex(order).reset_index(drop=True)

@@ -1,0 +1,219 @@
+"""Events that are taken in as they arrive: each batch once, kept, and split by the partitions that it feeds.
+
+A partition's delivery is all that ever arrived for it. What a later batch says of an event takes the place of what an
+earlier one said, so late rows and corrections reach the partition that they belong to and make it due again.
+"""
+
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from leeway.core.errors import SourceError, StoreError
+from leeway.definition import Classifier, Folder, Table
+from leeway.definition.partitions import Partition, keys_of
+from leeway.ingest.content_id import content_hashes
+from leeway.ingest.contract import as_text, content_ids
+from leeway.ingest.sources import staging
+from leeway.ingest.sources.seen import remembered
+from leeway.ingest.sources.source_changes import News, news
+from leeway.ingest.sources.staging import KEY, TIME, UNPLACED, UNUSED
+from leeway.store import storage
+from leeway.store.database import database
+from leeway.store.schemas import ensure_tables
+from leeway.store.tables import Tables, arrival, batch
+from leeway.store.tables import partition as ledger
+
+ID = "leeway:id"  # a further column where events have no id of their own
+
+
+def are_taken_in(classifier: Classifier) -> bool:
+    """Whether the source is one that grows and is taken in, not one that is asked for a partition."""
+    return classifier.by_arrival or isinstance(classifier.source, Folder | Table)
+
+
+def delivered_columns(classifier: Classifier) -> list[str]:
+    """The columns of a delivery: the declared ones, and the time and id that arrival gave."""
+    given = [classifier.time_column] if classifier.by_arrival else []
+    ids = [classifier.id_column] if classifier.by_arrival and classifier.event_id is None else []
+    return [*ids, *given, *classifier.source_columns]
+
+
+def take(classifier: Classifier, now: datetime) -> int:
+    """Take in what has newly arrived; returns how many batches. One process at a time; others wait.
+
+    Raises:
+        SourceError: a file could not be read. The others have been taken in.
+    """
+    taken, refused = 0, None
+    with database().transaction() as connection:  # of its own: others wait for it until it ends
+        tables = ensure_tables(connection, classifier)
+    with database().transaction() as connection:
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"arrivals {classifier.name}"))))
+        for item in news(connection, classifier.name, "events", classifier.source, now):
+            try:
+                taken += _take(connection, tables, classifier, item)
+            except SourceError as error:
+                refused = refused or error
+        _tidy(connection, classifier.name)
+    if refused is not None:
+        raise refused
+    return taken
+
+
+def read(classifier: Classifier, partition: Partition) -> tuple[list[pd.DataFrame], int]:
+    """All that arrived for a partition, the latest version of each event, and the number of the newest batch in it."""
+    query = (
+        sa.select(batch.c.number, batch.c.folder)
+        .join(arrival, arrival.c.batch == batch.c.number)
+        .where(arrival.c.classifier == classifier.name, arrival.c.partition == partition.key)
+        .order_by(batch.c.number)
+    )
+    with database().transaction() as connection:
+        batches = connection.execute(query).all()
+    frames = [frame for item in batches for frame in _of_batch(classifier, partition, item.number, item.folder)]
+    newest = max((item.number for item in batches), default=0)
+    if not frames or not all(set(classifier.source_columns) <= set(frame.columns) for frame in frames):
+        return frames, newest
+    rows = pd.concat(frames, ignore_index=True)
+    last = rows.groupby(ID)[_NUMBER].transform("max")
+    rows = rows[rows[ID].isna() | (rows[_NUMBER] == last)]
+    names = {TIME: classifier.time_column} if classifier.by_arrival else {}
+    names |= {ID: classifier.id_column} if classifier.event_id is None else {}
+    return [rows.rename(columns=names)], newest
+
+
+def mark_delivered(classifier: Classifier, partition: Partition, delivery: str, newest: int) -> None:
+    """Write down that a partition's rows, up to a batch's number, are in a delivery."""
+    mine = (arrival.c.classifier == classifier.name) & (arrival.c.partition == partition.key)
+    with database().transaction() as connection:
+        connection.execute(sa.update(arrival).where(mine, arrival.c.batch <= newest).values(delivery=delivery))
+
+
+def undelivered(classifier: Classifier) -> set[str]:
+    """The keys of partitions with rows that are in no published delivery."""
+    published = (
+        sa.select(ledger.c.partition, ledger.c.input["delivery"].astext.label("delivery"))
+        .where(ledger.c.classifier == classifier.name, ledger.c.stage == "ingest")
+        .subquery()
+    )
+    query = (
+        sa.select(arrival.c.partition)
+        .outerjoin(published, published.c.partition == arrival.c.partition)
+        .where(arrival.c.classifier == classifier.name)
+        .where(arrival.c.delivery.is_(None) | arrival.c.delivery.is_distinct_from(published.c.delivery))
+    )
+    with database().transaction() as connection:
+        return set(connection.scalars(query))
+
+
+def occupied(classifier: Classifier) -> set[str]:
+    """The keys of partitions that anything has arrived for."""
+    with database().transaction() as connection:
+        query = sa.select(arrival.c.partition).distinct().where(arrival.c.classifier == classifier.name)
+        return set(connection.scalars(query))
+
+
+_NUMBER = "leeway:batch"
+
+
+def _of_batch(classifier: Classifier, partition: Partition, number: int, folder: str) -> Iterator[pd.DataFrame]:
+    path = _path(classifier.name, folder)
+    if not storage.exists(path):
+        raise StoreError(
+            f"reading what arrived for {classifier.name} {partition}",
+            rule="what was taken in must be in the storage",
+            found=f"no {storage.address(path)}",
+            way_out="restore it from a copy of the storage",
+        )
+    for rows in staging.read(storage.fetched(path), [partition.key]):
+        if ID not in rows and set(classifier.source_columns) <= set(rows.columns):
+            rows[ID] = ids_of(classifier, rows)
+        yield rows.drop(columns=KEY).assign(**{_NUMBER: number})
+
+
+def ids_of(classifier: Classifier, rows: pd.DataFrame) -> "pd.Series[str]":
+    """What identifies raw rows: their id, or their content."""
+    return content_ids(classifier, rows) if classifier.event_id is None else as_text(rows[classifier.event_id])
+
+
+def _take(connection: Connection, tables: Tables, classifier: Classifier, item: News) -> bool:
+    parts: Iterator[pd.DataFrame] = (_complete(classifier, rows, item.origin) for rows in item.rows)
+    if classifier.by_arrival or isinstance(classifier.source, Table):
+        rows = _fresh(connection, tables, classifier, pd.concat(list(parts), ignore_index=True), item)
+        name = f"{item.hash[:32]}-{uuid.uuid4().hex[:8]}"
+        parts = iter([rows])
+        if rows.empty and item.watermark is None and item.state == "":
+            return False
+    else:
+        name = item.hash[:32]
+        parts = (_placed(classifier, rows, item.arrived_at) for rows in parts)
+    folder = _path(classifier.name, name)
+    if not storage.exists(folder):
+        with storage.keeping(folder, f"taking in {item.origin}") as beside:
+            staging.write(beside, parts)
+    number = item.record(connection, classifier, "events", name)
+    arrived = [
+        {"batch": number, "partition": key, "classifier": classifier.name, "rows": count}
+        for key, count in staging.counts(storage.fetched(folder)).items()
+    ]
+    if arrived:
+        connection.execute(sa.insert(arrival), arrived)
+    return True
+
+
+def _complete(classifier: Classifier, rows: pd.DataFrame, origin: str) -> pd.DataFrame:
+    if missing := [name for name in classifier.source_columns if name not in rows.columns]:
+        raise SourceError(
+            f"taking in {origin}",
+            rule="every declared column must be there",
+            found=f"no {', '.join(repr(name) for name in missing)}",
+            way_out="deliver it again with these columns, or correct the definition; nothing of it was taken in",
+        )
+    return rows
+
+
+def _placed(classifier: Classifier, rows: pd.DataFrame, arrived_at: datetime) -> pd.DataFrame:
+    """Rows by the partition of their event time; what has none, or lies ahead, by the last that the others have."""
+    placed = rows.assign(**staging.place(classifier, rows)[[TIME, KEY]])
+    astray = (placed[KEY] == UNPLACED) | (placed[TIME] > arrived_at)
+    keys = placed.loc[~astray, KEY]
+    home = keys.max() if len(keys) else Partition.containing(arrived_at, classifier.partition).key
+    return placed.assign(**{KEY: placed[KEY].mask(astray, home)})
+
+
+def _fresh(
+    connection: Connection, tables: Tables, classifier: Classifier, rows: pd.DataFrame, item: News
+) -> pd.DataFrame:
+    """The rows that were not there before, or not so, at the time at which each first arrived."""
+    rows = rows.assign(
+        **{ID: ids_of(classifier, rows), "leeway:content": content_hashes(rows[classifier.source_columns])}
+    )
+    if isinstance(classifier.source, Table):  # in the order of the watermark, so the last version counts
+        rows = rows[rows[ID].isna() | ~rows[ID].duplicated(keep="last")]
+    before = remembered(connection, tables, "events", rows[ID], rows.pop("leeway:content"), item.arrived_at)
+    rows, before = rows[before["is_new"]], before[before["is_new"]]
+    if classifier.by_arrival:
+        rows = rows.assign(**{TIME: before["event_time"], KEY: keys_of(before["event_time"], classifier.partition)})
+    return rows if classifier.by_arrival else _placed(classifier, rows.drop(columns=ID), item.arrived_at)
+
+
+def _path(name: str, folder: str) -> Path:
+    return storage.place("arrived", name, folder)
+
+
+def _tidy(connection: Connection, name: str) -> None:
+    """Remove folders of batches that were never written down: a process was killed in between."""
+    known = set(connection.scalars(sa.select(batch.c.folder).where(batch.c.classifier == name)))
+    written: dict[Path, float] = {}
+    for entry in storage.entries("arrived", name):
+        folder = storage.place("arrived", name, entry.path.relative_to(storage.place("arrived", name)).parts[0])
+        written[folder] = max(written.get(folder, 0.0), entry.modified)
+    for folder, last in written.items():
+        if folder.name not in known and last < time.time() - UNUSED:
+            storage.remove(folder)

@@ -1,0 +1,222 @@
+"""Read files a part at a time: text as text, Parquet with its types."""
+
+import bz2
+import csv
+import glob
+import gzip
+import io
+import itertools
+import lzma
+import zipfile
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from leeway.core.errors import SourceError
+from leeway.core.settings import settings
+from leeway.definition import CSV, Folder, Parquet
+from leeway.ingest.sources.prepared import first_line, prepared
+
+Files = CSV | Parquet | Folder
+State = tuple[int, int, int]
+
+CELLS = 2_000_000  # of one part: some 200 MB while it is cast
+LONGEST_FIELD = 2**24
+UNIT_SEPARATOR = "\x1f"
+OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".filepart", ".swp", "~")
+
+
+def matching(source: Files) -> list[Path]:
+    """The source's files, in the order of their names.
+
+    Raises:
+        SourceError: there is none; of a `Folder`, it is not there.
+    """
+    root = settings().project.absolute()
+    if isinstance(source, Folder):
+        folder = root / source.path
+        if not folder.is_dir():
+            raise SourceError(
+                f"reading {source.path}",
+                rule="the folder must be there",
+                found=f"none in {root}",
+                way_out="make it, or correct `path` in the definition",
+            )
+        return sorted(file for file in folder.glob(source.pattern) if file.is_file() and _finished(file))
+    given = root / source.path
+    pattern = str(given / "**" / "*.parquet") if isinstance(source, Parquet) and given.is_dir() else str(given)
+    found = sorted(Path(file) for file in glob.glob(pattern, recursive=True) if Path(file).is_file())
+    if not found:
+        raise SourceError(
+            f"reading {source.path}",
+            rule="at least one file must match",
+            found=f"none in {root}",
+            way_out="correct `path` in the definition, or deliver the file",
+        )
+    return found
+
+
+def state(file: Path) -> State:
+    """What changes when a file is written: its time of writing in nanoseconds, its size in bytes, its time of change.
+
+    The last one, for a copy that keeps the time of writing.
+    """
+    stat = file.stat()
+    return stat.st_mtime_ns, stat.st_size, stat.st_ctime_ns
+
+
+def changed_at(state: State, now: datetime) -> datetime:
+    """When a file was written; not later than now, whatever another machine's clock said."""
+    return min(datetime.fromtimestamp(state[0] / 1e9, UTC), now)
+
+
+def chunks(source: Files, file: Path) -> Iterator[pd.DataFrame]:
+    """The file's rows, prepared, some at a time; at least one frame, if only to show the columns.
+
+    Raises:
+        SourceError: it is empty, broken, not in the declared format, or a line has too many or too few fields.
+    """
+    before = state(file)
+    if before[1] == 0:
+        raise SourceError(
+            f"reading {file}", rule="a file must not be empty", found="0 bytes", way_out="deliver it again"
+        )
+    is_parquet = isinstance(source, Parquet) or (isinstance(source, Folder) and source.format == "parquet")
+    raw = _parquet(source, file) if is_parquet or isinstance(source, Parquet) else _text(source, file)
+    for rows in _told(raw, file):
+        yield prepared(source, rows, str(file))
+    if state(file) != before:
+        raise SourceError(
+            f"reading {file}",
+            rule="a file must not change while it is read",
+            found="it has",
+            way_out="run this again when it is complete; write elsewhere and move it here to be safe",
+        )
+
+
+def _finished(file: Path) -> bool:
+    return not file.name.startswith((".", "_")) and not file.name.lower().endswith(UNFINISHED)
+
+
+def _told(raw: Generator[pd.DataFrame, None, None], file: Path) -> Iterator[pd.DataFrame]:
+    with closing(raw):
+        while True:
+            try:
+                rows = next(raw)
+            except StopIteration:
+                return
+            except SourceError:
+                raise
+            except Exception as error:  # whatever csv, pyarrow, a codec or a decompressor raises
+                raise SourceError(
+                    f"reading {file}",
+                    rule="it must be readable in the declared format",
+                    found=first_line(error),
+                    way_out="check delimiter, quote and encoding in the definition, or deliver the file again",
+                ) from error
+            yield rows
+
+
+def _text(source: CSV | Folder, file: Path) -> Generator[pd.DataFrame, None, None]:
+    csv.field_size_limit(LONGEST_FIELD)
+    with _opened(source, file) as lines:
+        text, delimiter = _single_character(lines, source.delimiter)
+        reader = csv.reader(text, delimiter=delimiter, quotechar=source.quote, strict=True)
+        try:
+            names = next((row for row in reader if row), None) if source.header is None else source.header
+            if names is None:
+                raise SourceError(
+                    f"reading {file}", rule="a file must have a header", found="no line", way_out="deliver it again"
+                )
+            position = 0
+            rows = _rows(reader, len(names), file)
+            while (part := list(itertools.islice(rows, max(1, CELLS // len(names))))) or position == 0:
+                yield _frame(names, part, position)
+                position += len(part) or 1
+        except csv.Error as error:
+            raise SourceError(
+                f"reading {file}",
+                rule="it must be readable in the declared format",
+                found=f"line {reader.line_num}: {error}",
+                way_out="check delimiter and quote in the definition, or deliver the file again",
+            ) from error
+
+
+def _rows(reader: Any, width: int, file: Path) -> Iterator[list[str]]:
+    for row in reader:
+        if len(row) == width:
+            yield row
+        elif row:  # not a blank line
+            raise SourceError(
+                f"reading {file}",
+                rule="every line must have as many fields as the header",
+                found=f"{len(row)} instead of {width} in line {reader.line_num}",
+                way_out="quote fields that hold the delimiter, check it in the definition, or deliver the file again",
+            )
+
+
+def _frame(names: Sequence[str], rows: list[list[str]], position: int) -> pd.DataFrame:
+    columns: Iterable[Sequence[str]] = zip(*rows, strict=True) if rows else [()] * len(names)
+    frame: pd.DataFrame = pd.concat([pa.array(column, pa.string()).to_pandas() for column in columns], axis=1)
+    frame.columns = pd.Index(names)
+    frame.index = pd.RangeIndex(position, position + len(rows))
+    return frame
+
+
+@contextmanager
+def _opened(source: CSV | Folder, file: Path) -> Iterator[IO[str]]:
+    encoding = "utf-8-sig" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else source.encoding
+    if file.suffix.lower() == ".zip":
+        with zipfile.ZipFile(file) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            if len(names) != 1:
+                raise SourceError(
+                    f"reading {file}",
+                    rule="an archive must hold one file",
+                    found=len(names),
+                    way_out="deliver the files one by one",
+                )
+            with archive.open(names[0]) as member, io.TextIOWrapper(member, encoding, newline="") as lines:
+                yield lines
+        return
+    opener: Callable[..., Any] = OPENERS.get(file.suffix.lower(), open)
+    with opener(file, "rt", encoding=encoding, newline="") as lines:
+        yield lines
+
+
+def _single_character(lines: IO[str], delimiter: str) -> tuple[Iterator[str], str]:
+    """The parser knows delimiters of one character only."""
+    if len(delimiter) == 1:
+        return iter(lines), delimiter
+    return (line.replace(delimiter, UNIT_SEPARATOR) for line in lines), UNIT_SEPARATOR
+
+
+def _parquet(source: Files, file: Path) -> Generator[pd.DataFrame, None, None]:
+    with pq.ParquetFile(file) as opened:
+        size = max(1, CELLS // max(1, len(opened.schema_arrow)))
+        folders = _named_folders(source, file)
+        position = 0
+        for batch in itertools.chain([None], opened.iter_batches(batch_size=size)):
+            table = opened.schema_arrow.empty_table() if batch is None else pa.Table.from_batches([batch])
+            if batch is None and opened.metadata.num_rows:
+                continue
+            rows = table.to_pandas(ignore_metadata=True)
+            rows.index = pd.RangeIndex(position, position + len(rows))
+            position += len(rows)
+            yield rows.assign(**{name: value for name, value in folders.items() if name not in rows})
+
+
+def _named_folders(source: Files, file: Path) -> dict[str, str]:
+    """The columns that the folders of a partitioned data set name."""
+    root = settings().project.absolute() / source.path
+    if not isinstance(source, Parquet) or not root.is_dir():
+        return {}
+    parts = [part.partition("=") for part in file.parent.relative_to(root).parts]
+    return {name: value for name, sign, value in parts if sign}

@@ -1,0 +1,68 @@
+"""What every source does to the rows that it read: blanks become missing, the definition's `prepare` is asked."""
+
+import pandas as pd
+
+from leeway.core.errors import LeewayError, SourceError
+from leeway.definition import Rows
+
+
+def prepared(source: Rows, rows: pd.DataFrame, origin: str) -> pd.DataFrame:
+    """Rows as the definition declares them.
+
+    Args:
+        origin: where they come from, for messages.
+
+    Raises:
+        SourceError: `prepare` fails or returns something else, or two columns share a name.
+    """
+    rows = _without_blanks(rows, frozenset({"", *(text.strip() for text in source.missing)}))
+    functions = source.prepare if isinstance(source.prepare, tuple) else (source.prepare,)
+    for function in functions:
+        try:
+            rows = rows if function is None else function(rows)
+        except LeewayError:
+            raise
+        except Exception as error:  # whatever a person's function raises
+            raise SourceError(
+                f"preparing {origin}",
+                rule="the definition's prepare must accept them",
+                found=f"{type(error).__name__}: {error}",
+                way_out="has a column been renamed at the source? Correct it there, or in prepare",
+            ) from error
+        if not isinstance(rows, pd.DataFrame):
+            raise SourceError(
+                f"preparing {origin}",
+                rule="the definition's prepare must return a DataFrame",
+                found=type(rows).__name__,
+                way_out="end it with `return rows`",
+            )
+    must_be_distinct(rows.columns, origin, way_out="rename one of them at the source, in the query, or in prepare")
+    return rows
+
+
+def must_be_distinct(columns: "pd.Index[str]", origin: str, *, way_out: str) -> None:
+    """Refuse columns of which two share a name.
+
+    Raises:
+        SourceError: two do.
+    """
+    if not columns.is_unique:
+        raise SourceError(
+            f"reading {origin}",
+            rule="no two columns may share a name",
+            found=", ".join(sorted({str(name) for name in columns[columns.duplicated()]})),
+            way_out=way_out,
+        )
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def _without_blanks(rows: pd.DataFrame, blanks: frozenset[str]) -> pd.DataFrame:
+    if not rows.columns.is_unique:
+        return rows  # refused in a moment
+    text = [name for name in rows.columns if rows[name].dtype == "str"]
+    return rows.assign(**{name: rows[name].mask(rows[name].str.strip().isin(blanks)) for name in text})

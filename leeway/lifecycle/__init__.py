@@ -1,0 +1,1 @@
+"""Versions, promotions, retrain requests and holds."""

@@ -1,0 +1,400 @@
+"""Versions and the champion. The one module that knows MLflow.
+
+The truth about the champion is the last row of `leeway.promotion`, written in one transaction; MLflow's aliases follow it.
+A crash between the two leaves the aliases behind, and whoever asks for the champion next brings them up to date.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+import leeway.model.bundle
+from leeway.core.errors import BundleError, LeewayError, NotFound, StoreError
+from leeway.core.settings import settings
+from leeway.definition import Classifier
+from leeway.detection.reference import Reference
+from leeway.lifecycle.verdict import Verdict, admitted
+from leeway.model.bundle import Bundle, Card
+from leeway.store import storage
+from leeway.store.database import database, mlflow_url
+from leeway.store.tables import promotion
+from leeway.training import fit
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+RUN_NAME = 250  # letters that MLflow keeps of one
+MIGRATION = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """One line of a classifier's history: who became champion, or did not, when and why."""
+
+    version: int
+    outcome: str
+    reason: str
+    actor: str
+    bundle: str
+    checksum: str
+    evidence: list[dict[str, Any]]
+    as_of: datetime
+    created_at: datetime
+
+
+def register(name: str, key: str) -> int:
+    """Give a bundle a version in the registry, as challenger; the same bundle gets the same version."""
+    client = _client()
+    _ensure_model(client, name)
+    found = client.search_model_versions(f"name = '{name}' and tags.bundle = '{key}'")
+    version = min((int(item.version) for item in found), default=None)
+    if version is None:
+        version = _log_bundle(client, name, key)
+    if version not in {item.version for item in history(name)}:
+        client.set_registered_model_alias(name, CHALLENGER, str(version))
+    return version
+
+
+def champion(name: str) -> Promotion | None:
+    """The champion, after its alias has been brought into line; None before the first promotion."""
+    past = history(name)
+    current = next((item for item in past if item.outcome != "refused"), None)
+    _align(name, current, {item.version for item in past})
+    return current
+
+
+def load(name: str, promoted: Promotion) -> Bundle:
+    """A promoted bundle, checked against its promotion record.
+
+    Raises:
+        BundleError: it is missing, altered, or not to be trusted.
+    """
+    return leeway.model.bundle.load(_folder(name, promoted.bundle, promoted.version), promoted.checksum)
+
+
+def described(name: str, decided: Promotion) -> tuple[Card, Reference]:
+    """What a version that was decided on says of itself, and its monitor's reference, checked against the record.
+
+    Raises:
+        BundleError: it is missing or altered.
+    """
+    return leeway.model.bundle.described(_folder(name, decided.bundle, decided.version), decided.checksum)
+
+
+def promoted(name: str, version: int) -> Promotion:
+    """The newest promotion of a version that has been champion.
+
+    Raises:
+        NotFound: it never was.
+    """
+    found = next((item for item in history(name) if item.version == version and item.outcome != "refused"), None)
+    if found is None:
+        raise NotFound(
+            f"looking up version {version} of {name}",
+            rule="it must have been champion",
+            way_out=f"see `leeway versions {name}`",
+        )
+    return found
+
+
+def history(name: str) -> list[Promotion]:
+    """All promotions and refusals, newest first."""
+    columns = [column for column in promotion.c if column.name not in ("id", "classifier")]
+    query = sa.select(*columns).where(promotion.c.classifier == name).order_by(promotion.c.id.desc())
+    with database().transaction() as connection:
+        return [Promotion(**row._mapping) for row in connection.execute(query)]
+
+
+def log_card(name: str, version: int, pages: Mapping[str, str]) -> None:
+    """Keep a version's model card with it.
+
+    Args:
+        pages: texts by the names of their files.
+
+    Raises:
+        StoreError: the storage of MLflow's artifacts refuses.
+    """
+    client = _client()
+    run_id = client.get_model_version(name, str(version)).run_id
+    assert run_id is not None  # of a version that `register` made
+    with _artifacts_told(f"logging the model card of {name} version {version}"):
+        for file, text in pages.items():
+            client.log_text(run_id, text, f"card/{file}")
+
+
+def made(name: str, key: str) -> Bundle:
+    """A bundle that has been made, whatever became of it."""
+    return leeway.model.bundle.load(_made(name, key))
+
+
+def decide(classifier: Classifier, key: str, version: int, verdicts: list[Verdict], *, reason: str, actor: str) -> bool:
+    """Promote a challenger whose gates admit it, or write down why not. Deciding twice decides once.
+
+    Returns:
+        Whether the version is the champion now.
+    """
+    name, folder = classifier.name, _made(classifier.name, key)
+    card = leeway.model.bundle.load(folder).card
+    values = {
+        "classifier": name,
+        "version": version,
+        "outcome": "promoted" if admitted(verdicts) else "refused",
+        "reason": reason,
+        "actor": actor,
+        "bundle": key,
+        "checksum": leeway.model.bundle.checksum(folder),
+        "evidence": [asdict(verdict) for verdict in verdicts],
+        "as_of": datetime.fromisoformat(card.as_of),
+    }
+    with database().transaction() as connection:
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"promote {name}"))))
+        decided = sa.select(promotion.c.outcome).where(promotion.c.classifier == name, promotion.c.version == version)
+        if connection.execute(decided.limit(1)).first() is None:
+            connection.execute(sa.insert(promotion).values(values))
+    current = champion(name)
+    return current is not None and current.version == version
+
+
+def promote(name: str, version: int, *, reason: str, actor: str) -> Promotion:
+    """Make a version champion by a person's decision; the record says so.
+
+    Raises:
+        NotFound: the version is not registered.
+    """
+    client = _client()
+    found = {int(item.version): item for item in client.search_model_versions(f"name = '{name}'")}
+    if version not in found:
+        raise NotFound(
+            f"promoting version {version} of {name}",
+            rule="it must be registered",
+            found=f"versions {sorted(found) or 'none'}",
+            way_out=f"see `leeway versions {name}`",
+        )
+    key, checksum = (found[version].tags[tag] for tag in ("bundle", "checksum"))
+    as_of = datetime.fromisoformat(leeway.model.bundle.load(_folder(name, key, version), checksum).card.as_of)
+    return _append(name, version, "promoted", reason, actor, key, checksum, as_of)
+
+
+def rollback(name: str, *, reason: str, actor: str) -> Promotion:
+    """Bring back the champion before the present one; again, the one before that.
+
+    Raises:
+        NotFound: there was none.
+    """
+    former = before(history(name))
+    if former is None:
+        raise NotFound(
+            f"rolling back {name}",
+            rule="only a version that was champion can come back",
+            found="no earlier champion",
+            way_out=f"see `leeway versions {name}`",
+        )
+    load(name, former)  # a bundle that cannot be loaded must not become champion
+    return _append(name, former.version, "rolled_back", reason, actor, former.bundle, former.checksum, former.as_of)
+
+
+def before(past: list[Promotion]) -> Promotion | None:
+    """Whom a roll-back would bring back, by a history that begins with the newest; None where nobody was champion before."""
+    held = [item for item in past if item.outcome != "refused"]
+    # From the present one's own promotion backwards: what has been rolled back does not return this way.
+    start = next(
+        (at for at, item in enumerate(held) if (item.version, item.outcome) == (held[0].version, "promoted")), 0
+    )
+    return next((item for item in held[start:] if item.version != held[0].version), None)
+
+
+def _append(
+    name: str, version: int, outcome: str, reason: str, actor: str, key: str, checksum: str, as_of: datetime
+) -> Promotion:
+    values = {
+        "classifier": name,
+        "version": version,
+        "outcome": outcome,
+        "reason": reason,
+        "actor": actor,
+        "bundle": key,
+        "checksum": checksum,
+        "evidence": [],
+        "as_of": as_of,
+    }
+    with database().transaction() as connection:
+        connection.execute(sa.insert(promotion).values(values))
+    current = champion(name)
+    assert current is not None
+    return current
+
+
+def _align(name: str, current: Promotion | None, decided: set[int]) -> None:
+    """Make MLflow's aliases say what the promotion table says."""
+    client = _client()
+    _ensure_model(client, name)
+    aliases = {alias: int(version) for alias, version in client.get_registered_model(name).aliases.items()}
+    if current is not None and aliases.get(CHAMPION) != current.version:
+        client.set_registered_model_alias(name, CHAMPION, str(current.version))
+    if aliases.get(CHALLENGER) in decided:
+        client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def _log_bundle(client: "MlflowClient", name: str, key: str) -> int:
+    folder = _made(name, key)
+    card: Card = leeway.model.bundle.load(folder).card
+    run_name = f"{name} {card.as_of[:10]} {card.trial}"[:RUN_NAME]
+    run = client.create_run(_experiment(client, name), run_name=run_name, tags={"bundle": key})
+    run_id = run.info.run_id
+    for metric, value in card.metrics.items():
+        if isinstance(value, int | float):
+            client.log_metric(run_id, f"holdout_{metric}", value)
+    described = {field: getattr(card, field) for field in ("kind", "trial", "snapshot", "as_of", "seed")}
+    described["calibration"] = ", ".join(sorted(set(card.calibration)))
+    for field, value in described.items():
+        client.log_param(run_id, field, value)
+    _log_trials(client, run.info.experiment_id, run_id, card)
+    with _artifacts_told(f"registering the bundle of {name}"):
+        client.log_dict(run_id, card.search, "search.json")
+        client.log_dict(run_id, card.metrics, "holdout.json")
+        if card.costs is None:
+            client.log_dict(run_id, dict(zip(card.classes, card.thresholds, strict=True)), "thresholds.json")
+        else:
+            client.log_dict(run_id, dict(zip(card.classes, card.costs, strict=True)), "costs.json")
+        client.log_artifacts(run_id, str(folder), "bundle")
+    client.set_terminated(run_id)
+    source = f"{client.get_run(run_id).info.artifact_uri}/bundle"
+    tags = {"bundle": key, "checksum": leeway.model.bundle.checksum(folder), "snapshot": card.snapshot}
+    return int(client.create_model_version(name, source=source, run_id=run_id, tags=tags).version)
+
+
+def _log_trials(client: "MlflowClient", experiment: str, parent: str, card: Card) -> None:
+    """A run below the bundle's for each trial of its search."""
+    from mlflow.entities import Metric
+
+    for trial in [*card.search, *(name for name in card.search_failures if name not in card.search)]:
+        run = client.create_run(experiment, run_name=trial[:RUN_NAME], tags={"mlflow.parentRunId": parent})
+        told = {"metric": card.search.get(trial), "share_of_rows": card.search_shares.get(trial)}
+        told["weight"] = card.members.get(trial, 0.0)
+        metrics = [Metric(key, value, 0, 0) for key, value in told.items() if value is not None]
+        client.log_batch(run.info.run_id, metrics=metrics)
+        if trial in card.search_failures:
+            client.set_tag(run.info.run_id, "why", card.search_failures[trial])
+        client.set_terminated(run.info.run_id, "FAILED" if trial in card.search_failures else "FINISHED")
+
+
+def _made(name: str, key: str) -> Path:
+    """The folder on this machine of a bundle that has been made."""
+    return storage.fetched(fit.folder_of(name, key))
+
+
+def _folder(name: str, key: str, version: int) -> Path:
+    """A bundle's folder on this machine, fetched from the registry where the storage has lost it."""
+    folder = fit.folder_of(name, key)
+    if not storage.exists(folder):
+        from mlflow.artifacts import download_artifacts
+        from mlflow.exceptions import MlflowException
+
+        doing = f"fetching the bundle of {name} version {version}"
+        source = _client().get_model_version(name, str(version)).source
+        try:
+            with (
+                _artifacts_told(doing),
+                storage.keeping(folder, doing) as beside,
+                TemporaryDirectory(prefix=".", dir=beside.parent) as download,
+            ):
+                download_artifacts(artifact_uri=source, dst_path=download)
+                (Path(download) / "bundle").rename(beside)
+        except MlflowException as error:
+            raise BundleError(
+                doing,
+                rule="the registry must still have it",
+                found=str(error).splitlines()[0],
+                way_out=f"roll back (`leeway rollback {name}`), or train again",
+            ) from error
+    return storage.fetched(folder)
+
+
+def _ensure_model(client: "MlflowClient", name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_registered_model(name)
+    except MlflowException:
+        try:
+            client.create_registered_model(name)
+        except MlflowException:
+            client.get_registered_model(name)  # another process was faster
+
+
+def _experiment(client: "MlflowClient", name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(name, artifact_location=_artifacts(name)))
+
+
+def _artifacts(name: str) -> str:
+    """Where MLflow keeps a classifier's artifacts: in the storage, or in the data folder if it cannot write there."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    location = storage.url("mlflow", name)
+    try:
+        get_artifact_repository(location)
+    except (MlflowException, ImportError):
+        return settings().folder("mlflow", name).as_uri()
+    return location
+
+
+@contextmanager
+def _artifacts_told(doing: str) -> Iterator[None]:
+    """What MLflow's ways to its artifacts raise, as one clear error; its own exceptions pass."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (LeewayError, MlflowException):
+        raise
+    except Exception as error:  # each of the libraries that it uses has kinds of its own
+        raise StoreError(
+            doing,
+            rule="the storage of MLflow's artifacts must answer, and take them",
+            found=" ".join(str(error).split()) or type(error).__name__,
+            way_out=f"see whether {storage.url('mlflow')} can be written, then run this again; what is done is kept",
+        ) from error
+
+
+def migrate() -> None:
+    """Bring MLflow's database to the schema of the installed MLflow; an empty one gets its tables.
+
+    Raises:
+        StoreError: the database refuses, or is of a newer MLflow.
+    """
+    from alembic.util import CommandError
+    from mlflow import db
+    from mlflow.exceptions import MlflowException
+
+    doing = "migrating MLflow's database"
+    with database().lock("migrate mlflow", doing, wait=MIGRATION):
+        try:
+            # `mlflow db upgrade`, but within this process: a command line would show the password.
+            db.upgrade.main([mlflow_url()], standalone_mode=False)
+        except (MlflowException, CommandError, sa.exc.SQLAlchemyError) as error:
+            raise StoreError(
+                doing,
+                rule="it must be reachable, and not of a newer MLflow",
+                found=str(error).strip().splitlines()[0],
+                way_out="check LEEWAY_MLFLOW_DATABASE_URL, or install the MLflow that it is of",
+            ) from error
+
+
+@cache
+def _client() -> "MlflowClient":
+    from mlflow import MlflowClient
+
+    url = mlflow_url()
+    return MlflowClient(tracking_uri=url, registry_uri=url)

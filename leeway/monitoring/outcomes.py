@@ -1,0 +1,212 @@
+"""What became of decisions: counted once for each partition, when its labels are mature, and kept for whoever looks.
+
+Two lines for each partition: of the version that scored it, and of the champion before, on the same events. Counts add up, so
+that weeks and months are sums, and whoever shows them computes nothing. `leeway.monitoring.record_outcomes` counts.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+from typing import Any, Literal, Self
+
+import numpy as np
+import sqlalchemy as sa
+
+from leeway.core import intervals
+from leeway.core.metrics import Bools, Floats
+from leeway.definition import Costs
+from leeway.store.database import database
+from leeway.store.tables import outcome as table
+
+Role = Literal["champion", "before"]
+#: Of probabilities; finer where rare classes have theirs.
+EDGES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of one class, or of some rows of it.
+
+    Attributes:
+        rows: with a label; `positives` of them are of the class, `called` were called so, `hits` both.
+        expected: the sum of the probabilities.
+        bins: for each range of `EDGES`: rows, sum of the probabilities, positives.
+    """
+
+    rows: int = 0
+    positives: int = 0
+    called: int = 0
+    hits: int = 0
+    expected: float = 0.0
+    bins: tuple[tuple[float, float, float], ...] = ()
+
+    @classmethod
+    def of(cls, y: Bools, p: Floats, called: Bools, *, binned: bool = False) -> Self:
+        """Count rows; shapes (n,)."""
+        place = np.searchsorted(np.asarray(EDGES), p, side="right")
+        sums = [np.bincount(place, weights=weight, minlength=len(EDGES) + 1) for weight in (np.ones(len(p)), p, y)]
+        bins = tuple(tuple(row) for row in np.column_stack(sums).tolist()) if binned else ()
+        return cls(len(y), int(y.sum()), int(called.sum()), int((called & y).sum()), float(p.sum()), bins)
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """Both together."""
+        pairs = zip(self.bins, other.bins, strict=True) if self.bins and other.bins else ()
+        bins = tuple((a[0] + b[0], a[1] + b[1], a[2] + b[2]) for a, b in pairs) or self.bins or other.bins
+        return Counts(
+            self.rows + other.rows,
+            self.positives + other.positives,
+            self.called + other.called,
+            self.hits + other.hits,
+            self.expected + other.expected,
+            bins,
+        )
+
+    @property
+    def precision(self) -> float | None:
+        """The share of those called so that are."""
+        return self.hits / self.called if self.called else None
+
+    @property
+    def recall(self) -> float | None:
+        """The share of those that are so that were called so."""
+        return self.hits / self.positives if self.positives else None
+
+    @property
+    def calibration_error(self) -> float | None:
+        """The mean over rows of |share - mean probability| of their bin."""
+        return sum(abs(holds - p) for _, p, holds in self.bins) / self.rows if self.rows and self.bins else None
+
+
+@dataclass(frozen=True)
+class Misjudged:
+    """A row that its label contradicts most.
+
+    Attributes:
+        score: the probability that its label's class was given.
+        reasons: the columns that drew the score away from the label most, with their value and how far, in log odds;
+            what a sensitive column says is not in it.
+    """
+
+    event: str
+    partition: str
+    label: str
+    decision: str
+    score: float
+    loss: float
+    reasons: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of decisions: those of a partition, or of several together.
+
+    Attributes:
+        decided: events that were decided on, with a label or without.
+        log_loss: the sum over rows with a label.
+        sent: events that were sent to a person; `answered` of them have a label, and it `overruled` the decision on so many.
+        classes: by class; of a binary label the positive one alone.
+        slices: by column and value, of all classes together.
+    """
+
+    partition: str
+    version: int
+    decided: int
+    labelled: int
+    log_loss: float
+    classes: dict[str, Counts]
+    slices: dict[str, dict[str, Counts]] = field(default_factory=dict)
+    worst: list[Misjudged] = field(default_factory=list)
+    sent: int = 0
+    answered: int = 0
+    overruled: int = 0
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        """Both together; under the later one's name."""
+        later = max(self, other, key=lambda item: item.partition)
+        columns = self.slices.keys() | other.slices.keys()
+        return Outcome(
+            later.partition,
+            later.version,
+            self.decided + other.decided,
+            self.labelled + other.labelled,
+            self.log_loss + other.log_loss,
+            _together(self.classes, other.classes),
+            {name: _together(self.slices.get(name, {}), other.slices.get(name, {})) for name in sorted(columns)},
+            sorted([*self.worst, *other.worst], key=lambda row: -row.loss),
+            self.sent + other.sent,
+            self.answered + other.answered,
+            self.overruled + other.overruled,
+        )
+
+    @property
+    def all(self) -> Counts:
+        """All classes together."""
+        return reduce(add, self.classes.values(), Counts())
+
+    def cost(self, costs: Costs) -> float:
+        """What these decisions cost."""
+        counts = self.all
+        return costs.of(positives=counts.positives, called=counts.called, hits=counts.hits)
+
+
+def nothing_called(outcome: Outcome, costs: Costs) -> float:
+    """What the same events cost where nothing is called: without a model."""
+    return costs.of(positives=outcome.all.positives, called=0, hits=0)
+
+
+def total(outcomes: Iterable[Outcome]) -> Outcome | None:
+    """All together; None of none."""
+    found = list(outcomes)
+    return reduce(add, found) if found else None
+
+
+def interval(hits: int, of: int) -> tuple[float, float] | None:
+    """Wilson's interval of a share, at 95 %; None of nothing."""
+    if not of:
+        return None
+    found = intervals.share(hits, of)
+    return found.low, found.high
+
+
+def of(
+    name: str, *, first: str = "", last: str = "~", role: Role = "champion", detailed: bool = False
+) -> list[Outcome]:
+    """The outcomes of a classifier's partitions, oldest first.
+
+    Args:
+        detailed: with slices and the worst rows.
+    """
+    columns = ["partition", "version", "decided", "labelled", "log_loss", "classes", "sent", "answered", "overruled"]
+    columns += ["slices", "worst"] if detailed else []
+    mine = (table.c.classifier == name) & (table.c.role == role) & table.c.partition.between(first, last)
+    query = sa.select(*(table.c[column] for column in columns)).where(mine).order_by(table.c.partition)
+    with database().transaction() as connection:
+        return [_read(dict(row._mapping)) for row in connection.execute(query)]
+
+
+def newest(name: str) -> str | None:
+    """The last partition that was counted."""
+    query = sa.select(sa.func.max(table.c.partition)).where(table.c.classifier == name)
+    with database().transaction() as connection:
+        found: str | None = connection.scalar(query)
+    return found
+
+
+def _read(row: dict[str, Any]) -> Outcome:
+    row["classes"] = {name: _counts(value) for name, value in row["classes"].items()}
+    if "slices" in row:
+        row["slices"] = {
+            column: {value: _counts(counts) for value, counts in values.items()}
+            for column, values in row["slices"].items()
+        }
+        row["worst"] = [Misjudged(**item) for item in row["worst"]]
+    return Outcome(**row)
+
+
+def _counts(value: dict[str, Any]) -> Counts:
+    return Counts(**{**value, "bins": tuple(tuple(item) for item in value["bins"])})
+
+
+def _together(one: Mapping[str, Counts], two: Mapping[str, Counts]) -> dict[str, Counts]:
+    return {name: one.get(name, Counts()) + two.get(name, Counts()) for name in [*one, *(two.keys() - one.keys())]}

@@ -1,0 +1,82 @@
+"""Realised performance: what became of a partition's decisions, by the labels that are mature."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from leeway.core.outputs import Outputs
+from leeway.definition import Classifier
+from leeway.definition.partitions import Partition
+from leeway.store.database import database
+from leeway.store.tables import labels_known, tables_of
+
+
+@dataclass(frozen=True)
+class Realised:
+    """Decisions held against labels.
+
+    Attributes:
+        labelled: events with a known label; `positives` of them positive, `called` called positive, `hits` both. Where there
+            are several classes, these are sums over them.
+        by_class: the same for each class where there are several.
+    """
+
+    labelled: int
+    positives: int
+    called: int
+    hits: int
+    by_class: "dict[str, Realised]" = field(default_factory=dict)
+
+    @property
+    def recall(self) -> float | None:
+        """The share of the positives that were called positive."""
+        return self.hits / self.positives if self.positives else None
+
+    @property
+    def precision(self) -> float | None:
+        """The share of those called positive that were."""
+        return self.hits / self.called if self.called else None
+
+
+def realised(classifier: Classifier, partition: Partition, version: int, *, as_of: datetime) -> Realised | None:
+    """How a version did on a partition, by what is known as of a time; None while labels are not mature."""
+    if partition.end + classifier.label.maturity > as_of:
+        return None
+    outputs = classifier.label.outputs
+    with database().transaction() as connection:
+        labelled, *counts = connection.execute(_query(classifier, partition, version, as_of)).one()
+    by_class = {name: Realised(labelled, *counts[3 * k : 3 * k + 3]) for k, name in enumerate(outputs.names)}
+    positives, called, hits = (sum(counts[place::3]) for place in range(3))
+    return Realised(labelled, positives, called, hits, by_class if outputs.several else {})
+
+
+def _query(classifier: Classifier, partition: Partition, version: int, as_of: datetime) -> sa.Select[Any]:
+    tables, outputs = tables_of(classifier), classifier.label.outputs
+    prediction = tables.prediction
+    scored = (prediction.c.partition == partition.key) & (prediction.c.version == version)
+    known = labels_known(tables, as_of, sa.select(prediction.c.event_id).where(scored)).subquery()
+    count = sa.func.count()
+    counts: list[sa.ColumnElement[int]] = []
+    for name in outputs.names:
+        is_so, is_called = (
+            _holds(column, outputs, name) for column in (known.c[outputs.column], prediction.c.decision)
+        )
+        counts += [count.filter(is_so), count.filter(is_called), count.filter(is_called & is_so)]
+    return (
+        sa.select(count, *(column.label(f"count_{place}") for place, column in enumerate(counts)))
+        .select_from(prediction.join(known, known.c.event_id == prediction.c.event_id))
+        .where(scored)
+    )
+
+
+def _holds(stored: sa.ColumnElement[Any], outputs: Outputs, name: str) -> sa.ColumnElement[bool]:
+    """Whether a class holds by a stored label or decision."""
+    match outputs.kind:
+        case "binary":
+            return stored
+        case "multiclass":
+            return stored == name
+        case "multilabel":
+            return stored.any(name)  # type: ignore[no-any-return]

@@ -1,0 +1,218 @@
+"""Count what became of decisions, held against mature labels, and what would have become of the former champion's."""
+
+from dataclasses import asdict, replace
+from datetime import datetime
+from functools import lru_cache, reduce
+from operator import add
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from leeway.core.errors import BundleError, NotFound
+from leeway.core.metrics import Bools, Floats, log_losses
+from leeway.core.outputs import Outputs
+from leeway.definition import Classifier
+from leeway.definition.partitions import Partition
+from leeway.lifecycle import registry
+from leeway.model import explanation
+from leeway.model.bundle import Bundle
+from leeway.monitoring.night import mature_with
+from leeway.monitoring.outcomes import Counts, Misjudged, Outcome, Role
+from leeway.scoring import batch_scoring
+from leeway.store.database import database
+from leeway.store.tables import labels_known, tables_of
+from leeway.store.tables import outcome as table
+from leeway.store.tables import partition as ledger
+
+WORST = 5  # rows that are kept of each partition
+MOST_VALUES = 31  # of a category that rows are told apart by
+MOST = 120  # partitions that are made up for at once
+
+
+def settle(classifier: Classifier, night: Partition, most: int = MOST) -> list[str]:
+    """Count what became of the decisions on every partition whose labels are mature with a night, and were not counted yet.
+
+    Labels are taken as known when the night's partition ended. A partition that another version has scored since is counted
+    anew.
+
+    Returns:
+        The partitions, oldest first.
+    """
+    due = _unsettled(classifier, mature_with(classifier, night))[-most:]
+    for key, version in due:
+        partition = Partition.parse(key, classifier.partition)
+        try:
+            _settle(classifier, partition, version, night.end)
+        except NotFound:  # what it was scored on is no longer kept
+            continue
+    return [key for key, _ in due]
+
+
+def _unsettled(classifier: Classifier, last: Partition) -> list[tuple[str, int]]:
+    """The scored partitions up to one that were not counted as the version decided that has scored them last."""
+    version = ledger.c.input["version"].as_integer()
+    counted = sa.exists().where(
+        table.c.classifier == ledger.c.classifier,
+        table.c.partition == ledger.c.partition,
+        table.c.role == "champion",
+        table.c.version == version,
+    )
+    scored = (ledger.c.classifier == classifier.name) & (ledger.c.stage == "score") & (ledger.c.status == "done")
+    query = sa.select(ledger.c.partition, version).where(scored, ledger.c.partition <= last.key, ~counted)
+    with database().transaction() as connection:
+        return [(key, int(number)) for key, number in connection.execute(query.order_by(ledger.c.partition))]
+
+
+def _settle(classifier: Classifier, partition: Partition, version: int, as_of: datetime) -> None:
+    name, store, outputs = classifier.name, database(), classifier.label.outputs
+    rows = batch_scoring.read(name, partition, version)
+    prediction = tables_of(classifier).prediction
+    decided = sa.select(prediction.c.event_id).where(
+        prediction.c.partition == partition.key, prediction.c.version == version
+    )
+    labels = store.read(labels_known(tables_of(classifier), as_of, decided)).to_pandas()
+    labelled = rows.merge(labels, on="event_id")
+    y = outputs.matrix(labelled[outputs.column])
+    found: dict[Role, Outcome] = {}
+    bundle = bundle_of(name, version)
+    own = bundle.outputs
+    p = own.align(batch_scoring.probabilities(labelled, own), outputs)
+    calls = outputs.matrix(labelled["decision"])
+    counted = _count(classifier, partition, version, len(rows), labelled, y, p, calls, bundle)
+    found["champion"] = _reviewed(counted, bundle, rows, labelled, (y != calls).any(axis=1))
+    before = _before(name, version)
+    if before is not None and len(labelled):
+        try:
+            former = bundle_of(name, before)
+            scores = former.score(labelled)
+        except (BundleError, NotFound):  # its features are no longer declared, or it is lost
+            pass
+        else:
+            p, calls = former.outputs.align(scores, outputs), _calls(former, scores, outputs)
+            found["before"] = _count(classifier, partition, before, len(rows), labelled, y, p, calls)
+    with store.transaction() as connection:
+        mine = (table.c.classifier == name) & (table.c.partition == partition.key)
+        connection.execute(sa.delete(table).where(mine))
+        for role, outcome in found.items():
+            values = {"classifier": name, "role": role, "as_of": as_of, **asdict(outcome)}
+            connection.execute(insert(table).values(values).on_conflict_do_nothing())
+
+
+def _count(
+    classifier: Classifier,
+    partition: Partition,
+    version: int,
+    decided: int,
+    rows: pd.DataFrame,
+    y: Bools,
+    p: Floats,
+    calls: Bools,
+    bundle: Bundle | None = None,
+) -> Outcome:
+    """Count; with the bundle, slices and the worst rows too."""
+    outputs = classifier.label.outputs
+    losses = log_losses(y, p, exclusive=outputs.exclusive) if len(rows) else np.zeros(0)
+    return Outcome(
+        partition.key,
+        version,
+        decided,
+        len(rows),
+        float(losses.sum()),
+        {name: Counts.of(y[:, k], p[:, k], calls[:, k], binned=True) for k, name in enumerate(outputs.names)},
+        _slices(classifier, bundle, rows, y, p, calls) if bundle else {},
+        _worst(classifier, bundle, partition, rows, y, p, calls, losses) if bundle else [],
+    )
+
+
+def _reviewed(outcome: Outcome, bundle: Bundle, rows: pd.DataFrame, labelled: pd.DataFrame, wrong: Bools) -> Outcome:
+    """The same with what was sent to a person, and what came of it: a label of such an event is that person's answer."""
+    sent = bundle.to_review(batch_scoring.probabilities(rows, bundle.outputs))
+    answered = bundle.to_review(batch_scoring.probabilities(labelled, bundle.outputs))
+    if sent is None or answered is None:
+        return outcome
+    overruled = int((answered & wrong).sum())
+    return replace(outcome, sent=int(sent.sum()), answered=int(answered.sum()), overruled=overruled)
+
+
+def _slices(
+    classifier: Classifier, bundle: Bundle, rows: pd.DataFrame, y: Bools, p: Floats, calls: Bools
+) -> dict[str, dict[str, Counts]]:
+    """By the values of every category that may be shown."""
+    found: dict[str, dict[str, Counts]] = {}
+    for name, kind in bundle.card.features.items():
+        if kind != "categorical" or name not in rows or classifier.is_sensitive(name):
+            continue
+        known = bundle.reference.binnings[name].values or ()
+        value = rows[name].astype("object").where(rows[name].isin(known), "other").where(rows[name].notna(), "missing")
+        found[name] = {
+            str(one): reduce(add, (Counts.of(y[own, k], p[own, k], calls[own, k]) for k in range(y.shape[1])))
+            for one in sorted(set(value))[:MOST_VALUES]
+            for own in [(value == one).to_numpy()]
+        }
+    return found
+
+
+def _worst(
+    classifier: Classifier,
+    bundle: Bundle,
+    partition: Partition,
+    rows: pd.DataFrame,
+    y: Bools,
+    p: Floats,
+    calls: Bools,
+    losses: Floats,
+) -> list[Misjudged]:
+    """The rows that were decided wrongly and lost most."""
+    outputs = classifier.label.outputs
+    wrong = np.flatnonzero((y != calls).any(axis=1))
+    places = wrong[np.argsort(-losses[wrong], kind="stable")][:WORST]
+    if not len(places):
+        return []
+    # Where none of the classes holds, as of a negative, the highest one is what was wrong.
+    k = np.where(y[places].any(axis=1), y[places].argmax(axis=1), p[places].argmax(axis=1))
+    truth = np.where(y[places].any(axis=1), p[places, k], 1 - p[places, k])
+    classes = [outputs.names[one] for one in k]
+    why = explanation.against(classifier, bundle, rows.iloc[places], classes, y[places, k], rows)
+    return [
+        Misjudged(
+            str(rows["event_id"].iloc[place]),
+            partition.key,
+            _named(outputs, y[place], classifier),
+            _named(outputs, calls[place], classifier),
+            float(truth[at]),
+            float(losses[place]),
+            why[at],
+        )
+        for at, place in enumerate(places)
+    ]
+
+
+def _named(outputs: Outputs, holds: Bools, classifier: Classifier) -> str:
+    if not outputs.several:
+        return str(classifier.label.positive if holds[0] else classifier.label.negative)
+    return ", ".join(name for name, so in zip(outputs.names, holds, strict=True) if so) or "none"
+
+
+def _calls(bundle: Bundle, p: Floats, to: Outputs) -> Bools:
+    return np.asarray(bundle.outputs.align(bundle.decide(p).astype("float64"), to) > 0)
+
+
+def _before(name: str, version: int) -> int | None:
+    """The champion before a version."""
+    champions = [item.version for item in reversed(registry.history(name)) if item.outcome != "refused"]
+    if version not in champions:
+        return None
+    earlier = champions[: champions.index(version)]
+    return earlier[-1] if earlier else None
+
+
+@lru_cache(maxsize=4)
+def _loaded(name: str, version: int, checksum: str) -> Bundle:
+    return registry.load(name, registry.promoted(name, version))
+
+
+def bundle_of(name: str, version: int) -> Bundle:
+    """The bundle of a version that has been champion, kept in memory: to load one takes a while."""
+    return _loaded(name, version, registry.promoted(name, version).checksum)

@@ -1,0 +1,1 @@
+"""Look after classifiers and the platform's processes."""

@@ -1,0 +1,167 @@
+"""Plan a backfill from the ledger: which stages of which partitions are missing or stale."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from leeway.core.errors import NotFound
+from leeway.definition import Classifier, catalog
+from leeway.definition.partitions import Partition, between
+from leeway.ingest import sources
+from leeway.ingest.sources import arrivals
+from leeway.lifecycle import registry
+from leeway.store import ledger
+from leeway.store.database import database
+from leeway.store.ledger import STAGES, Entry, Stage
+
+Which = Literal["missing", "stale", "all"]
+LATELY = 30  # of a stage's last times
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of one partition that is to be done, and why."""
+
+    partition: Partition
+    stage: Stage
+    why: str
+
+
+@dataclass(frozen=True)
+class Late:
+    """A partition that rows have arrived for since it was ingested, and whether it had been scored."""
+
+    partition: Partition
+    scored: bool
+
+
+def late(classifier: Classifier, night: Partition) -> list[Late]:
+    """Partitions before a night's that rows have arrived for since they were ingested, oldest first.
+
+    Where events are dated by their arrival, also those that never were: no night of their own comes for them.
+    """
+    if not arrivals.are_taken_in(classifier):
+        return []
+    with database().transaction() as connection:
+        done = {(entry.partition, entry.stage) for entry in ledger.entries(connection, classifier.name)}
+    keys = sorted(arrivals.undelivered(classifier))
+    return [
+        Late(Partition.parse(key, classifier.partition), (key, "score") in done)
+        for key in keys
+        if key < night.key and (classifier.by_arrival or (key, "ingest") in done)
+    ]
+
+
+def span(classifier: Classifier, first: Partition | None, last: Partition | None) -> list[Partition]:
+    """The partitions of a backfill, oldest first: those of a range, which may be open.
+
+    An open range has the partitions that the source has rows of, up to the due one. So has every range where events are
+    dated by their arrival: no row is late there, so a period without any is no fault.
+
+    Raises:
+        NotFound: the range is empty.
+        SourceError: it is open, and the source cannot say what it has.
+    """
+    if first is not None and last is not None and last < first:
+        raise NotFound(
+            f"backfilling {classifier.name}",
+            rule="the first partition must not lie after the last",
+            found=f"{first} to {last}",
+            way_out="exchange them",
+        )
+    if first is not None and last is not None and not classifier.by_arrival:
+        return list(between(first, last))
+    occupied = sources.occupied(classifier)
+    found = [item for item in occupied if (first is None or first <= item) and (last is None or item <= last)]
+    if not found:
+        raise NotFound(
+            f"backfilling {classifier.name}",
+            rule="the source must have rows of a partition that is over",
+            found=f"only of {occupied[0]} to {occupied[-1]}" if occupied else "none",
+            way_out="deliver some, or name a range with --from and --to",
+        )
+    return found
+
+
+def plan(classifier: Classifier, partitions: Sequence[Partition], stages: Iterable[Stage], which: Which) -> list[Step]:
+    """What is to be done, in the order of the partitions.
+
+    Args:
+        which: `missing`: what was never done, was rejected, or has newly arrived rows. `stale`: that, and what was done from
+            another input than would be used now. `all`: everything.
+    """
+    if not partitions:
+        return []
+    arrived = arrivals.undelivered(classifier) if arrivals.are_taken_in(classifier) else set()
+    with database().transaction() as connection:
+        entries = {
+            (entry.partition, entry.stage): entry
+            for entry in ledger.entries(connection, classifier.name, first=partitions[0].key)
+        }
+    champion = registry.champion(classifier.name) if "score" in stages else None
+    version = champion.version if champion else None
+    suite = catalog.audit_fingerprint(classifier.name)
+    steps = []
+    for partition in partitions:
+        done = {stage: entries.get((partition.key, stage)) for stage in STAGES}
+        again = False  # a stage that is done again makes those after it due
+        for stage in stages:
+            why = _why(stage, done, which, suite, version) or ("follows an earlier stage" if again else None)
+            if stage == "ingest" and why is None and partition.key in arrived:
+                why = "rows have arrived since"
+            if why:
+                steps.append(Step(partition, stage, why))
+                again = True
+    return steps
+
+
+def estimate(name: str, steps: Iterable[Step]) -> float | None:
+    """How many seconds the steps will take, by the median of what each stage took lately; None where it never has."""
+    with database().transaction() as connection:
+        entries = ledger.entries(connection, name)
+    lately = {stage: [entry.seconds for entry in entries if entry.stage == stage and entry.seconds] for stage in STAGES}
+    usual = {stage: median(took[-LATELY:]) for stage, took in lately.items() if took}
+    wanted = [usual.get(step.stage) for step in steps]
+    return None if any(seconds is None for seconds in wanted) else float(sum(filter(None, wanted)))
+
+
+def missed(classifier: Classifier, due: Partition) -> list[Partition]:
+    """The nights before `due` that were not held or not finished, oldest first, within the schedule's `catch_up`.
+
+    Nights begin with the first partition that was scored: what lies before it is history.
+    """
+    if classifier.by_arrival:  # rows that came late make their partition due by themselves
+        return []
+    first = Partition.containing(due.start - classifier.schedule.catch_up, classifier.partition)
+    with database().transaction() as connection:
+        entries = ledger.entries(connection, classifier.name, last=due.key)
+    scored = [entry.partition for entry in entries if entry.stage == "score"]
+    if not scored:
+        return []
+    finished = {entry.partition for entry in entries if entry.stage == STAGES[-1] and entry.status == "done"}
+    candidates = between(first, due.shift(-1))
+    return [partition for partition in candidates if partition.key > min(scored) and partition.key not in finished]
+
+
+def _why(stage: Stage, done: dict[Stage, Entry | None], which: Which, suite: str, version: int | None) -> str | None:
+    entry = done[stage]
+    if entry is None:
+        return "missing"
+    if entry.status != "done":
+        return entry.status
+    if which == "all":
+        return "asked for"
+    if which == "missing":
+        return None
+    before = done[STAGES[STAGES.index(stage) - 1]] if stage != "ingest" else None
+    if stage == "ingest":
+        return "the suite has changed" if entry.input["suite"] != suite else None
+    if before is not None and before.input["delivery"] != entry.input["delivery"]:
+        return "the delivery has changed"
+    if version is not None and entry.input["version"] != version:
+        return f"version {version} is champion now"
+    # What a stage works from holds all that the stage before it worked from.
+    if before is not None and not before.input.items() <= entry.input.items():
+        return f"{before.stage} was done anew"
+    return None

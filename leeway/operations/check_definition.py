@@ -1,0 +1,186 @@
+"""Say everything that is wrong with a definition and its suite at once, each with its line.
+
+Loading a file stops at its first error. Here the one call of `Classifier`, and every expectation of the suite, is taken
+apart and evaluated piece by piece.
+"""
+
+import ast
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from leeway.core.errors import DeliveryRejected, LeewayError, SourceError
+from leeway.definition import CSV, Classifier, Folder, Parquet, catalog
+from leeway.definition.partitions import Partition
+from leeway.definition.python_file import Evaluation, called, line_of
+from leeway.ingest import contract, sources
+from leeway.training import estimators
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        file: relative to the project.
+        line: where; 0 for the file as a whole.
+    """
+
+    file: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what}" if self.line else f"{self.file}: {self.what}"
+
+
+def check(name: str) -> list[Finding]:
+    """All findings on `models/NAME.py` and `expectations/NAME.py`, in their order.
+
+    Raises:
+        NotFound: there is no such classifier.
+    """
+    path = catalog.definition_path(name)
+    findings = [Finding(f"models/{name}.py", line, what) for line, what in _definition(path, name)]
+    known = None
+    if not findings:
+        try:
+            known = catalog.load(name)
+        except LeewayError as error:
+            findings.append(Finding(f"models/{name}.py", 0, str(error)))
+    suite = catalog.expectations_path(name)
+    findings += [Finding(f"expectations/{name}.py", line, what) for line, what in _suite(suite, name, known)]
+    return sorted(set(findings))
+
+
+def check_all(name: str) -> list[Finding]:
+    """All findings on the two files; on the candidates and the source's newest rows where the definition is right in itself.
+
+    Raises:
+        NotFound: there is no such classifier.
+        StoreError: the database, which remembers what has arrived, does not answer.
+    """
+    findings = check(name)
+    if any(item.file == f"models/{name}.py" for item in findings):
+        return findings
+    classifier = catalog.load(name)
+    return sorted({*findings, *check_candidates(classifier), *check_source(classifier)})
+
+
+def check_candidates(classifier: Classifier) -> list[Finding]:
+    """Candidates of which nothing can come on this machine."""
+    file, path = f"models/{classifier.name}.py", catalog.definition_path(classifier.name)
+    tree = ast.parse(path.read_text(), str(path))
+    wrong = [(item, estimators.why_not(item)) for item in classifier.candidates]
+    return [
+        Finding(file, line_of(tree, repr(getattr(item, "path", "candidates"))) or 0, why) for item, why in wrong if why
+    ]
+
+
+def check_source(classifier: Classifier) -> list[Finding]:
+    """What the newest rows of the source hold against a definition that is right in itself.
+
+    Columns that are not there, and values of which so many are of another kind that the delivery would be rejected.
+
+    Raises:
+        StoreError: the database, which remembers what has arrived, does not answer.
+    """
+    path = catalog.definition_path(classifier.name)
+    tree = ast.parse(path.read_text(), str(path))
+
+    def finding(what: str, about: str) -> Finding:
+        line = line_of(tree, repr(about)) or line_of(tree, "'source'")
+        return Finding(f"models/{classifier.name}.py", line or 0, what)
+
+    now = datetime.now(UTC)
+    try:
+        checked = contract.check(classifier, *_newest(classifier, now), now=now)
+    except DeliveryRejected as error:
+        quoted = re.findall(r"'([^']+)'", str(error.found))
+        return [finding(f"{error.rule} (found: {error.found})", name) for name in quoted[:1] or [""]]
+    except SourceError as error:
+        return [finding(str(error), "")]
+    bad = Counter(rule for rules in checked.broken.values() for rule in rules)
+    rows = len(checked.rows)
+    return [
+        finding(f"{rule}; {count:,} of the newest {rows:,} rows are not", rule.partition(":")[0])
+        for rule, count in bad.most_common()
+        if count > classifier.quarantine_limit * rows
+    ]
+
+
+def _newest(classifier: Classifier, now: datetime) -> tuple[Partition, pd.DataFrame]:
+    """The newest partition that the source has rows of, with them; the due one, where that cannot be told cheaply."""
+    partition = sources.due(classifier, now)
+    if isinstance(classifier.source, CSV | Parquet | Folder) and (there := sources.occupied(classifier, now)):
+        partition = there[-1]
+    return partition, sources.extract(classifier, partition, now=now)
+
+
+def _definition(path: Path, name: str) -> Iterator[tuple[int, str]]:
+    try:
+        tree = ast.parse(path.read_text(), str(path))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        yield getattr(error, "lineno", 0) or 0, f"it is not Python: {getattr(error, 'msg', error)}"
+        return
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and called(node) == "Classifier"]
+    if len(calls) != 1:
+        yield 0, f"it must hold exactly one Classifier(…), not {len(calls)}"
+        return
+    evaluation = Evaluation(path, {"__file__": str(path), "__name__": f"_leeway_check_{name}"})
+    for statement in tree.body:
+        if calls[0] not in ast.walk(statement):
+            evaluation.run(statement)
+    evaluation.classifier(calls[0], name)
+    yield from evaluation.findings
+
+
+def _suite(path: Path, name: str, classifier: Classifier | None) -> Iterator[tuple[int, str]]:
+    if not path.exists():
+        yield 0, "there is no suite, so nothing guards the data; write one"
+        return
+    try:
+        tree = ast.parse(path.read_text(), str(path))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        yield getattr(error, "lineno", 0) or 0, f"it is not Python: {getattr(error, 'msg', error)}"
+        return
+    evaluation = Evaluation(path, {"__file__": str(path), "__name__": f"_leeway_check_suite_{name}"})
+    for statement in tree.body:
+        if not _assigns(statement, "expectations"):
+            evaluation.run(statement)
+            continue
+        assert isinstance(statement, ast.Assign)
+        items = statement.value.elts if isinstance(statement.value, ast.List | ast.Tuple) else []
+        if not items:
+            evaluation.run(statement)
+        for item in items:
+            starred = isinstance(item, ast.Starred)
+            evaluation.value(ast.List([item], ast.Load(), lineno=item.lineno, col_offset=0) if starred else item)
+    if evaluation.findings:
+        yield from ((line, " ".join(what.split())) for line, what in evaluation.findings)
+        return
+    try:
+        from leeway.ingest.audit import HOURS_TO_END, columns_of, load_suite
+
+        suite = load_suite(name)
+    except LeewayError as error:
+        yield 0, str(error)
+        return
+    if classifier is not None:
+        known = {*classifier.source_columns, HOURS_TO_END}
+        for column in sorted(columns_of(suite) - known):
+            close = difflib.get_close_matches(column, known, n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            yield line_of(tree, f"{column!r}") or 0, f"the column {column!r} is not declared in the definition{hint}"
+
+
+def _assigns(statement: ast.stmt, name: str) -> bool:
+    return isinstance(statement, ast.Assign) and any(
+        isinstance(target, ast.Name) and target.id == name for target in statement.targets
+    )

@@ -1,0 +1,153 @@
+"""Remove what only tells of the past, and what a killed process left behind.
+
+Events, labels, deliveries, snapshots, bundles and the history of decisions are never removed: they are what everything can be
+made from again.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from leeway.core import files
+from leeway.core.errors import StoreError
+from leeway.core.settings import settings
+from leeway.store import storage
+from leeway.store.database import database, drop_staged
+
+LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{8}")  # what `leeway.core.files` writes beside a file
+LEFT_AFTER_SECONDS = 86_400.0
+UNUSED_SECONDS = 7 * 86_400.0  # after which a copy of what is stored elsewhere goes; it can be fetched again
+KINDS = ("arrived", "bundles", "cards", "deliveries", "labels", "reports", "scored", "snapshots")
+FOLDERS = ("arrived", "bundles", "labels")  # kinds of which each is a folder
+MAX_LOG_BYTES = 20_000_000
+KEPT_LOG_BYTES = 2_000_000
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One thing to remove, or removed.
+
+    Attributes:
+        kind: report, leftover, copy, staging table or log.
+        bytes: the room that it takes; nothing is known of a table's.
+    """
+
+    kind: str
+    what: str
+    bytes: int
+
+
+def housekeep(*, dry_run: bool, now: float | None = None) -> list[Removal]:
+    """Remove reports older than `LEEWAY_KEEP_DAYS`, leftovers and staging tables older than a day, and the older part of logs.
+
+    Of what is stored elsewhere, copies on this machine that nobody has used for a week go too.
+
+    Args:
+        dry_run: only look.
+        now: seconds since 1970; the present by default.
+
+    Returns:
+        What was, or would be, removed.
+    """
+    moment = time.time() if now is None else now
+    return [
+        *_reports(moment, dry_run),
+        *_leftovers(moment, dry_run),
+        *_copies(moment, dry_run),
+        *_staged(moment, dry_run),
+        *_logs(dry_run),
+    ]
+
+
+def _reports(now: float, dry_run: bool) -> Iterator[Removal]:
+    oldest = now - settings().keep_days * 86_400
+    for entry in storage.entries("reports"):
+        if entry.path.suffix == ".html" and entry.modified < oldest:
+            yield _removed("report", entry.path, entry.bytes, dry_run)
+
+
+def _leftovers(now: float, dry_run: bool) -> Iterator[Removal]:
+    """What was being written when its process was killed: beside its place, or a folder that never became whole."""
+    for kind in KINDS:
+        entries = storage.entries(kind)
+        whole = {entry.path.parent for entry in entries if entry.path.name == storage.MANIFEST}
+        parts_of: dict[Path, list[storage.Entry]] = {}
+        for entry in entries:
+            beside = [path for path in (entry.path, entry.path.parent) if LEFT_BEHIND.fullmatch(path.name)]
+            # In a folder of a disk a folder of files is whole or not there.
+            broken = storage.copies() is not None and kind in FOLDERS and entry.path.parent not in whole
+            for path in [*beside, *([entry.path.parent] if broken else [])][:1]:
+                parts_of.setdefault(path, []).append(entry)
+        for path, parts in parts_of.items():
+            if max(entry.modified for entry in parts) < now - LEFT_AFTER_SECONDS:
+                yield _removed("leftover", path, sum(entry.bytes for entry in parts), dry_run)
+
+    # Parts of work that was spread stay on this machine's disk, in folders of their own.
+    for kind in ("searches", "parts"):
+        for path in sorted((settings().home.absolute() / kind).glob("**/.*")):
+            if LEFT_BEHIND.fullmatch(path.name) and path.stat().st_mtime < now - LEFT_AFTER_SECONDS:
+                yield _leftover_folder(path, dry_run)
+
+
+def _leftover_folder(path: Path, dry_run: bool) -> Removal:
+    found = [file for file in [path, *path.rglob("*")] if file.is_file()]
+    size = sum(file.stat().st_size for file in found)
+    if not dry_run:
+        files.discard(path)
+    return Removal("leftover", str(path), size)
+
+
+def _copies(now: float, dry_run: bool) -> Iterator[Removal]:
+    """Copies, here, of what is stored elsewhere."""
+    if (root := storage.copies()) is None:
+        return
+    for kind in KINDS:
+        for path in sorted((root / kind).glob("*/*" if kind in FOLDERS else "*/**/*")):
+            if path.is_dir() is (kind in FOLDERS) and path.stat().st_mtime < now - UNUSED_SECONDS:
+                size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
+                if not dry_run:
+                    files.discard(path)
+                yield Removal("copy", str(path), size)
+
+
+def _staged(now: float, dry_run: bool) -> Iterator[Removal]:
+    """Staging tables of processes that died before a transaction took their rows."""
+    query = sa.text(
+        "SELECT relname, extract(epoch FROM (pg_stat_file(pg_relation_filepath(oid))).modification) AS written"
+        " FROM pg_class WHERE relnamespace = to_regnamespace('staging') AND relkind = 'r' ORDER BY relname"
+    )
+    found: list[tuple[str, float]] = []
+    with suppress(StoreError), database().transaction() as connection:  # a server that does not let us see its files
+        found = [(row.relname, float(row.written)) for row in connection.execute(query)]
+    for name, written in found:
+        if written < now - LEFT_AFTER_SECONDS:
+            if not dry_run:
+                with database().transaction() as connection:
+                    drop_staged(connection, sa.table(name, schema="staging"))
+            yield Removal("staging table", name, 0)
+
+
+def _logs(dry_run: bool) -> Iterator[Removal]:
+    """The older part of large logs; services append, so they go on in the shortened file."""
+    for path in sorted((settings().home.absolute() / "platform").glob("*.log")):
+        size = path.stat().st_size
+        if size > MAX_LOG_BYTES:
+            if not dry_run:
+                with path.open("r+b") as file:
+                    file.seek(size - KEPT_LOG_BYTES)
+                    kept = file.read()
+                    file.seek(0)
+                    file.write(kept)
+                    file.truncate()
+            yield Removal("log", str(path), size - KEPT_LOG_BYTES)
+
+
+def _removed(kind: str, path: Path, size: int, dry_run: bool) -> Removal:
+    if not dry_run:
+        storage.remove(path)
+    return Removal(kind, storage.address(path), size)

@@ -1,0 +1,69 @@
+"""Ask a service on this machine, and find it a port.
+
+`python -m leeway.operations.platform.local URL` ends with 0 if the service there says that it is well, and with 1 if not.
+"""
+
+import json
+import socket
+import sys
+import urllib.error
+import urllib.request
+from typing import Any
+
+HOST = "127.0.0.1"
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy knows nothing of this machine
+
+
+def answers(url: str, timeout: float = 2) -> bool:
+    """Whether a service says that it is well."""
+    try:
+        with _direct.open(url, timeout=timeout) as response:
+            return bool(response.status == 200)
+    except (OSError, ValueError):
+        return False
+
+
+def ask(url: str, body: Any, timeout: float = 5) -> Any:
+    """Post JSON to a service; what it answers, or None where it does not."""
+    request = urllib.request.Request(  # noqa: S310 our own service
+        url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+    )
+    try:
+        with _direct.open(request, timeout=timeout) as response:
+            return json.load(response)
+    except (OSError, ValueError):
+        return None
+
+
+def free_port(preferred: int) -> int:
+    """The preferred port, or any free one where it is taken; only ever on this machine's own address."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port")
+
+
+def reserve_port(preferred: int) -> tuple[int, socket.socket]:
+    """A free port, and the mark that keeps another platform from it for as long as it is open.
+
+    The mark is the port of the same number for datagrams, which nobody else wants: a service takes a while until it listens.
+    """
+    for port in (preferred, *[0] * 10):
+        number = free_port(port)
+        mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            mark.bind((HOST, number))
+        except OSError:
+            mark.close()
+            continue
+        return number, mark
+    raise OSError("no free port")
+
+
+if __name__ == "__main__":
+    sys.exit(not answers(sys.argv[1]))

@@ -1,0 +1,201 @@
+"""Start services in the order of their needs, restart what dies, and stop everything in the opposite order."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from leeway.core.errors import StoreError
+from leeway.operations.platform.die_with_parent import GRACE_SECONDS
+from leeway.operations.platform.services import Service
+from leeway.operations.platform.state import Unit
+
+MAX_DEATHS = 5
+WITHIN_SECONDS = 600.0
+BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0)
+ASK_SECONDS = 15.0  # between two looks whether a service that is up still answers
+SILENT_SECONDS = 180.0  # without an answer, and it hangs; a machine at its limit may well take one
+KEPT_LOG_BYTES = 10_000_000
+
+
+@dataclass
+class Kept:
+    """One service under supervision.
+
+    Attributes:
+        state: waiting, starting, up, restarting, gave up or stopped.
+        since: when it came into this state, on the monotonic clock.
+        deaths: when it died lately.
+        asked: when it was last asked whether it is well.
+        heard: when it last was, or could not have been.
+    """
+
+    service: Service
+    log: Path
+    state: str = "waiting"
+    since: float = 0.0
+    asked: float = 0.0
+    heard: float = 0.0
+    process: "subprocess.Popen[bytes] | None" = None
+    deaths: list[float] = field(default_factory=list)
+    restarts: int = 0
+    said: str = ""
+    up_since: str | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """What others are told of it."""
+        pid = self.process.pid if self.process and self.process.poll() is None else None
+        service = self.service
+        return Unit(service.name, service.title, self.state, service.url, pid, self.restarts, self.said, self.up_since)
+
+
+class Supervisor:
+    """Keeps services running; `tick` it a few times a second.
+
+    Args:
+        services: each after those that it needs.
+        logs: the folder for one log file per service.
+        tell: called with one line whenever a service changes its state.
+    """
+
+    def __init__(self, services: Iterable[Service], logs: Path, tell: Callable[[str], None]) -> None:
+        self.kept = {service.name: Kept(service, logs / f"{service.name}.log") for service in services}
+        self._tell = tell
+
+    @property
+    def units(self) -> dict[str, Unit]:
+        """All services, as others are told of them."""
+        return {name: kept.unit for name, kept in self.kept.items()}
+
+    @property
+    def settled(self) -> bool:
+        """Whether every service is up, or has been given up."""
+        return all(kept.state in ("up", "gave up") for kept in self.kept.values())
+
+    def tick(self) -> bool:
+        """Look after every service once; returns whether anything has changed."""
+        before = [kept.state for kept in self.kept.values()]
+        now = time.monotonic()
+        for kept in self.kept.values():
+            self._look_after(kept, now)
+        return before != [kept.state for kept in self.kept.values()]
+
+    def stop(self) -> None:
+        """Stop every service, those first that need others."""
+        for kept in reversed(self.kept.values()):
+            _end(kept)
+            self._set(kept, "stopped", "stopped")
+
+    def _look_after(self, kept: Kept, now: float) -> None:
+        match kept.state:
+            case "waiting" if any(self.kept[name].state == "gave up" for name in kept.service.needs):
+                self._set(kept, "gave up", "given up: what it needs does not run")
+            case "waiting" if all(self._is_there(name, kept.service) for name in kept.service.needs):
+                self._start(kept)
+            case "starting" if not _runs(kept):
+                self._died(kept, now)
+            case "starting" if kept.service.ready():
+                self._set(kept, "up", f"up after {now - kept.since:.1f} s")
+            case "starting" if now > kept.since + kept.service.seconds:
+                self._died(kept, now, f"not ready after {kept.service.seconds:.0f} s")
+            case "up" if not _runs(kept):
+                self._died(kept, now)
+            case "up" if now > kept.asked + ASK_SECONDS:
+                self._ask(kept, now)
+            case "restarting" if now > kept.since + BACK_OFF[min(len(kept.deaths), len(BACK_OFF)) - 1]:
+                kept.restarts += 1
+                self._set(kept, "waiting", "")
+
+    def _is_there(self, name: str, service: Service) -> bool:
+        return name in service.awaits or self.kept[name].state == "up"
+
+    def _start(self, kept: Kept) -> None:
+        try:
+            kept.process = _spawn(kept.service, kept.log)
+        except OSError as error:
+            raise StoreError(
+                f"starting {kept.service.name}",
+                rule="its log must be writable and its program be there",
+                found=error.strerror or error,
+                way_out=f"make room or set the permissions in {kept.log.parent}",
+            ) from error
+        self._set(kept, "starting", "")
+
+    def _ask(self, kept: Kept, now: float) -> None:
+        """Start a service anew that has hung for long. One whose own needs are not met cannot be well, and is left alone."""
+        kept.asked = now
+        needs = [self.kept[name] for name in kept.service.needs]
+        met = all(need.state == "up" and need.heard >= need.asked for need in needs)
+        if kept.service.ready() or not met:
+            kept.heard = now
+        elif now > kept.heard + SILENT_SECONDS:
+            self._died(kept, now, f"no answer for {now - kept.heard:.0f} s, though it runs")
+
+    def _died(self, kept: Kept, now: float, why: str = "") -> None:
+        code = kept.process.returncode if kept.process else None
+        _end(kept)  # what it had started
+        kept.deaths = [*(death for death in kept.deaths if death > now - WITHIN_SECONDS), now]
+        why = why or f"ended with {code}: {last_line(kept.log)}"
+        if len(kept.deaths) >= MAX_DEATHS:
+            text = f"given up after {MAX_DEATHS} ends within {WITHIN_SECONDS / 60:.0f} minutes: {why}; see {kept.log}"
+            self._set(kept, "gave up", text)
+        else:
+            self._set(kept, "restarting", why)
+
+    def _set(self, kept: Kept, state: str, said: str) -> None:
+        kept.state = state
+        kept.since = kept.asked = kept.heard = time.monotonic()
+        kept.said = "" if state == "up" else said or kept.said
+        kept.up_since = datetime.now(UTC).isoformat() if state == "up" else None
+        if said:
+            self._tell(f"{kept.service.name}: {state if state == 'restarting' else ''} {said}".replace(":  ", ": "))
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that says something."""
+    with suppress(OSError):
+        lines = log.read_bytes()[-4000:].decode(errors="replace").splitlines()
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")[:300]
+    return ""
+
+
+def _spawn(service: Service, log: Path) -> "subprocess.Popen[bytes]":
+    if log.exists() and log.stat().st_size > KEPT_LOG_BYTES:
+        log.replace(log.with_suffix(".log.1"))
+    with log.open("ab") as output:
+        output.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(service.command)}\n".encode())
+        output.flush()
+        return subprocess.Popen(
+            service.argv,
+            stdin=subprocess.PIPE,  # its end is the service's end
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **service.environment},
+            start_new_session=True,  # Ctrl-C is ours alone: services stop in their order
+        )
+
+
+def _runs(kept: Kept) -> bool:
+    return kept.process is not None and kept.process.poll() is None
+
+
+def _end(kept: Kept) -> None:
+    """End a service and all of its process group: politely, then not."""
+    process = kept.process
+    if process is None:
+        return
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE_SECONDS)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()

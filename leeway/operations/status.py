@@ -1,0 +1,99 @@
+"""What there is to know about a classifier at a glance."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from leeway.core.errors import NotFound
+from leeway.core.outputs import describe
+from leeway.definition import Classifier
+from leeway.definition.partitions import Partition
+from leeway.lifecycle import hold_log, registry, retraining
+from leeway.lifecycle.hold_log import Hold
+from leeway.lifecycle.registry import Promotion
+from leeway.lifecycle.retraining import Request
+from leeway.store import ledger
+from leeway.store.database import database
+from leeway.store.ledger import STAGES, Entry
+from leeway.store.schemas import ensure_tables
+from leeway.store.tables import monitoring
+
+LAST = 14
+
+
+@dataclass(frozen=True)
+class Status:
+    """A classifier at a glance.
+
+    Attributes:
+        hold: a person's, if somebody holds it back.
+        ledger: the last partitions, newest first: what each stage did.
+    """
+
+    champion: Promotion | None
+    hold: Hold | None
+    events: int
+    quarantined: int
+    ledger: list[dict[str, str]]
+    requests: list[Request]
+
+
+def status(classifier: Classifier) -> Status:
+    """Look at everything that is stored of a classifier."""
+    with database().transaction() as connection:
+        tables = ensure_tables(connection, classifier)
+        current = tables.event.c.superseded_at.is_(None)
+        events = connection.scalar(sa.select(sa.func.count()).select_from(tables.event).where(current)) or 0
+        quarantined = (
+            connection.scalar(sa.select(sa.func.coalesce(sa.func.sum(tables.quarantine.c.occurrences), 0))) or 0
+        )
+        entries = ledger.entries(connection, classifier.name)
+        hold = hold_log.current(connection, classifier.name)
+    by_partition: dict[str, dict[str, str]] = {}
+    for entry in entries:
+        row = by_partition.setdefault(entry.partition, {"partition": entry.partition, **dict.fromkeys(STAGES, "")})
+        row[entry.stage] = _shown(entry)
+    last = sorted(by_partition.values(), key=lambda row: row["partition"], reverse=True)[:LAST]
+    return Status(
+        registry.champion(classifier.name), hold, events, int(quarantined), last, retraining.all_of(classifier.name)
+    )
+
+
+def verdict(classifier: Classifier, partition: str | None) -> dict[str, Any]:
+    """The monitor's verdict on a partition, the last one by default.
+
+    Raises:
+        NotFound: it has not been monitored.
+    """
+    columns = (monitoring.c.partition, monitoring.c.verdict, monitoring.c.why, monitoring.c.report)
+    query = (
+        sa.select(*columns).where(monitoring.c.classifier == classifier.name).order_by(monitoring.c.partition.desc())
+    )
+    if partition is not None:
+        query = query.where(monitoring.c.partition == Partition.parse(partition, classifier.partition).key)
+    with database().transaction() as connection:
+        row = connection.execute(query.limit(1)).one_or_none()
+    if row is None:
+        raise NotFound(
+            f"finding a report of {classifier.name}",
+            rule="the partition must have been monitored",
+            found=partition or "none so far",
+            way_out=f"run `leeway nightly {classifier.name} --partition D`",
+        )
+    return dict(row._mapping)
+
+
+def _shown(entry: Entry) -> str:
+    output = entry.output
+    if entry.status != "done":
+        return f"{entry.status}: {str(output.get('reason', ''))[:80]}"
+    match entry.stage:
+        case "ingest":
+            return f"{output['rows']} events, {output['quarantined']} quarantined"
+        case "score":
+            called = output["positives"]
+            shown = f"{called} of {output['rows']} positive" if isinstance(called, int) else describe(called)
+            return f"{shown} by v{entry.input['version']}"
+        case _:
+            return str(output["verdict"])

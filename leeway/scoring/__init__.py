@@ -1,0 +1,1 @@
+"""Batch predictions, and where they come from."""

@@ -1,0 +1,49 @@
+"""Where a partition's predictions come from: delivery, events, version, report, each by what it worked from."""
+
+from dataclasses import dataclass
+
+from leeway.definition.partitions import Partition
+from leeway.lifecycle import registry
+from leeway.store import ledger
+from leeway.store.database import database
+
+SHOWN = 8  # characters of a hash
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that the next was made from.
+
+    Attributes:
+        what: delivery, events, version, predictions or report.
+        which: the one among its like, in words.
+    """
+
+    what: str
+    which: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.which}"
+
+
+def of(name: str, partition: Partition) -> list[Step]:
+    """The steps that are done, from the source on; none where nothing was ingested."""
+    with database().transaction() as connection:
+        done = {
+            stage: entry
+            for stage in ledger.STAGES
+            if (entry := ledger.entry(connection, name, partition, stage)) is not None and entry.status == "done"
+        }
+    steps: list[Step] = []
+    if (ingested := done.get("ingest")) is not None:
+        steps += [
+            Step("delivery", ingested.input["delivery"][:SHOWN]),
+            Step("events", f"{ingested.output['rows']:,}, audited by suite {ingested.input['suite'][:SHOWN]}"),
+        ]
+    if (scored := done.get("score")) is not None:
+        version = registry.promoted(name, int(scored.input["version"]))
+        learnt = f"{version.version}, bundle {version.bundle[:SHOWN]}, learnt as of {version.as_of:%Y-%m-%d}"
+        steps += [Step("version", learnt), Step("predictions", f"{scored.output['rows']:,}")]
+    if (monitored := done.get("monitor")) is not None:
+        steps.append(Step("report", monitored.output["verdict"]))
+    return steps

@@ -1,0 +1,86 @@
+"""Where sketches are kept: one row for each partition and version that scored it."""
+
+from dataclasses import asdict
+from functools import reduce
+from operator import add
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection
+
+from leeway.definition.partitions import Partition
+from leeway.detection.monitor import Night
+from leeway.detection.sketch import Held, Sketch, with_scores
+from leeway.model.bundle import Bundle
+from leeway.model.inputs import model_input
+from leeway.store.tables import monitoring
+from leeway.store.tables import sketch as table
+
+
+def count(bundle: Bundle, path: Path) -> Sketch:
+    """Count scored rows, a row group of their file at a time."""
+    with pq.ParquetFile(path) as file:
+        groups = (file.read_row_group(place).to_pandas() for place in range(file.num_row_groups))
+        return reduce(add, (of(bundle, rows) for rows in groups))
+
+
+def of(bundle: Bundle, rows: pd.DataFrame) -> Sketch:
+    """Count scored rows."""
+    p = rows[list(bundle.outputs.score_columns)].to_numpy(dtype="float64")
+    x = model_input(rows, bundle.card.features)
+    return Sketch.of(bundle.reference.binnings, with_scores(x, p, bundle.outputs))
+
+
+def write(connection: Connection, name: str, partition: Partition, version: int, seen: Sketch) -> None:
+    """Keep the sketch of a scored partition, in the transaction of its predictions; its labels are held anew."""
+    values = {"seen": asdict(seen), "mature": None, "held": None}
+    fresh = insert(table).values(classifier=name, partition=partition.key, version=version, **values)
+    connection.execute(fresh.on_conflict_do_update(index_elements=["classifier", "partition", "version"], set_=values))
+
+
+def hold(
+    connection: Connection, name: str, partition: Partition, version: int, mature: Partition, held: Held | None
+) -> None:
+    """Keep what the labels said that became mature with a night."""
+    kept = sa.update(table).where(_of(name, version), table.c.partition == partition.key)
+    connection.execute(kept.values(mature=mature.key, held=None if held is None else asdict(held)))
+
+
+def read(connection: Connection, name: str, partition: Partition, version: int) -> Sketch | None:
+    """The sketch of a partition; None where it was scored before sketches were kept."""
+    query = sa.select(table.c.seen).where(_of(name, version), table.c.partition == partition.key)
+    seen = connection.scalar(query)
+    return None if seen is None else Sketch(**seen)
+
+
+def before(connection: Connection, name: str, partition: Partition, version: int, count: int) -> list[Night]:
+    """The last nights before one that this version scored and no fault was found in, at most so many, the oldest first."""
+    faulty = sa.select(monitoring.c.partition).where(
+        monitoring.c.classifier == name, monitoring.c.verdict == "data fault"
+    )
+    query = (
+        sa.select(table.c.partition, table.c.seen, table.c.mature, table.c.held)
+        .where(
+            _of(name, version),
+            table.c.partition.between(partition.shift(-count).key, partition.shift(-1).key),
+            table.c.mature.is_not(None),
+            table.c.partition.not_in(faulty),
+        )
+        .order_by(table.c.partition)
+    )
+    return [
+        Night(
+            Partition.parse(row.partition, partition.grain),
+            Sketch(**row.seen),
+            Partition.parse(row.mature, partition.grain),
+            None if row.held is None else Held(**row.held),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _of(name: str, version: int) -> sa.ColumnElement[bool]:
+    return (table.c.classifier == name) & (table.c.version == version)

@@ -1,0 +1,196 @@
+"""A file system elsewhere, as fsspec speaks to it: an object store such as S3, or a server of files."""
+
+import posixpath
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from leeway.core.errors import LeewayError, StoreError
+
+#: Where a put takes its place in one step; anywhere else it is put beside, and moved.
+PUT_IS_ATOMIC = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "memory"})
+EXTRAS = {"s3": "leeway[s3]", "s3a": "leeway[s3]"}
+MODIFIED = ("LastModified", "last_modified", "mtime", "updated", "created")  # as the file systems call it
+
+
+@dataclass(frozen=True)
+class Found:
+    """One object.
+
+    Attributes:
+        key: its name below the URL, with slashes.
+        modified: when it was written, in seconds since 1970.
+    """
+
+    key: str
+    bytes: int
+    modified: float
+
+
+class Objects:
+    """Objects below a URL, each whole or not there.
+
+    Options and credentials come from where the file system's own library looks for them, such as `AWS_ACCESS_KEY_ID` and
+    `AWS_ENDPOINT_URL`, or from `FSSPEC_<PROTOCOL>_<OPTION>`.
+
+    Raises:
+        StoreError: by everything here: the URL is wrong, a package is missing, or the file system refuses or is silent.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._protocol = url.partition("://")[0]
+        self._fs, self._root = _opened(url)
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object of this name."""
+        with self._told("looking for", key):
+            self._fs.invalidate_cache()
+            try:  # not `exists` of fsspec: that takes every error for an absence
+                return bool(self._fs.info(self._path(key))["type"] == "file")
+            except FileNotFoundError:
+                return False
+
+    def read(self, key: str) -> bytes:
+        """The content of an object."""
+        with self._told("reading", key):
+            return bytes(self._fs.cat_file(self._path(key)))
+
+    def get(self, key: str, file: Path) -> None:
+        """Write the content of an object to a file."""
+        with self._told("fetching", key):
+            self._fs.get_file(self._path(key), str(file))
+
+    def put(self, file: Path, key: str) -> None:
+        """Make a file's content an object, in place of what was there."""
+        path = self._path(key)
+        with self._told("writing", key):
+            if self._protocol in PUT_IS_ATOMIC:
+                self._fs.put_file(str(file), path)
+                return
+            folder, name = posixpath.split(path)
+            beside = f"{folder}/.{name}.{uuid.uuid4().hex[:8]}"
+            self._fs.makedirs(folder, exist_ok=True)
+            try:
+                self._fs.put_file(str(file), beside)
+                self._fs.mv(beside, path)
+            except BaseException:
+                with suppress(Exception):
+                    self._fs.rm_file(beside)
+                raise
+
+    def remove(self, key: str) -> None:
+        """Remove an object, if it is there."""
+        with self._told("removing", key), suppress(FileNotFoundError):
+            self._fs.rm_file(self._path(key))
+
+    def find(self, prefix: str) -> list[Found]:
+        """All objects in a folder and below, by name."""
+        with self._told("listing", prefix):
+            self._fs.invalidate_cache()
+            try:
+                found = self._fs.find(self._path(prefix), detail=True)
+            except FileNotFoundError:
+                return []
+            root = len(self._root) + 1
+            return [
+                Found(path[root:], int(info["size"] or 0), self._modified(path, info)) for path, info in found.items()
+            ]
+
+    def probe(self) -> None:
+        """Write, read and remove an object: whether all that is needed is allowed."""
+        key = f".leeway-{uuid.uuid4().hex}"
+        with self._told("writing", key):
+            self._fs.pipe_file(self._path(key), b"leeway")
+        if self.read(key) != b"leeway" or not self.exists(key):
+            raise StoreError(
+                f"trying {self.url}",
+                rule="what was written must be there at once",
+                way_out="use a file system that is consistent",
+            )
+        self.find("reports")
+        self.remove(key)
+
+    def _path(self, key: str) -> str:
+        return f"{self._root}/{key}"
+
+    def _modified(self, path: str, info: dict[str, Any]) -> float:
+        value = next((info[name] for name in MODIFIED if info.get(name) is not None), None)
+        if not isinstance(value, datetime | int | float):
+            value = self._fs.modified(path)
+        return value.timestamp() if isinstance(value, datetime) else float(value)
+
+    @contextmanager
+    def _told(self, verb: str, key: str) -> Iterator[None]:
+        """Any failure as one clear error. Every file system has exceptions of its own, and some are of no common kind."""
+        try:
+            yield
+        except LeewayError:
+            raise
+        except Exception as error:
+            rule, way_out = self._what_to_do(error)
+            raise StoreError(
+                f"{verb} {self.url}/{key}",
+                rule=rule,
+                found=" ".join(str(error).split()) or type(error).__name__,
+                way_out=f"{way_out}, then run this again; what is done is kept",
+            ) from error
+
+    def _what_to_do(self, error: Exception) -> tuple[str, str]:
+        kind = type(error).__name__
+        if isinstance(error, FileNotFoundError):
+            return "the bucket or folder must be there", f"make the one that {self.url} names, or correct it"
+        if isinstance(error, PermissionError):
+            return (
+                "the credentials must be right, and allow it",
+                f"allow reading, writing, listing and removing below {self.url}",
+            )
+        if "Credential" in kind or "Token" in kind:
+            return (
+                "there must be credentials",
+                "set them in the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            )
+        return "the storage must answer", "see whether it is up and its address is right"
+
+
+def _opened(url: str) -> tuple[Any, str]:
+    import fsspec
+
+    protocol = url.partition("://")[0]
+    if urlsplit(url).password is not None:
+        raise StoreError(
+            "opening the storage",
+            rule="LEEWAY_STORAGE_URL must hold no password: the URL is written down and shown",
+            way_out=f"set it as FSSPEC_{protocol.upper()}_PASSWORD",
+        )
+    doing = f"opening the storage {url}"
+    try:
+        fs, root = fsspec.core.url_to_fs(url, skip_instance_cache=True)
+    except ImportError as error:
+        raise StoreError(
+            doing,
+            rule="the package for it must be installed",
+            found=str(error),
+            way_out=f"pip install '{EXTRAS[protocol]}'" if protocol in EXTRAS else "install what it names",
+        ) from error
+    except Exception as error:  # of the URL, and of every file system's own kind
+        raise StoreError(
+            doing,
+            rule="LEEWAY_STORAGE_URL must be a URL that fsspec knows",
+            found=str(error) or type(error).__name__,
+            way_out="name one such as s3://bucket/prefix or file:///srv/leeway",
+        ) from error
+    root = str(root).rstrip("/")
+    if not root and protocol != "memory":
+        raise StoreError(
+            doing,
+            rule="LEEWAY_STORAGE_URL must name a bucket or a folder",
+            found=url,
+            way_out="name one such as s3://bucket/prefix or file:///srv/leeway",
+        )
+    return fs, root

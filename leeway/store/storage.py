@@ -1,0 +1,241 @@
+"""What machines share: deliveries, snapshots, bundles, scored rows, reports, batches that arrived; all below one URL.
+
+By default that is the data folder. `LEEWAY_STORAGE_URL` names another place: a folder (`file:///srv/leeway`), or an object
+store (`s3://bucket/prefix`). Everything has a path on this machine: in a folder it is the thing itself, of an object
+store it is a copy, fetched when it is first read.
+
+What never changes, a file or a folder, is written by `keeping` and read by `fetched`. What is written anew is
+written by `replacing` and read by `read`. Both are whole or not there: a folder of several objects has a manifest,
+which is written last and read first. A storage can be copied elsewhere by any tool.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from leeway.core import files
+from leeway.core.errors import StoreError
+from leeway.core.files import sha256
+from leeway.core.settings import settings
+from leeway.store.objects import Objects
+
+MANIFEST = "manifest.json"  # of a folder: the hash of each file in it
+COPIES = "copies"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file that is stored.
+
+    Attributes:
+        modified: when it was written, in seconds since 1970.
+    """
+
+    path: Path
+    bytes: int
+    modified: float
+
+
+def place(*parts: str) -> Path:
+    """The path on this machine of what is stored under this name: with a suffix that of a file, without one of a folder."""
+    return _root().joinpath(*parts)
+
+
+def address(path: Path) -> str:
+    """Where a path's content is stored, as people say it: a path, or a URL."""
+    objects = _objects()
+    return str(path) if objects is None else f"{objects.url}/{_key(path)}"
+
+
+def url(*parts: str) -> str:
+    """The URL of what is stored under this name."""
+    path, objects = place(*parts), _objects()
+    return path.as_uri() if objects is None else f"{objects.url}/{_key(path)}"
+
+
+def exists(path: Path) -> bool:
+    """Whether a file, or a whole folder, is stored."""
+    objects = _objects()
+    if objects is None:
+        return path.exists()
+    key = _key(path)
+    return objects.exists(key if path.suffix else f"{key}/{MANIFEST}")
+
+
+@contextmanager
+def keeping(path: Path, doing: str) -> Iterator[Path]:
+    """Yield a path to write a file or a folder at that is never to change; stored when the block ends well.
+
+    Raises:
+        StoreError: the disk or the storage refuses; nothing is left that could be taken for whole.
+    """
+    objects = _objects()
+    with files.replacing(path, doing, keep_first=objects is None) as beside:
+        yield beside
+        if beside.is_dir():
+            (beside / MANIFEST).write_text(json.dumps(_hashes(beside), indent=1))
+        if objects is not None:
+            _put(objects, beside, _key(path))
+
+
+@contextmanager
+def replacing(path: Path, doing: str) -> Iterator[Path]:
+    """Yield a path to write a file at that takes the place of what is stored, when the block ends well.
+
+    Raises:
+        StoreError: the disk or the storage refuses; what was there remains.
+    """
+    objects = _objects()
+    if objects is None:
+        with files.replacing(path, doing) as beside:
+            yield beside
+        return
+    with files.passing(path.with_name(f".{path.name}.{os.urandom(4).hex()}"), doing) as beside:
+        yield beside
+        objects.put(beside, _key(path))
+
+
+def fetched(path: Path, content: str | None = None) -> Path:
+    """The path, with what was kept there on this machine.
+
+    Args:
+        content: the hash of a file's content, where it is known.
+
+    Raises:
+        StoreError: it is not there, is damaged, or the storage does not answer.
+    """
+    objects = _objects()
+    if objects is None:
+        return path
+    if path.exists():
+        os.utime(path)  # used: housekeeping leaves it
+        return path
+    doing = f"fetching {address(path)}"
+    with files.replacing(path, doing, keep_first=True) as beside:
+        if path.suffix:
+            objects.get(_key(path), beside)
+            _must_be(beside, content, doing)
+        else:
+            beside.mkdir()
+            objects.get(f"{_key(path)}/{MANIFEST}", beside / MANIFEST)
+            for name, hashed in json.loads((beside / MANIFEST).read_text()).items():
+                objects.get(f"{_key(path)}/{name}", beside / name)
+                _must_be(beside / name, hashed, doing)
+    return path
+
+
+def read(path: Path) -> bytes:
+    """The content of a file as it is stored now."""
+    objects = _objects()
+    return path.read_bytes() if objects is None else objects.read(_key(path))
+
+
+def entries(*parts: str) -> list[Entry]:
+    """All files stored below a name, in order; what a killed process left behind too."""
+    objects, top = _objects(), place(*parts)
+    if objects is not None:
+        found = [Entry(_root() / item.key, item.bytes, item.modified) for item in objects.find(_key(top))]
+    else:
+        found = [Entry(path, path.stat().st_size, path.stat().st_mtime) for path in top.rglob("*") if path.is_file()]
+    return sorted(found, key=lambda entry: entry.path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, and its copy on this machine."""
+    objects = _objects()
+    if objects is not None and path.suffix:
+        objects.remove(_key(path))
+    elif objects is not None:
+        objects.remove(f"{_key(path)}/{MANIFEST}")  # first: what remains of it is not whole
+        for item in objects.find(_key(path)):
+            objects.remove(item.key)
+    files.discard(path)
+
+
+def copies() -> Path | None:
+    """The folder with this machine's copies; None where the storage is a folder itself."""
+    return None if _objects() is None else _root()
+
+
+def probe() -> str:
+    """Where the storage is, once it has been seen to take, give and remove.
+
+    Raises:
+        StoreError: it does not.
+    """
+    objects = _objects()
+    if objects is None:
+        with files.passing(place(f".leeway.{os.urandom(4).hex()}"), f"trying {_root()}") as path:
+            path.write_bytes(b"leeway")
+        return str(_root())
+    objects.probe()
+    return objects.url
+
+
+def _root() -> Path:
+    given, home = settings().storage_url, settings().home.absolute()
+    if not given:
+        return home
+    if given.startswith("file:"):
+        return _local(given)
+    return home / COPIES / hashlib.sha256(given.encode()).hexdigest()[:12]
+
+
+def _objects() -> Objects | None:
+    given = settings().storage_url
+    return None if not given or given.startswith("file:") else _opened(given)
+
+
+@cache
+def _opened(given: str) -> Objects:
+    if "://" not in given:
+        raise _wrong(given)
+    return Objects(given)
+
+
+def _local(given: str) -> Path:
+    parts = urlsplit(given)
+    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        raise _wrong(given)
+    return Path(unquote(parts.path))
+
+
+def _wrong(given: str) -> StoreError:
+    return StoreError(
+        "opening the storage",
+        rule="LEEWAY_STORAGE_URL must be a URL",
+        found=given,
+        way_out="name one such as s3://bucket/prefix or file:///srv/leeway, or leave it empty for the data folder",
+    )
+
+
+def _key(path: Path) -> str:
+    return path.relative_to(_root()).as_posix()
+
+
+def _put(objects: Objects, beside: Path, key: str) -> None:
+    if not beside.is_dir():
+        objects.put(beside, key)
+        return
+    for name in [*_hashes(beside), MANIFEST]:
+        objects.put(beside / name, f"{key}/{name}")
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
+
+
+def _must_be(path: Path, content: str | None, doing: str) -> None:
+    if content is not None and (found := sha256(path)) != content:
+        raise StoreError(
+            doing,
+            rule="its content must have the hash that it was stored under",
+            found=f"{found[:12]} instead of {content[:12]}",
+            way_out="it was altered or damaged: restore it from a copy of the storage",
+        )

@@ -1,0 +1,122 @@
+"""What a bundle remembers of the rows that its model had not seen: the monitor's reference, estimates, and a sample."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from leeway.core.metrics import Bools, Floats
+from leeway.dataset import label_arrivals
+from leeway.definition import Classifier
+from leeway.detection import build_reference
+from leeway.detection.estimated import Known
+from leeway.detection.reference import Reference
+from leeway.model.window import Window
+from leeway.store import ledger
+from leeway.store.database import database
+
+SAMPLE_ROWS = 5_000
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Rows with their features, and scores by a model that had not seen them."""
+
+    rows: pd.DataFrame
+    x: pd.DataFrame
+    p: Floats
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """All rows with scores by a model that had not seen them, in parts, each in the order of time.
+
+    Attributes:
+        before: from before the window; by the model itself.
+        out_of_fold: that the search validated on.
+        purged: that lie in the gap before the holdout; by the model itself.
+        holdout: by the model itself.
+    """
+
+    before: Scored
+    out_of_fold: Scored
+    purged: Scored
+    holdout: Scored
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What goes into a bundle beside its model.
+
+    Attributes:
+        reference: what the monitor compares with.
+        estimates: rows in bins, to estimate performance by.
+        sample: rows for reports, without sensitive columns.
+    """
+
+    reference: Reference
+    estimates: Known
+    sample: pd.DataFrame
+
+
+def remember(
+    classifier: Classifier,
+    scored: Unseen,
+    as_of: datetime,
+    window: Window | None,
+    score: Callable[[pd.DataFrame], Floats],
+    decide: Callable[[Floats], Bools],
+) -> Remembered:
+    """What is remembered of all rows that a model has scored without having seen them.
+
+    Args:
+        score, decide: the bundle's own calibrated scores of features, and its decisions by scores.
+    """
+    outputs, seed = classifier.label.outputs, classifier.training.seed
+    unseen = _together(outputs.column, scored)
+    volumes, since = _volumes(classifier.name), None if window is None else window.since
+    known = build_reference.build(classifier, unseen.rows, unseen.x, unseen.p, as_of, score, volumes, since, decide)
+    known = known.model_copy(update={"maturity": label_arrivals.learn(classifier, known.partitions, as_of)})
+    judged = build_reference.seen_rows(classifier, known, unseen.rows, as_of)
+    if since is not None:  # labels from before the change say nothing of what scores mean now
+        judged &= (unseen.rows["event_time"] >= since).to_numpy()
+    y = outputs.matrix(unseen.rows[outputs.column])[judged]
+    estimates = Known.of(known, unseen.x[judged], y, unseen.p[judged], seed)
+    return Remembered(known, estimates, _sample(classifier, unseen.x, unseen.p))
+
+
+def _together(label: str, scored: Unseen) -> Scored:
+    """The parts in the order of time.
+
+    Where most of the past lies before the window, the model itself scores it, and out-of-fold scores of the few rows that were
+    learnt from, by weaker ones, would only tell of these.
+    """
+    late = [scored.purged, scored.holdout]
+    mostly_before = len(scored.before.p) > len(scored.out_of_fold.p)
+    parts = [scored.before, *late] if mostly_before else [scored.before, scored.out_of_fold, *late]
+    columns = ["event_time", label, "known_at"]
+    return Scored(
+        pd.concat([part.rows[columns] for part in parts], ignore_index=True),
+        pd.concat([part.x for part in parts], ignore_index=True),
+        np.concatenate([part.p for part in parts]),
+    )
+
+
+def _volumes(name: str) -> dict[str, int]:
+    """How many events each partition that was ingested has."""
+    with database().transaction() as connection:
+        entries = ledger.entries(connection, name)
+    return {
+        entry.partition: int(entry.output["rows"])
+        for entry in entries
+        if (entry.stage, entry.status) == ("ingest", "done") and "rows" in entry.output
+    }
+
+
+def _sample(classifier: Classifier, x: pd.DataFrame, p: Floats) -> pd.DataFrame:
+    shown = [name for name, kind in classifier.features.items() if kind != "text" and not classifier.is_sensitive(name)]
+    scores = pd.DataFrame(p, columns=list(classifier.label.outputs.score_columns), index=x.index)
+    sample = pd.concat([x[shown], scores], axis=1)
+    return sample.sample(min(len(sample), SAMPLE_ROWS), random_state=classifier.training.seed)

@@ -1,0 +1,149 @@
+"""What a training works on: a snapshot, cut into what is learnt from and what is held out, and folded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from leeway.core.errors import NotFound, TrainingError
+from leeway.core.metrics import Bools, Rows, varied
+from leeway.core.outputs import describe
+from leeway.dataset import snapshots
+from leeway.definition import Classifier
+from leeway.model.bundle import Bundle
+from leeway.model.class_probabilities import targets
+from leeway.model.inputs import model_input
+from leeway.model.window import Window
+from leeway.training import folds
+from leeway.training.folds import Fold
+
+LEAST_KEPT = (
+    0.5  # of the development rows, for those to be left out whose labels were not mature when the holdout began
+)
+
+
+@dataclass(frozen=True)
+class Split:
+    """A snapshot in parts, each in the snapshot's order.
+
+    Attributes:
+        development: what is learnt from.
+        holdout: what nothing sees before the gates.
+        before: what lies before the window: it is scored for the monitor's reference, and nothing else.
+        purged: what lies before the holdout by less than labels take to mature: scored as `before` is.
+    """
+
+    development: pd.DataFrame
+    holdout: pd.DataFrame
+    before: pd.DataFrame
+    purged: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a snapshot gives to learn from; the same wherever it is made.
+
+    Attributes:
+        x, y: the development rows as candidates see them; labels of shape (n, K).
+        folds: positions in them.
+    """
+
+    snapshot: str
+    as_of: datetime
+    window: Window | None
+    split: Split
+    x: pd.DataFrame
+    y: Bools
+    folds: Sequence[Fold]
+
+
+def material(classifier: Classifier, snapshot: str, as_of: datetime, window: Window | None = None) -> Material:
+    """Read a snapshot, cut and fold it.
+
+    Args:
+        window: which part of it is learnt from; by default all of it.
+
+    Raises:
+        TrainingError: there is not enough to learn from.
+        NotFound: there is no such snapshot.
+    """
+    split = cut(classifier, snapshots.read(classifier.name, snapshot), as_of, window)
+    outputs = classifier.label.outputs
+    x, y = model_input(split.development, classifier.features), outputs.matrix(split.development[outputs.column])
+    return Material(
+        snapshot, as_of, window, split, x, y, folds.folds(classifier, split.development, targets(outputs, y))
+    )
+
+
+def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime, window: Window | None = None) -> Split:
+    """Split a snapshot into what is learnt from and what is held out, as the window or `training.holdout` asks.
+
+    Between them lies a gap as long as labels take to mature, as it lies between what is learnt from and what is scored. A
+    window answers a change, of which there is nothing to learn but what came just before its holdout: it has no gap.
+
+    Raises:
+        TrainingError: the labels of a side are all the same.
+    """
+    outputs, before, rows = classifier.label.outputs, *_within(rows, window)
+    asked = classifier if window is None else _holding_out(classifier, window)
+    parts = folds.split(asked, rows, targets(outputs, outputs.matrix(rows[outputs.column])))
+    learnable, late = _purged(classifier, rows, *parts) if window is None else (parts[0], parts[0][:0])
+    development, holdout, purged = (rows.iloc[part].reset_index(drop=True) for part in (learnable, parts[1], late))
+    split = Split(development, holdout, before, purged)
+    starts = f", which starts {split.holdout['event_time'].iloc[0]:%Y-%m-%d %H:%M}" if len(split.holdout) else ""
+    for side, part in (("before", split.development), ("within", split.holdout)):
+        y = outputs.matrix(part[outputs.column])
+        if not varied(y):
+            raise TrainingError(
+                f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
+                rule=f"there must be labels of {outputs.least} {side} the holdout{starts}",
+                found=f"{len(part)} labelled events, {describe(outputs.count(y))}",
+                way_out="ingest more partitions, train as of a time that had labels (--as-of), or change training.holdout"
+                + _or_ungrouped(classifier),
+            )
+    return split
+
+
+def learnt_from(classifier: Classifier, bundle: Bundle) -> frozenset[str] | None:
+    """The events that a bundle has learnt from; None where only their times tell, or its snapshot is gone."""
+    card, outputs = bundle.card, bundle.outputs
+    if not classifier.by_arrival or card.holdout_share is None:
+        return None
+    try:
+        rows = snapshots.read(classifier.name, card.snapshot)
+    except NotFound:
+        return None
+    training = classifier.training.model_copy(update={"holdout": card.holdout_share, "seed": card.seed})
+    then = classifier.model_copy(update={"training": training})
+    development, _ = folds.split(then, rows, targets(outputs, outputs.matrix(rows[outputs.column])))
+    return frozenset(rows["event_id"].iloc[development])
+
+
+def _purged(classifier: Classifier, rows: pd.DataFrame, train: Rows, validate: Rows) -> tuple[Rows, Rows]:
+    """The positions that are learnt from, and those in the gap; none of these where that would leave little."""
+    kept = folds.mature_before(classifier, rows, train, validate)
+    if len(kept) < LEAST_KEPT * len(train):
+        return train, train[:0]
+    return kept, train[~np.isin(train, kept)]
+
+
+def _within(rows: pd.DataFrame, window: Window | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows before the window, and those in it."""
+    since = None if window is None else window.since
+    early = np.zeros(len(rows), dtype=bool) if since is None else (rows["event_time"] < since).to_numpy()
+    return rows[early].reset_index(drop=True), rows[~early].reset_index(drop=True)
+
+
+def _holding_out(classifier: Classifier, window: Window) -> Classifier:
+    """The definition with what the window holds out."""
+    training = classifier.training.model_copy(update={"holdout": window.holdout})
+    return classifier.model_copy(update={"training": training})
+
+
+def _or_ungrouped(classifier: Classifier) -> str:
+    if classifier.training.group is None:
+        return ""
+    before = "" if classifier.by_arrival else ", and events of those seen before the holdout are not in it"
+    return f"; or drop training.group: it keeps each {classifier.training.group} on one side{before}"

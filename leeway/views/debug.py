@@ -1,0 +1,256 @@
+"""Two windows of nights beside each other: what moved, and what it did."""
+
+import math
+from dataclasses import dataclass, field
+from functools import lru_cache, reduce
+from operator import add
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from leeway.core.errors import NotFound
+from leeway.detection.monitor import ColumnDrift, compare
+from leeway.detection.reference import Reference
+from leeway.detection.sketch import Binning, Sketch, hellinger, shares
+from leeway.lifecycle import registry
+from leeway.monitoring import outcomes
+from leeway.monitoring.outcomes import EDGES, Counts, Outcome
+from leeway.store.database import database
+from leeway.store.tables import sketch as sketch_table
+from leeway.views.roster import Known
+from leeway.views.words import figure
+
+MOST_NIGHTS = 92
+WINDOW = 7  # nights
+MISSING, OTHER = "missing", "other"
+
+
+@dataclass(frozen=True)
+class Window:
+    """Some nights together.
+
+    Attributes:
+        nights: how many were scored by the version that is looked at.
+        outcome: of those whose labels are mature; None where there are none.
+        before: of the champion before, on the same events.
+    """
+
+    first: str
+    last: str
+    nights: int
+    sketch: Sketch | None
+    outcome: Outcome | None
+    before: Outcome | None
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A column in both windows.
+
+    Attributes:
+        impact: how far its change alone moves the mean score from one window to the other, in probability.
+        distance: Hellinger's, from 0 to 1.
+        missing: the share of nulls in each.
+        bars: what share of either window each value, or each range of a number, has; empty for a sensitive column.
+    """
+
+    column: str
+    impact: float
+    distance: float
+    missing: tuple[float, float]
+    bars: tuple[tuple[str, float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both windows, and what moved between them: by impact, the largest first."""
+
+    version: int
+    one: Window
+    two: Window
+    columns: tuple[Moved, ...]
+    scores: tuple[tuple[str, float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some rows that have a value in common."""
+
+    column: str
+    value: str
+    one: Counts = field(default_factory=Counts)
+    two: Counts = field(default_factory=Counts)
+
+
+def nights(name: str) -> list[tuple[str, int]]:
+    """The nights that were scored, with the version that did, oldest first."""
+    query = sa.select(sketch_table.c.partition, sketch_table.c.version).where(sketch_table.c.classifier == name)
+    with database().transaction() as connection:
+        return [(key, int(version)) for key, version in connection.execute(query.order_by(sketch_table.c.partition))]
+
+
+def usual_windows(keys: list[str], mature: str | None, night: str | None) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The windows to begin with, each as its first and last night.
+
+    A night that is asked for beside those before it; else the last nights whose labels are mature beside those before them.
+    """
+    if night in keys:
+        end, length = keys.index(night) + 1, 1
+    else:
+        known = [key for key in keys if mature is not None and key <= mature] or keys
+        end = len(known)
+        length = max(1, min(WINDOW, end // 2))
+    start = max(0, end - length)
+    before = max(0, start - max(length, WINDOW if night in keys else 1))
+    return (keys[before], keys[max(before, start - 1)]), (keys[start], keys[end - 1])
+
+
+def compare_windows(known: Known, one: tuple[str, str], two: tuple[str, str], version: int) -> Comparison:
+    """Hold two ranges of nights against each other, by the eyes of one version.
+
+    Raises:
+        NotFound: a range is empty, or too long.
+    """
+    windows = [_window(known.name, first, last, version) for first, last in (one, two)]
+    reference = _reference(known.name, version, registry.promoted(known.name, version).checksum)
+    columns = _columns(known, reference, windows[0].sketch, windows[1].sketch)
+    return Comparison(version, windows[0], windows[1], columns, _scores(windows))
+
+
+def slices(one: Outcome | None, two: Outcome | None) -> list[Slice]:
+    """The values of categories that were decided on worst in the second window; those with most wrong decisions first."""
+    found = [
+        Slice(column, value, _of(one, column, value), _of(two, column, value))
+        for column in sorted({*(one.slices if one else {}), *(two.slices if two else {})})
+        for value in sorted({*_values(one, column), *_values(two, column)})
+    ]
+    return sorted(found, key=lambda item: -wrong(item.two if item.two.rows else item.one))
+
+
+def wrong(counts: Counts) -> int:
+    """How many decisions were wrong."""
+    return counts.called + counts.positives - 2 * counts.hits
+
+
+def calibration(counts: Counts) -> list[tuple[float, float, int]]:
+    """The calibration curve: of each range of probabilities their mean, the share that holds, and how many rows."""
+    return [(p / rows, holds / rows, int(rows)) for rows, p, holds in counts.bins if rows]
+
+
+@lru_cache(maxsize=16)
+def _reference(name: str, version: int, checksum: str) -> Reference:
+    """Kept in memory: to read one takes a while, and it never changes."""
+    return registry.described(name, registry.promoted(name, version))[1]
+
+
+def _window(name: str, first: str, last: str, version: int) -> Window:
+    mine = (sketch_table.c.classifier == name) & (sketch_table.c.version == version)
+    query = sa.select(sketch_table.c.seen).where(mine, sketch_table.c.partition.between(first, last))
+    with database().transaction() as connection:
+        seen = [Sketch(**row) for row in connection.scalars(query.order_by(sketch_table.c.partition))]
+    if not 0 < len(seen) <= MOST_NIGHTS:
+        raise NotFound(
+            f"looking at {name} from {first} to {last}",
+            rule=f"a window must have 1 to {MOST_NIGHTS} nights that version {version} has scored",
+            found=len(seen),
+            way_out="choose other nights, or another version",
+        )
+    own = outcomes.of(name, first=first, last=last, detailed=True)
+    before = {item.partition: item for item in outcomes.of(name, first=first, last=last, role="before")}
+    return Window(
+        first,
+        last,
+        len(seen),
+        reduce(add, seen),
+        outcomes.total([item for item in own if item.version == version]),
+        outcomes.total(
+            [before[item.partition] for item in own if item.version == version and item.partition in before]
+        ),
+    )
+
+
+def _columns(known: Known, reference: Reference, one: Sketch | None, two: Sketch | None) -> tuple[Moved, ...]:
+    if one is None or two is None or not one.rows or not two.rows:
+        return ()
+    before = {drift.column: drift for drift in compare(reference, one)}
+    after = {drift.column: drift for drift in compare(reference, two)}
+    found = [
+        _moved(known, name, reference.binnings[name], before[name], after[name], one, two)
+        for name in reference.features
+    ]
+    return tuple(sorted(found, key=lambda item: -abs(item.impact)))
+
+
+def _moved(
+    known: Known, name: str, binning: Binning, before: ColumnDrift, after: ColumnDrift, one: Sketch, two: Sketch
+) -> Moved:
+    p, q = shares(np.asarray(one.counts[name])), shares(np.asarray(two.counts[name]))
+    hidden = known.definition is None or known.definition.is_sensitive(name)
+    return Moved(
+        name,
+        after.impact - before.impact,
+        float(hellinger(p, q)),
+        (before.null_share, after.null_share),
+        () if hidden else _bars(binning, p.tolist(), q.tolist()),
+    )
+
+
+def _bars(binning: Binning, p: list[float], q: list[float]) -> tuple[tuple[str, float, float], ...]:
+    """Each bin's name with its shares; numbers in eighths of their bins, which are too fine to read."""
+    names = [*binning_names(binning), OTHER, MISSING]
+    if binning.edges is None:
+        found = list(zip(names, p, q, strict=True))
+        kept = sorted(found[:-2], key=lambda bar: -max(bar[1:]))[:10]
+        rest = [bar for bar in found[:-2] if bar not in kept]
+        other = (OTHER, sum(bar[1] for bar in rest) + p[-2], sum(bar[2] for bar in rest) + q[-2])
+        return tuple(bar for bar in [*kept, other, found[-1]] if max(bar[1:]) > 0)
+    edges, width = list(binning.edges), max(1, (len(binning.edges) + 1) // 8)
+    bars = []
+    for at in range(0, len(edges) + 1, width):
+        upto = min(at + width, len(edges) + 1)
+        name = _range(edges[at - 1] if at else None, edges[upto - 1] if upto <= len(edges) else None)
+        bars.append((name, sum(p[at:upto]), sum(q[at:upto])))
+    return (*bars, *([(MISSING, p[-1], q[-1])] if max(p[-1], q[-1]) > 0 else []))
+
+
+def binning_names(binning: Binning) -> list[str]:
+    """What the bins of a category or a text are, in words."""
+    if binning.values is not None:
+        return list(binning.values)
+    if binning.lengths is None:
+        return [""] * (len(binning.edges or ()) + 1)
+    lengths = [_range(a, b) for a, b in zip([None, *binning.lengths], [*binning.lengths, None], strict=True)]
+    return [f"{length} letters, rare words {at}" for length in lengths for at in range(len(binning.rarities) + 1)]
+
+
+def _range(least: float | None, most: float | None) -> str:
+    if least is None:
+        return "any" if most is None else f"to {figure(most)}"
+    return f"over {figure(least)}" if most is None else f"{figure(least)} to {figure(most)}"
+
+
+def _scores(windows: list[Window]) -> tuple[tuple[str, float, float], ...]:
+    """What share of each window's decisions with a label lies in each range of probabilities."""
+    found = [window.outcome.all.bins if window.outcome else () for window in windows]
+    if not any(found):
+        return ()
+    names = [_range(a, b) for a, b in zip([None, *EDGES], [*EDGES, None], strict=True)]
+    sums = [max(1.0, sum(rows for rows, _, _ in bins)) for bins in found]
+    one, two = (
+        [rows / whole for rows, _, _ in bins] or [0.0] * len(names) for bins, whole in zip(found, sums, strict=True)
+    )
+    return tuple(zip(names, one, two, strict=True))
+
+
+def _values(outcome: Outcome | None, column: str) -> set[str]:
+    return set(outcome.slices.get(column, {})) if outcome else set()
+
+
+def _of(outcome: Outcome | None, column: str, value: str) -> Counts:
+    return outcome.slices.get(column, {}).get(value, Counts()) if outcome else Counts()
+
+
+def reason(item: dict[str, Any]) -> str:
+    """Why a row was misjudged, in words."""
+    return f"{item['column']} {item['value']} (usually {item['usual']}): odds ×{figure(math.exp(item['effect']), 2)}"

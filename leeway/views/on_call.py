@@ -1,0 +1,255 @@
+"""What whoever is on call looks at: the ledger as a calendar, and what is known of one night."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from leeway.core.outputs import describe
+from leeway.definition import Classifier
+from leeway.definition.partitions import Partition, between
+from leeway.ingest import deliveries
+from leeway.lifecycle import hold_log
+from leeway.monitoring import outcomes
+from leeway.operations.platform.due import next_night
+from leeway.scoring import lineage
+from leeway.scoring.lineage import Step
+from leeway.store import ledger, storage
+from leeway.store.database import database
+from leeway.store.ledger import STAGES, Entry
+from leeway.store.tables import tables_of
+from leeway.views.verdicts import Night
+from leeway.views.verdicts import of as verdicts_of
+
+State = Literal["done", "alarm", "late", "failed", "quarantined", "stale", "none"]
+LOOKED_AT = 35  # partitions
+GRACE = timedelta(hours=2)  # after a night was due, before it is late
+#: Verdicts that are to be seen at a glance; nothing is learnt from a night with a data fault.
+STATES: dict[str, State] = {"breach": "alarm", "alert": "alarm", "watching": "alarm", "data fault": "quarantined"}
+DUST = 0.01  # of a delivery's rows: fewer in quarantine are no news
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A stage of a partition.
+
+    Attributes:
+        says: what came of it, in words.
+    """
+
+    state: State
+    says: str = ""
+    entry: Entry | None = None
+
+
+@dataclass(frozen=True)
+class Day:
+    """A partition with its stages.
+
+    Attributes:
+        verdict: the monitor's, where there is one.
+    """
+
+    partition: str
+    cells: Mapping[str, Cell]
+    verdict: str | None = None
+
+
+@dataclass(frozen=True)
+class Detail:
+    """All that is known of one night.
+
+    Attributes:
+        delivery: where the rows lie as they came.
+        lineage: what its predictions come from.
+        broken: how many rows of it are in quarantine, by the rule that they broke.
+    """
+
+    day: Day
+    night: Night | None
+    delivery: str | None
+    broken: Mapping[str, int] = field(default_factory=dict)
+    lineage: Sequence[Step] = ()
+
+
+def calendar(classifier: Classifier, now: datetime, count: int = LOOKED_AT, at: str | None = None) -> list[Day]:
+    """The last partitions, the newest first: up to the one that is due now, or that was done last where that is later.
+
+    Args:
+        at: a partition; where it lies before those, the calendar has it in its middle.
+
+    Raises:
+        NotFound: `at` is no partition's.
+    """
+    grain = classifier.partition
+    with database().transaction() as connection:
+        newest = ledger.newest(connection, classifier.name)
+        if newest is None:
+            return []
+        last = max(Partition.parse(newest, grain), _due(classifier, now))
+        oldest = Partition.parse(ledger.oldest(connection, classifier.name) or newest, grain)
+        if at is not None and oldest <= (asked := Partition.parse(at, grain)) < last.shift(1 - count):
+            last = asked.shift(count // 2)
+        first = max(last.shift(1 - count), oldest)
+        entries = {
+            (entry.partition, entry.stage): entry
+            for entry in ledger.entries(connection, classifier.name, first=first.key, last=last.key)
+        }
+        begun = ledger.oldest(connection, classifier.name, stage="score")
+    days, partition = [], last
+    while partition >= first:
+        days.append(_day(classifier, partition, entries, begun, now))
+        partition = partition.shift(-1)
+    return days
+
+
+def earlier(classifier: Classifier, days: list[Day]) -> str | None:
+    """A night by which the calendar shows what came before; None where nothing did."""
+    with database().transaction() as connection:
+        oldest = ledger.oldest(connection, classifier.name)
+    if not days or oldest is None or days[-1].partition <= oldest:
+        return None
+    return max(oldest, Partition.parse(days[-1].partition, classifier.partition).shift(-LOOKED_AT // 2).key)
+
+
+def late(classifier: Classifier, days: list[Day]) -> list[str]:
+    """The nights that are late, oldest first; where they go on beyond the calendar, all since the last one that was held."""
+    found = sorted(day.partition for day in days if any(cell.state == "late" for cell in day.cells.values()))
+    held = last_held(classifier.name)
+    if not found or held is None or found[0] != days[-1].partition or held >= found[0]:
+        return found
+    first = Partition.parse(held, classifier.partition).shift(1)
+    before = between(first, Partition.parse(found[0], classifier.partition).shift(-1))
+    return [*(partition.key for partition in before), *found]
+
+
+def weeks(days: list[Day], classifier: Classifier) -> list[list[Day | None]]:
+    """The calendar as rows: weeks of days, days of hours, years of months, oldest first; None where there is no partition."""
+    width = {"day": 7, "hour": 24, "week": 13, "month": 12}[classifier.partition]
+    oldest = list(reversed(days))
+    if not oldest:
+        return []
+    start = Partition.parse(oldest[0].partition, classifier.partition).start
+    place = {"day": start.weekday(), "hour": start.hour, "week": 0, "month": start.month - 1}[classifier.partition]
+    cells: list[Day | None] = [*([None] * place), *oldest]
+    cells += [None] * (-len(cells) % width)
+    return [cells[at : at + width] for at in range(0, len(cells), width)]
+
+
+def detail(classifier: Classifier, key: str, now: datetime) -> Detail:
+    """One night.
+
+    Raises:
+        NotFound: the key is no partition's.
+    """
+    partition = Partition.parse(key, classifier.partition)
+    with database().transaction() as connection:
+        entries = {
+            (entry.partition, entry.stage): entry
+            for entry in ledger.entries(connection, classifier.name, first=partition.key, last=partition.key)
+        }
+        begun = ledger.oldest(connection, classifier.name, stage="score")
+    ingested = entries.get((partition.key, "ingest"))
+    delivery = ingested.input.get("delivery") if ingested else None
+    return Detail(
+        _day(classifier, partition, entries, begun, now),
+        next(iter(verdicts_of(classifier.name, first=partition.key, last=partition.key)), None),
+        _address(classifier, partition, delivery) if delivery else None,
+        _broken(classifier, partition) if ingested and ingested.output.get("quarantined") else {},
+        lineage.of(classifier.name, partition),
+    )
+
+
+def held_back(name: str) -> str | None:
+    """Who holds a classifier back from retraining by itself, since when and why; None where nobody does."""
+    with database().transaction() as connection:
+        hold = hold_log.current(connection, name)
+    return None if hold is None else str(hold)
+
+
+def last_held(name: str) -> str | None:
+    """The last night that was held."""
+    with database().transaction() as connection:
+        return ledger.newest(connection, name, stage="monitor")
+
+
+def labels_known(name: str, count: int = LOOKED_AT) -> list[dict[str, Any]]:
+    """Of the last partitions whose labels are mature, how many events had one by then."""
+    found = outcomes.of(name)[-count:]
+    return [
+        {
+            "partition": item.partition,
+            "events": item.decided,
+            "labels": item.labelled,
+            "share": item.labelled / item.decided if item.decided else None,
+        }
+        for item in found
+    ]
+
+
+def _due(classifier: Classifier, now: datetime) -> Partition:
+    return Partition.last_complete(now, classifier.partition)
+
+
+def is_late(classifier: Classifier, partition: Partition, now: datetime) -> bool:
+    """Whether a night that was not held should have been, by its schedule, and nothing will make up for it unasked."""
+    if classifier.by_arrival:  # an empty day is no fault where events are dated by their arrival
+        return False
+    return next_night(classifier.schedule, partition.end) + GRACE < now
+
+
+def _day(
+    classifier: Classifier,
+    partition: Partition,
+    entries: Mapping[tuple[str, str], Entry],
+    begun: str | None,
+    now: datetime,
+) -> Day:
+    own = {stage: entries.get((partition.key, stage)) for stage in STAGES}
+    due = begun is not None and partition.key > begun and is_late(classifier, partition, now)
+    cells: dict[str, Cell] = {}
+    before: Entry | None = None
+    for stage in STAGES:
+        entry = own[stage]
+        if entry is not None:
+            cells[stage] = _cell(entry, before)
+            due = due and entry.status == "done"  # nothing follows a delivery that was rejected
+        else:
+            cells[stage] = Cell("late", "was due and is not done") if due else Cell("none", "not done")
+        before = entry
+    monitored = own["monitor"]
+    return Day(partition.key, cells, str(monitored.output["verdict"]) if monitored else None)
+
+
+def _cell(entry: Entry, before: Entry | None) -> Cell:
+    output = entry.output
+    if entry.status != "done":
+        return Cell("failed", f"{entry.status}: {output.get('reason', '')}", entry)
+    if before is not None and not before.input.items() <= entry.input.items():
+        return Cell("stale", f"{before.stage} was done anew since", entry)
+    match entry.stage:
+        case "ingest":
+            rows, aside = output["rows"], output["quarantined"]
+            says = f"{rows} events, {aside} quarantined"
+            return Cell("quarantined" if aside > DUST * (rows + aside) else "done", says, entry)
+        case "score":
+            return Cell(
+                "done", f"{describe(output['positives'])} of {output['rows']} by v{entry.input['version']}", entry
+            )
+        case _:
+            state = STATES.get(output["verdict"], "done")
+            return Cell(state, f"{output['verdict']}: {output['why']}", entry)
+
+
+def _address(classifier: Classifier, partition: Partition, delivery: str) -> str:
+    return storage.address(deliveries.path_of(classifier.name, partition, delivery))
+
+
+def _broken(classifier: Classifier, partition: Partition) -> dict[str, int]:
+    table = tables_of(classifier).quarantine
+    rule = sa.func.jsonb_array_elements_text(table.c.broken).label("rule")
+    query = sa.select(rule, sa.func.sum(table.c.occurrences)).where(table.c.partition == partition.key).group_by(rule)
+    with database().transaction() as connection:
+        return {str(name): int(count) for name, count in connection.execute(query.order_by(sa.desc(sa.text("2"))))}

@@ -1,0 +1,106 @@
+"""Whether a classifier earns its keep, week by week: in money, where the definition says what decisions are worth."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from leeway.definition import Costs, Grain
+from leeway.definition.partitions import Partition
+from leeway.lifecycle import registry
+from leeway.lifecycle.registry import Promotion
+from leeway.monitoring import outcomes
+from leeway.monitoring.outcomes import Outcome, nothing_called
+from leeway.views.roster import Known
+
+WEEKS = 52
+
+
+@dataclass(frozen=True)
+class Week:
+    """What became of the decisions on one week's events.
+
+    Attributes:
+        saved: what the champion's decisions cost less than none would have; None where nobody said what they are worth.
+        saved_before: what they cost less than those of the champion before would have, on the same events; None where there
+            was none.
+        daily: decisions on an average day.
+    """
+
+    start: date
+    outcome: Outcome
+    saved: float | None
+    saved_before: float | None
+    daily: float
+    versions: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Course:
+    """A classifier's weeks, the oldest first, with who became champion between them.
+
+    Attributes:
+        unit: what money is in; None where nobody said what decisions are worth.
+        total: all weeks together; None where there are none.
+        saved, saved_before: as of a week, of all; `since` is the first night that the champion before is known for.
+    """
+
+    weeks: tuple[Week, ...]
+    promotions: tuple[Promotion, ...]
+    unit: str | None
+    total: Outcome | None
+    saved: float | None
+    saved_before: float | None
+    since: str | None
+
+
+def course(known: Known, *, weeks: int = WEEKS) -> Course:
+    """The last weeks of a classifier whose labels are mature."""
+    newest = outcomes.newest(known.name)
+    promotions = tuple(reversed([item for item in registry.history(known.name) if item.outcome != "refused"]))
+    costs = known.definition.worth if known.definition else None
+    unit = costs.unit if costs else None
+    grain: Grain = known.definition.partition if known.definition else "day"
+    if newest is None:
+        return Course((), promotions, unit, None, None, None, None)
+    first = f"{_monday(newest) - timedelta(weeks=weeks - 1):%Y-%m-%d}"
+    own = outcomes.of(known.name, first=first)
+    before = {item.partition: item for item in outcomes.of(known.name, first=first, role="before")}
+    by_week: dict[date, list[Outcome]] = defaultdict(list)
+    for item in own:
+        by_week[_monday(item.partition)].append(item)
+    found = tuple(_week(start, items, before, costs, grain) for start, items in sorted(by_week.items()))
+    return Course(
+        found,
+        promotions,
+        unit,
+        outcomes.total(own),
+        _sum([week.saved for week in found]),
+        _sum([week.saved_before for week in found]),
+        min(before, default=None),
+    )
+
+
+def _week(start: date, items: list[Outcome], before: dict[str, Outcome], costs: Costs | None, grain: Grain) -> Week:
+    together = outcomes.total(items)
+    assert together is not None
+    pairs = [(item, before[item.partition]) for item in items if item.partition in before]
+    periods = [Partition.parse(item.partition, grain) for item in items]
+    length = sum(((period.end - period.start) for period in periods), timedelta(0))
+    return Week(
+        start,
+        together,
+        nothing_called(together, costs) - together.cost(costs) if costs else None,
+        sum(other.cost(costs) - own.cost(costs) for own, other in pairs) if costs and pairs else None,
+        together.decided / (length / timedelta(days=1)),
+        tuple(sorted({item.version for item in items})),
+    )
+
+
+def _monday(key: str) -> date:
+    moment = Partition.parse(key, "month").start if len(key) == len("2026-03") else datetime.fromisoformat(key)
+    return moment.date() - timedelta(days=moment.weekday())
+
+
+def _sum(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

@@ -1,0 +1,86 @@
+"""Evidence whose every value is known."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from leeway.core.intervals import Interval
+from leeway.core.metrics import summary
+from leeway.definition import CSV, Classifier, Gates, Label, boolean, categorical, numeric
+from leeway.evaluation.gates import Alone, Evidence, Seeds
+
+SOUND, CHANCE = Alone(0.7, 0.01), Alone(0.51, 0.01)
+
+
+@dataclass
+class Known:
+    """What doing would find out."""
+
+    baselines: dict
+    shuffled: Alone = CHANCE
+    alone: dict = field(default_factory=lambda: {"amount": SOUND, "kind": Alone(0.6, 0.01)})
+    importance: dict = field(
+        default_factory=lambda: {"amount": Interval(0.1, 0.09, 0.11), "kind": Interval(0.05, 0.04, 0.06)}
+    )
+    order: tuple | None = (0.4, 0.39)
+    seeds: Seeds | None = None
+    afresh: tuple | None = None
+    speed: tuple = (5.0, 100_000.0)
+    megabytes: float = 1.0
+
+
+def known(y, p):
+    """What is found out about a sound challenger; y and p of shape (n, K)."""
+    shares = np.tile(y.mean(axis=0), (len(y), 1)) if len(y) else p
+    return Known(
+        {"the share": shares, "a rule on amount": 0.7 * shares + 0.3 * p},
+        seeds=Seeds(y, (p, np.clip(p + 0.01, 0, 1)), 1000),
+        afresh=(p[:100], p[:100].copy()),
+    )
+
+
+def classifier(**gates):
+    return Classifier(
+        source=CSV(path="x"),
+        event_id="id",
+        event_time="at",
+        label=Label(column="bad", time="known"),
+        columns={
+            "amount": numeric(),
+            "kind": categorical(),
+            "sex": categorical(sensitive=True),
+            "member": boolean(feature=False),
+        },
+        gates=Gates(**{"floors": {"roc_auc": 0.7, "log_loss": 0.6}, "calibration_error": 0.1, **gates}),
+    )
+
+
+def evidence_of(challenger, champion=None, *, y=None, nights=10, columns=None, **gates):
+    """Evidence of equally large nights."""
+    p, y = np.asarray(challenger, dtype=float)[:, None], y[:, None]
+    champion = None if champion is None else champion[:, None]
+    declared = classifier(**gates)
+    outputs = declared.label.outputs
+    rows = pd.DataFrame(
+        {"amount": np.arange(len(p), dtype=float), "kind": ["a", "b"] * (len(p) // 2) + ["a"] * (len(p) % 2)}
+    )
+    return Evidence(
+        classifier=declared,
+        outputs=outputs,
+        y=y,
+        challenger=p,
+        champion=champion,
+        partitions=np.array([f"night {row * nights // max(1, len(p)):02}" for row in range(len(p))], dtype=str),
+        fair=np.ones(len(p), dtype=bool),
+        metrics=summary(outputs, y, p, p >= 0.5),
+        called=p >= 0.5,
+        columns=rows if columns is None else columns,
+        probe=known(y, p),
+    )
+
+
+def truth(count=2000, seed=0):
+    rng = np.random.default_rng(seed)
+    p = rng.beta(0.6, 0.9, count)
+    return p, rng.random(count) < p

@@ -1,0 +1,139 @@
+"""What files hold, however they are written: blanks, headers, quotes, archives, folders of Parquet."""
+
+import bz2
+import lzma
+import os
+import zipfile
+
+import pandas as pd
+import pytest
+
+from leeway.core.errors import SourceError
+from leeway.core.settings import settings
+from leeway.definition import CSV, Folder, Parquet
+from leeway.ingest.sources import files
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEEWAY_PROJECT", str(tmp_path))
+    settings.cache_clear()
+    yield tmp_path
+    settings.cache_clear()
+
+
+def read(source):
+    return pd.concat([rows for file in files.matching(source) for rows in files.chunks(source, file)])
+
+
+def refused(source, reason):
+    with pytest.raises(SourceError, match=reason) as caught:
+        read(source)
+    assert "\n" not in str(caught.value)
+
+
+def test_only_blanks_and_declared_spellings_are_missing(folder):
+    (folder / "a.csv").write_text("a,b\nNA,None\n?, \n,null\n ? ,x\n")
+    assert read(CSV(path="a.csv")).isna().to_numpy().tolist() == [
+        [False, False],
+        [False, True],
+        [True, False],
+        [False, False],
+    ]
+    assert read(CSV(path="a.csv", missing=("?", "NA")))["a"].isna().all()
+
+
+def test_a_file_without_a_header_gets_the_declared_names_and_loses_no_row(folder):
+    (folder / "a.csv").write_text("1,2\n3,4\n")
+    found = read(CSV(path="a.csv", header=("a", "b")))
+    assert found.to_dict("list") == {"a": ["1", "3"], "b": ["2", "4"]}
+    refused(CSV(path="a.csv", header=("a", "b", "c")), "2 instead of 3 in line 1")
+
+
+def test_quotes_line_breaks_and_long_delimiters(folder):
+    (folder / "a.csv").write_text("a||b\n'x\ny'||'it''s'\n||2\n")
+    found = read(CSV(path="a.csv", delimiter="||", quote="'"))
+    assert found.iloc[0].tolist() == ["x\ny", "it's"]
+    assert found["b"].tolist()[1] == "2"
+
+
+def test_a_quote_that_is_never_closed_is_refused_wherever_it_stands(folder):
+    (folder / "a.csv").write_text('a,b\n1,"2\n3,4\n')
+    refused(CSV(path="a.csv"), r"a.csv: it must be readable .*line 3: unexpected end of data")
+
+
+@pytest.mark.parametrize("suffix", ["bz2", "xz", "zip"])
+def test_compressed_files_are_read(folder, suffix):
+    content, path = b"a,b\n1,\xc3\xbc\n", folder / f"a.csv.{suffix}"
+    if suffix == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.csv", content)
+    else:
+        path.write_bytes({"bz2": bz2, "xz": lzma}[suffix].compress(content))
+    assert read(CSV(path=path.name))["b"].tolist() == ["ü"]
+
+
+def test_an_archive_of_two_files_is_refused(folder):
+    with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+        archive.writestr("a.csv", "a\n1\n")
+        archive.writestr("b.csv", "a\n2\n")
+    refused(CSV(path="a.zip"), "an archive must hold one file")
+
+
+def test_a_mark_before_the_header_is_no_part_of_its_first_name(folder):
+    (folder / "a.csv").write_bytes("\ufeffa,b\n1,2\n".encode())
+    assert list(read(CSV(path="a.csv"))) == ["a", "b"]
+
+
+def test_two_columns_of_one_name_are_refused_not_renamed(folder):
+    (folder / "a.csv").write_text("a,a\n1,2\n")
+    refused(CSV(path="a.csv"), r"share a name \(found: a\)")
+
+
+def test_parts_of_a_file_are_indexed_by_their_place_in_it(folder, monkeypatch):
+    monkeypatch.setattr(files, "CELLS", 4)
+    (folder / "a.csv").write_text("a,b\n" + "1,2\n" * 5)
+    pd.DataFrame({"a": range(5), "b": range(5)}).to_parquet(folder / "a.parquet")
+    for source in (CSV(path="a.csv"), Parquet(path="a.parquet")):
+        (file,) = files.matching(source)
+        parts = list(files.chunks(source, file))
+        assert [len(part) for part in parts] == [2, 2, 1]
+        assert [place for part in parts for place in part.index] == [0, 1, 2, 3, 4]
+
+
+def test_several_functions_prepare_in_turn(folder):
+    (folder / "a.csv").write_text("a\n1\n")
+    first, second = (lambda rows: rows.assign(b=rows["a"] + "b")), (lambda rows: rows.assign(c=rows["b"] + "c"))
+    assert read(CSV(path="a.csv", prepare=(first, second)))["c"].tolist() == ["1bc"]
+
+
+def test_a_folder_of_parquet_has_the_columns_that_its_folders_name(folder):
+    for year in (2025, 2026):
+        (folder / "data" / f"year={year}").mkdir(parents=True)
+        pd.DataFrame({"a": [year]}).to_parquet(folder / "data" / f"year={year}" / "part.parquet")
+    assert read(Parquet(path="data"))["year"].tolist() == ["2025", "2026"]
+
+
+def test_the_index_that_pandas_wrote_is_a_column(folder):
+    pd.DataFrame({"a": [1.5]}, index=pd.Index(["x"], name="id")).to_parquet(folder / "a.parquet")
+    assert read(Parquet(path="a.parquet"))["id"].tolist() == ["x"]
+
+
+def test_unfinished_files_of_a_folder_are_left_alone(folder):
+    (folder / "in").mkdir()
+    for name in ("a.csv", "b.csv.part", "c.csv.tmp", ".d.csv", "_e.csv", "f.csv~"):
+        (folder / "in" / name).write_text("a\n1\n")
+    assert [file.name for file in files.matching(Folder(path="in"))] == ["a.csv"]
+    with pytest.raises(SourceError, match="the folder must be there"):
+        files.matching(Folder(path="out"))
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(folder, monkeypatch):
+    path = folder / "a.csv"
+    path.write_text("a\n" + "1\n" * 4)
+    monkeypatch.setattr(files, "CELLS", 2)
+    parts = files.chunks(CSV(path="a.csv"), path)
+    next(parts)
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(SourceError, match="must not change while it is read"):
+        list(parts)

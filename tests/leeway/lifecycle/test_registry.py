@@ -1,0 +1,238 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+
+import leeway.model.bundle
+from leeway.core.errors import BundleError, NotFound, StoreError
+from leeway.core.settings import settings
+from leeway.evaluation import evaluate
+from leeway.evaluation.gates import GATES, better_than_champion
+from leeway.lifecycle import registry
+from leeway.lifecycle.verdict import Verdict
+from leeway.store import database as store
+from leeway.training import fit
+from tests.conftest import forget
+
+YES, NO = [Verdict("gate", "pass", "fine", {"value": 1})], [Verdict("gate", "fail", "poor", {"value": 0})]
+
+
+@pytest.fixture
+def lived(world):
+    """Twenty days and one cheap trial; nobody is champion yet."""
+    return world.one_trial().fill()
+
+
+def aliases(name):
+    return {alias: int(version) for alias, version in registry._client().get_registered_model(name).aliases.items()}
+
+
+def decide(world, key, version, verdicts):
+    return registry.decide(world.classifier, key, version, verdicts, reason="test", actor="test")
+
+
+def better(world, key):
+    (verdict,) = evaluate.judge(world.classifier, key, [better_than_champion.gate])
+    return verdict
+
+
+def outcomes(world):
+    return [(item.version, item.outcome) for item in registry.history(world.name)]
+
+
+def test_the_first_challenger_that_passes_its_gates_is_champion(lived):
+    key, version = lived.train()
+    assert aliases(lived.name) == {"challenger": version}
+    assert registry.champion(lived.name) is None
+    verdicts = evaluate.judge(lived.classifier, key)
+    assert {verdict.gate: verdict.outcome for verdict in verdicts} == {
+        **{gate.name: "pass" for gate in GATES},
+        **dict.fromkeys(("better than champion", "slices", "fairness"), "not applicable"),
+    }
+    assert decide(lived, key, version, verdicts)
+    champion = registry.champion(lived.name)
+    assert (champion.version, champion.bundle, champion.as_of) == (version, key, lived.day(20).start)
+    assert {gate["gate"] for gate in champion.evidence if gate["outcome"] == "fail"} == set()
+    assert aliases(lived.name) == {"champion": version}
+    assert registry.load(lived.name, champion).card.key == key
+
+
+def test_the_same_bundle_has_one_version_and_another_one_the_next(lived):
+    key, version = lived.train()
+    assert registry.register(lived.name, key) == version == 1
+    assert lived.train(19)[1] == 2
+
+
+def test_an_ensemble_whose_name_is_longer_than_a_run_may_be_named_is_registered(quick):
+    key = registry.champion(quick.name).bundle
+    told = fit.folder_of(quick.name, key) / "bundle.json"
+    card = json.loads(told.read_text())
+    other = shutil.copytree(told.parent, told.parent.with_name("another"))
+    (other / "bundle.json").write_text(json.dumps(card | {"key": "another", "trial": " + ".join(["boosting"] * 60)}))
+    version = registry.register(quick.name, "another")
+    run = registry._client().get_run(registry._client().get_model_version(quick.name, str(version)).run_id)
+    assert run.info.run_name.startswith(f"toy {card['as_of'][:10]} boosting + boosting")
+
+
+def test_a_refused_challenger_leaves_the_champion_and_deciding_twice_decides_once(lived):
+    first, second = lived.train(19), lived.train()
+    assert decide(lived, *first, YES)
+    assert not decide(lived, *second, NO)
+    assert not decide(lived, *second, YES)
+    assert decide(lived, *first, NO)
+    assert outcomes(lived) == [(2, "refused"), (1, "promoted")]
+    assert aliases(lived.name) == {"champion": 1}
+
+
+def test_a_challenger_is_judged_against_the_champion_on_nights_that_are_new_to_both(lived):
+    lived.fill(first=20, count=5)
+    decide(lived, *lived.train(20), YES)
+    key, _ = lived.train(25)
+    verdict = better(lived, key)
+    assert verdict.outcome == "fail"  # five more nights of the same make nothing clearly better
+    assert verdict.numbers["partitions"] == 5
+
+
+def test_the_champion_is_not_judged_against_itself(lived):
+    key, version = lived.train()
+    decide(lived, key, version, YES)
+    assert better(lived, key).outcome == "not applicable"
+
+
+def test_a_champion_with_a_feature_that_the_definition_dropped_is_a_clear_error(lived):
+    lived.crown(19)
+    lived.redeclare('"kind": categorical()', '"kind": categorical(feature=False)')
+    key, version = lived.train()
+    with pytest.raises(BundleError, match=r"every feature of its signature.*no kind.*promote"):
+        evaluate.judge(lived.classifier, key)
+    assert registry.promote(lived.name, version, reason="kind is gone", actor="me").version == version
+
+
+def test_the_aliases_follow_after_a_crash_between_the_row_and_the_alias(lived):
+    first, second = lived.train(19), lived.train()
+    decide(lived, *first, YES)
+    program = """
+import os, sys
+from leeway import catalog, registry
+from leeway.lifecycle.verdict import Verdict
+registry._align = lambda *arguments: os._exit(9)
+name, key, version = sys.argv[1:]
+verdicts = [Verdict("gate", "pass", "fine")]
+registry.decide(catalog.load(name), key, int(version), verdicts, reason="crash", actor="test")
+"""
+    arguments = [sys.executable, "-c", program, lived.name, second[0], str(second[1])]
+    assert subprocess.run(arguments, env=dict(os.environ), check=False).returncode == 9
+    assert aliases(lived.name) == {"champion": 1, "challenger": 2}
+    assert registry.champion(lived.name).version == 2
+    assert aliases(lived.name) == {"champion": 2}
+    assert decide(lived, *second, NO)
+    assert outcomes(lived) == [(2, "promoted"), (1, "promoted")]
+
+
+def test_a_person_may_promote_a_refused_version_but_none_that_is_not_registered(lived):
+    decide(lived, *lived.train(), NO)
+    promoted = registry.promote(lived.name, 1, reason="I know better", actor="me")
+    assert (promoted.version, promoted.reason, promoted.actor) == (1, "I know better", "me")
+    assert registry.champion(lived.name) == promoted
+    with pytest.raises(NotFound, match=r"promoting version 7 of toy: it must be registered \(found: versions \[1\]\)"):
+        registry.promote(lived.name, 7, reason="", actor="me")
+
+
+def test_an_altered_bundle_is_neither_promoted_nor_loaded(lived):
+    key, version = lived.train()
+    champion = registry.promote(lived.name, version, reason="", actor="me")
+    card = fit.folder_of(lived.name, key) / "bundle.json"
+    card.write_text(card.read_text().replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(BundleError, match="checksum"):
+        registry.load(lived.name, champion)
+    with pytest.raises(BundleError, match="checksum"):
+        registry.promote(lived.name, version, reason="", actor="me")
+    assert len(outcomes(lived)) == 1
+
+
+def test_rolling_back_goes_to_earlier_champions_one_after_the_other_and_to_nobody_else(lived):
+    with pytest.raises(NotFound, match="only a version that was champion can come back"):
+        registry.rollback(lived.name, reason="", actor="me")
+    trained = [lived.train(as_of) for as_of in (17, 18, 19, 20)]
+    for (key, version), verdicts in zip(trained, (YES, YES, NO, YES), strict=True):
+        decide(lived, key, version, verdicts)
+    assert registry.rollback(lived.name, reason="bad night", actor="me").version == 2
+    assert registry.load(lived.name, registry.champion(lived.name)).card.key == trained[1][0]
+    assert aliases(lived.name) == {"champion": 2}
+    assert registry.rollback(lived.name, reason="worse night", actor="me").version == 1
+    with pytest.raises(NotFound, match="no earlier champion"):
+        registry.rollback(lived.name, reason="", actor="me")
+    registry.promote(lived.name, 4, reason="it was the data", actor="me")
+    assert registry.rollback(lived.name, reason="no, it was not", actor="me").version == 1
+    assert registry.history(lived.name)[0].outcome == "rolled_back"
+
+
+def test_a_bundle_that_left_the_data_folder_is_fetched_from_the_registry_and_is_the_same(lived):
+    key, _ = lived.train()
+    champion = registry.promote(lived.name, 1, reason="", actor="me")
+    folder = fit.folder_of(lived.name, key)
+    shutil.rmtree(folder)
+    assert registry.load(lived.name, champion).card.key == key
+    assert leeway.model.bundle.checksum(folder) == champion.checksum
+    assert [path.name for path in folder.parent.iterdir()] == [key]
+
+
+def test_a_bundle_that_nobody_has_any_more_is_a_clear_error(lived):
+    key, _ = lived.train()
+    champion = registry.promote(lived.name, 1, reason="", actor="me")
+    shutil.rmtree(fit.folder_of(lived.name, key))
+    shutil.rmtree(settings().folder("mlflow"))
+    with pytest.raises(
+        BundleError, match=r"fetching the bundle of toy version 1.*the registry must still have it.*roll back"
+    ):
+        registry.load(lived.name, champion)
+
+
+def test_a_crash_before_the_record_leaves_no_champion(lived):
+    key, version = lived.train()
+    program = """
+import os, sys
+from leeway import catalog, registry
+registry.asdict = lambda verdict: os._exit(9)
+name, key, version = sys.argv[1:]
+registry.decide(catalog.load(name), key, int(version), [registry.Verdict("g", "pass", "")], reason="", actor="")
+"""
+    arguments = [sys.executable, "-c", program, lived.name, key, str(version)]
+    assert subprocess.run(arguments, env=dict(os.environ), check=False).returncode == 9
+    assert registry.champion(lived.name) is None
+    assert aliases(lived.name) == {"challenger": version}
+    assert decide(lived, key, version, YES)
+
+
+def mlflow_schema(change=None):
+    """The revision of MLflow's database, after it has been made to look like another."""
+    engine = sa.create_engine(store.mlflow_url(), poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        if change:
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = :to"), {"to": change})
+        return connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+
+
+def test_an_empty_mlflow_database_gets_its_tables_and_a_second_migration_changes_nothing(project, monkeypatch):
+    ours = store.database().url
+    store._ensure_database(ours, f"{ours.database}_empty")
+    empty = ours.set(database=f"{ours.database}_empty")
+    monkeypatch.setenv("LEEWAY_MLFLOW_DATABASE_URL", empty.render_as_string(hide_password=False))
+    forget()
+    registry.migrate()
+    first = mlflow_schema()
+    registry.migrate()
+    assert first
+    assert mlflow_schema() == first
+
+
+def test_the_database_of_a_newer_mlflow_is_refused_by_name(project):
+    known = mlflow_schema()
+    mlflow_schema("f00f00f00f00")
+    with pytest.raises(StoreError, match=r"migrating MLflow's database: .*f00f00f00f00.*LEEWAY_MLFLOW_DATABASE_URL"):
+        registry.migrate()
+    assert mlflow_schema(known) == known
