@@ -9,7 +9,7 @@ import streamlit as st
 
 from leeway.core.errors import LeewayError
 from leeway.views import access, links, roster
-from leeway.views.roster import Known
+from leeway.views.roster import RosterEntry
 
 #: Okabe and Ito's colours, which most colour-blind people tell apart; a sign or a word stands beside each all the same.
 COLOURS = {
@@ -95,8 +95,8 @@ def guarded(title: str) -> Callable[[Page], Page]:
 def say(error: LeewayError) -> None:
     """An error: what was being done, what is wrong, and what can be done now."""
     found = "" if error.found is None else f" (found: {error.found})"
-    st.error(plain(f"{error.doing}: {error.rule}{found}."), icon=":material/error:")
-    st.info(plain(f"What to do: {error.way_out}"), icon=":material/help:")
+    st.error(plain(f"{error.action}: {error.problem}{found}."), icon=":material/error:")
+    st.info(plain(f"What to do: {error.hint}"), icon=":material/help:")
 
 
 def plain(text: object) -> str:
@@ -178,7 +178,7 @@ def choose(label: str, options: Sequence[str], name: str, default: str | None = 
     return value
 
 
-def classifier() -> Known | None:
+def classifier() -> RosterEntry | None:
     """The classifier that a page is about; None, and a word of what to do, where there is none."""
     found = roster.everyone()
     if not found:

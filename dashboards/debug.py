@@ -9,10 +9,10 @@ import streamlit as st
 from dashboards import _shared as shared
 from dashboards._shared import ONE, TWO
 from leeway.monitoring import outcomes
-from leeway.monitoring.outcomes import Counts, Outcome
+from leeway.monitoring.outcomes import ConfusionCounts, Outcome
 from leeway.views import debug
 from leeway.views.debug import Comparison
-from leeway.views.roster import Known
+from leeway.views.roster import RosterEntry
 from leeway.views.words import NONE, number, percent, points, share_of
 
 DRAWN, LISTED, WORST = 6, 15, 10
@@ -181,10 +181,10 @@ def _confusion(found: Comparison) -> None:
 
 DECISIONS = (
     "Window",
-    "Called, was so",
-    "Called, was not",
+    "Flagged, rightly",
+    "Flagged, wrongly",
     "Missed",
-    "Rightly not called",
+    "Rightly not flagged",
     "Precision",
     "Recall",
     "Calibration error",
@@ -193,9 +193,17 @@ DECISIONS = (
 
 def _decisions(name: str, outcome: Outcome) -> tuple[str, ...]:
     counts = outcome.all
-    rest = counts.rows - counts.called - counts.positives + counts.hits
-    figures = (counts.hits, counts.called - counts.hits, counts.positives - counts.hits, rest)
-    quality = (share_of(counts.hits, counts.called), share_of(counts.hits, counts.positives))
+    rest = counts.rows - counts.predicted_positive - counts.positives + counts.true_positives
+    figures = (
+        counts.true_positives,
+        counts.predicted_positive - counts.true_positives,
+        counts.positives - counts.true_positives,
+        rest,
+    )
+    quality = (
+        share_of(counts.true_positives, counts.predicted_positive),
+        share_of(counts.true_positives, counts.positives),
+    )
     return (name, *(number(figure) for figure in figures), *quality, percent(counts.calibration_error, 1))
 
 
@@ -226,11 +234,11 @@ def _slices(found: Comparison) -> None:
     st.caption("Those with most wrong decisions in the second window. Events: of the second window.")
 
 
-def _wrong(counts: Counts) -> str:
+def _wrong(counts: ConfusionCounts) -> str:
     return f"{debug.wrong(counts):,} ({percent(debug.wrong(counts) / counts.rows, 1)})" if counts.rows else NONE
 
 
-def _worst(known: Known, found: Comparison) -> None:
+def _worst(known: RosterEntry, found: Comparison) -> None:
     st.subheader("Worst misjudged", anchor=False)
     worst = found.two.outcome.worst[:WORST] if found.two.outcome else []
     if not worst:

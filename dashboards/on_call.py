@@ -16,7 +16,7 @@ from leeway.lifecycle.retraining import Request
 from leeway.store.ledger import STAGES
 from leeway.views import links, on_call, overview, roster, runs
 from leeway.views.on_call import Day
-from leeway.views.roster import Known
+from leeway.views.roster import RosterEntry
 from leeway.views.words import NONE, ago, moment, number, percent, span
 
 SIGNS = {"done": "✓", "alarm": "▲", "late": "!", "failed": "✕", "quarantined": "q", "stale": "~", "none": "·"}
@@ -46,7 +46,7 @@ def page() -> None:
     _failed(now)
 
 
-def _waiting(known: Known, now: datetime) -> None:
+def _waiting(known: RosterEntry, now: datetime) -> None:
     """What a person must do, and the requests that are held."""
     st.subheader("Waits for a person", anchor=False)
     if (hold := on_call.held_back(known.name)) is not None:
@@ -191,7 +191,7 @@ def _labels(classifier: Classifier) -> None:
     )
 
 
-def _happened(known: Known, now: datetime) -> None:
+def _happened(known: RosterEntry, now: datetime) -> None:
     st.subheader("What happened", anchor=False)
     if (mute := muting.of(known.name, now)) is not None:
         way = "--all" if mute.classifier is None else known.name

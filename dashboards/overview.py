@@ -72,8 +72,8 @@ def _cells(row: Row, moment: datetime) -> list[Cell]:
         )
         if champion
         else "none yet",
-        share_of(counts.hits, counts.called) if counts else NONE,
-        share_of(counts.hits, counts.positives) if counts else NONE,
+        share_of(counts.true_positives, counts.predicted_positive) if counts else NONE,
+        share_of(counts.true_positives, counts.positives) if counts else NONE,
         percent(counts.calibration_error, 1) if counts else NONE,
         f"{row.alarms} of {number(row.budget)}" if row.budget is not None else NONE,
         ago(row.next_run, moment) if row.next_run else NONE,

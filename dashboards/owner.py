@@ -49,13 +49,13 @@ def page() -> None:
     _show(_quality(weeks), course)
     st.subheader("Decisions", anchor=False)
     st.caption(
-        "On an average day of each week; and the share that was called, with what share of those the label overruled."
+        "On an average day of each week; and the share that was flagged, with what share of those the label overruled."
     )
     left, right = st.columns(2)
     with left:
         _show(_daily(weeks), course)
     with right:
-        _show(_called(weeks), course)
+        _show(_flagged(weeks), course)
     if course.total.sent:
         st.subheader("Sent to people", anchor=False)
         st.caption(
@@ -81,8 +81,10 @@ def _figures(course: Course) -> None:
             else "there was none, or its labels are not mature",
         )
         st.metric("Decisions a day", number(round(course.weeks[-1].daily)), help="in the last of these weeks")
-        st.metric("Precision", percent(counts.precision), help=share_of(counts.hits, counts.called))
-        st.metric("Recall", percent(counts.recall), help=share_of(counts.hits, counts.positives))
+        st.metric(
+            "Precision", percent(counts.precision), help=share_of(counts.true_positives, counts.predicted_positive)
+        )
+        st.metric("Recall", percent(counts.recall), help=share_of(counts.true_positives, counts.positives))
 
 
 def _bars(weeks: tuple[Week, ...]) -> Any:
@@ -113,10 +115,10 @@ def _quality(weeks: tuple[Week, ...]) -> Any:
     rows = []
     for week in weeks:
         counts = week.outcome.all
-        for name, of in (("precision", counts.called), ("recall", counts.positives)):
-            found = interval(counts.hits, of)
+        for name, of in (("precision", counts.predicted_positive), ("recall", counts.positives)):
+            found = interval(counts.true_positives, of)
             if found is not None:
-                share = {"of": name, "share": counts.hits / of, "low": found[0], "high": found[1]}
+                share = {"of": name, "share": counts.true_positives / of, "low": found[0], "high": found[1]}
                 rows.append({**_within(week, 3.5, 3.5), "week": f"{week.start}", **share})
     base = alt.Chart(pd.DataFrame(rows)).encode(
         x=_time("from"), color=_colour("of", ["precision", "recall"], [ONE, TWO])
@@ -146,13 +148,15 @@ def _daily(weeks: tuple[Week, ...]) -> Any:
     )
 
 
-def _called(weeks: tuple[Week, ...]) -> Any:
+def _flagged(weeks: tuple[Week, ...]) -> Any:
     rows: list[dict[str, Any]] = []
     for week in weeks:
         counts = week.outcome.all
-        rows += _share(week, "called", counts.called, counts.rows)
-        rows += _share(week, "of those, overruled", counts.called - counts.hits, counts.called)
-    return _shares(rows, ["called", "of those, overruled"])
+        rows += _share(week, "flagged", counts.predicted_positive, counts.rows)
+        rows += _share(
+            week, "of those, overruled", counts.predicted_positive - counts.true_positives, counts.predicted_positive
+        )
+    return _shares(rows, ["flagged", "of those, overruled"])
 
 
 def _reviewed(weeks: tuple[Week, ...]) -> list[dict[str, Any]]:

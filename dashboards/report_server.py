@@ -21,7 +21,7 @@ from leeway.core.errors import LeewayError, NotFound
 from leeway.core.settings import settings
 from leeway.evaluation import card_store
 from leeway.monitoring import report_index
-from leeway.monitoring.report_index import Told
+from leeway.monitoring.report_index import NightReport
 
 # A report is one file of its own: whatever a value in it says, it reaches nothing else.
 ALONE = {
@@ -78,7 +78,7 @@ def refused(request: Request, error: Exception) -> Response:
     return PlainTextResponse(str(error), status_code=404 if isinstance(error, NotFound) else 503)
 
 
-def _told(told: Told) -> tuple[str, ...]:
+def _told(told: NightReport) -> tuple[str, ...]:
     link = f"/reports/{_(told.classifier)}/{_(told.partition)}"
     return f'<a href="{link}">{_(told.partition)}</a>', _(told.verdict), _(told.why)
 

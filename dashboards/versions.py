@@ -9,10 +9,10 @@ from dashboards._shared import Cell, Markup
 from leeway.evaluation import card_store
 from leeway.lifecycle import registry, verdict
 from leeway.lifecycle.registry import Promotion
-from leeway.lifecycle.verdict import Verdict
+from leeway.lifecycle.verdict import GateVerdict
 from leeway.operations.platform import state
 from leeway.views import versions
-from leeway.views.roster import Known
+from leeway.views.roster import RosterEntry
 
 SIGNS = {"pass": "✓", "fail": "✕", "not applicable": "–"}
 
@@ -54,18 +54,18 @@ def _row(item: Promotion, champion: Promotion | None) -> list[Cell]:
 
 def _gates(evidence: list[dict[str, Any]]) -> Markup:
     """What decided, and behind a click all others."""
-    verdicts = [Verdict(**gate) for gate in evidence]
+    verdicts = [GateVerdict(**gate) for gate in evidence]
     deciding, rest = verdict.deciding(verdicts)
     others = [_line(verdict) for verdict in verdicts if verdict not in deciding]
     shown: list[Cell] = [_line(verdict) for verdict in deciding]
     return shared.lines([*shown, shared.folded(rest, others)] if others else shown)
 
 
-def _line(verdict: Verdict) -> str:
+def _line(verdict: GateVerdict) -> str:
     return f"{SIGNS[verdict.outcome]} {verdict.gate}: {verdict.why}"
 
 
-def _roll_back(known: Known, past: list[Promotion]) -> None:
+def _roll_back(known: RosterEntry, past: list[Promotion]) -> None:
     st.subheader("Roll back", anchor=False)
     if said := st.session_state.pop("brought back", None):
         st.success(said, icon=":material/check:")
@@ -86,7 +86,7 @@ def _roll_back(known: Known, past: list[Promotion]) -> None:
         st.rerun()
 
 
-def _difference(known: Known, numbers: list[str]) -> None:
+def _difference(known: RosterEntry, numbers: list[str]) -> None:
     st.subheader("What differs", anchor=False)
     left, right = st.columns(2)
     with left:
@@ -98,7 +98,7 @@ def _difference(known: Known, numbers: list[str]) -> None:
     shared.table(("", f"Version {one}", f"Version {two} "), rows, cards=False)
 
 
-def _card(known: Known, numbers: list[str]) -> None:
+def _card(known: RosterEntry, numbers: list[str]) -> None:
     st.subheader("Model card", anchor=False)
     number = shared.choose("Card of version", numbers, "card", numbers[0])
     if versions.has_card(known.name, int(number)):

@@ -9,14 +9,14 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
+from flows.distributed_backfill import Begun, ahead, outcome, worthwhile
 from flows.ingest import ingest_steps
-from flows.policy import alone, is_deployed, is_watched, parse_partition, tag, timed
-from flows.spreading import Begun, ahead, outcome, worthwhile
+from flows.policy import is_deployed, is_watched, parse_partition, partition_lock, tag, timed
 from leeway.core.errors import Incomplete, LeewayError
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest.sources import arrivals
-from leeway.operations.backfill_plan import Step, Which, estimate, plan, span
+from leeway.operations.backfill_plan import PlannedStage, Which, estimate, plan, span
 from leeway.store.ledger import STAGES, Stage
 from tasks.extract import take
 from tasks.labels import labels
@@ -119,7 +119,7 @@ def _do(classifier: str, partition: Partition, stage: Stage, begun: Begun | None
         there = None if begun is None else outcome(begun)
         if there is not None and stage == "score":
             return
-        with alone(classifier, partition):
+        with partition_lock(classifier, partition):
             match stage:
                 case "ingest":  # what has arrived was taken in before the plan was made
                     ingest_steps(classifier, partition, take=False, prepared=there)
@@ -133,9 +133,9 @@ def _incomplete(classifier: str, failed: dict[str, str], partitions: int) -> Inc
     key, why = next(iter(failed.items()))
     return Incomplete(
         f"backfilling {classifier}",
-        rule="every partition must be done",
+        problem="every partition must be done",
         found=f"not {len(failed)} of {partitions} partitions: {key}: {why}",
-        way_out="correct what each of them says in its log, and run it again: what is done is skipped",
+        hint="correct what each of them says in its log, and run it again: what is done is skipped",
     )
 
 
@@ -154,5 +154,5 @@ def _tell(done: int, total: int, text: str) -> None:
     _progress.get()(done, total, text)
 
 
-def _described(step: Step) -> dict[str, str]:
+def _described(step: PlannedStage) -> dict[str, str]:
     return {"partition": step.partition.key, "stage": step.stage, "why": step.why}

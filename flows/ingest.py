@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from prefect import flow
 
-from flows.policy import alone, parse_partition, tag
+from flows.policy import parse_partition, partition_lock, tag
 from leeway.core.errors import LeewayError
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
@@ -28,7 +28,7 @@ def ingest(classifier: str, partition: str) -> Published:
     """
     tag(classifier, "ingest")
     period = parse_partition(classifier, partition)
-    with alone(classifier, period):
+    with partition_lock(classifier, period):
         return ingest_steps(classifier, period)
 
 
@@ -60,7 +60,7 @@ def late_steps(classifier: str, night: Partition) -> dict[str, str]:
     outcome = {}
     for late in backfill_plan.late(catalog.load(classifier), night):
         try:
-            with alone(classifier, late.partition):
+            with partition_lock(classifier, late.partition):
                 done = ingest_steps(classifier, late.partition, take=False)
                 if late.scored:
                     score(classifier, late.partition)

@@ -3,8 +3,8 @@
 from prefect import flow
 
 import tasks.monitor
-from flows.following import follow
-from flows.policy import alone, parse_partition, tag
+from flows.policy import parse_partition, partition_lock, tag
+from flows.verdict import handle_verdict
 from leeway.monitoring.night import Monitored
 from tasks.ask_for_retrain import is_offered
 
@@ -19,8 +19,8 @@ def monitor(classifier: str, partition: str) -> Monitored:
     """
     tag(classifier, "monitor")
     period = parse_partition(classifier, partition)
-    with alone(classifier, period):
+    with partition_lock(classifier, period):
         monitored = tasks.monitor.monitor(classifier, period)
     if is_offered():
-        follow(classifier, period.key, monitored)
+        handle_verdict(classifier, period.key, monitored)
     return monitored

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from prefect import flow, runtime
 
-from flows.beginning import begin
-from flows.following import follow
+from flows.first_champion import train_first_champion
 from flows.ingest import ingest_steps, late_steps
-from flows.policy import alone, alone_at_night, is_watched, parse_partition, tag, timed
+from flows.policy import is_watched, night_lock, parse_partition, partition_lock, tag, timed
+from flows.verdict import handle_verdict
 from leeway import alerts
 from leeway.core.errors import LeewayError
 from leeway.definition import catalog
@@ -17,8 +17,8 @@ from leeway.ingest.publication import Published
 from leeway.lifecycle import registry
 from leeway.monitoring.night import Monitored
 from leeway.operations import backfill_plan
-from leeway.scoring.batch_scoring import Scored
-from leeway.views.run_summary import Night
+from leeway.scoring.batch_scoring import ScoredPartition
+from leeway.views.run_summary import RunSummary
 from tasks.monitor import monitor
 from tasks.score import score
 from tasks.tally import tally
@@ -32,7 +32,7 @@ def _run_name() -> str:
 
 
 @flow(name="nightly", flow_run_name=_run_name)
-def nightly(classifier: str, partition: str | None = None) -> Night:
+def nightly(classifier: str, partition: str | None = None) -> RunSummary:
     """Ingest, score and monitor one partition, and carry out the retrain request that is open after it.
 
     A classifier without a champion first gets one, from what its source has. Where no partition is named, the nights that
@@ -45,15 +45,15 @@ def nightly(classifier: str, partition: str | None = None) -> Night:
     """
     tag(classifier, "nightly")
     period = due(classifier) if partition is None else parse_partition(classifier, partition)
-    with alone_at_night(classifier):
+    with night_lock(classifier):
         caught_up = catch_up(classifier, period) if partition is None else {}
-        with alone(classifier, period):
+        with partition_lock(classifier, period):
             ingested, scored, monitored, waits_for = night_steps(classifier, period)
         late = late_steps(classifier, period)
         if monitored is not None:
             tally(classifier, period, return_state=True)  # what could not be counted is counted another night
-    retrained, failed = follow(classifier, period.key, monitored)
-    night = Night(period.key, ingested, scored, monitored, waits_for, caught_up, late, retrained, failed)
+    retrained, failed = handle_verdict(classifier, period.key, monitored)
+    night = RunSummary(period.key, ingested, scored, monitored, waits_for, caught_up, late, retrained, failed)
     if is_watched():
         tell(classifier, night, return_state=True)  # what cannot be told has happened all the same
     if alerts.anyone():
@@ -76,7 +76,7 @@ def catch_up(classifier: str, period: Partition) -> dict[str, str]:
     outcome = {}
     for missed in backfill_plan.missed(catalog.load(classifier), period):
         try:
-            with alone(classifier, missed):
+            with partition_lock(classifier, missed):
                 *_, waits_for = night_steps(classifier, missed)
             outcome[missed.key] = waits_for or "done"
         except LeewayError as error:
@@ -84,7 +84,9 @@ def catch_up(classifier: str, period: Partition) -> dict[str, str]:
     return outcome
 
 
-def night_steps(classifier: str, period: Partition) -> tuple[Published, Scored | None, Monitored | None, str | None]:
+def night_steps(
+    classifier: str, period: Partition
+) -> tuple[Published, ScoredPartition | None, Monitored | None, str | None]:
     """The steps of a night for one partition, with why there is no champion where there is none."""
     # First, so that a table whose events lie long ago has a champion too, though nothing new comes.
     waits_for = _first_champion(classifier, period) if registry.champion(classifier) is None else None
@@ -102,7 +104,7 @@ def night_steps(classifier: str, period: Partition) -> tuple[Published, Scored |
 def _first_champion(classifier: str, period: Partition) -> str | None:
     """Train it; returns why there still is none."""
     try:
-        decision = begin(classifier, period)
+        decision = train_first_champion(classifier, period)
     except LeewayError as error:
         return str(error)
     if decision.promoted:

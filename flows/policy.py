@@ -14,12 +14,12 @@ from prefect.settings import PREFECT_API_URL
 
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
-from leeway.lifecycle.retraining import training_lock
+from leeway.lifecycle.retraining import training_lock_name
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.ledger import Stage
 
-PATIENCE = timedelta(hours=12)
+LOCK_TIMEOUT = timedelta(hours=12)
 
 
 def parse_partition(classifier: str, partition: str) -> Partition:
@@ -47,23 +47,23 @@ def tag(classifier: str, stage: str) -> None:
 
 
 @contextmanager
-def alone(classifier: str, partition: Partition) -> Iterator[None]:
+def partition_lock(classifier: str, partition: Partition) -> Iterator[None]:
     """Work on a partition that no other process works on: wait for it on the platform, refuse at the command line."""
     with _lock(ledger.lock_of(classifier, partition), f"working on {classifier} {partition}"):
         yield
 
 
 @contextmanager
-def alone_at_night(classifier: str) -> Iterator[None]:
+def night_lock(classifier: str) -> Iterator[None]:
     """Be the only night of a classifier: wait for another on the platform, refuse at the command line."""
     with _lock(f"night {classifier}", f"beginning a night of {classifier}"):
         yield
 
 
 @contextmanager
-def alone_in_training(classifier: str) -> Iterator[None]:
+def training_lock(classifier: str) -> Iterator[None]:
     """Be the only one that trains a classifier: wait for another on the platform, refuse at the command line."""
-    with _lock(training_lock(classifier), f"training {classifier}"):
+    with _lock(training_lock_name(classifier), f"training {classifier}"):
         yield
 
 
@@ -77,6 +77,6 @@ def timed(classifier: str, partition: Partition, stage: Stage) -> Iterator[None]
 
 
 @contextmanager
-def _lock(name: str, doing: str) -> Iterator[None]:
-    with database().lock(name, doing, wait=PATIENCE if is_deployed() else timedelta(0)):
+def _lock(name: str, action: str) -> Iterator[None]:
+    with database().lock(name, action, wait=LOCK_TIMEOUT if is_deployed() else timedelta(0)):
         yield

@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from flows.policy import alone_in_training, is_deployed, tag
+from flows.policy import is_deployed, tag, training_lock
 from flows.train import best_of
 from leeway.core.errors import LeewayError
 from leeway.definition import catalog
@@ -26,7 +26,7 @@ def retrain(classifier: str, request: str) -> Request:
         request: the request's key.
     """
     tag(classifier, "retrain")
-    with alone_in_training(classifier):
+    with training_lock(classifier):
         if is_deployed() and (found := retraining.get(request)).state not in retraining.STARTABLE:
             return found  # asked for twice, and done while this run waited
         claimed = retraining.claim(request)

@@ -3,12 +3,12 @@
 from prefect import flow
 
 import tasks.score
-from flows.policy import alone, parse_partition, tag
-from leeway.scoring.batch_scoring import Scored
+from flows.policy import parse_partition, partition_lock, tag
+from leeway.scoring.batch_scoring import ScoredPartition
 
 
 @flow(name="score", flow_run_name="{classifier} {partition} score")
-def score(classifier: str, partition: str) -> Scored:
+def score(classifier: str, partition: str) -> ScoredPartition:
     """Predict one partition's events with the champion.
 
     Args:
@@ -17,5 +17,5 @@ def score(classifier: str, partition: str) -> Scored:
     """
     tag(classifier, "score")
     period = parse_partition(classifier, partition)
-    with alone(classifier, period):
+    with partition_lock(classifier, period):
         return tasks.score.score(classifier, period)

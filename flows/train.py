@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from prefect import flow
 
-from flows.policy import alone_in_training, tag
+from flows.policy import tag, training_lock
 from leeway.core.errors import TrainingError
 from leeway.evaluation.selection import Choice
-from leeway.model.window import Window
+from leeway.model.window import TrainingWindow
 from tasks.choose import choose
 from tasks.decide import Decision, decide
 from tasks.fit import fit
@@ -27,7 +27,7 @@ def train(classifier: str, as_of: datetime | None = None, reason: str = "asked f
         actor: who asks.
     """
     tag(classifier, "train")
-    with alone_in_training(classifier):
+    with training_lock(classifier):
         return train_steps(classifier, as_of or datetime.now(UTC), reason, actor)
 
 
@@ -38,7 +38,7 @@ def train_steps(classifier: str, as_of: datetime, reason: str, actor: str) -> De
     return decide(classifier, bundle, version, reason, actor)
 
 
-def best_of(classifier: str, as_of: datetime, windows: Sequence[Window | None]) -> Choice:
+def best_of(classifier: str, as_of: datetime, windows: Sequence[TrainingWindow | None]) -> Choice:
     """Train a challenger on each window, and choose the better one; one that gives nothing to learn from is left out.
 
     Raises:

@@ -9,7 +9,7 @@ from prefect.logging import get_run_logger
 from leeway.definition import catalog
 from leeway.evaluation import card_store, evaluate
 from leeway.lifecycle import registry
-from leeway.lifecycle.verdict import Verdict
+from leeway.lifecycle.verdict import GateVerdict
 from tasks.policy import policy
 
 
@@ -24,7 +24,7 @@ class Decision:
 
     version: int
     promoted: bool
-    verdicts: list[Verdict]
+    verdicts: list[GateVerdict]
 
 
 @task(task_run_name="decide on version {version}", **policy(limit=timedelta(hours=1)))

@@ -9,13 +9,13 @@ from prefect.settings import PREFECT_API_URL
 
 import leeway.training.fit
 from leeway.definition import catalog
-from leeway.model.window import Window
+from leeway.model.window import TrainingWindow
 from tasks.policy import policy
 from tasks.progress import begin_progress, update_progress
 
 
 @task(task_run_name="fit", **policy(limit=timedelta(hours=6)))
-def fit(classifier: str, snapshot: str, as_of: datetime, window: Window | None = None) -> str:
+def fit(classifier: str, snapshot: str, as_of: datetime, window: TrainingWindow | None = None) -> str:
     """Learn a bundle from a snapshot, or from a window of it; returns the bundle's key."""
     logger, definition = get_run_logger(), catalog.load(classifier)
     watched = bool(PREFECT_API_URL.value())

@@ -13,4 +13,4 @@ from tasks.policy import policy
 @task(task_run_name="tally with {partition}", **policy(limit=timedelta(hours=1)))
 def tally(classifier: str, partition: Partition) -> list[str]:
     """Hold the decisions on the partitions against their labels that are mature with this night; returns which."""
-    return record_outcomes.settle(catalog.load(classifier), partition)
+    return record_outcomes.record_outcomes(catalog.load(classifier), partition)

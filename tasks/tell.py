@@ -11,12 +11,12 @@ from leeway.monitoring import report_index
 from leeway.operations.platform.state import report_link
 from leeway.scoring import lineage
 from leeway.views import links, run_summary
-from leeway.views.run_summary import Night
+from leeway.views.run_summary import RunSummary
 from tasks.policy import policy
 
 
 @task(task_run_name="tell of {night.partition}", **policy(limit=timedelta(minutes=5)))
-def tell(classifier: str, night: Night) -> None:
+def tell(classifier: str, night: RunSummary) -> None:
     """Leave what happened, the columns by impact and the link to the report, where the run is looked at."""
     key = classifier.replace("_", "-")  # artifacts know no underscore
     link = report_link(classifier, night.partition)

@@ -81,7 +81,7 @@ def thinned(rows: pd.DataFrame, share: float, rng: np.random.Generator) -> pd.Da
     return rows[~learnt(rows) | (rng.random(len(rows)) < share)].reset_index(drop=True)
 
 
-def shuffled(rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def label_permutation(rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Labels dealt out at random among the rows that are learnt from."""
     dealt = rows["positive"].to_numpy().copy()
     dealt[learnt(rows)] = rng.permutation(dealt[learnt(rows)])
@@ -202,7 +202,7 @@ def faults(bench: Bench, repeats: int) -> list[str]:
     """The planted faults that were not all kept out by the gate that should."""
     plain = bench.declare("plain")
     spoils: dict[str, tuple[Spoil, str, float]] = {
-        "shuffled labels": (shuffled, "better than champion", 1.0),
+        "shuffled labels": (label_permutation, "better than champion", 1.0),
         "leaked label": (leaked, "leakage", 1.0),
         "5 % of the data": (lambda rows, rng: thinned(rows, 0.05, rng), "better than champion", 1.0),
         "a corrupted month": (corrupted, "better than champion", 1.0),

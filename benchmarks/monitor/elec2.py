@@ -33,8 +33,8 @@ from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, numeric
 from leeway.definition.partitions import Partition
 from leeway.detection import build_reference
 from leeway.detection.expected import Usual, decisions
-from leeway.detection.monitor import Night, judge, lookback
-from leeway.detection.sketch import Held, Sketch, with_scores
+from leeway.detection.monitor import MonitoredNight, judge, lookback
+from leeway.detection.sketch import LabelResiduals, Sketch, with_scores
 
 DATA = apart.ROOT.parent / "shared" / "data" / "elec2.csv"
 COLUMNS = ("period", "nswprice", "nswdemand", "vicprice", "vicdemand", "transfer")
@@ -149,12 +149,12 @@ def watch(table: pd.DataFrame, y: Bools, model: Model) -> Iterator[str]:
         return model.pipeline.predict_proba(frame[list(model.columns)])[:, 1:]
 
     built = build_reference.build(classifier, rows, of_known, predict(of_known), _week(TRAINED + KNOWN).start, predict)
-    clean: list[Night] = []
+    clean: list[MonitoredNight] = []
     for week in range(TRAINED + KNOWN, len(table) // WEEK):
         own = slice(week * WEEK, (week + 1) * WEEK)
         columns = with_scores(x[own], model.p[own, None], outputs)
-        held = Held.of(built.binnings, columns, y[own, None], model.p[own, None])
-        night = Night(_week(week), Sketch.of(built.binnings, columns), _week(week), held)
+        held = LabelResiduals.of(built.binnings, columns, y[own, None], model.p[own, None])
+        night = MonitoredNight(_week(week), Sketch.of(built.binnings, columns), _week(week), held)
         found = judge(built, classifier.drift, [*clean[-lookback(classifier.drift) :], night])
         if found.verdict != "data fault":
             clean.append(night)

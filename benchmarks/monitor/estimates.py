@@ -94,7 +94,7 @@ class Estimator:
 
     score: Callable[[Floats], Floats]
     reference: Reference
-    known: estimated.Known
+    known: estimated.LabelledRows
     names: list[str]
 
     @classmethod
@@ -125,7 +125,7 @@ class Estimator:
         built = build_reference.build(
             classifier, rows, frame, p, as_of, lambda some: score(some.to_numpy()), decide=decided
         )
-        return cls(score, built, estimated.Known.of(built, frame, y[:, None], p, seed), names)
+        return cls(score, built, estimated.LabelledRows.of(built, frame, y[:, None], p, seed), names)
 
     def night(self, x: Floats, y: Bools, seed: int) -> tuple[estimated.Estimate, Floats, Floats, Floats]:
         """The estimate of a night; its metrics as estimated, as realised, and as the scores alone say."""

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from nights import HISTORY, LATE, NIGHTS, Model, Night, Served
+from nights import HISTORY, LATE, NIGHTS, Model, MonitoredNight, Served
 from streams import COLUMNS, Floats
 
 from leeway.core.errors import TrainingError
@@ -16,13 +16,13 @@ from leeway.definition import CSV, Classifier, Label, Training, days, numeric
 from leeway.definition.partitions import Partition
 from leeway.detection import build_reference, changes
 from leeway.detection.monitor import Finding, judge, lookback
-from leeway.detection.monitor import Night as Seen
+from leeway.detection.monitor import MonitoredNight as Seen
 from leeway.detection.reference import Reference
-from leeway.detection.sketch import Held, Sketch, with_scores
+from leeway.detection.sketch import LabelResiduals, Sketch, with_scores
 from leeway.evaluation.gates import Evidence, better_than_champion
 from leeway.lifecycle.retraining import Request, answer
-from leeway.lifecycle.verdict import Verdict
-from leeway.model.window import Window, windows
+from leeway.lifecycle.verdict import GateVerdict
+from leeway.model.window import TrainingWindow, windows
 from leeway.monitoring import incidents
 from leeway.training import folds
 from leeway.training.training_data import Split, cut
@@ -60,7 +60,7 @@ class Bundle:
 
     model: Model
     as_of: datetime
-    window: Window | None
+    window: TrainingWindow | None
     split: Split
     unseen: pd.DataFrame
     p: Floats
@@ -85,12 +85,12 @@ class Bundle:
 class Life:
     """What has been lived through."""
 
-    nights: dict[int, Night]
+    nights: dict[int, MonitoredNight]
     faulty: set[int] = field(default_factory=set)
     out: dict[int, tuple[int, bool]] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
-    waiting: dict[int, Held] = field(default_factory=dict)
+    waiting: dict[int, LabelResiduals] = field(default_factory=dict)
 
     def snapshot(self, as_of: datetime) -> pd.DataFrame:
         """What could be learnt from as of a time."""
@@ -118,7 +118,7 @@ class Life:
         return found
 
 
-def lived(nights: dict[int, Night]) -> Served:
+def lived(nights: dict[int, MonitoredNight]) -> Served:
     """Live through the nights."""
     life, served = Life(nights), Served()
     champion, version = train(life, partition(-1).end, None), 0
@@ -147,7 +147,7 @@ def monitor(life: Life, champion: Bundle, number: int, version: int) -> Finding:
     x = frame(night)
     p = champion.score(x)
     columns = with_scores(x, p, CLASSIFIER.label.outputs)
-    life.waiting[number] = Held.of(binnings, columns, night.y[:, None], p)
+    life.waiting[number] = LabelResiduals.of(binnings, columns, night.y[:, None], p)
     held = None
     if (mature := number - LATE) in life.waiting and mature not in life.faulty:
         # The champion's own scores of that night, as a version that has just come has none of it.
@@ -172,7 +172,7 @@ def served_from(life: Life) -> int:
 def ask(life: Life, champion: Bundle, number: int, finding: Finding) -> None:
     """File a request for a breach."""
     since = changes.since(champion.reference, life.seen, finding)
-    recent = {seen.partition: seen.seen for seen in life.seen[-LATE - lookback(CLASSIFIER.drift) :]}
+    recent = {seen.partition: seen.observed for seen in life.seen[-LATE - lookback(CLASSIFIER.drift) :]}
     incident = incidents.many_columns(champion.reference, recent)
     as_of = partition(number).end
     found = answer(CLASSIFIER, as_of, finding.why, since=since, past=life.requests, incident=incident)
@@ -192,7 +192,7 @@ def best(life: Life, champion: Bundle, request: Request) -> Bundle | None:
     return challenger if verdict.outcome == "pass" else None
 
 
-def examine(champion: Bundle, challenger: Bundle) -> Verdict:
+def examine(champion: Bundle, challenger: Bundle) -> GateVerdict:
     """The gate's verdict on a challenger's holdout."""
     rows = challenger.split.holdout
     times = rows["event_time"].map(lambda time: partition(number_of(time)).key)
@@ -211,7 +211,7 @@ def examine(champion: Bundle, challenger: Bundle) -> Verdict:
     return better_than_champion.gate.check(evidence)
 
 
-def train(life: Life, as_of: datetime, window: Window | None) -> Bundle:
+def train(life: Life, as_of: datetime, window: TrainingWindow | None) -> Bundle:
     """Train as the library does: on the development rows; what was scored unseen is for the reference."""
     split = cut(CLASSIFIER, life.snapshot(as_of), as_of, window)
     learnt = split.development
@@ -235,6 +235,6 @@ def _fit(x: Floats, y: "Sequence[bool] | np.ndarray") -> Model:
     return Model(solver="newton-cholesky").fit(x, y)
 
 
-def frame(night: Night) -> pd.DataFrame:
+def frame(night: MonitoredNight) -> pd.DataFrame:
     """A night's columns by name."""
     return pd.DataFrame(night.x, columns=NAMES)

@@ -31,9 +31,9 @@ from targets import tell
 from leeway.definition import CSV, Classifier, Label, categorical, days, numeric
 from leeway.definition.partitions import Partition
 from leeway.detection import build_reference
-from leeway.detection.monitor import Night, compare, judge, lookback
+from leeway.detection.monitor import MonitoredNight, compare, judge, lookback
 from leeway.detection.reference import Reference
-from leeway.detection.sketch import Binning, Held, Sketch
+from leeway.detection.sketch import Binning, LabelResiduals, Sketch
 
 Took = tuple[float, float]
 
@@ -169,14 +169,14 @@ def compared(built: Reference, seen: Sketch, rng: np.random.Generator) -> dict[s
     with database().transaction() as connection:
         for back in range(YEAR, 0, -1):
             partition, frame = tonight.shift(-back), drawn(rng, OF_A_NIGHT)
-            held = Held.of(built.binnings, frame, labels(frame)[:, None], frame[["score"]].to_numpy())
-            night = Night(partition, Sketch.of(built.binnings, frame), partition.shift(-7), held)
-            sketches.write(connection, NAME, partition, VERSION, night.seen)
+            held = LabelResiduals.of(built.binnings, frame, labels(frame)[:, None], frame[["score"]].to_numpy())
+            night = MonitoredNight(partition, Sketch.of(built.binnings, frame), partition.shift(-7), held)
+            sketches.write(connection, NAME, partition, VERSION, night.observed)
             sketches.hold(connection, NAME, partition, VERSION, night.mature, held)
             _recorded(connection, partition, judge(built, policy, [night]))
-    night = Night(tonight, seen, tonight.shift(-7), held)
+    night = MonitoredNight(tonight, seen, tonight.shift(-7), held)
 
-    def read(count: int) -> list[Night]:
+    def read(count: int) -> list[MonitoredNight]:
         with database().transaction() as connection:
             return sketches.before(connection, NAME, tonight, VERSION, count)
 
@@ -187,7 +187,7 @@ def compared(built: Reference, seen: Sketch, rng: np.random.Generator) -> dict[s
     nights, seconds["the year's sketches read"] = measured(lambda: read(YEAR))
     assert len(nights) == YEAR
     seconds["every night compared"] = measured(
-        lambda: [(built.values(item.seen, item.held), compare(built, item.seen)) for item in nights]
+        lambda: [(built.values(item.observed, item.label_residuals), compare(built, item.observed)) for item in nights]
     )[1]
     return seconds
 

@@ -11,9 +11,9 @@ from streams import COLUMNS, Drawn, Floats, Stream, World
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, numeric
 from leeway.definition.partitions import Partition
 from leeway.detection import build_reference
-from leeway.detection.monitor import Night, judge, lookback
+from leeway.detection.monitor import MonitoredNight, judge, lookback
 from leeway.detection.reference import Reference
-from leeway.detection.sketch import Held, Sketch, with_scores
+from leeway.detection.sketch import LabelResiduals, Sketch, with_scores
 
 TRAINED, KNOWN = 60, 182  # nights
 LATE = 7  # nights until a label is known
@@ -56,23 +56,23 @@ class Monitored:
         self.classifier = classifier(alarms_per_year)
         self.reference = build_reference.build(self.classifier, rows, x, self.score(x), as_of, self.score)
         self._under: dict[DriftPolicy, Reference] = {}
-        self._waiting: list[Held] = []
+        self._waiting: list[LabelResiduals] = []
         self._lived = self.world.night
 
     def score(self, x: pd.DataFrame) -> Floats:
         """The model's probabilities, shape (n, 1)."""
         return self.model.predict_proba(x.to_numpy())[:, 1:]
 
-    def go_on(self, changes: Iterable[Stream | None]) -> list[Night]:
+    def go_on(self, changes: Iterable[Stream | None]) -> list[MonitoredNight]:
         """Live through nights, each as it is changed."""
         return [self._live(self.world.draw(change)) for change in changes]
 
-    def faulty(self, fault: Callable[[Drawn, Drawn], Drawn]) -> list[Night]:
+    def faulty(self, fault: Callable[[Drawn, Drawn], Drawn]) -> list[MonitoredNight]:
         """Live through some good nights and one that a pipeline has spoilt."""
         drawn = [self.world.draw() for _ in range(3)]
         return [self._live(night) for night in [*drawn[:-1], fault(drawn[-1], drawn[-2])]]
 
-    def verdicts(self, nights: list[Night], limits: DriftPolicy) -> list[str]:
+    def verdicts(self, nights: list[MonitoredNight], limits: DriftPolicy) -> list[str]:
         """The verdict on each of the nights, with those before it."""
         if limits not in self._under:  # a limit is found once
             alarm = self.reference.alarm.under(limits)
@@ -80,16 +80,16 @@ class Monitored:
         back, known = lookback(limits), self._under[limits]
         return [judge(known, limits, nights[max(0, place - back) : place + 1]).verdict for place in range(len(nights))]
 
-    def _live(self, drawn: Drawn) -> Night:
+    def _live(self, drawn: Drawn) -> MonitoredNight:
         number, (x, y) = self._lived, drawn
         self._lived += 1
         frame = pd.DataFrame(x, columns=NAMES)
         p = self.score(frame)
         columns = with_scores(frame, p, self.classifier.label.outputs)
         binnings = self.reference.binnings
-        self._waiting.append(Held.of(binnings, columns, y[:, None], p))
+        self._waiting.append(LabelResiduals.of(binnings, columns, y[:, None], p))
         held = self._waiting.pop(0) if len(self._waiting) > LATE else None
-        return Night(self._night(number), Sketch.of(binnings, columns), self._night(number - LATE), held)
+        return MonitoredNight(self._night(number), Sketch.of(binnings, columns), self._night(number - LATE), held)
 
     @staticmethod
     def _night(number: int) -> Partition:

@@ -12,7 +12,7 @@ from leeway.lifecycle import registry, retraining
 from leeway.lifecycle.retraining import Request
 from leeway.views import links, on_call, roster, runs, verdicts
 from leeway.views.on_call import Day
-from leeway.views.verdicts import Night
+from leeway.views.verdicts import NightVerdict
 
 LATELY = timedelta(days=7)  # what lies longer ago is history, such as that of a backfill
 MANY = 2  # classifiers that are hit on one day are an incident, where they are at least half of all
@@ -56,8 +56,8 @@ def _verdicts(classifier: Classifier, now: datetime, since: timedelta) -> Iterat
                 yield _of_episode("incident" if incident else kind, classifier, episode)
 
 
-def _episodes(nights: list[Night], classifier: Classifier) -> list[list[Night]]:
-    found: list[list[Night]] = []
+def _episodes(nights: list[NightVerdict], classifier: Classifier) -> list[list[NightVerdict]]:
+    found: list[list[NightVerdict]] = []
     for night in nights:
         start = Partition.parse(night.partition, classifier.partition)
         if found and start <= Partition.parse(found[-1][-1].partition, classifier.partition).shift(
@@ -69,7 +69,7 @@ def _episodes(nights: list[Night], classifier: Classifier) -> list[list[Night]]:
     return found
 
 
-def _of_episode(kind: Name, classifier: Classifier, episode: list[Night]) -> Happening:
+def _of_episode(kind: Name, classifier: Classifier, episode: list[NightVerdict]) -> Happening:
     first, last = episode[0], episode[-1]
     times = f"on {last.partition}" if len(episode) == 1 else f"in {len(episode)} partitions, last on {last.partition}"
     return Happening(

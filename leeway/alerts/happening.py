@@ -22,7 +22,7 @@ Name = Literal[
 
 
 @dataclass(frozen=True)
-class Kind:
+class AlertKind:
     """How bad a kind of happening is, and which page of `docs/runbooks` says what to do."""
 
     severity: Severity
@@ -30,19 +30,25 @@ class Kind:
     to_do: str
 
 
-KINDS: dict[Name, Kind] = {
-    "breach": Kind("ticket", "breach", "Nothing, if a retrain was requested; see what became of it."),
-    "alert": Kind("ticket", "alert", "Look at what moved, first at its source."),
-    "data fault": Kind("ticket", "data-fault", "Look at the source: nothing is learnt from these rows."),
-    "watching": Kind("ticket", "watching", "Look, or train: the reference is too short to act by itself."),
-    "incident": Kind("page", "incident", "Look for what the classifiers share: a source, a machine, a release."),
-    "rejected delivery": Kind("page", "delivery-rejected", "Mend the source or the suite; the next night tries again."),
-    "missing night": Kind("page", "missing-night", "See whether the platform runs; it makes up for missed nights."),
-    "failed run": Kind("page", "unexpected-error", "Read the error; run it again once it is mended."),
-    "failed retrain": Kind("page", "failed-retrain", "Read why; ask for it again with `leeway retrain`."),
-    "held request": Kind("ticket", "held-request", "Approve or reject it, on the page On call or at the command line."),
-    "promotion": Kind("ticket", "promotion", "Nothing; a roll-back is one press of a button."),
-    "refusal": Kind("ticket", "refusal", "Nothing: the champion stays. Read the gates' evidence if it goes on."),
+KINDS: dict[Name, AlertKind] = {
+    "breach": AlertKind("ticket", "breach", "Nothing, if a retrain was requested; see what became of it."),
+    "alert": AlertKind("ticket", "alert", "Look at what moved, first at its source."),
+    "data fault": AlertKind("ticket", "data-fault", "Look at the source: nothing is learnt from these rows."),
+    "watching": AlertKind("ticket", "watching", "Look, or train: the reference is too short to act by itself."),
+    "incident": AlertKind("page", "incident", "Look for what the classifiers share: a source, a machine, a release."),
+    "rejected delivery": AlertKind(
+        "page", "delivery-rejected", "Mend the source or the suite; the next night tries again."
+    ),
+    "missing night": AlertKind(
+        "page", "missing-night", "See whether the platform runs; it makes up for missed nights."
+    ),
+    "failed run": AlertKind("page", "unexpected-error", "Read the error; run it again once it is mended."),
+    "failed retrain": AlertKind("page", "failed-retrain", "Read why; ask for it again with `leeway retrain`."),
+    "held request": AlertKind(
+        "ticket", "held-request", "Approve or reject it, on the page On call or at the command line."
+    ),
+    "promotion": AlertKind("ticket", "promotion", "Nothing; a roll-back is one press of a button."),
+    "refusal": AlertKind("ticket", "refusal", "Nothing: the champion stays. Read the gates' evidence if it goes on."),
 }
 
 

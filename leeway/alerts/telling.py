@@ -32,7 +32,7 @@ SEVERITIES: tuple[Severity, ...] = ("page", "ticket")
 
 
 @dataclass(frozen=True)
-class Told:
+class AlertStatus:
     """A happening, with what has become of it: waiting, sent or suppressed, and why; `new` where nobody has noted it yet."""
 
     kind: str
@@ -118,16 +118,16 @@ def is_quiet(now: datetime) -> bool:
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise StoreError(
             "reading LEEWAY_ALERT_TIMEZONE",
-            rule="it must be a time zone such as Europe/Berlin",
+            problem="it must be a time zone such as Europe/Berlin",
             found=settings().alert_timezone,
-            way_out="correct it",
+            hint="correct it",
         ) from error
     begin, end = (time.fromisoformat(part) for part in given.split("-"))
     local = now.astimezone(zone).time()
     return begin <= local < end if begin <= end else local >= begin or local < end
 
 
-def lately(name: str) -> list[Told]:
+def lately(name: str) -> list[AlertStatus]:
     """What happened to a classifier in the last month, the newest first, and whether anybody was told."""
     now = roster.present()
     known = roster.known(name)
@@ -136,7 +136,7 @@ def lately(name: str) -> list[Told]:
     with database().transaction() as connection:
         noted = {row.key: row for row in connection.execute(query)}
     return [
-        Told(
+        AlertStatus(
             item.kind,
             item.what,
             item.since,

@@ -43,7 +43,7 @@ def _live(home: Path, update: Callable[[int, int, str], None]) -> Timeline:
     import flows.train
     from leeway.core.errors import DeliveryRejected
     from leeway.definition.partitions import Partition, between
-    from leeway.views.run_summary import Night
+    from leeway.views.run_summary import RunSummary
 
     history = [Partition.parse(key, "day") for key in HISTORY]
     nights = list(between(*(Partition.parse(key, "day") for key in NIGHTS)))
@@ -53,7 +53,7 @@ def _live(home: Path, update: Callable[[int, int, str], None]) -> Timeline:
         flows.backfill.backfill(NAME, *HISTORY, stage="ingest", which="missing", dry_run=False)
     update(past, total, "training the first champion")
     first = flows.train.train(NAME, history[1].end, "the first one", "demo")
-    lived: dict[str, Night | str] = {}
+    lived: dict[str, RunSummary | str] = {}
     for count, night in enumerate(nights):
         update(past + 10 + 2 * count, total, f"night {night}")
         try:
@@ -68,9 +68,9 @@ def _fresh(folder: Path) -> Path:
     if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
         raise StoreError(
             f"making the demo's folder {folder}",
-            rule="it must be empty, or hold an earlier demo",
+            problem="it must be empty, or hold an earlier demo",
             found=", ".join(sorted(item.name for item in folder.iterdir())[:3]),
-            way_out="name another folder",
+            hint="name another folder",
         )
     if folder.exists():
         shutil.rmtree(folder)

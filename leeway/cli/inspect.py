@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from leeway.cli import output
-from leeway.cli.options import Json, Name
+from leeway.cli.options import Json, NameArgument
 
 
 def list_classifiers(json: Json = False) -> None:
@@ -16,7 +16,7 @@ def list_classifiers(json: Json = False) -> None:
     output.emit(found, lambda: print("\n".join(found) or "none: write models/NAME.py"))
 
 
-def check(name: Name, json: Json = False) -> None:
+def check(name: NameArgument, json: Json = False) -> None:
     """Say everything that is wrong with a definition and its suite, each with its line, and try them on the newest rows."""
     from leeway.definition import catalog
     from leeway.ingest.audit import load_suite
@@ -33,7 +33,7 @@ def check(name: Name, json: Json = False) -> None:
     output.emit(found, lambda: print(f"{name}: {len(classifier.features)} features, {expectations} expectations"))
 
 
-def status(name: Name, json: Json = False) -> None:
+def status(name: NameArgument, json: Json = False) -> None:
     """Champion, ledger, quarantine, last verdicts and retrain requests of a classifier."""
     from leeway.definition import catalog
     from leeway.operations.status import status as look
@@ -59,7 +59,7 @@ def status(name: Name, json: Json = False) -> None:
 
 
 def quarantine(
-    name: Name,
+    name: NameArgument,
     replay: Annotated[bool, typer.Option("--replay", help="Audit the kept deliveries of these rows again.")] = False,
     json: Json = False,
 ) -> None:
@@ -85,7 +85,7 @@ def quarantine(
 
 
 def report(
-    name: Name,
+    name: NameArgument,
     partition: Annotated[str | None, typer.Argument(help="The last one by default.", show_default=False)] = None,
     json: Json = False,
 ) -> None:
@@ -102,7 +102,7 @@ def report(
 
 
 def explain(
-    name: Name,
+    name: NameArgument,
     event_id: Annotated[str, typer.Argument(help="The event's id.", show_default=False)],
     json: Json = False,
 ) -> None:

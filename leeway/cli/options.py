@@ -12,7 +12,9 @@ def _set_json(value: bool) -> bool:
     return value
 
 
-Name = Annotated[str, typer.Argument(help="The classifier: the stem of its file in models/.", show_default=False)]
+NameArgument = Annotated[
+    str, typer.Argument(help="The classifier: the stem of its file in models/.", show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.", callback=_set_json)]
 PartitionOption = Annotated[
     str | None,
@@ -20,4 +22,4 @@ PartitionOption = Annotated[
         "--partition", help="A date such as 2026-03-01; by default the last one that is over.", show_default=False
     ),
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the history.", show_default=False)]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept in the history.", show_default=False)]

@@ -66,9 +66,9 @@ def chosen_partition(name: str, partition: str | None) -> str:
     if (chosen.start if classifier.by_arrival else chosen.end) > now:
         raise NotFound(
             f"choosing the partition {chosen} of {name}",
-            rule="it must be over, or its events are not all there",
+            problem="it must be over, or its events are not all there",
             found=f"it ends {chosen.end:%Y-%m-%d %H:%M} UTC",
-            way_out=f"the last one that is over is {Partition.last_complete(now, grain)}",
+            hint=f"the last one that is over is {Partition.last_complete(now, grain)}",
         )
     return chosen.key
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from leeway.cli import output
-from leeway.cli.options import Json, Reason
+from leeway.cli.options import Json, ReasonOption
 
 Of = Annotated[str | None, typer.Argument(help="The classifier; all of them with --all.", show_default=False)]
 All = Annotated[bool, typer.Option("--all", help="Of every classifier.")]
@@ -22,7 +22,7 @@ def _length(text: str) -> timedelta:
 
 
 def mute(
-    reason: Reason,
+    reason: ReasonOption,
     length: Annotated[str, typer.Option("--for", help="How long: 30m, 2h or 3d.", show_default=False)],
     name: Of = None,
     every: All = False,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leeway.cli import output
-from leeway.cli.options import Json, Name, Reason
+from leeway.cli.options import Json, NameArgument, ReasonOption
 
 if TYPE_CHECKING:
     from leeway.lifecycle.retraining import Request
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 Key = Annotated[str, typer.Argument(help="The request's key, as `leeway status` shows it.", show_default=False)]
 
 
-def versions(name: Name, json: Json = False) -> None:
+def versions(name: NameArgument, json: Json = False) -> None:
     """The history of promotions and refusals, newest first, with the gates that decided; --json and the model card have all."""
     from leeway.definition import catalog
     from leeway.lifecycle import registry
-    from leeway.lifecycle.verdict import Verdict, in_short
+    from leeway.lifecycle.verdict import GateVerdict, in_short
 
     catalog.load(name)
     champion = registry.champion(name)
@@ -31,7 +31,7 @@ def versions(name: Name, json: Json = False) -> None:
                 item.as_of.date(),
                 item.actor,
                 item.reason,
-                in_short([Verdict(**gate) for gate in item.evidence], "\n"),
+                in_short([GateVerdict(**gate) for gate in item.evidence], "\n"),
             )
             for item in past
         ]
@@ -42,7 +42,7 @@ def versions(name: Name, json: Json = False) -> None:
     output.emit({"champion": champion.version if champion else None, "history": past}, say)
 
 
-def promote(name: Name, version: int, reason: Reason, json: Json = False) -> None:
+def promote(name: NameArgument, version: int, reason: ReasonOption, json: Json = False) -> None:
     """Make a version champion by your own decision; the history keeps your name and reason."""
     from leeway.cli.orchestrated import person
     from leeway.definition import catalog
@@ -53,7 +53,7 @@ def promote(name: Name, version: int, reason: Reason, json: Json = False) -> Non
     output.emit(result, lambda: print(f"version {result.version} is champion of {name}"))
 
 
-def rollback(name: Name, reason: Reason = "rolled back", json: Json = False) -> None:
+def rollback(name: NameArgument, reason: ReasonOption = "rolled back", json: Json = False) -> None:
     """Bring back the champion before the present one."""
     from leeway.cli.orchestrated import person
     from leeway.definition import catalog
@@ -74,7 +74,7 @@ def reject(request: Key, json: Json = False) -> None:
     _settle(request, approved=False)
 
 
-def hold(name: Name, reason: Reason, json: Json = False) -> None:
+def hold(name: NameArgument, reason: ReasonOption, json: Json = False) -> None:
     """Hold a classifier back: until it is released, no champion comes of a breach without a person's word."""
     from leeway.cli.orchestrated import person
     from leeway.definition import catalog
@@ -85,7 +85,7 @@ def hold(name: Name, reason: Reason, json: Json = False) -> None:
     output.emit({"held": True, "requests": held}, lambda: print(f"{name} is held{_and(held)}"))
 
 
-def release(name: Name, reason: Reason, json: Json = False) -> None:
+def release(name: NameArgument, reason: ReasonOption, json: Json = False) -> None:
     """Let a held classifier go on; requests that waited for it are carried out by the next night."""
     from leeway.cli.orchestrated import person
     from leeway.definition import catalog

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from leeway.cli import output, private
-from leeway.cli.options import Json, Name, PartitionOption, Reason
+from leeway.cli.options import Json, NameArgument, PartitionOption, ReasonOption
 
 if TYPE_CHECKING:
     from tasks.decide import Decision
 
 
-class Stage(StrEnum):
+class StageName(StrEnum):
     """The stages that a backfill can be limited to."""
 
     ingest = "ingest"
@@ -20,7 +20,7 @@ class Stage(StrEnum):
     monitor = "monitor"
 
 
-def ingest(name: Name, partition: PartitionOption = None, json: Json = False) -> None:
+def ingest(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
     """Bring one partition from the source to the events: extract, audit, publish."""
     result = _run("ingest", name, partition)
     done = (
@@ -31,22 +31,22 @@ def ingest(name: Name, partition: PartitionOption = None, json: Json = False) ->
     )
 
 
-def score(name: Name, partition: PartitionOption = None, json: Json = False) -> None:
+def score(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
     """Predict one partition's events with the champion."""
     result = _run("score", name, partition)
     from leeway.core.outputs import describe
 
-    done = f"{result.rows} events scored by version {result.version}, called: {describe(result.positives)}"
+    done = f"{result.rows} events scored by version {result.version}, flagged: {describe(result.positives)}"
     output.emit(result, lambda: print(done if result.changed else f"nothing changed: {done} before"))
 
 
-def monitor(name: Name, partition: PartitionOption = None, json: Json = False) -> None:
+def monitor(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
     """Hold one scored partition against the reference, and write its report."""
     result = _run("monitor", name, partition)
     output.emit(result, lambda: print(f"{result.verdict}: {result.why}\n{result.report}"))
 
 
-def nightly(name: Name, partition: PartitionOption = None, json: Json = False) -> None:
+def nightly(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
     """All of a night for one partition: ingest, score, monitor, and a retrain where one is due."""
     from leeway.core.outputs import describe
 
@@ -75,12 +75,12 @@ def nightly(name: Name, partition: PartitionOption = None, json: Json = False) -
 
 
 def train(
-    name: Name,
+    name: NameArgument,
     as_of: Annotated[
         str | None,
         typer.Option("--as-of", help="Use nothing that became known later; now by default.", show_default=False),
     ] = None,
-    reason: Reason = "asked for",
+    reason: ReasonOption = "asked for",
     json: Json = False,
 ) -> None:
     """Train a challenger; it becomes champion if every gate admits it."""
@@ -96,7 +96,7 @@ def train(
         moment = None if as_of is None else datetime.fromisoformat(as_of)
     except ValueError:
         raise NotFound(
-            "reading --as-of", rule="it must be an ISO date or time", found=as_of, way_out="give one"
+            "reading --as-of", problem="it must be an ISO date or time", found=as_of, hint="give one"
         ) from None
     if moment is not None:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -108,7 +108,7 @@ def train(
         raise typer.Exit(1)
 
 
-def retrain(name: Name, reason: Reason, json: Json = False) -> None:
+def retrain(name: NameArgument, reason: ReasonOption, json: Json = False) -> None:
     """Ask for a retrain, and carry it out: the state machine's way to a new champion."""
     private.begin()
     from datetime import UTC, datetime
@@ -133,7 +133,7 @@ def retrain(name: Name, reason: Reason, json: Json = False) -> None:
 
 
 def backfill(
-    name: Name,
+    name: NameArgument,
     first: Annotated[
         str | None,
         typer.Option("--from", help="The first partition; by default the source's first.", show_default=False),
@@ -143,7 +143,7 @@ def backfill(
         typer.Option("--to", help="The last partition, included; by default the one that is due.", show_default=False),
     ] = None,
     stage: Annotated[
-        Stage | None, typer.Option("--stage", help="Only this stage; all by default.", show_default=False)
+        StageName | None, typer.Option("--stage", help="Only this stage; all by default.", show_default=False)
     ] = None,
     missing: Annotated[
         bool, typer.Option("--missing", help="What was never done or was rejected (the default).")
@@ -196,9 +196,9 @@ def backfill(
 
 
 def accept(
-    name: Name,
+    name: NameArgument,
     partition: Annotated[str, typer.Argument(help="The one that a fault was found in.", show_default=False)],
-    reason: Reason,
+    reason: ReasonOption,
     json: Json = False,
 ) -> None:
     """Take a data fault back: the partition is as it should be, and so are those like it from now on."""

@@ -10,7 +10,7 @@ from leeway.cli import output
 if TYPE_CHECKING:
     from leeway.definition.partitions import Partition
     from leeway.lifecycle.retraining import Request
-    from leeway.views.run_summary import Night
+    from leeway.views.run_summary import RunSummary
 
 NAME = "payments"
 TOLD = {
@@ -27,7 +27,7 @@ WAITS = {
 
 @dataclass(frozen=True)
 class Line:
-    """One night. Where its labels are not mature, or nothing was published, there are no `positives` and `hits`."""
+    """One night. Where its labels are not mature, or nothing was published, there are no `positives` and `true_positives`."""
 
     night: str
     rows: int | None
@@ -35,7 +35,7 @@ class Line:
     verdict: str
     champion: int | None
     positives: int
-    hits: int
+    true_positives: int
     retrained: str | None
     what: str
 
@@ -81,7 +81,7 @@ class Timeline:
         print("  leeway up                     all pages, until Ctrl-C")
 
 
-def tell(home: Path, first: str, nights: "Sequence[Partition]", lived: "Mapping[str, Night | str]") -> Timeline:
+def tell(home: Path, first: str, nights: "Sequence[Partition]", lived: "Mapping[str, RunSummary | str]") -> Timeline:
     """Tell what happened.
 
     Args:
@@ -103,7 +103,7 @@ def tell(home: Path, first: str, nights: "Sequence[Partition]", lived: "Mapping[
     return Timeline(str(home), first, lines, was, fell, came_back, as_told)
 
 
-def _line(night: "Partition", happened: "Night | str", what: str, last: "Partition") -> Line:
+def _line(night: "Partition", happened: "RunSummary | str", what: str, last: "Partition") -> Line:
     from leeway.definition import catalog
     from leeway.monitoring.performance import realised
 
@@ -120,7 +120,7 @@ def _line(night: "Partition", happened: "Night | str", what: str, last: "Partiti
         verdict=happened.monitored.verdict,
         champion=happened.scored.version,
         positives=result.positives if result else 0,
-        hits=result.hits if result else 0,
+        true_positives=result.true_positives if result else 0,
         retrained=happened.retrained.state if happened.retrained else None,
         what="; ".join(text for text in told if text),
     )
@@ -146,7 +146,7 @@ def _retrained(request: "Request | None") -> str:
 
 def _recall(lines: Sequence[Line]) -> float | None:
     positives = sum(line.positives for line in lines)
-    return sum(line.hits for line in lines) / positives if positives else None
+    return sum(line.true_positives for line in lines) / positives if positives else None
 
 
 def _percent(lines: Sequence[Line]) -> str:

@@ -11,37 +11,37 @@
     ├── AlreadyRunning     another process is doing the same work now
     └── NotFound           a classifier, partition, version or report that does not exist
 
-Each says what was being done, the rule, the value found and the way out, in one line.
+Each says in one line what was being done, what is wrong, the value found, and what to do.
 """
 
 
 class LeewayError(Exception):
-    """What was being done, the rule, the value found, the way out; kept as attributes and shown as one line.
+    """An error with its action, problem, value found and hint; shown as one line.
 
     Args:
-        doing: what was being done, as a phrase: "reading payments.csv".
-        rule: the rule that was broken.
-        found: the value that broke it.
-        way_out: what the reader can do now.
+        action: what was being done, as a phrase: "reading payments.csv".
+        problem: what is wrong, as a statement of the fault: "the file is empty".
+        found: the value that is wrong, where it helps.
+        hint: what the reader can do now.
     """
 
-    def __init__(self, doing: str, *, rule: str, found: object = None, way_out: str) -> None:
-        self.doing = doing
-        self.rule = rule
+    def __init__(self, action: str, *, problem: str, found: object = None, hint: str) -> None:
+        self.action = action
+        self.problem = problem
         self.found = found
-        self.way_out = way_out
-        super().__init__(doing, rule, found, way_out)
+        self.hint = hint
+        super().__init__(action, problem, found, hint)
 
     def __str__(self) -> str:
         found = "" if self.found is None else f" (found: {self.found})"
-        return " ".join(f"{self.doing}: {self.rule}{found}; {self.way_out}".split())
+        return " ".join(f"{self.action}: {self.problem}{found}; {self.hint}".split())
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.doing, self.rule, self.found, self.way_out)
+        return _rebuild, (type(self), self.action, self.problem, self.found, self.hint)
 
 
-def _rebuild(kind: type[LeewayError], doing: str, rule: str, found: object, way_out: str) -> LeewayError:
-    return kind(doing, rule=rule, found=found, way_out=way_out)
+def _rebuild(kind: type[LeewayError], action: str, problem: str, found: object, hint: str) -> LeewayError:
+    return kind(action, problem=problem, found=found, hint=hint)
 
 
 class DefinitionError(LeewayError):

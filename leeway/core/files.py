@@ -12,7 +12,7 @@ from leeway.core.errors import StoreError
 
 
 @contextmanager
-def replacing(path: Path, doing: str, *, keep_first: bool = False) -> Iterator[Path]:
+def replacing(path: Path, action: str, *, keep_first: bool = False) -> Iterator[Path]:
     """Yield a path to write a file or a folder at; moved to `path` when the block ends well, removed when it does not.
 
     Args:
@@ -21,7 +21,7 @@ def replacing(path: Path, doing: str, *, keep_first: bool = False) -> Iterator[P
     Raises:
         StoreError: the disk is full, or refuses for another reason; nothing is left behind.
     """
-    with passing(path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}", doing) as beside:
+    with passing(path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}", action) as beside:
         yield beside
         if keep_first and path.is_dir():
             return
@@ -31,7 +31,7 @@ def replacing(path: Path, doing: str, *, keep_first: bool = False) -> Iterator[P
 
 
 @contextmanager
-def passing(path: Path, doing: str) -> Iterator[Path]:
+def passing(path: Path, action: str) -> Iterator[Path]:
     """Yield a path, in a folder that is there, to write a file or a folder at; removed when the block ends.
 
     Raises:
@@ -41,7 +41,7 @@ def passing(path: Path, doing: str) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield path
     except OSError as error:
-        raise _refused(path.parent, doing, error) from error
+        raise _refused(path.parent, action, error) from error
     finally:
         _remove(path)
 
@@ -63,7 +63,7 @@ def _remove(path: Path) -> None:
 
 
 @contextmanager
-def workspace(path: Path, doing: str) -> Iterator[Path]:
+def workspace(path: Path, action: str) -> Iterator[Path]:
     """Make a folder beside `path` for the parts of it, which goes when the block ends.
 
     Raises:
@@ -74,17 +74,17 @@ def workspace(path: Path, doing: str) -> Iterator[Path]:
         folder.mkdir(parents=True)
         yield folder
     except OSError as error:
-        raise _refused(path.parent, doing, error) from error
+        raise _refused(path.parent, action, error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _refused(folder: Path, doing: str, error: OSError) -> StoreError:
+def _refused(folder: Path, action: str, error: OSError) -> StoreError:
     return StoreError(
-        doing,
-        rule="the disk must take it",
+        action,
+        problem="the disk must take it",
         found=error.strerror or error,
-        way_out=f"make room or set the permissions in {folder}, then run this again; nothing was changed",
+        hint=f"make room or set the permissions in {folder}, then run this again; nothing was changed",
     )
 
 

@@ -55,14 +55,14 @@ def bounds(drawn: Floats, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def share(hits: int, rows: int, level: float = 0.95) -> Interval:
+def share(count: int, rows: int, level: float = 0.95) -> Interval:
     """A share with Wilson's score interval (1927), which also holds near 0 and 1.
 
     Args:
         rows: at least one.
     """
     z = float(stats.norm.ppf((1 + level) / 2))
-    p = hits / rows
+    p = count / rows
     centre, by = p + z**2 / (2 * rows), z * np.sqrt(p * (1 - p) / rows + z**2 / (4 * rows**2))
     total = 1 + z**2 / rows
     return Interval(p, float(max(0.0, (centre - by) / total)), float(min(1.0, (centre + by) / total)))

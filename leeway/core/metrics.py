@@ -93,14 +93,14 @@ def calibration_error(y: Bools, p: Floats, bins: int = 10) -> float:
 
 def _one_class(y: Bools, p: Floats, decided: Bools) -> dict[str, Any]:
     both = 0 < int(y.sum()) < len(y)
-    rows, called, hits = int(y.sum()), int(decided.sum()), int((decided & y).sum())
+    rows, predicted_positive, true_positives = int(y.sum()), int(decided.sum()), int((decided & y).sum())
     return {
         "rows": rows,
         "roc_auc": float(roc_auc_score(y, p)) if both else None,
         "average_precision": float(average_precision_score(y, p)) if both else None,
-        "precision": hits / called if called else None,
-        "recall": hits / rows if rows else None,
-        "f1": 2 * hits / (rows + called) if rows + called else None,
+        "precision": true_positives / predicted_positive if predicted_positive else None,
+        "recall": true_positives / rows if rows else None,
+        "f1": 2 * true_positives / (rows + predicted_positive) if rows + predicted_positive else None,
         "calibration_error": calibration_error(y, p) if len(y) else None,
     }
 

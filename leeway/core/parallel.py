@@ -99,11 +99,11 @@ def _part(function: Callable[[R], T], versions: dict[str, str], reference: R) ->
     if (here := _versions()) != versions:
         raise ClusterError(
             "working on a part",
-            rule="every worker must have the same versions",
+            problem="every worker must have the same versions",
             found=", ".join(
                 f"{name} {here[name]}, not {versions[name]}" for name in here if here[name] != versions[name]
             ),
-            way_out="start the workers from the same image",
+            hint="start the workers from the same image",
         )
     with inside():
         return function(reference)
@@ -199,16 +199,16 @@ def _wait(client: Any, futures: list[Any], address: str) -> None:
 def _deadly(found: str) -> ClusterError:
     return ClusterError(
         "working on parts",
-        rule="a part must not kill its workers",
+        problem="a part must not kill its workers",
         found=found,
-        way_out="give each worker more memory, or start fewer (LEEWAY_WORKERS); what was done is kept, so run this again",
+        hint="give each worker more memory, or start fewer (LEEWAY_WORKERS); what was done is kept, so run this again",
     )
 
 
 def _unreachable(address: str, found: str) -> ClusterError:
     return ClusterError(
         f"working on the cluster {address}",
-        rule="its scheduler must be reachable and have workers",
+        problem="its scheduler must be reachable and have workers",
         found=found,
-        way_out="start them, correct LEEWAY_DASK_ADDRESS, or leave it empty to work on this machine; then run this again",
+        hint="start them, correct LEEWAY_DASK_ADDRESS, or leave it empty to work on this machine; then run this again",
     )

@@ -74,9 +74,9 @@ class Settings(BaseSettings):
         except OSError as error:
             raise StoreError(
                 f"making the folder {path}",
-                rule="the data folder must be writable",
+                problem="the data folder must be writable",
                 found=error.strerror or error,
-                way_out="make room, set its permissions, or name another in LEEWAY_HOME",
+                hint="make room, set its permissions, or name another in LEEWAY_HOME",
             ) from error
         return path
 
@@ -100,6 +100,6 @@ def settings() -> Settings:
         raise _refused(name, first["msg"], None if is_secret else first["input"]) from None
 
 
-def _refused(name: str, rule: str, found: object = None) -> StoreError:
-    way_out = "correct it; the README's list of settings says what it is"
-    return StoreError(f"reading LEEWAY_{name.upper()}", rule=rule, found=found, way_out=way_out)
+def _refused(name: str, problem: str, found: object = None) -> StoreError:
+    hint = "correct it; the README's list of settings says what it is"
+    return StoreError(f"reading LEEWAY_{name.upper()}", problem=problem, found=found, hint=hint)

@@ -93,9 +93,9 @@ def read(name: str, snapshot: str) -> pd.DataFrame:
     if not storage.exists(path):
         raise NotFound(
             f"reading snapshot {snapshot[:12]} of {name}",
-            rule="it must be in the storage",
+            problem="it must be in the storage",
             found=f"no {storage.address(path)}",
-            way_out="train again: the same knowledge gives the same snapshot",
+            hint="train again: the same knowledge gives the same snapshot",
         )
     return pd.read_parquet(storage.fetched(path, snapshot))
 
@@ -114,7 +114,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Part:
+class SnapshotPart:
     """What a training set has of a range of time, to be written down by whoever gets it.
 
     Attributes:
@@ -134,7 +134,7 @@ class Part:
         return settings().folder(self.folder) / f"{self.number}.parquet"
 
 
-def take_part(part: Part) -> None:
+def take_part(part: SnapshotPart) -> None:
     """Write a part of a training set down.
 
     Raises:
@@ -156,7 +156,7 @@ def _read_parts(classifier: Classifier, ranges: Sequence[Range], as_of: datetime
     with workspace(place, f"taking a snapshot of {name} in parts") as folder:
         within = str(folder.relative_to(settings().home.absolute()))
         definition = catalog.fingerprint(name)
-        parts = [Part(name, definition, range, as_of, within, number) for number, range in enumerate(ranges)]
+        parts = [SnapshotPart(name, definition, range, as_of, within, number) for number, range in enumerate(ranges)]
         parallel.each(take_part, parts)
         kept: list[pa.Table] = []
         for part in reversed(parts):
@@ -231,9 +231,9 @@ def _learnable(classifier: Classifier, as_of: datetime, y: Bools) -> None:
     outputs = classifier.label.outputs
     raise TrainingError(
         f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
-        rule=f"there must be mature labels of {outputs.least}",
+        problem=f"there must be mature labels of {outputs.least}",
         found=f"{len(y)} labelled events, {describe(outputs.count(y))}" if len(y) else "no labelled event",
-        way_out="ingest more partitions, train as of a time when there were labels (--as-of), or shorten label.maturity"
+        hint="ingest more partitions, train as of a time when there were labels (--as-of), or shorten label.maturity"
         + ("" if len(y) else f"; `leeway status {classifier.name}` shows deliveries that were rejected"),
     )
 

@@ -41,9 +41,9 @@ def load(name: str) -> Classifier:
     if len(found) != 1:
         raise DefinitionError(
             f"loading {path}",
-            rule="it must hold exactly one Classifier",
+            problem="it must hold exactly one Classifier",
             found=len(found),
-            way_out="write `classifier = Classifier(…)` once, and one file per classifier",
+            hint="write `classifier = Classifier(…)` once, and one file per classifier",
         )
     try:
         return Classifier.model_validate({**_fields(found[0]), "name": name})
@@ -61,17 +61,17 @@ def load_expectations(name: str) -> list[object]:
     if not path.exists():
         raise DefinitionError(
             f"loading the suite of {name}",
-            rule="every classifier needs a suite, or nothing guards its data",
+            problem="every classifier needs a suite, or nothing guards its data",
             found=f"no file {path}",
-            way_out="write it; expectations/payments.py is an example",
+            hint="write it; expectations/payments.py is an example",
         )
     found = getattr(_run(path, f"loading {path}"), "expectations", None)
     if not isinstance(found, list | tuple):
         raise DefinitionError(
             f"loading {path}",
-            rule="it must hold a list named `expectations`",
+            problem="it must hold a list named `expectations`",
             found=type(found).__name__,
-            way_out="write `expectations = [gxe.Expect…(…), …]`",
+            hint="write `expectations = [gxe.Expect…(…), …]`",
         )
     return list(found)
 
@@ -85,8 +85,8 @@ def definition_path(name: str) -> Path:
     path = settings().project.absolute() / "models" / f"{name}.py"
     if path.parent.name != "models" or not path.exists():
         close = difflib.get_close_matches(name, names(), n=1)
-        way_out = f"did you mean {close[0]}?" if close else f"declared here: {', '.join(names()) or 'none'}"
-        raise NotFound("finding a classifier", rule="it must be a file in models/", found=name, way_out=way_out)
+        hint = f"did you mean {close[0]}?" if close else f"declared here: {', '.join(names()) or 'none'}"
+        raise NotFound("finding a classifier", problem="it must be a file in models/", found=name, hint=hint)
     return path
 
 
@@ -109,9 +109,9 @@ def load_as(name: str, expected: str) -> Classifier:
     if (here := fingerprint(name)) != expected:
         raise DefinitionError(
             f"working on a part of {name}",
-            rule="every worker must have the same definition",
+            problem="every worker must have the same definition",
             found=f"{here} instead of {expected}",
-            way_out="bring the same models/ to every worker",
+            hint="bring the same models/ to every worker",
         )
     if _loaded_as.get(name) != expected:
         load.cache_clear()
@@ -139,13 +139,13 @@ def audit_fingerprint(name: str) -> str:
     return hashlib.sha256(text + repr(contract).encode()).hexdigest()[:16]
 
 
-def definition_error(doing: str, error: ValidationError) -> DefinitionError:
+def definition_error(action: str, error: ValidationError) -> DefinitionError:
     """All that pydantic found, as one line."""
     found = findings(error)
     return DefinitionError(
-        doing,
-        rule=" | ".join(found),
-        way_out=f"correct {'it' if len(found) == 1 else 'them'} and load it again",
+        action,
+        problem=" | ".join(found),
+        hint=f"correct {'it' if len(found) == 1 else 'them'} and load it again",
     )
 
 
@@ -185,7 +185,7 @@ class _FreshLoader(SourceFileLoader):
         raise OSError
 
 
-def _run(path: Path, doing: str) -> ModuleType:
+def _run(path: Path, action: str) -> ModuleType:
     # A name of its own: `models` and `expectations` are folders of the user, not packages to import.
     loader = _FreshLoader(f"_leeway_{path.parent.name}_{path.stem}", str(path))
     spec = ModuleSpec(loader.name, loader, origin=loader.path)
@@ -195,14 +195,14 @@ def _run(path: Path, doing: str) -> ModuleType:
     try:
         loader.exec_module(module)
     except ValidationError as error:
-        raise definition_error(doing, error) from error
+        raise definition_error(action, error) from error
     except Exception as error:  # whatever a person's file raises
         line = _line_in(path, error)
         raise DefinitionError(
-            doing,
-            rule="the file must run",
+            action,
+            problem="the file must run",
             found=f"{type(error).__name__}: {error}{line}",
-            way_out="correct it and run this again",
+            hint="correct it and run this again",
         ) from error
     return module
 

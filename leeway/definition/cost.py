@@ -22,8 +22,10 @@ class Costs(Value):
     true_positive: float = 0.0
     unit: str = Field(default="units", min_length=1, max_length=20)
 
-    def of(self, *, positives: int, called: int, hits: int) -> float:
+    def of(self, *, positives: int, predicted_positive: int, true_positives: int) -> float:
         """What some decisions cost together."""
         return (
-            (called - hits) * self.false_positive + (positives - hits) * self.false_negative + hits * self.true_positive
+            (predicted_positive - true_positives) * self.false_positive
+            + (positives - true_positives) * self.false_negative
+            + true_positives * self.true_positive
         )

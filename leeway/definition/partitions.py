@@ -75,9 +75,9 @@ class Partition:
         except ValueError:
             raise NotFound(
                 "reading a partition",
-                rule="it must be a date such as 2026-03-01",
+                problem="it must be a date such as 2026-03-01",
                 found=text,
-                way_out="give an ISO date",
+                hint="give an ISO date",
             ) from None
 
     @classmethod

@@ -27,11 +27,11 @@ def called(node: ast.Call) -> str:
     )
 
 
-class Failed:
+class Unevaluated:
     """Stands for an argument that could not be evaluated."""
 
 
-FAILED = Failed()
+UNEVALUATED = Unevaluated()
 
 
 @dataclass
@@ -60,17 +60,17 @@ class Evaluation:
         self._call(node, {"name": name})
 
     def value(self, node: ast.expr) -> Any:
-        """The value of an expression, or `FAILED` with the reason among the findings."""
+        """The value of an expression, or `UNEVALUATED` with the reason among the findings."""
         if isinstance(node, ast.Call) and self._is_ours(node):
             return self._call(node, {})
         if isinstance(node, ast.Tuple | ast.List):
             found = [self.value(item) for item in node.elts if not isinstance(item, ast.Starred)]
             if any(isinstance(item, ast.Starred) for item in node.elts):
                 return self._plain(node)
-            return tuple(item for item in found if item is not FAILED)
+            return tuple(item for item in found if item is not UNEVALUATED)
         if isinstance(node, ast.Dict) and all(isinstance(key, ast.Constant) for key in node.keys):
             items = [(key, self.value(item)) for key, item in zip(node.keys, node.values, strict=True)]
-            return {key.value: item for key, item in items if isinstance(key, ast.Constant) and item is not FAILED}
+            return {key.value: item for key, item in items if isinstance(key, ast.Constant) and item is not UNEVALUATED}
         return self._plain(node)
 
     def _is_ours(self, node: ast.Call) -> bool:
@@ -82,7 +82,7 @@ class Evaluation:
             return eval(compile(ast.Expression(node), str(self.path), "eval"), self.names)  # noqa: S307 -- likewise
         except Exception as error:  # whatever a person's file raises
             self._raised(node.lineno, error)
-            return FAILED
+            return UNEVALUATED
 
     def _raised(self, line: int, error: Exception) -> None:
         if isinstance(error, ValidationError):
@@ -109,12 +109,12 @@ class Evaluation:
                 self.findings.append(
                     (keyword.lineno, f"{keyword.arg} is not a known name{_suggestion(keyword.arg, known)}")
                 )
-            elif value is FAILED:
+            elif value is UNEVALUATED:
                 failed.add(keyword.arg)
             else:
                 arguments[keyword.arg] = value
-        if FAILED in positional:
-            return FAILED
+        if UNEVALUATED in positional:
+            return UNEVALUATED
         try:
             return function(*positional, **arguments)
         except ValidationError as error:
@@ -123,7 +123,7 @@ class Evaluation:
             return self._stand_in(function, good, node)
         except Exception as error:  # whatever a person's values make a function raise
             self._raised(node.lineno, error)
-            return FAILED
+            return UNEVALUATED
 
     def _refused(self, node: ast.Call, error: ValidationError, lines: Mapping[str, int], failed: set[str]) -> set[str]:
         """Write down what pydantic found, each at its argument's line; the arguments that are wrong."""
@@ -141,16 +141,16 @@ class Evaluation:
     def _stand_in(self, function: Any, good: dict[str, Any], node: ast.Call) -> Any:
         """A value that was refused, as far as it goes, so that what holds it can be looked at too."""
         if not (isinstance(function, type) and issubclass(function, BaseModel)):
-            return FAILED
+            return UNEVALUATED
         required = {name for name, item in function.model_fields.items() if item.is_required()}
         if function is not Classifier:
-            return FAILED if required - set(good) else function.model_construct(**good)
+            return UNEVALUATED if required - set(good) else function.model_construct(**good)
         if not {"columns", "label"} <= set(good):
-            return FAILED
+            return UNEVALUATED
         whole = Classifier.model_construct(**{"source": None, **good})
         for text in whole.contradictions():
             self.findings.append((line_of(node, text) or node.lineno, text))
-        return FAILED
+        return UNEVALUATED
 
 
 def _arguments(function: Any) -> list[str]:

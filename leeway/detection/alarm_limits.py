@@ -14,7 +14,7 @@ from leeway.core.metrics import Floats
 from leeway.definition import DriftPolicy, Grain
 from leeway.definition.partitions import STEP, Partition
 from leeway.detection import budget
-from leeway.detection.budget import WINDOWS, Ints, Ordinary, Rule, Watch
+from leeway.detection.budget import WINDOWS, Baseline, Ints, Rule, Watch
 from leeway.detection.channels import Channel
 
 SEASONS: dict[Grain, int] = {"hour": 24, "day": 7, "week": 1, "month": 1}  # partitions after which the ordinary returns
@@ -77,18 +77,23 @@ class Alarm(BaseModel):
         year, rule = A_YEAR[self.grain], rule_of(self.channels, self.grain, self.policy)
         arrays = (np.array(self.values), np.array(self.rows), np.array(self.places, dtype=np.intp))
         stretch, allowed = round(np.clip(year, *STRETCH)), self.policy.alarms_per_year / year
-        found = budget.calibrate(self.ordinary, *arrays, rule, allowed, stretch, self.seed)
+        found = budget.calibrate(self.baseline, *arrays, rule, allowed, stretch, self.seed)
         return self.model_copy(update={"limit": found.spreads, "rate": found.rate * year, "often": found.often * year})
 
     @cached_property
-    def ordinary(self) -> Ordinary:
+    def baseline(self) -> Baseline:
         """What is ordinary."""
-        chance = np.array([channel.chance for channel in self.channels])
+        sampling_variance = np.array([channel.sampling_variance for channel in self.channels])
         season, values = SEASONS[self.grain], np.array(self.values).reshape(self.partitions, len(self.channels))
         if not values.size:
-            return Ordinary(np.zeros((season, len(chance))), 0 * chance, chance, np.ones((len(WINDOWS), len(chance))))
+            return Baseline(
+                np.zeros((season, len(sampling_variance))),
+                0 * sampling_variance,
+                sampling_variance,
+                np.ones((len(WINDOWS), len(sampling_variance))),
+            )
         rows, places = np.array(self.rows), np.array(self.places, dtype=np.intp)
-        return Ordinary.of(values, rows, chance, places, season)
+        return Baseline.of(values, rows, sampling_variance, places, season)
 
     def watch(self, values: Floats, rows: Floats, places: Ints) -> Watch:
         """Hold consecutive partitions against what is ordinary.
@@ -96,12 +101,12 @@ class Alarm(BaseModel):
         Args:
             values, rows, places: of each partition and channel, shape (T, C); NaN where nothing is known.
         """
-        return budget.watch(self.ordinary, values, rows, places, _material(self.channels))
+        return budget.watch(self.baseline, values, rows, places, _material(self.channels))
 
     def detectable(self) -> Floats:
         """The change of each channel that as many partitions as must confirm it find more often than not, shape (C,)."""
         sure = stats.norm.ppf(0.5 ** (1 / self.policy.confirm))  # each of the partitions must lie out
-        spread = self.ordinary.spread(np.median(np.array(self.rows), axis=0))
+        spread = self.baseline.spread(np.median(np.array(self.rows), axis=0))
         return np.asarray(np.maximum(_material(self.channels), (self.limit + sure) * spread))
 
 

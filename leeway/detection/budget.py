@@ -50,7 +50,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Ordinary:
+class Baseline:
     """What channels are like where nothing happens.
 
     Attributes:
@@ -61,12 +61,12 @@ class Ordinary:
     """
 
     means: Floats
-    between: Floats
-    chance: Floats
-    run: Floats
+    between_variance: Floats
+    sampling_variance: Floats
+    window_std: Floats
 
     @classmethod
-    def of(cls, values: Floats, rows: Floats, chance: Floats, places: Ints, season: int) -> "Ordinary":
+    def of(cls, values: Floats, rows: Floats, sampling_variance: Floats, places: Ints, season: int) -> "Baseline":
         """Learn it.
 
         Args:
@@ -77,17 +77,19 @@ class Ordinary:
         """
         means, freedom = seasonal_means(values, places, season)
         places = places[:, None]
-        luck = chance * (1 / rows).mean(axis=0)
+        sampling_noise = sampling_variance * (1 / rows).mean(axis=0)
         variance = ((values - _at(means, places)) ** 2).sum(axis=0) / np.maximum(len(values) - freedom, 1)
         # Spreads of few partitions are uncertain, and the largest statistic is of the channel whose own is most underrated.
-        ratio = variance / np.maximum(luck, 1e-300)
-        common = np.median(ratio[luck > 0]) if (luck > 0).any() else 1.0
-        shrunk = (len(values) * ratio + PRIOR * common) / (len(values) + PRIOR) * luck
-        ordinary = cls(means, np.maximum(shrunk - luck, 0.0), chance, np.ones((len(WINDOWS), values.shape[1])))
-        standardised = ordinary.standardise(values, rows, places)
+        ratio = variance / np.maximum(sampling_noise, 1e-300)
+        common = np.median(ratio[sampling_noise > 0]) if (sampling_noise > 0).any() else 1.0
+        shrunk = (len(values) * ratio + PRIOR * common) / (len(values) + PRIOR) * sampling_noise
+        baseline = cls(
+            means, np.maximum(shrunk - sampling_noise, 0.0), sampling_variance, np.ones((len(WINDOWS), values.shape[1]))
+        )
+        standardised = baseline.standardise(values, rows, places)
         own = np.stack([(windows(standardised, length) ** 2).mean(axis=0) for length in WINDOWS])
-        run = np.sqrt((len(values) * own + PRIOR * np.median(own, axis=1)[:, None]) / (len(values) + PRIOR))
-        return cls(means, ordinary.between, chance, np.maximum(run, 1.0))
+        window_std = np.sqrt((len(values) * own + PRIOR * np.median(own, axis=1)[:, None]) / (len(values) + PRIOR))
+        return cls(means, baseline.between_variance, sampling_variance, np.maximum(window_std, 1.0))
 
     def standardise(self, values: Floats, rows: Floats, places: Ints) -> Floats:
         """How many spreads each channel lies from its mean, shape (T, C).
@@ -95,12 +97,12 @@ class Ordinary:
         Args:
             places: of what each value is of, shape (T, C) or (T, 1).
         """
-        spread = np.sqrt(self.between + self.chance / np.maximum(rows, 1))
+        spread = np.sqrt(self.between_variance + self.sampling_variance / np.maximum(rows, 1))
         return np.asarray((values - _at(self.means, places)) / np.maximum(spread, 1e-12))
 
     def spread(self, rows: Floats) -> Floats:
         """The spread of a partition whose values are of so many rows, shape (C,)."""
-        return np.asarray(np.sqrt(self.between + self.chance / np.maximum(rows, 1)))
+        return np.asarray(np.sqrt(self.between_variance + self.sampling_variance / np.maximum(rows, 1)))
 
 
 def seasonal_means(values: Floats, places: Ints, season: int) -> tuple[Floats, Floats]:
@@ -161,16 +163,16 @@ class Watch:
         return np.asarray(np.abs(self.standardised).max(axis=1, initial=0.0))
 
 
-def watch(ordinary: Ordinary, values: Floats, rows: Floats, places: Ints, material: Floats) -> Watch:
+def watch(baseline: Baseline, values: Floats, rows: Floats, places: Ints, material: Floats) -> Watch:
     """Hold consecutive partitions against what is ordinary, each alone and with those before it."""
-    changes = values - _at(ordinary.means, places)
-    alone = ordinary.standardise(values, rows, places)
+    changes = values - _at(baseline.means, places)
+    alone = baseline.standardise(values, rows, places)
     known = ~np.isnan(values)  # what is not says nothing, not even by those before it
     largest, effects = np.zeros_like(changes), np.where(known, changes, 0.0)
-    for length, run in ((1, 1.0), *zip(WINDOWS, ordinary.run, strict=True)):
+    for length, window_std in ((1, 1.0), *zip(WINDOWS, baseline.window_std, strict=True)):
         count = np.maximum(_last(known.astype(float), length), 1)
         mean = windows(changes, length) / np.sqrt(count)
-        together = np.where(known & (np.abs(mean) >= material), windows(alone, length) / run, 0.0)
+        together = np.where(known & (np.abs(mean) >= material), windows(alone, length) / window_std, 0.0)
         larger = np.abs(together) > np.abs(largest)
         largest, effects = np.where(larger, together, largest), np.where(larger, mean, effects)
     return Watch(largest, effects)
@@ -212,16 +214,16 @@ class Limit:
 
 
 def calibrate(
-    ordinary: Ordinary, values: Floats, rows: Floats, places: Ints, rule: Rule, budget: float, year: int, seed: int
+    baseline: Baseline, values: Floats, rows: Floats, places: Ints, rule: Rule, budget: float, year: int, seed: int
 ) -> Limit:
     """The lowest limit that keeps the budget.
 
     Args:
-        values, rows, places: the reference's partitions, as in `Ordinary.of`.
+        values, rows, places: the reference's partitions, as in `Baseline.of`.
         budget: alarms per partition.
         year: the partitions in which it must be kept.
     """
-    largest = _drawn(ordinary, values, rows, places, rule, year, np.random.default_rng(seed))
+    largest = _drawn(baseline, values, rows, places, rule, year, np.random.default_rng(seed))
 
     def rates(limit: float) -> tuple[float, float]:
         found = alarms(largest, limit, rule) / year
@@ -235,7 +237,7 @@ def calibrate(
 
 
 def _drawn(
-    ordinary: Ordinary, values: Floats, rows: Floats, places: Ints, rule: Rule, year: int, rng: np.random.Generator
+    baseline: Baseline, values: Floats, rows: Floats, places: Ints, rule: Rule, year: int, rng: np.random.Generator
 ) -> Floats:
     """The largest statistics of the years after drawn references, shape (DRAWS, year).
 
@@ -244,16 +246,18 @@ def _drawn(
     """
     number = len(values)
     _, freedom = seasonal_means(values, places, rule.season)
-    residuals = ordinary.standardise(values, rows, places[:, None]) * np.sqrt(number / np.maximum(number - freedom, 1))
-    spread = np.maximum(ordinary.spread(1 / (1 / rows).mean(axis=0)), 1e-12)
-    chance = ordinary.chance * (1 / rows).mean(axis=0) / spread**2  # what of the unit variance is chance
-    season = (ordinary.means - ordinary.means.mean(axis=0)) / spread  # how well it can be learnt is a part of the draw
+    residuals = baseline.standardise(values, rows, places[:, None]) * np.sqrt(number / np.maximum(number - freedom, 1))
+    spread = np.maximum(baseline.spread(1 / (1 / rows).mean(axis=0)), 1e-12)
+    sampling_variance = (
+        baseline.sampling_variance * (1 / rows).mean(axis=0) / spread**2
+    )  # what of the unit variance is chance
+    season = (baseline.means - baseline.means.mean(axis=0)) / spread  # how well it can be learnt is a part of the draw
     alike, material = np.ones((1, 1)), rule.material / spread
     after = (places[-1] + 1 + np.arange(year)) % rule.season
     found = np.empty((DRAWS, year))
     for draw in range(DRAWS):
         past = _stream(residuals, number, rule.season, rng) + season[places]
-        learnt = Ordinary.of(past, alike, chance, places, rule.season)
+        learnt = Baseline.of(past, alike, sampling_variance, places, rule.season)
         stream = _stream(residuals, year, rule.season, rng) + season[after]
         found[draw] = watch(learnt, stream, alike, after[:, None], material).largest
     return found

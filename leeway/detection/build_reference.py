@@ -18,7 +18,7 @@ from leeway.detection.dependence import Predict, partial_dependence
 from leeway.detection.expected import Usual
 from leeway.detection.faults import Clean
 from leeway.detection.reference import MIN_ROWS, Reference, Typical
-from leeway.detection.sketch import Binning, Bins, Counts, hellinger, shares
+from leeway.detection.sketch import BinCounts, Binning, Bins, hellinger, shares
 
 Decide = Callable[[Floats], Bools]
 
@@ -159,7 +159,7 @@ def _effects(classifier: Classifier, cut: _Cut, share: Mapping[str, Floats], pre
 def _alarm(
     classifier: Classifier,
     cut: _Cut,
-    counts: Mapping[str, Counts],
+    counts: Mapping[str, BinCounts],
     share: Mapping[str, Floats],
     effects: Mapping[str, Floats],
     watched: list[int],
@@ -203,8 +203,8 @@ def _levelled(values: Floats, early: Bools) -> Floats:
     if early.all() or not early.any():
         return values
     change = values[~early].mean(axis=0) - values[early].mean(axis=0)
-    luck = values[early].var(axis=0) * (1 / early.sum() + 1 / (~early).sum())
-    kept = np.maximum(0.0, 1 - luck / np.maximum(change**2, 1e-300))
+    sampling_noise = values[early].var(axis=0) * (1 / early.sum() + 1 / (~early).sum())
+    kept = np.maximum(0.0, 1 - sampling_noise / np.maximum(change**2, 1e-300))
     return np.where(early[:, None], values + kept * change, values)
 
 

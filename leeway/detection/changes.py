@@ -11,11 +11,11 @@ import numpy as np
 from leeway.core.metrics import Bools, Floats
 from leeway.detection.alarm_limits import place_of
 from leeway.detection.budget import Ints
-from leeway.detection.monitor import Finding, Night
+from leeway.detection.monitor import Finding, MonitoredNight
 from leeway.detection.reference import Reference
 
 
-def since(reference: Reference, nights: Sequence[Night], finding: Finding) -> datetime | None:
+def since(reference: Reference, nights: Sequence[MonitoredNight], finding: Finding) -> datetime | None:
     """When the change began by which labels and scores part, in the channel that shows it most; None where they do not.
 
     Args:
@@ -30,10 +30,10 @@ def since(reference: Reference, nights: Sequence[Night], finding: Finding) -> da
         for place, item in enumerate(alarm.channels)
         if item.family == "residual" and (item.column, item.direction, item.of_class) == sought
     )
-    pairs = [reference.values(night.seen, night.held) for night in nights]
+    pairs = [reference.values(night.observed, night.label_residuals) for night in nights]
     values, rows = (np.stack(arrays) for arrays in zip(*pairs, strict=True))
     places: Ints = np.array([[place_of(night.mature)] for night in nights], dtype=np.intp)
-    return nights[began(alarm.ordinary.standardise(values, rows, places)[:, channel])].mature.start
+    return nights[began(alarm.baseline.standardise(values, rows, places)[:, channel])].mature.start
 
 
 def began(values: Floats) -> int:

@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from leeway.core.metrics import Floats
-from leeway.detection.sketch import Binning, Counts
+from leeway.detection.sketch import BinCounts, Binning
 
 Family = Literal["impact", "residual"]
 
@@ -52,7 +52,7 @@ class Channel(BaseModel):
     column: str
     of_class: str
     weights: tuple[float, ...]
-    chance: float
+    sampling_variance: float
     material: float
     direction: str = ""
 
@@ -74,7 +74,7 @@ def impact(
         column=column,
         of_class=of_class,
         weights=tuple(weights.tolist()),
-        chance=float(share @ weights**2),
+        sampling_variance=float(share @ weights**2),
         material=material,
         direction=direction,
     )
@@ -93,7 +93,7 @@ def residual(
         column=column,
         of_class=of_class,
         weights=tuple(weights.tolist()),
-        chance=float((share * variance) @ weights**2),
+        sampling_variance=float((share * variance) @ weights**2),
         material=material,
         direction=direction,
     )
@@ -171,7 +171,7 @@ class Matrix:
         self._is_impact = np.array([channel.family == "impact" for channel in channels], dtype=bool)
 
     def values(
-        self, counts: Mapping[str, Counts], rows: int, errors: Mapping[str, Floats], labelled: int
+        self, counts: Mapping[str, BinCounts], rows: int, errors: Mapping[str, Floats], labelled: int
     ) -> tuple[Floats, Floats]:
         """The channels of a partition, and how many rows each is of, both of shape (C,); NaN and 0 where nothing is known.
 

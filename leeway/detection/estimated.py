@@ -29,7 +29,7 @@ from sklearn.linear_model import LogisticRegression
 
 from leeway.core.metrics import Bools, Floats
 from leeway.core.outputs import Outputs
-from leeway.detection.expected import METRICS, Metric, Usual, chance, performance
+from leeway.detection.expected import METRICS, PerformanceMetric, Usual, chance, performance
 from leeway.detection.reference import Reference
 from leeway.detection.sketch import Binning, Bins, shares
 
@@ -50,7 +50,7 @@ LATE, FEWEST_LATE = 7, 3  # partitions of late, of which most must lie within th
 
 
 @dataclass(frozen=True)
-class Known:
+class LabelledRows:
     """Rows of the reference with their labels, as of the age at which nights see them.
 
     Attributes:
@@ -63,7 +63,7 @@ class Known:
     p: Floats
 
     @classmethod
-    def of(cls, reference: Reference, columns: pd.DataFrame, y: Bools, p: Floats, seed: int) -> "Known":
+    def of(cls, reference: Reference, columns: pd.DataFrame, y: Bools, p: Floats, seed: int) -> "LabelledRows":
         """Keep a sample.
 
         Args:
@@ -75,7 +75,7 @@ class Known:
         return cls(told, y[rows], p[rows])
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, outputs: Outputs) -> "Known":
+    def from_frame(cls, frame: pd.DataFrame, outputs: Outputs) -> "LabelledRows":
         """The inverse of `frame`."""
         y, p = (frame[[f"{what} {name}" for name in outputs.names]].to_numpy() for what in ("label", "score"))
         columns = [name.removeprefix("bin ") for name in frame.columns if name.startswith("bin ")]
@@ -102,11 +102,11 @@ class Estimate:
         off: for each metric that is not to be shown, why; all of them are kept, for their own back-test.
     """
 
-    metrics: dict[Metric, tuple[float, float, float]]
+    metrics: dict[PerformanceMetric, tuple[float, float, float]]
     effective: float
-    off: dict[Metric, str]
+    off: dict[PerformanceMetric, str]
 
-    def as_json(self, worse: Mapping[Metric, str]) -> dict[str, Any]:
+    def as_json(self, worse: Mapping[PerformanceMetric, str]) -> dict[str, Any]:
         """For the monitoring record.
 
         Args:
@@ -130,7 +130,7 @@ def telling(reference: Reference) -> list[str]:
 
 def estimate(
     reference: Reference,
-    known: Known,
+    known: LabelledRows,
     columns: pd.DataFrame,
     p: Floats,
     decided: Bools,
@@ -153,8 +153,8 @@ def estimate(
     q = recalibrated(known, w, p, exclusive=exclusive)
     judged = reference.judged
     values = performance(q, p, decided, exclusive=exclusive, judged=judged)
-    luck = chance(q, p, decided, exclusive=exclusive, judged=judged, rng=rng)
-    spread = WITHIN * np.sqrt(luck / len(p) + luck / (effective * len(w)) + usual.unrest)
+    sampling_noise = chance(q, p, decided, exclusive=exclusive, judged=judged, rng=rng)
+    spread = WITHIN * np.sqrt(sampling_noise / len(p) + sampling_noise / (effective * len(w)) + usual.unrest)
     metrics = {
         name: (float(value), *_within(name, value - by, value + by))
         for name, value, by in zip(METRICS, values, spread, strict=True)
@@ -164,7 +164,9 @@ def estimate(
     return Estimate(metrics, effective, dict.fromkeys(metrics, far) if effective < FEWEST_EFFECTIVE else {})
 
 
-def weights(reference: Reference, known: Known, told: dict[str, Bins], p: Floats, rng: np.random.Generator) -> Floats:
+def weights(
+    reference: Reference, known: LabelledRows, told: dict[str, Bins], p: Floats, rng: np.random.Generator
+) -> Floats:
     """How much each known row weighs, so that together they are like a partition's.
 
     Args:
@@ -183,7 +185,7 @@ def weights(reference: Reference, known: Known, told: dict[str, Bins], p: Floats
     return np.asarray(count / other * h[:count] / np.maximum(0.05, 1 - h[:count]))
 
 
-def recalibrated(known: Known, w: Floats, p: Floats, *, exclusive: bool) -> Floats:
+def recalibrated(known: LabelledRows, w: Floats, p: Floats, *, exclusive: bool) -> Floats:
     """A partition's scores as they would be calibrated if the reference were weighted so, shape (n, K)."""
     q = np.column_stack([p[:, k] + _correction(known.y[:, k], known.p[:, k], w, p[:, k]) for k in range(p.shape[1])])
     q = np.clip(q, 0.0, 1.0)
@@ -191,7 +193,7 @@ def recalibrated(known: Known, w: Floats, p: Floats, *, exclusive: bool) -> Floa
     return np.where(total > 0, q / np.where(total > 0, total, 1.0), p) if exclusive else q
 
 
-def judge(usual: Usual, pairs: Sequence[tuple[Floats, Floats]]) -> dict[Metric, str]:
+def judge(usual: Usual, pairs: Sequence[tuple[Floats, Floats]]) -> dict[PerformanceMetric, str]:
     """The metrics whose estimates do not hold against the labels of the last partitions, and why so.
 
     They must be no worse than a constant, the reference's own mean. Where there are not yet enough partitions, the reference's
@@ -206,7 +208,7 @@ def judge(usual: Usual, pairs: Sequence[tuple[Floats, Floats]]) -> dict[Metric, 
     """
     before = [(np.array(said), np.array(was)) for said, was in zip(usual.expected, usual.realised, strict=True)]
     last, constant = [*before, *((told[:, 0], was) for told, was in pairs)][-BACK:], usual.constant
-    off: dict[Metric, str] = {}
+    off: dict[PerformanceMetric, str] = {}
     for place, name in enumerate(METRICS):
         said, was = (np.array([pair[side][place] for pair in last]) for side in (0, 1))
         known = ~np.isnan(said) & ~np.isnan(was)
@@ -231,7 +233,7 @@ def judge(usual: Usual, pairs: Sequence[tuple[Floats, Floats]]) -> dict[Metric, 
     return off
 
 
-def _within(name: Metric, low: float, high: float) -> tuple[float, float]:
+def _within(name: PerformanceMetric, low: float, high: float) -> tuple[float, float]:
     return max(0.0, float(low)), float(high) if name == "log_loss" else min(1.0, float(high))
 
 

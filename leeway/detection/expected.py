@@ -17,8 +17,8 @@ from scipy import stats
 
 from leeway.core.metrics import EPSILON, Bools, Floats, Rows
 
-Metric = Literal["accuracy", "precision", "recall", "roc_auc", "log_loss"]
-METRICS: tuple[Metric, ...] = get_args(Metric)
+PerformanceMetric = Literal["accuracy", "precision", "recall", "roc_auc", "log_loss"]
+METRICS: tuple[PerformanceMetric, ...] = get_args(PerformanceMetric)
 WORDS: dict[str, str] = {
     "accuracy": "accuracy",
     "precision": "precision",
@@ -72,10 +72,12 @@ class Usual(BaseModel):
             return [metrics.tolist() for metrics in found]
 
         rows = np.concatenate(parts) if parts else np.arange(0)
-        luck = chance(
+        sampling_noise = chance(
             p[rows], p[rows], decided[rows], exclusive=exclusive, judged=judged, rng=np.random.default_rng(seed)
         )
-        return cls(rows=[len(part) for part in parts], realised=each(labels), expected=each(p), chance=luck.tolist())
+        return cls(
+            rows=[len(part) for part in parts], realised=each(labels), expected=each(p), chance=sampling_noise.tolist()
+        )
 
     @property
     def constant(self) -> Floats:
@@ -86,8 +88,8 @@ class Usual(BaseModel):
     def unrest(self) -> Floats:
         """The variance of each metric about what the scores said, beyond the luck of the rows: calibration is not at rest."""
         errors = np.array(self.realised).reshape(-1, len(METRICS)) - np.array(self.expected).reshape(-1, len(METRICS))
-        luck = np.array(self.chance) / np.maximum(np.array(self.rows), 1).reshape(-1, 1)
-        return np.asarray(np.maximum(_means(errors**2 - luck), 0.0))
+        sampling_noise = np.array(self.chance) / np.maximum(np.array(self.rows), 1).reshape(-1, 1)
+        return np.asarray(np.maximum(_means(errors**2 - sampling_noise), 0.0))
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,9 @@ def decisions(usual: Usual, accuracy: float, rows: int, recall: float | None = N
     own = np.array(usual.realised).reshape(-1, len(METRICS))[:, METRICS.index("accuracy")]
     if len(own) < FEWEST_PARTITIONS or not np.isfinite(accuracy) or not rows:
         return None
-    luck = usual.chance[METRICS.index("accuracy")]
-    unrest = max(float(own.var(ddof=1) - (luck / np.array(usual.rows)).mean()), 0.0)
-    spread = np.sqrt((unrest + luck / rows) + own.var(ddof=1) / len(own))
+    sampling_noise = usual.chance[METRICS.index("accuracy")]
+    unrest = max(float(own.var(ddof=1) - (sampling_noise / np.array(usual.rows)).mean()), 0.0)
+    spread = np.sqrt((unrest + sampling_noise / rows) + own.var(ddof=1) / len(own))
     fewer = float(own.mean()) - accuracy
     sure = float(stats.t.ppf(0.95, len(own) - 1))
     caught = None
@@ -185,8 +187,12 @@ def _draw(q: Floats, exclusive: bool, rng: np.random.Generator) -> Floats:
 
 
 def _of_class(q: Floats, p: Floats, decided: Bools) -> tuple[float, float, float]:
-    hits, called, holding = float(q[decided].sum()), int(decided.sum()), float(q.sum())
-    return hits / called if called else np.nan, hits / holding if holding else np.nan, _roc_auc(q, p)
+    true_positives, predicted_positive, holding = float(q[decided].sum()), int(decided.sum()), float(q.sum())
+    return (
+        true_positives / predicted_positive if predicted_positive else np.nan,
+        true_positives / holding if holding else np.nan,
+        _roc_auc(q, p),
+    )
 
 
 def _roc_auc(q: Floats, p: Floats) -> float:

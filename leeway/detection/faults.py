@@ -79,51 +79,51 @@ class Clean(BaseModel):
             spreads=np.nan_to_num(np.std(found, axis=0), nan=NEVER).tolist(),
         )
 
-    def faults(self, binnings: Mapping[str, Binning], seen: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
+    def faults(self, binnings: Mapping[str, Binning], observed: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
         """What is wrong with a partition, in words.
 
         Args:
             before: the clean partitions before it.
         """
         volumes = [self.least_rows, self.most_rows, *(earlier.rows for earlier in before if earlier.rows)]
-        if not min(volumes) / VOLUME_FACTOR <= seen.rows <= max(volumes) * VOLUME_FACTOR:
-            events = "1 event" if seen.rows == 1 else f"{seen.rows} events"
+        if not min(volumes) / VOLUME_FACTOR <= observed.rows <= max(volumes) * VOLUME_FACTOR:
+            events = "1 event" if observed.rows == 1 else f"{observed.rows} events"
             yield f"{events}, where the reference's partitions have {self.least_rows} to {self.most_rows}"
-        if not seen.rows:
+        if not observed.rows:
             return
         for name, most in self.nulls.items():
             lately = _most(before, [earlier.counts[name][-1] for earlier in before])
-            if (share := seen.counts[name][-1] / seen.rows) > max(most, lately) + NULL_BURST:
+            if (share := observed.counts[name][-1] / observed.rows) > max(most, lately) + NULL_BURST:
                 yield f"{name} is missing in {share:.0%} of the rows"
-        for name, count in seen.unseen.items():
+        for name, count in observed.unseen.items():
             lately = _most(before, [earlier.unseen[name] for earlier in before])
-            if binnings[name].given and (share := count / seen.rows) > lately + UNSEEN_BURST:
+            if binnings[name].given and (share := count / observed.rows) > lately + UNSEEN_BURST:
                 yield f"{name} has values never seen before in {share:.0%} of the rows"
         for name in self.values:
-            yield from self._of_number(name, seen, before)
-        if seen.rows >= FEWEST:
-            yield from _repeated(seen, before)
-            yield from self._apart(binnings, seen, before)
+            yield from self._of_number(name, observed, before)
+        if observed.rows >= FEWEST:
+            yield from _repeated(observed, before)
+            yield from self._apart(binnings, observed, before)
 
-    def _of_number(self, name: str, seen: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
+    def _of_number(self, name: str, observed: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
         lately = _most(before, [earlier.outside[name] for earlier in before])
-        if (share := seen.outside[name] / seen.rows) > lately + OUTSIDE_BURST:
+        if (share := observed.outside[name] / observed.rows) > lately + OUTSIDE_BURST:
             yield f"{name} lies far beyond what it ever was in {share:.0%} of the rows"
         known = dict(self.values[name])
         rarest = min(known.values(), default=0.0)
-        for value, count in seen.common[name]:
+        for value, count in observed.common[name]:
             lately = _most(before, [dict(earlier.common[name]).get(value, 0) for earlier in before])
-            most, share = max(known.get(value, rarest), lately), count / seen.rows
-            if most < RARE_VALUE and share > most + VALUE_BURST and count > stats.binom.isf(LUCK, seen.rows, most):
+            most, share = max(known.get(value, rarest), lately), count / observed.rows
+            if most < RARE_VALUE and share > most + VALUE_BURST and count > stats.binom.isf(LUCK, observed.rows, most):
                 yield f"{name} is {value:g} in {share:.0%} of the rows, and was in at most {most:.0%}"
 
-    def _apart(self, binnings: Mapping[str, Binning], seen: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
+    def _apart(self, binnings: Mapping[str, Binning], observed: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
         """Numbers that hang together otherwise than ever: columns swapped, or rows joined to the wrong ones."""
         if not self.correlations:
             return
-        now = _correlations(binnings, seen.counts, np.asarray(seen.products))
+        now = _correlations(binnings, observed.counts, np.asarray(observed.products))
         change = np.nan_to_num(np.abs(now - np.asarray(self.correlations)))
-        far = np.maximum(APART, APART_SPREADS * np.maximum(self.spreads, 1 / np.sqrt(seen.rows)))
+        far = np.maximum(APART, APART_SPREADS * np.maximum(self.spreads, 1 / np.sqrt(observed.rows)))
         out = change > far
         for earlier in before if out.any() else ():
             was = _correlations(binnings, earlier.counts, np.asarray(earlier.products))
@@ -145,10 +145,10 @@ def _most(before: Sequence[Sketch], counts: Sequence[int]) -> float:
     )
 
 
-def _repeated(seen: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
-    if any(seen.rows == earlier.rows and seen.counts == earlier.counts for earlier in before):
+def _repeated(observed: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
+    if any(observed.rows == earlier.rows and observed.counts == earlier.counts for earlier in before):
         yield "its rows are those of an earlier partition"
-    filled = [count for counts in seen.counts.values() for count in counts if count]
+    filled = [count for counts in observed.counts.values() for count in counts if count]
     if len(filled) >= FEWEST and all(count % 2 == 0 for count in filled):
         yield "every row is there twice"
 

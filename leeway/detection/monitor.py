@@ -15,7 +15,7 @@ from leeway.detection.budget import WINDOW, Ints
 from leeway.detection.channels import MEAN
 from leeway.detection.expected import Decisions
 from leeway.detection.reference import Reference
-from leeway.detection.sketch import Held, Sketch, shares
+from leeway.detection.sketch import LabelResiduals, Sketch, shares
 
 Verdict = Literal["quiet", "drift", "suspect", "alert", "breach", "data fault", "watching"]
 
@@ -41,7 +41,7 @@ class ColumnDrift:
 
 
 @dataclass(frozen=True)
-class Night:
+class MonitoredNight:
     """What is kept of a partition that was monitored.
 
     Attributes:
@@ -49,9 +49,9 @@ class Night:
     """
 
     partition: Partition
-    seen: Sketch
+    observed: Sketch
     mature: Partition
-    held: Held | None
+    label_residuals: LabelResiduals | None
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,11 @@ class Finding:
         }
 
 
-def compare(reference: Reference, seen: Sketch) -> tuple[ColumnDrift, ...]:
+def compare(reference: Reference, observed: Sketch) -> tuple[ColumnDrift, ...]:
     """Hold every feature of a partition against the reference; by size of impact, the largest first."""
-    if not seen.rows:
+    if not observed.rows:
         return ()
-    counts = {name: np.asarray(seen.counts[name]) for name in reference.features}
+    counts = {name: np.asarray(observed.counts[name]) for name in reference.features}
     distances, impacts = reference.distances(counts), reference.impacts(counts)
     moved = {name: int(np.abs(impact).argmax()) for name, impact in impacts.items()}
     several = len(reference.classes) > 1
@@ -167,7 +167,7 @@ def compare(reference: Reference, seen: Sketch) -> tuple[ColumnDrift, ...]:
             standardised=reference.distance[name].standardise(distances[name]),
             impact=float(impacts[name][moved[name]]),
             null_share=float(shares(own)[-1]),
-            unseen_share=seen.unseen.get(name, 0) / seen.rows,
+            unseen_share=observed.unseen.get(name, 0) / observed.rows,
             of_class=reference.classes[moved[name]] if several else None,
         )
         for name, own in counts.items()
@@ -178,7 +178,7 @@ def compare(reference: Reference, seen: Sketch) -> tuple[ColumnDrift, ...]:
 def judge(
     reference: Reference,
     policy: DriftPolicy,
-    nights: Sequence[Night],
+    nights: Sequence[MonitoredNight],
     *,
     score_mean: float = 0.0,
     score_means: Mapping[str, float] = MappingProxyType({}),
@@ -191,10 +191,10 @@ def judge(
         may_be_empty: whether a partition without rows is in order.
     """
     night, alarm = nights[-1], reference.alarm.under(policy)
-    columns = compare(reference, night.seen)
-    before = [earlier.seen for earlier in nights[:-1]]
-    in_order = may_be_empty and not night.seen.rows
-    faults = () if in_order else tuple(reference.clean.faults(reference.binnings, night.seen, before))
+    columns = compare(reference, night.observed)
+    before = [earlier.observed for earlier in nights[:-1]]
+    in_order = may_be_empty and not night.observed.rows
+    faults = () if in_order else tuple(reference.clean.faults(reference.binnings, night.observed, before))
     moved, harm, confirmed = _lying_out(reference, alarm, nights)
     drifting = [column for column in columns if column.standardised > reference.distance_limit]
     verdict, why = _verdict(alarm, night, drifting, moved, harm, confirmed, faults)
@@ -208,7 +208,7 @@ def judge(
     return Finding(
         verdict,
         why,
-        night.seen.rows,
+        night.observed.rows,
         score_mean,
         columns,
         moved,
@@ -225,7 +225,9 @@ def lookback(policy: DriftPolicy) -> int:
     return WINDOW + policy.among
 
 
-def _lying_out(reference: Reference, alarm: Alarm, nights: Sequence[Night]) -> tuple[Shift | None, Harm | None, int]:
+def _lying_out(
+    reference: Reference, alarm: Alarm, nights: Sequence[MonitoredNight]
+) -> tuple[Shift | None, Harm | None, int]:
     """How far the last night lies out by its scores, and by its labels, and how many of the recent ones did by their scores.
 
     The budget is for both together, so what is confirmed by each alone keeps it.
@@ -233,7 +235,7 @@ def _lying_out(reference: Reference, alarm: Alarm, nights: Sequence[Night]) -> t
     night = nights[-1]
     if not alarm.channels:
         return None, None, 0
-    pairs = [reference.values(item.seen, item.held) for item in nights]
+    pairs = [reference.values(item.observed, item.label_residuals) for item in nights]
     values, rows = (np.stack(arrays) for arrays in zip(*pairs, strict=True))
     of_labels = np.array([channel.family == "residual" for channel in alarm.channels])
     places: Ints = np.array(
@@ -263,22 +265,30 @@ def _lying_out(reference: Reference, alarm: Alarm, nights: Sequence[Night]) -> t
 
     impacts, residuals = np.flatnonzero(~of_labels).tolist(), np.flatnonzero(of_labels).tolist()
     shift, harm = worst(residuals), None
-    if shift is not None and night.held is not None:
+    if shift is not None and night.label_residuals is not None:
         k = reference.watched.index(shift.of_class) if shift.of_class else 0
         bias = next(
             place
             for place in residuals
             if (alarm.channels[place].direction, alarm.channels[place].of_class) == (MEAN, reference.watched[k])
         )
-        change = float(values[-1, bias] - alarm.ordinary.means[places[-1, bias], bias])
-        held = night.held
-        harm = Harm(night.mature.key, held.rows, held.rates[k], held.expected[k], change, shift, out(residuals))
+        change = float(values[-1, bias] - alarm.baseline.means[places[-1, bias], bias])
+        label_residuals = night.label_residuals
+        harm = Harm(
+            night.mature.key,
+            label_residuals.rows,
+            label_residuals.rates[k],
+            label_residuals.expected[k],
+            change,
+            shift,
+            out(residuals),
+        )
     return worst(impacts), harm, out(impacts)
 
 
 def _verdict(
     alarm: Alarm,
-    night: Night,
+    night: MonitoredNight,
     drifting: list[ColumnDrift],
     moved: Shift | None,
     harm: Harm | None,
@@ -305,7 +315,7 @@ def _verdict(
             f" and {len(drifting) - 3} more" if len(drifting) > 3 else ""
         )
         return "drift", f"moved beyond the reference: {names}; {unharmed}"
-    return "quiet", f"{'within what the reference varies' if night.seen.rows else 'no events'}; {unharmed}"
+    return "quiet", f"{'within what the reference varies' if night.observed.rows else 'no events'}; {unharmed}"
 
 
 def _moved(shift: Shift) -> str:

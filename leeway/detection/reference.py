@@ -16,7 +16,7 @@ from leeway.detection.channels import Matrix
 from leeway.detection.expected import Usual
 from leeway.detection.faults import Clean
 from leeway.detection.maturity import Maturity
-from leeway.detection.sketch import Binning, Counts, Held, Sketch, hellinger, shares
+from leeway.detection.sketch import BinCounts, Binning, LabelResiduals, Sketch, hellinger, shares
 
 MIN_ROWS = 20  # with fewer a partition says nothing
 
@@ -97,23 +97,23 @@ class Reference(BaseModel):
         """The columns that are watched, without the scores."""
         return list(self.distance)
 
-    def distances(self, counts: Mapping[str, Counts]) -> dict[str, float]:
+    def distances(self, counts: Mapping[str, BinCounts]) -> dict[str, float]:
         """Each feature's distance from the whole reference."""
         return {name: float(hellinger(shares(counts[name]), self._shares[name])) for name in self.features}
 
-    def impacts(self, counts: Mapping[str, Counts]) -> dict[str, Floats]:
+    def impacts(self, counts: Mapping[str, BinCounts]) -> dict[str, Floats]:
         """How far each feature's new distribution alone moves each class's mean score, in probability."""
         return {name: shares(counts[name]) @ np.asarray(self.effects[name]) for name in self.features}
 
-    def values(self, seen: Sketch, held: Held | None) -> tuple[Floats, Floats]:
+    def values(self, observed: Sketch, label_residuals: LabelResiduals | None) -> tuple[Floats, Floats]:
         """The channels of a partition, and how many rows each is of; NaN and 0 for what no labels are known for.
 
         Args:
             held: of the partition whose labels have just become mature.
         """
-        counts = {name: np.asarray(own) for name, own in seen.counts.items()}
-        errors = {name: np.asarray(own) for name, own in held.errors.items()} if held else {}
-        return self._matrix.values(counts, seen.rows, errors, held.rows if held else 0)
+        counts = {name: np.asarray(own) for name, own in observed.counts.items()}
+        errors = {name: np.asarray(own) for name, own in label_residuals.errors.items()} if label_residuals else {}
+        return self._matrix.values(counts, observed.rows, errors, label_residuals.rows if label_residuals else 0)
 
     @cached_property
     def _shares(self) -> dict[str, Floats]:

@@ -33,7 +33,7 @@ TEXT_BINS = 4  # by length, and as many by rare words: BINS together
 COMMON_WORDS = 2_000
 COMMON = 10  # texts of the reference that have a word which is not rare
 
-Counts = npt.NDArray[np.int64]
+BinCounts = npt.NDArray[np.int64]
 Bins = npt.NDArray[np.intp]
 
 
@@ -110,7 +110,7 @@ class Binning(BaseModel):
             ]
         return np.where(null, self.size - 1, bins).astype(np.intp, copy=False)
 
-    def count(self, column: "pd.Series[Any]") -> Counts:
+    def count(self, column: "pd.Series[Any]") -> BinCounts:
         """How many rows fall into each bin."""
         return np.bincount(self.bin(column), minlength=self.size)
 
@@ -231,7 +231,7 @@ def _sum(one: list[int], two: list[int]) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Held:
+class LabelResiduals:
     """The labels of a scored partition held against its scores.
 
     Attributes:
@@ -246,7 +246,7 @@ class Held:
     errors: dict[str, list[list[float]]]
 
     @classmethod
-    def of(cls, binnings: Mapping[str, Binning], columns: pd.DataFrame, y: Bools, p: Floats) -> "Held":
+    def of(cls, binnings: Mapping[str, Binning], columns: pd.DataFrame, y: Bools, p: Floats) -> "LabelResiduals":
         """Sum up.
 
         Args:

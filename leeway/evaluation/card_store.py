@@ -18,8 +18,8 @@ def publish(content: Content) -> None:
         StoreError: a storage refuses.
     """
     page = model_card.as_html(content)
-    doing = f"writing the model card of {content.name} version {content.version}"
-    with storage.replacing(path_of(content.name, content.version), doing) as beside:
+    action = f"writing the model card of {content.name} version {content.version}"
+    with storage.replacing(path_of(content.name, content.version), action) as beside:
         beside.write_text(page, encoding="utf-8")
     registry.log_card(content.name, content.version, {HTML: page, MARKDOWN: model_card.as_markdown(content)})
 
@@ -40,7 +40,7 @@ def page(name: str, version: int) -> bytes:
     if not inside or not storage.exists(path):
         raise NotFound(
             f"finding the model card of {name} version {version}",
-            rule="its gates must have been asked since there are model cards",
-            way_out=f"see `leeway versions {name}`, or train again",
+            problem="its gates must have been asked since there are model cards",
+            hint=f"see `leeway versions {name}`, or train again",
         )
     return storage.read(path)

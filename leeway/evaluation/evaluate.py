@@ -20,7 +20,7 @@ from leeway.evaluation.gates import GATES, Evidence, Gate, examine
 from leeway.evaluation.model_card import Content
 from leeway.evaluation.probes import probing
 from leeway.lifecycle import registry
-from leeway.lifecycle.verdict import Verdict
+from leeway.lifecycle.verdict import GateVerdict
 from leeway.model.bundle import Bundle
 from leeway.store.database import database
 from leeway.store.tables import tables_of
@@ -34,7 +34,7 @@ QUICK: tuple[Gate, ...] = tuple(gate for gate in GATES if not gate.tries)
 
 def judge(
     classifier: Classifier, key: str, gates: Sequence[Gate] = GATES, progress: Progress = lambda text: None
-) -> list[Verdict]:
+) -> list[GateVerdict]:
     """Ask the gates about a challenger, on its own holdout.
 
     Args:
@@ -48,7 +48,7 @@ def judge(
 
 def examined(
     classifier: Classifier, key: str, version: int, progress: Progress = lambda text: None
-) -> tuple[list[Verdict], Content | None]:
+) -> tuple[list[GateVerdict], Content | None]:
     """What all gates say of a registered challenger, and its model card; none where it cannot be made, which is told."""
     challenger, current = registry.made(classifier.name, key), registry.champion(classifier.name)
     other = current if current and current.bundle != key else None
@@ -92,7 +92,7 @@ def evidence_of(
         partitions=_partitions(classifier, split.holdout),
         fair=_fair(classifier, split.holdout, incumbent) if incumbent else np.ones(len(y), dtype=bool),
         metrics=card.metrics,
-        called=challenger.decide(scores),
+        decided=challenger.decide(scores),
         columns=_columns(classifier, split.holdout, datetime.fromisoformat(card.as_of)),
     )
     if not tried:

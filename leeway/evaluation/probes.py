@@ -25,12 +25,12 @@ from leeway.core.errors import BundleError
 from leeway.core.intervals import Interval
 from leeway.core.metrics import Bools, Floats, Rows, log_losses
 from leeway.definition import Classifier
-from leeway.evaluation.gates import Alone, Seeds
+from leeway.evaluation.gates import Seeds, SingleFeature
 from leeway.model import permutation_importance, score_in_new_process
 from leeway.model.bundle import Bundle
 from leeway.model.class_probabilities import predict, targets
 from leeway.model.inputs import model_input
-from leeway.profiling.leakage import alone, roc_auc
+from leeway.profiling.leakage import roc_auc, single_feature_auc
 from leeway.training.training_data import Split
 
 LEARNT = 2_000  # rows that a refit learns from, at most
@@ -78,21 +78,23 @@ class Probing:
         return {"the share": np.tile(shares, (len(self.y), 1)), rule: self._said(tree, held, shares)}
 
     @cached_property
-    def shuffled(self) -> Alone:
+    def label_permutation(self) -> SingleFeature:
         """Labels are dealt out among all rows that are learnt from, and among those that are judged on."""
         rng = np.random.default_rng(self.classifier.training.seed)
         learnt, judged = (self._dealt(rows, rng) for rows in self._sides)
-        return Alone(*roc_auc(self._y(judged), self._refitted(learnt, judged, 0)))
+        return SingleFeature(*roc_auc(self._y(judged), self._refitted(learnt, judged, 0)))
 
     @cached_property
-    def alone(self) -> Mapping[str, Alone]:
+    def single_feature_auc(self) -> Mapping[str, SingleFeature]:
         """Each half of the rows tells the other."""
         learnt = thin(self._learnt, BASELINE_ROWS)
         known, x = self._y(learnt), model_input(learnt, self.bundle.card.features)
         fold = np.random.default_rng(self.classifier.training.seed).random(len(x)) < 0.5
         kinds, exclusive = self.bundle.card.features, self.bundle.outputs.exclusive
         return {
-            name: Alone(*alone(x[name], known, fold, exclusive=exclusive)) for name in kinds if kinds[name] != "text"
+            name: SingleFeature(*single_feature_auc(x[name], known, fold, exclusive=exclusive))
+            for name in kinds
+            if kinds[name] != "text"
         }
 
     @cached_property
@@ -104,7 +106,7 @@ class Probing:
         )
 
     @cached_property
-    def order(self) -> tuple[float, float] | None:
+    def temporal_shift(self) -> tuple[float, float] | None:
         """Learnt from the same number of rows, once earlier ones, once any."""
         if self.classifier.by_arrival:
             return None
@@ -122,7 +124,7 @@ class Probing:
         return Seeds(self._y(judged), (p[0], p[1]), round(KEPT * len(learnt)))
 
     @cached_property
-    def afresh(self) -> tuple[Floats, Floats]:
+    def reloaded_scores(self) -> tuple[Floats, Floats]:
         """Of the first rows of the holdout.
 
         Raises:
@@ -239,9 +241,9 @@ def score_afresh(bundle: Bundle, rows: pd.DataFrame) -> Floats:
         said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().splitlines()
         raise BundleError(
             f"loading the bundle {bundle.folder.name} in a new process",
-            rule="it must load and score",
+            problem="it must load and score",
             found=said[-1] if said else str(error),
-            way_out="look at what the bundle's types need there, then train again",
+            hint="look at what the bundle's types need there, then train again",
         ) from error
     return np.column_stack([column.to_numpy() for column in score_in_new_process.unpacked(done.stdout).columns])
 

@@ -9,7 +9,7 @@ from leeway.definition import Classifier
 from leeway.evaluation import evaluate
 from leeway.evaluation.gates.better_than_champion import NAME
 from leeway.lifecycle import registry
-from leeway.lifecycle.verdict import Verdict, admitted
+from leeway.lifecycle.verdict import GateVerdict, admitted
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,6 @@ def choose(classifier: Classifier, bundles: Sequence[str]) -> Choice:
     return Choice(chosen, tried)
 
 
-def _gain(verdicts: Sequence[Verdict]) -> float:
+def _gain(verdicts: Sequence[GateVerdict]) -> float:
     found = next((verdict.numbers.get("gain") for verdict in verdicts if verdict.gate == NAME), None)
     return -inf if found is None else float(found)

@@ -46,7 +46,7 @@ class Audit:
     at: str
     repeated: list[int] = field(default_factory=list)
 
-    def must_pass(self, doing: str) -> None:
+    def must_pass(self, action: str) -> None:
         """Refuse a delivery that broke a table-level rule.
 
         Raises:
@@ -54,10 +54,10 @@ class Audit:
         """
         if self.failed:
             raise DeliveryRejected(
-                doing,
-                rule="a delivery that breaks a table-level expectation is not published",
+                action,
+                problem="a delivery that breaks a table-level expectation is not published",
                 found="; ".join(self.failed),
-                way_out=f"the delivery is kept as {self.delivery[:12]}; correct the source, or the suite, and ingest again",
+                hint=f"the delivery is kept as {self.delivery[:12]}; correct the source, or the suite, and ingest again",
             )
 
     def save(self, path: Path) -> None:
@@ -75,9 +75,9 @@ class Audit:
         if not storage.exists(path):
             raise NotFound(
                 "reading an audit",
-                rule="a delivery is audited first",
+                problem="a delivery is audited first",
                 found=f"no {storage.address(path)}",
-                way_out="ingest it again",
+                hint="ingest it again",
             )
         fields = json.loads(storage.read(path))
         return cls(**{**fields, "broken": {int(row): rules for row, rules in fields["broken"].items()}})
@@ -134,25 +134,25 @@ def load_suite(name: str) -> Any:
     if not declared:
         raise DefinitionError(
             f"loading {path}",
-            rule="a suite must not be empty: it would pass everything",
+            problem="a suite must not be empty: it would pass everything",
             found="0 expectations",
-            way_out="declare at least one; expectations/payments.py is an example",
+            hint="declare at least one; expectations/payments.py is an example",
         )
     try:
         suite = gx.ExpectationSuite(name=name, expectations=cast("Sequence[dict[str, Any]]", declared))
     except Exception as error:  # the library raises many kinds for a wrong argument
         raise DefinitionError(
             f"loading {path}",
-            rule="every expectation must be valid",
+            problem="every expectation must be valid",
             found=" ".join(str(error).split()),
-            way_out="correct its arguments",
+            hint="correct its arguments",
         ) from error
     if len(suite.expectations) != len(declared):  # the library only logs what it cannot load
         raise DefinitionError(
             f"loading {path}",
-            rule="every expectation must load",
+            problem="every expectation must load",
             found=f"{len(suite.expectations)} of {len(declared)} did",
-            way_out="correct the names of the others, and keep no two that are equal",
+            hint="correct the names of the others, and keep no two that are equal",
         )
     return suite
 

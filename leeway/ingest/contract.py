@@ -162,22 +162,22 @@ def row_hash(row: dict[str, object]) -> str:
 
 
 def _complete(classifier: Classifier, partition: Partition, raw: pd.DataFrame) -> None:
-    doing = f"auditing {classifier.name} {partition}"
+    action = f"auditing {classifier.name} {partition}"
     if missing := [name for name in classifier.source_columns if name not in raw.columns]:
         close = difflib.get_close_matches(missing[0], [str(name) for name in raw.columns], n=1)
         hint = f"is it {close[0]!r} now? " if close else ""
         raise DeliveryRejected(
-            doing,
-            rule="every declared column must be delivered",
+            action,
+            problem="every declared column must be delivered",
             found=f"no {', '.join(repr(name) for name in missing)}",
-            way_out=f"{hint}rename it at the source or in the definition, then run this again; nothing was published",
+            hint=f"{hint}rename it at the source or in the definition, then run this again; nothing was published",
         )
     if raw.empty and not classifier.empty_partitions:
         raise DeliveryRejected(
-            doing,
-            rule="a partition must have events",
+            action,
+            problem="a partition must have events",
             found=f"none from {partition.start:%Y-%m-%d %H:%M} to {partition.end:%Y-%m-%d %H:%M} UTC",
-            way_out="is the source late? Run this again when it has delivered; nothing was published. For events of earlier "
+            hint="is the source late? Run this again when it has delivered; nothing was published. For events of earlier "
             f"partitions there is `leeway backfill {classifier.name}`. Where some partitions never have any, say "
             "empty_partitions=True",
         )

@@ -42,16 +42,16 @@ def read(name: str, partition: Partition, delivery: str) -> pd.DataFrame:
     if not storage.exists(path):
         raise NotFound(
             f"reading delivery {delivery[:12]} of {name} {partition}",
-            rule="it must be in the storage",
+            problem="it must be in the storage",
             found=f"no {storage.address(path)}",
-            way_out="ingest the partition again",
+            hint="ingest the partition again",
         )
     if sha256(storage.fetched(path, delivery)) != delivery:
         raise StoreError(
             f"reading delivery {delivery[:12]} of {name} {partition}",
-            rule="a delivery's content must have the hash in its name",
+            problem="a delivery's content must have the hash in its name",
             found=f"{path} was altered or damaged",
-            way_out="remove the file and ingest the partition again",
+            hint="remove the file and ingest the partition again",
         )
     return pd.read_parquet(path)
 

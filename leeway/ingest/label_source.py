@@ -17,7 +17,7 @@ from leeway.ingest.contract import KNOWN_AT, check_labels
 from leeway.ingest.publication import label_arrays, quarantine, write_labels
 from leeway.ingest.sources import staging
 from leeway.ingest.sources.seen import remembered
-from leeway.ingest.sources.source_changes import News, news
+from leeway.ingest.sources.source_changes import NewRows, news
 from leeway.store import storage
 from leeway.store.database import database, drop_staged, staging_name
 from leeway.store.schemas import ensure_tables
@@ -86,9 +86,9 @@ def replay(classifier: Classifier, folder: str) -> Labelled:
         if arrived_at is None or not storage.exists(path):
             raise NotFound(
                 f"replaying labels of {classifier.name}",
-                rule="the batch must be in the storage",
+                problem="the batch must be in the storage",
                 found=f"no {storage.address(path)}",
-                way_out="restore it from a copy of the storage",
+                hint="restore it from a copy of the storage",
             )
         rows = pd.concat(staging.read(storage.fetched(path), [ALL]), ignore_index=True).drop(columns=staging.KEY)
         return _write(connection, tables_of(classifier), classifier, rows, folder, arrived_at)
@@ -103,16 +103,16 @@ def _path(classifier: Classifier, folder: str) -> Path:
     return storage.place("labels", classifier.name, folder)
 
 
-def _take(connection: Connection, tables: Tables, classifier: Classifier, item: News) -> Labelled:
+def _take(connection: Connection, tables: Tables, classifier: Classifier, item: NewRows) -> Labelled:
     label = classifier.label
     columns = [name for name in (label.key, *label.source_columns, label.time) if name is not None]
     rows = pd.concat(list(item.rows), ignore_index=True)
     if missing := [name for name in columns if name not in rows.columns]:
         raise SourceError(
             f"reading labels in {item.origin}",
-            rule="the label's key, column and time must be there",
+            problem="the label's key, column and time must be there",
             found=f"no {', '.join(repr(name) for name in missing)}",
-            way_out="deliver it again with these columns, or correct the definition; nothing of it was taken in",
+            hint="deliver it again with these columns, or correct the definition; nothing of it was taken in",
         )
     rows = rows.loc[rows[list(label.source_columns)].notna().any(axis=1), columns]  # not known yet
     content = content_hashes(rows)

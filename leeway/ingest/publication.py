@@ -126,7 +126,7 @@ def reject(classifier: Classifier, partition: Partition, delivery: str, suite: s
             "ingest",
             status="rejected",
             input={"delivery": delivery, "suite": suite},
-            output={"reason": f"{error.rule} (found: {error.found})"},
+            output={"reason": f"{error.problem} (found: {error.found})"},
         )
 
 

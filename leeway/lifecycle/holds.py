@@ -16,7 +16,7 @@ def hold(name: str, reason: str, actor: str) -> list[Request]:
         The requests that are held by it. One that was running finds that out before it would promote.
     """
     with database().transaction() as connection:
-        retraining.alone(connection, name)
+        retraining.lock_requests(connection, name)
         hold_log.write(connection, name, True, reason, actor)
         why = str(hold_log.current(connection, name))
         return retraining.move_all(connection, name, STOPPED, "held", why)
@@ -33,13 +33,13 @@ def release(classifier: Classifier, reason: str, actor: str) -> list[Request]:
     """
     name = classifier.name
     with database().transaction() as connection:
-        retraining.alone(connection, name)
+        retraining.lock_requests(connection, name)
         if hold_log.current(connection, name) is None:
             raise NotFound(
                 f"releasing {name}",
-                rule="somebody must hold it",
+                problem="somebody must hold it",
                 found="no hold",
-                way_out=f"approve a single request that is held; `leeway status {name}` shows them",
+                hint=f"approve a single request that is held; `leeway status {name}` shows them",
             )
         hold_log.write(connection, name, False, reason, actor)
         if classifier.drift.retrain == "hold":

@@ -20,7 +20,7 @@ from leeway.core.errors import BundleError, LeewayError, NotFound, StoreError
 from leeway.core.settings import settings
 from leeway.definition import Classifier
 from leeway.detection.reference import Reference
-from leeway.lifecycle.verdict import Verdict, admitted
+from leeway.lifecycle.verdict import GateVerdict, admitted
 from leeway.model.bundle import Bundle, Card
 from leeway.store import storage
 from leeway.store.database import database, mlflow_url
@@ -99,8 +99,8 @@ def promoted(name: str, version: int) -> Promotion:
     if found is None:
         raise NotFound(
             f"looking up version {version} of {name}",
-            rule="it must have been champion",
-            way_out=f"see `leeway versions {name}`",
+            problem="it must have been champion",
+            hint=f"see `leeway versions {name}`",
         )
     return found
 
@@ -135,7 +135,9 @@ def made(name: str, key: str) -> Bundle:
     return leeway.model.bundle.load(_made(name, key))
 
 
-def decide(classifier: Classifier, key: str, version: int, verdicts: list[Verdict], *, reason: str, actor: str) -> bool:
+def decide(
+    classifier: Classifier, key: str, version: int, verdicts: list[GateVerdict], *, reason: str, actor: str
+) -> bool:
     """Promote a challenger whose gates admit it, or write down why not. Deciding twice decides once.
 
     Returns:
@@ -174,9 +176,9 @@ def promote(name: str, version: int, *, reason: str, actor: str) -> Promotion:
     if version not in found:
         raise NotFound(
             f"promoting version {version} of {name}",
-            rule="it must be registered",
+            problem="it must be registered",
             found=f"versions {sorted(found) or 'none'}",
-            way_out=f"see `leeway versions {name}`",
+            hint=f"see `leeway versions {name}`",
         )
     key, checksum = (found[version].tags[tag] for tag in ("bundle", "checksum"))
     as_of = datetime.fromisoformat(leeway.model.bundle.load(_folder(name, key, version), checksum).card.as_of)
@@ -193,9 +195,9 @@ def rollback(name: str, *, reason: str, actor: str) -> Promotion:
     if former is None:
         raise NotFound(
             f"rolling back {name}",
-            rule="only a version that was champion can come back",
+            problem="only a version that was champion can come back",
             found="no earlier champion",
-            way_out=f"see `leeway versions {name}`",
+            hint=f"see `leeway versions {name}`",
         )
     load(name, former)  # a bundle that cannot be loaded must not become champion
     return _append(name, former.version, "rolled_back", reason, actor, former.bundle, former.checksum, former.as_of)
@@ -298,22 +300,22 @@ def _folder(name: str, key: str, version: int) -> Path:
         from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
 
-        doing = f"fetching the bundle of {name} version {version}"
+        action = f"fetching the bundle of {name} version {version}"
         source = _client().get_model_version(name, str(version)).source
         try:
             with (
-                _artifacts_told(doing),
-                storage.keeping(folder, doing) as beside,
+                _artifacts_told(action),
+                storage.keeping(folder, action) as beside,
                 TemporaryDirectory(prefix=".", dir=beside.parent) as download,
             ):
                 download_artifacts(artifact_uri=source, dst_path=download)
                 (Path(download) / "bundle").rename(beside)
         except MlflowException as error:
             raise BundleError(
-                doing,
-                rule="the registry must still have it",
+                action,
+                problem="the registry must still have it",
                 found=str(error).splitlines()[0],
-                way_out=f"roll back (`leeway rollback {name}`), or train again",
+                hint=f"roll back (`leeway rollback {name}`), or train again",
             ) from error
     return storage.fetched(folder)
 
@@ -351,7 +353,7 @@ def _artifacts(name: str) -> str:
 
 
 @contextmanager
-def _artifacts_told(doing: str) -> Iterator[None]:
+def _artifacts_told(action: str) -> Iterator[None]:
     """What MLflow's ways to its artifacts raise, as one clear error; its own exceptions pass."""
     from mlflow.exceptions import MlflowException
 
@@ -361,10 +363,10 @@ def _artifacts_told(doing: str) -> Iterator[None]:
         raise
     except Exception as error:  # each of the libraries that it uses has kinds of its own
         raise StoreError(
-            doing,
-            rule="the storage of MLflow's artifacts must answer, and take them",
+            action,
+            problem="the storage of MLflow's artifacts must answer, and take them",
             found=" ".join(str(error).split()) or type(error).__name__,
-            way_out=f"see whether {storage.url('mlflow')} can be written, then run this again; what is done is kept",
+            hint=f"see whether {storage.url('mlflow')} can be written, then run this again; what is done is kept",
         ) from error
 
 
@@ -378,17 +380,17 @@ def migrate() -> None:
     from mlflow import db
     from mlflow.exceptions import MlflowException
 
-    doing = "migrating MLflow's database"
-    with database().lock("migrate mlflow", doing, wait=MIGRATION):
+    action = "migrating MLflow's database"
+    with database().lock("migrate mlflow", action, wait=MIGRATION):
         try:
             # `mlflow db upgrade`, but within this process: a command line would show the password.
             db.upgrade.main([mlflow_url()], standalone_mode=False)
         except (MlflowException, CommandError, sa.exc.SQLAlchemyError) as error:
             raise StoreError(
-                doing,
-                rule="it must be reachable, and not of a newer MLflow",
+                action,
+                problem="it must be reachable, and not of a newer MLflow",
                 found=str(error).strip().splitlines()[0],
-                way_out="check LEEWAY_MLFLOW_DATABASE_URL, or install the MLflow that it is of",
+                hint="check LEEWAY_MLFLOW_DATABASE_URL, or install the MLflow that it is of",
             ) from error
 
 

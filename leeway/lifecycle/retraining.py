@@ -146,7 +146,7 @@ def file(
         The state that it has now.
     """
     name = classifier.name
-    alone(connection, name)
+    lock_requests(connection, name)
     found = Answer("requested", reason, as_of)
     if not forced:
         past = [item for item in of(connection, name) if item.key != key]
@@ -169,7 +169,7 @@ def file(
 
 def ripen(connection: Connection, name: str, now: datetime) -> list[str]:
     """Let requests go on for which enough is known by now, in the transaction of a night; returns their keys."""
-    alone(connection, name)
+    lock_requests(connection, name)
     due = [item.key for item in of(connection, name) if item.state == "waiting" and item.as_of <= now]
     return [_move(connection, key, "requested", f"enough is known as of {now:%Y-%m-%d %H:%M}").key for key in due]
 
@@ -185,9 +185,9 @@ def claim(key: str) -> Request:
         if request.state not in STARTABLE:
             raise NotFound(
                 f"carrying out {key}",
-                rule=f"its state must be one of {', '.join(STARTABLE)}",
+                problem=f"its state must be one of {', '.join(STARTABLE)}",
                 found=request.state,
-                way_out="approve it if it is held; nothing else can be done with it",
+                hint="approve it if it is held; nothing else can be done with it",
             )
         again = " again after its process died" if request.state == "running" else ""
         return _move(connection, key, "running", f"taken up{again}")
@@ -255,9 +255,9 @@ def settle(key: str, approved: bool, actor: str) -> Request:
         if request.state != "held":
             raise NotFound(
                 f"{'approving' if approved else 'rejecting'} {key}",
-                rule="only a held request waits for a person",
+                problem="only a held request waits for a person",
                 found=request.state,
-                way_out=f"see `leeway status {request.classifier}`",
+                hint=f"see `leeway status {request.classifier}`",
             )
         if approved:
             return let_go(connection, request, f"approved by {actor}")
@@ -280,7 +280,7 @@ def _get(connection: Connection, key: str, *, lock: bool = False) -> Request:
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         raise NotFound(
-            "finding a retrain request", rule="its key must exist", found=key, way_out="see `leeway status NAME`"
+            "finding a retrain request", problem="its key must exist", found=key, hint="see `leeway status NAME`"
         )
     return Request(**row._mapping)
 
@@ -313,15 +313,15 @@ def waiting(since: datetime) -> list[Request]:
     query = _select().where(table.c.state.in_(STARTABLE), table.c.updated_at <= since).order_by(table.c.created_at)
     with database().transaction() as connection:
         found = [Request(**row._mapping) for row in connection.execute(query)]
-    return [request for request in found if not database().is_locked(training_lock(request.classifier))]
+    return [request for request in found if not database().is_locked(training_lock_name(request.classifier))]
 
 
-def training_lock(name: str) -> str:
+def training_lock_name(name: str) -> str:
     """The name of the lock that whoever trains a classifier holds."""
     return f"train {name}"
 
 
-def alone(connection: Connection, name: str) -> None:
+def lock_requests(connection: Connection, name: str) -> None:
     """Be the only one who decides about a classifier's requests, until the transaction ends."""
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"request {name}"))))
 

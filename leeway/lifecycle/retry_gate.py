@@ -31,9 +31,9 @@ def check(classifier: Classifier, snapshot: str) -> None:
         return
     raise TrainingError(
         f"training a first champion of {classifier.name}",
-        rule=f"after a refusal on {rows[before]:,} rows there must be {GROWTH * rows[before]:,.0f} to learn from",
+        problem=f"after a refusal on {rows[before]:,} rows there must be {GROWTH * rows[before]:,.0f} to learn from",
         found=f"{rows[snapshot]:,}",
-        way_out=f"wait for them, change models/{classifier.name}.py, or train now with `leeway train {classifier.name}`",
+        hint=f"wait for them, change models/{classifier.name}.py, or train now with `leeway train {classifier.name}`",
     )
 
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Outcome = Literal["pass", "fail", "not applicable"]
+GateOutcome = Literal["pass", "fail", "not applicable"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """What one gate says.
 
     Attributes:
@@ -19,18 +19,18 @@ class Verdict:
     """
 
     gate: str
-    outcome: Outcome
+    outcome: GateOutcome
     why: str
     numbers: dict[str, Any] = field(default_factory=dict)
 
 
-def admitted(verdicts: list[Verdict]) -> bool:
+def admitted(verdicts: list[GateVerdict]) -> bool:
     """Whether the challenger may take the champion's place: some gate passed, and none failed."""
     outcomes = [verdict.outcome for verdict in verdicts]
     return "pass" in outcomes and "fail" not in outcomes
 
 
-def deciding(verdicts: Sequence[Verdict]) -> tuple[list[Verdict], str]:
+def deciding(verdicts: Sequence[GateVerdict]) -> tuple[list[GateVerdict], str]:
     """The gates that failed, or else what the challenger is better than; and in words, what the others said."""
     told = [verdict for verdict in verdicts if verdict.outcome == "fail"] or [
         verdict for verdict in verdicts if verdict.outcome == "pass" and verdict.gate.startswith("better than")
@@ -41,7 +41,7 @@ def deciding(verdicts: Sequence[Verdict]) -> tuple[list[Verdict], str]:
     return told, ", ".join([*words, f"{others} not applicable"] if others else words)
 
 
-def in_short(verdicts: Sequence[Verdict], between: str = "; ") -> str:
+def in_short(verdicts: Sequence[GateVerdict], between: str = "; ") -> str:
     """The same in one text."""
     told, rest = deciding(verdicts)
     lines = [f"{verdict.gate}: {verdict.outcome}, {verdict.why}" for verdict in told]

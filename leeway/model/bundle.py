@@ -22,10 +22,10 @@ from leeway.core.metrics import Bools, Floats
 from leeway.core.outputs import Count, LabelKind, Outputs
 from leeway.core.settings import settings
 from leeway.definition import Kind
-from leeway.detection.estimated import Known
+from leeway.detection.estimated import LabelledRows
 from leeway.detection.reference import Reference
 from leeway.model import skops_file
-from leeway.model.window import Window
+from leeway.model.window import TrainingWindow
 
 FILES = ("model.skops", "bundle.json", "reference.json", "sample.parquet")
 KNOWN = "known.parquet"  # bundles that were made before there were estimates have none
@@ -119,12 +119,12 @@ class Card:
     costs: list[list[float]] | None = None
 
     @property
-    def window(self) -> Window | None:
+    def window(self) -> TrainingWindow | None:
         """What of its snapshot it learnt from and was held out; None for the definition's own."""
         if self.holdout_seconds is None:
             return None
         since = None if self.learnt_since is None else datetime.fromisoformat(self.learnt_since)
-        return Window(since, timedelta(seconds=self.holdout_seconds))
+        return TrainingWindow(since, timedelta(seconds=self.holdout_seconds))
 
 
 @dataclass(frozen=True)
@@ -170,9 +170,9 @@ class Bundle:
         if missing := [name for name in self.card.features if name not in rows.columns]:
             raise BundleError(
                 f"scoring with the bundle {self.folder.name} of {self.card.classifier}",
-                rule="the definition must still have every feature of its signature",
+                problem="the definition must still have every feature of its signature",
                 found=f"no {', '.join(missing)}",
-                way_out="declare it again until a successor is champion, or promote one that was trained without it",
+                hint="declare it again until a successor is champion, or promote one that was trained without it",
             )
         if rows.empty:
             return np.empty((0, len(self.card.classes)))
@@ -190,10 +190,10 @@ class Bundle:
         return pd.read_parquet(self.folder / "sample.parquet")
 
     @cached_property
-    def known(self) -> Known | None:
+    def known(self) -> LabelledRows | None:
         """Reference rows to estimate performance by."""
         path = self.folder / KNOWN
-        return Known.from_frame(pd.read_parquet(path), self.outputs) if path.exists() else None
+        return LabelledRows.from_frame(pd.read_parquet(path), self.outputs) if path.exists() else None
 
 
 def save(
@@ -203,7 +203,7 @@ def save(
     calibrators: list[Any],
     reference: Reference,
     sample: pd.DataFrame,
-    known: Known | None = None,
+    known: LabelledRows | None = None,
 ) -> None:
     """Write a bundle's files into a folder, which is made."""
     folder.mkdir(parents=True)
@@ -227,20 +227,20 @@ def load(folder: Path, checksum_expected: str | None = None) -> Bundle:
     """
     import skops.io
 
-    doing = f"loading the bundle {folder}"
-    _must_be_whole(folder, checksum_expected, doing)
+    action = f"loading the bundle {folder}"
+    _must_be_whole(folder, checksum_expected, action)
     allowed = TRUSTED_TYPES | set(settings().trusted_types)
     path = folder / "model.skops"
     unknown = skops.io.get_untrusted_types(file=path)
     if refused := sorted(set(unknown) - allowed):
         raise BundleError(
-            doing,
-            rule="it may hold only types on the host's list",
+            action,
+            problem="it may hold only types on the host's list",
             found=", ".join(refused),
-            way_out="if you know and trust them, name them in LEEWAY_TRUSTED_TYPES",
+            hint="if you know and trust them, name them in LEEWAY_TRUSTED_TYPES",
         )
     model = skops.io.load(path, trusted=unknown)
-    return Bundle(folder, _card(folder, doing), model["pipeline"], model["calibrators"])
+    return Bundle(folder, _card(folder, action), model["pipeline"], model["calibrators"])
 
 
 def described(folder: Path, checksum_expected: str) -> tuple[Card, Reference]:
@@ -249,32 +249,32 @@ def described(folder: Path, checksum_expected: str) -> tuple[Card, Reference]:
     Raises:
         BundleError: a file is missing or altered.
     """
-    doing = f"reading the bundle {folder}"
-    _must_be_whole(folder, checksum_expected, doing)
-    return _card(folder, doing), Reference.model_validate_json((folder / "reference.json").read_bytes())
+    action = f"reading the bundle {folder}"
+    _must_be_whole(folder, checksum_expected, action)
+    return _card(folder, action), Reference.model_validate_json((folder / "reference.json").read_bytes())
 
 
-def _must_be_whole(folder: Path, checksum_expected: str | None, doing: str) -> None:
+def _must_be_whole(folder: Path, checksum_expected: str | None, action: str) -> None:
     found = checksum(folder)
     if checksum_expected is not None and found != checksum_expected:
         raise BundleError(
-            doing,
-            rule="its checksum must be the one in the promotion record",
+            action,
+            problem="its checksum must be the one in the promotion record",
             found=f"{found[:12]} instead of {checksum_expected[:12]}",
-            way_out="it was altered: restore the folder from a backup, or roll back to another version",
+            hint="it was altered: restore the folder from a backup, or roll back to another version",
         )
 
 
-def _card(folder: Path, doing: str) -> Card:
+def _card(folder: Path, action: str) -> Card:
     written = json.loads((folder / "bundle.json").read_text())
     try:
         return Card(**written)
     except TypeError as error:
         raise BundleError(
-            doing,
-            rule="it must be of this version of Leeway",
+            action,
+            problem="it must be of this version of Leeway",
             found=f"one of Leeway {written.get('libraries', {}).get('leeway', 'unknown')}: {error}",
-            way_out="train again, or use the version that made it",
+            hint="train again, or use the version that made it",
         ) from error
 
 
@@ -290,9 +290,9 @@ def checksum(folder: Path) -> str:
         if not path.exists():
             raise BundleError(
                 f"loading the bundle {folder}",
-                rule=f"it must have the files {', '.join(FILES)}",
+                problem=f"it must have the files {', '.join(FILES)}",
                 found=f"no {name}",
-                way_out="restore the folder from a backup, or train again",
+                hint="restore the folder from a backup, or train again",
             )
         digest.update(f"{name} {sha256(path)}\n".encode())
     return digest.hexdigest()

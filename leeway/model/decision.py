@@ -43,8 +43,8 @@ class Tradeoff:
     """
 
     thresholds: Floats
-    called: Floats
-    hits: Floats
+    predicted_positive: Floats
+    true_positives: Floats
     rows: float
     positives: float
 
@@ -52,28 +52,34 @@ class Tradeoff:
     def of(cls, y: Bools, p: Floats) -> "Tradeoff":
         """Count rows; shapes (n,)."""
         order = np.argsort(-p, kind="stable")
-        called, hits = np.arange(1.0, len(y) + 1), np.cumsum(y[order].astype("float64"))
+        predicted_positive, true_positives = np.arange(1.0, len(y) + 1), np.cumsum(y[order].astype("float64"))
         last_of_ties = np.append(np.diff(p[order]) != 0, True)
-        return cls(p[order][last_of_ties], called[last_of_ties], hits[last_of_ties], float(called[-1]), float(hits[-1]))
+        return cls(
+            p[order][last_of_ties],
+            predicted_positive[last_of_ties],
+            true_positives[last_of_ties],
+            float(predicted_positive[-1]),
+            float(true_positives[-1]),
+        )
 
     @property
     def precision(self) -> Floats:
         """The share of hits among what is called."""
-        return self.hits / np.maximum(self.called, 1e-12)
+        return self.true_positives / np.maximum(self.predicted_positive, 1e-12)
 
     @property
     def recall(self) -> Floats:
         """The share of hits among what holds."""
-        return self.hits / max(self.positives, 1e-12)
+        return self.true_positives / max(self.positives, 1e-12)
 
     def cost(self, objective: MinimizeCost) -> Floats:
         """What all decisions together cost."""
-        wrong, missed = self.called - self.hits, self.positives - self.hits
+        wrong, missed = self.predicted_positive - self.true_positives, self.positives - self.true_positives
         left = self.rows - self.positives - wrong
         return np.asarray(
             objective.false_positive * wrong
             + objective.false_negative * missed
-            + objective.true_positive * self.hits
+            + objective.true_positive * self.true_positives
             + objective.true_negative * left
         )
 
@@ -96,8 +102,8 @@ def costs_of(objective: Objective, outputs: Outputs) -> Floats | None:
         return None
     costs, place = 1.0 - np.eye(len(outputs.names)), {name: k for k, name in enumerate(outputs.names)}
     for holds, named in objective.matrix.items():
-        for called, cost in named.items():
-            costs[place[holds], place[called]] = cost
+        for decided, cost in named.items():
+            costs[place[holds], place[decided]] = cost
     return costs
 
 
@@ -151,15 +157,15 @@ def best(objective: Objective, tradeoff: Tradeoff, name: str = "", days: float =
             if not enough.any():
                 raise TrainingError(
                     f"setting the threshold{f' of {name}' if name else ''}",
-                    rule=f"precision must be at least {floor}",
+                    problem=f"precision must be at least {floor}",
                     found=f"at most {precision.max():.3f} at any threshold",
-                    way_out="lower the floor, or give the classifier better features",
+                    hint="lower the floor, or give the classifier better features",
                 )
             return float(tried[np.argmax(np.where(enough, recall, -1.0))])
         case RecallFloor(recall=floor):
             return float(tried[np.argmax(np.where(recall >= floor, precision, -1.0))])
         case Capacity(per_day=most):
-            within = np.flatnonzero(tradeoff.called <= most * days)
+            within = np.flatnonzero(tradeoff.predicted_positive <= most * days)
             return float(tried[within[-1]]) if len(within) else NEVER
         case MaximizeF1() | MaximizeFBeta():
             return float(tried[np.argmax(f_beta(precision, recall, _beta(objective)))])
@@ -199,8 +205,8 @@ def _weights(outputs: Outputs, y: Bools, p: Floats, beta: float) -> Floats:
     return best
 
 
-def _mean_f(true: Codes, called: Codes, count: int, beta: float) -> float:
+def _mean_f(true: Codes, predicted: Codes, count: int, beta: float) -> float:
     """The mean F of the classes that hold or are called somewhere, from each row's class by its place."""
-    hits = np.bincount(true[true == called], minlength=count)
-    calls = beta**2 * np.bincount(true, minlength=count) + np.bincount(called, minlength=count)
-    return float(((1 + beta**2) * hits[calls > 0] / calls[calls > 0]).mean())
+    right = np.bincount(true[true == predicted], minlength=count)
+    calls = beta**2 * np.bincount(true, minlength=count) + np.bincount(predicted, minlength=count)
+    return float(((1 + beta**2) * right[calls > 0] / calls[calls > 0]).mean())

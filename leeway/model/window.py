@@ -10,7 +10,7 @@ TESTED: dict[Grain, timedelta] = {"hour": hours(48), "day": days(7), "week": wee
 
 
 @dataclass(frozen=True)
-class Window:
+class TrainingWindow:
     """What a challenger learns from and is tested on.
 
     Attributes:
@@ -25,7 +25,7 @@ class Window:
         return "recent" if self.since is None else f"since {self.since:%Y-%m-%d %H:%M}"
 
 
-def windows(classifier: Classifier, since: datetime | None) -> tuple[Window | None, ...]:
+def windows(classifier: Classifier, since: datetime | None) -> tuple[TrainingWindow | None, ...]:
     """The challengers that a retrain tries; all are tested on the same partitions. None is the definition's own window.
 
     Args:
@@ -33,7 +33,7 @@ def windows(classifier: Classifier, since: datetime | None) -> tuple[Window | No
     """
     if since is None or classifier.by_arrival:
         return (None,)
-    return Window(None, tested(classifier)), Window(since, tested(classifier))
+    return TrainingWindow(None, tested(classifier)), TrainingWindow(since, tested(classifier))
 
 
 def tested(classifier: Classifier) -> timedelta:

@@ -27,9 +27,9 @@ def accept(name: str, partition: Partition, reason: str, actor: str) -> str:
         if found is None or found.verdict != "data fault":
             raise NotFound(
                 f"accepting {name} {partition}",
-                rule="a data fault must have been found in the partition",
+                problem="a data fault must have been found in the partition",
                 found="it has not been monitored" if found is None else f"its verdict is {found.verdict}",
-                way_out=f"see `leeway status {name}`",
+                hint=f"see `leeway status {name}`",
             )
         why = f"accepted by {actor}: {reason}; it looked like a fault: {found.why}"
         accepted = {"by": actor, "reason": reason, "at": datetime.now(UTC).isoformat(timespec="seconds")}

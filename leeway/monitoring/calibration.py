@@ -8,7 +8,7 @@ import numpy as np
 from leeway.core import calibration_curve
 from leeway.core.metrics import Floats
 from leeway.detection.reference import MIN_ROWS, Reference
-from leeway.monitoring.realised import Realised
+from leeway.monitoring.realised import RealisedPartition
 
 FEWEST = 8  # partitions, to say how sure it is
 DRAWS = 1_000
@@ -37,7 +37,7 @@ class Off:
 
 
 @dataclass(frozen=True)
-class Slice:
+class CategorySlice:
     """The rows with one value of a category.
 
     Attributes:
@@ -66,7 +66,7 @@ class Slice:
         return max(0.0, abs(self.apart) - SPREADS * self.chance)
 
 
-def off(reference: Reference, score_columns: Sequence[str], known: Sequence[Realised]) -> list[Off]:
+def off(reference: Reference, score_columns: Sequence[str], known: Sequence[RealisedPartition]) -> list[Off]:
     """How far the scores of each class that is watched are off, the worst first.
 
     Args:
@@ -81,13 +81,13 @@ def off(reference: Reference, score_columns: Sequence[str], known: Sequence[Real
     return sorted(found, key=lambda item: -item.error)
 
 
-def slices(reference: Reference, columns: Sequence[str], known: Sequence[Realised]) -> list[Slice]:
+def slices(reference: Reference, columns: Sequence[str], known: Sequence[RealisedPartition]) -> list[CategorySlice]:
     """The values of categories, but for those with hardly a row; where labels and scores part most, and surely, comes first."""
     found = [item for name in columns for item in _slices(reference, name, known)]
     return sorted(found, key=lambda item: (-item.surely, -abs(item.apart)))
 
 
-def _slices(reference: Reference, column: str, known: Sequence[Realised]) -> Iterator[Slice]:
+def _slices(reference: Reference, column: str, known: Sequence[RealisedPartition]) -> Iterator[CategorySlice]:
     values = [*(reference.binnings[column].values or ()), "rare values", "missing"]
     for k, of_class in enumerate(reference.watched):
         sums = _sums(known, column, k, len(reference.watched))
@@ -99,7 +99,7 @@ def _slices(reference: Reference, column: str, known: Sequence[Realised]) -> Ite
             by_partition = [
                 (part[1] / part[0], part[2] / part[0]) if part[0] else (None, None) for part in sums[:, place]
             ]
-            yield Slice(
+            yield CategorySlice(
                 column,
                 value,
                 of_class,
@@ -112,7 +112,7 @@ def _slices(reference: Reference, column: str, known: Sequence[Realised]) -> Ite
             )
 
 
-def _sums(known: Sequence[Realised], column: str, k: int, classes: int) -> Floats:
+def _sums(known: Sequence[RealisedPartition], column: str, k: int, classes: int) -> Floats:
     """Rows, labels and scores of the k-th watched class in each partition and bin, shape (T, bins, 3)."""
     tables = [np.array(item.groups[column])[:, [0, 1 + k, 1 + classes + k]] for item in known if column in item.groups]
     return np.stack(tables) if tables else np.zeros((0, 0, 3))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from leeway.definition.partitions import Partition
 from leeway.detection.maturity import Arrived
 from leeway.detection.monitor import Finding
-from leeway.monitoring.realised import Realised
+from leeway.monitoring.realised import RealisedPartition
 from leeway.store.database import database
 from leeway.store.tables import column_drift, monitoring
 
@@ -36,7 +36,7 @@ class Past:
 
 
 @dataclass(frozen=True)
-class History:
+class RecentNights:
     """The last nights, the oldest first, this one included; and the impacts of every column on them.
 
     Attributes:
@@ -46,13 +46,13 @@ class History:
 
     nights: list[Past]
     impacts: dict[str, list[float]] = field(default_factory=dict)
-    realised: dict[str, Realised] = field(default_factory=dict)
+    realised: dict[str, RealisedPartition] = field(default_factory=dict)
     arrived: list[Arrived] = field(default_factory=list)
 
 
 def until(
-    name: str, partition: Partition, finding: Finding, evidence: dict[str, Any], realised: dict[str, Realised]
-) -> History:
+    name: str, partition: Partition, finding: Finding, evidence: dict[str, Any], realised: dict[str, RealisedPartition]
+) -> RecentNights:
     """The nights up to one that has just been judged."""
     first = partition.shift(1 - NIGHTS).key
     with database().transaction() as connection:
@@ -72,7 +72,7 @@ def until(
     for drift in finding.columns:
         impacts[drift.column].append(drift.impact)
     night = _past(partition.key, finding.verdict, finding.rows, evidence)
-    return History([*nights, night], dict(impacts), realised, [Arrived(**item) for item in evidence["labels"]])
+    return RecentNights([*nights, night], dict(impacts), realised, [Arrived(**item) for item in evidence["labels"]])
 
 
 def _past(partition: str, verdict: str, rows: int, evidence: dict[str, Any]) -> Past:

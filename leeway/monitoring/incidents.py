@@ -20,7 +20,7 @@ FEWEST_CLASSIFIERS, SHARE_OF_CLASSIFIERS = 3, 0.5
 ALARMING = ("alert", "breach", "data fault")
 
 
-def many_columns(reference: Reference, seen: Mapping[Partition, Sketch]) -> str | None:
+def many_columns(reference: Reference, observed: Mapping[Partition, Sketch]) -> str | None:
     """The first partition in which most columns moved at once, in words; None where none is.
 
     A column moves at once where its distribution lies farther from that of the partitions just before than any partition of
@@ -29,7 +29,7 @@ def many_columns(reference: Reference, seen: Mapping[Partition, Sketch]) -> str 
     Args:
         seen: consecutive partitions, the oldest first.
     """
-    keys, sketches = list(seen), list(seen.values())
+    keys, sketches = list(observed), list(observed.values())
     farthest = _farthest(reference)
     if len(farthest) < FEWEST_COLUMNS:
         return None
@@ -37,11 +37,13 @@ def many_columns(reference: Reference, seen: Mapping[Partition, Sketch]) -> str 
         now, before = sketches[place], sketches[max(0, place - WINDOW) : place]
         if not now.rows or sum(earlier.rows > 0 for earlier in before) < FEWEST_BEFORE:
             continue
-        luck = max(1.0, (min(reference.rows) / now.rows) ** 0.5)  # the fewer rows, the farther by chance alone
+        sampling_noise = max(
+            1.0, (min(reference.rows) / now.rows) ** 0.5
+        )  # the fewer rows, the farther by chance alone
         moved = [
             name
             for name, limit in farthest.items()
-            if _apart(now.counts[name], [earlier.counts[name] for earlier in before]) > FARTHER * luck * limit
+            if _apart(now.counts[name], [earlier.counts[name] for earlier in before]) > FARTHER * sampling_noise * limit
         ]
         if len(moved) >= max(FEWEST_COLUMNS, SHARE_OF_COLUMNS * len(farthest)):
             return f"{len(moved)} of {len(farthest)} columns moved at once on {keys[place]}"

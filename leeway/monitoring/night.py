@@ -13,8 +13,8 @@ from leeway.definition import Classifier
 from leeway.definition.partitions import Partition, between
 from leeway.detection import changes, maturity, monitor
 from leeway.detection.expected import Decisions, decisions
-from leeway.detection.monitor import Finding, Night
-from leeway.detection.sketch import Held, with_scores
+from leeway.detection.monitor import Finding, MonitoredNight
+from leeway.detection.sketch import LabelResiduals, with_scores
 from leeway.lifecycle import registry, retraining
 from leeway.model.bundle import Bundle
 from leeway.model.inputs import model_input
@@ -58,8 +58,8 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     if scored is None:
         raise NotFound(
             f"monitoring {name} {partition}",
-            rule="the partition must have been scored",
-            way_out=f"run `leeway score {name} --partition {partition}` first",
+            problem="the partition must have been scored",
+            hint=f"run `leeway score {name} --partition {partition}` first",
         )
     is_done = done is not None and done.input == scored.input
     if done is not None and is_done and storage.exists(report.path_of(name, partition)):
@@ -86,8 +86,8 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     with store.transaction() as connection:
         _record(connection, name, partition, version, finding, evidence, address)
         realised.write(connection, name, partition, labels.fresh)
-        sketches.write(connection, name, partition, version, night.seen)
-        sketches.hold(connection, name, partition, version, night.mature, night.held)
+        sketches.write(connection, name, partition, version, night.observed)
+        sketches.hold(connection, name, partition, version, night.mature, night.label_residuals)
         retraining.ripen(connection, name, partition.end)
         request = _request(connection, classifier, partition, finding, asked)
         output: dict[str, Any] = {"verdict": finding.verdict, "why": finding.why, "report": address, **request}
@@ -107,15 +107,15 @@ def _find(
     version: int,
     rows: pd.DataFrame,
     labels: Labels,
-) -> tuple[Finding, Night]:
+) -> tuple[Finding, MonitoredNight]:
     name, policy, outputs = classifier.name, classifier.drift, bundle.outputs
-    held = None if labels.mature is None else _held(bundle, labels.mature)
+    label_residuals = None if labels.mature is None else _held(bundle, labels.mature)
     with database().transaction() as connection:
-        seen = sketches.read(connection, name, partition, version)
+        observed = sketches.read(connection, name, partition, version)
         nights = sketches.before(connection, name, partition, version, monitor.lookback(policy))
-    if seen is None:
-        seen = sketches.of(bundle, rows)
-    night = Night(partition, seen, mature_with(classifier, partition), held)
+    if observed is None:
+        observed = sketches.of(bundle, rows)
+    night = MonitoredNight(partition, observed, mature_with(classifier, partition), label_residuals)
     means = batch_scoring.probabilities(rows, outputs).mean(axis=0).tolist() if len(rows) and outputs.several else []
     finding = monitor.judge(
         bundle.reference,
@@ -131,7 +131,7 @@ def _find(
     return replace(finding, why=why, decisions=decided), night
 
 
-def _decisions(bundle: Bundle, night: Night, labels: Labels, finding: Finding) -> Decisions | None:
+def _decisions(bundle: Bundle, night: MonitoredNight, labels: Labels, finding: Finding) -> Decisions | None:
     """What became of decisions where labels part from scores: whoever is woken asks that first."""
     said, usual = labels.known.get(night.mature.key), bundle.reference.usual
     if finding.harm is None or not finding.harm.harmful or finding.faults or said is None or usual is None:
@@ -139,15 +139,17 @@ def _decisions(bundle: Bundle, night: Night, labels: Labels, finding: Finding) -
     return decisions(usual, said.metrics["accuracy"], said.labels, said.metrics.get("recall"))
 
 
-def _incident(classifier: Classifier, partition: Partition, bundle: Bundle, version: int, night: Night) -> str | None:
+def _incident(
+    classifier: Classifier, partition: Partition, bundle: Bundle, version: int, night: MonitoredNight
+) -> str | None:
     """What a person must look at first: columns that moved at once since the labels parted, or other classifiers' findings."""
     name, back = classifier.name, monitor.lookback(classifier.drift)
     nights = sum(1 for _ in between(night.mature, partition)) + back
     with database().transaction() as connection:
         before = sketches.before(connection, name, partition, version, nights)
-        seen = {earlier.partition: earlier.seen for earlier in before} | {partition: night.seen}
+        observed = {earlier.partition: earlier.observed for earlier in before} | {partition: night.observed}
         several = incidents.many_classifiers(connection, name, partition)
-    return incidents.many_columns(bundle.reference, seen) or several
+    return incidents.many_columns(bundle.reference, observed) or several
 
 
 def mature_with(classifier: Classifier, partition: Partition) -> Partition:
@@ -155,7 +157,7 @@ def mature_with(classifier: Classifier, partition: Partition) -> Partition:
     return Partition.containing(partition.end - classifier.label_age, classifier.partition).shift(-1)
 
 
-def _held(bundle: Bundle, rows: pd.DataFrame) -> Held:
+def _held(bundle: Bundle, rows: pd.DataFrame) -> LabelResiduals:
     """The labels of a partition that has just become mature, held against its scores.
 
     They are taken as known at a fixed age, as the reference's were: so early and late labels weigh the same on both sides, and
@@ -164,7 +166,7 @@ def _held(bundle: Bundle, rows: pd.DataFrame) -> Held:
     outputs, reference = bundle.outputs, bundle.reference
     p, y = batch_scoring.probabilities(rows, outputs), outputs.matrix(rows[outputs.column])
     columns = with_scores(model_input(rows, bundle.card.features), p, outputs)
-    return Held.of(reference.binnings, columns, y[:, reference.judged], p[:, reference.judged])
+    return LabelResiduals.of(reference.binnings, columns, y[:, reference.judged], p[:, reference.judged])
 
 
 def _record(
@@ -197,7 +199,7 @@ def _record(
 
 
 def _asked(
-    classifier: Classifier, partition: Partition, bundle: Bundle, version: int, finding: Finding, night: Night
+    classifier: Classifier, partition: Partition, bundle: Bundle, version: int, finding: Finding, night: MonitoredNight
 ) -> dict[str, Any]:
     """What a breach, or what would be one, tells of itself: when its change began, and what the verdict rests on.
 

@@ -25,39 +25,46 @@ EDGES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True)
-class Counts:
+class ConfusionCounts:
     """Of one class, or of some rows of it.
 
     Attributes:
-        rows: with a label; `positives` of them are of the class, `called` were called so, `hits` both.
+        rows: with a label; `positives` of them are of the class, `predicted_positive` were called so, `true_positives` both.
         expected: the sum of the probabilities.
         bins: for each range of `EDGES`: rows, sum of the probabilities, positives.
     """
 
     rows: int = 0
     positives: int = 0
-    called: int = 0
-    hits: int = 0
+    predicted_positive: int = 0
+    true_positives: int = 0
     expected: float = 0.0
     bins: tuple[tuple[float, float, float], ...] = ()
 
     @classmethod
-    def of(cls, y: Bools, p: Floats, called: Bools, *, binned: bool = False) -> Self:
+    def of(cls, y: Bools, p: Floats, predicted_positive: Bools, *, binned: bool = False) -> Self:
         """Count rows; shapes (n,)."""
         place = np.searchsorted(np.asarray(EDGES), p, side="right")
         sums = [np.bincount(place, weights=weight, minlength=len(EDGES) + 1) for weight in (np.ones(len(p)), p, y)]
         bins = tuple(tuple(row) for row in np.column_stack(sums).tolist()) if binned else ()
-        return cls(len(y), int(y.sum()), int(called.sum()), int((called & y).sum()), float(p.sum()), bins)
+        return cls(
+            len(y),
+            int(y.sum()),
+            int(predicted_positive.sum()),
+            int((predicted_positive & y).sum()),
+            float(p.sum()),
+            bins,
+        )
 
-    def __add__(self, other: "Counts") -> "Counts":
+    def __add__(self, other: "ConfusionCounts") -> "ConfusionCounts":
         """Both together."""
         pairs = zip(self.bins, other.bins, strict=True) if self.bins and other.bins else ()
         bins = tuple((a[0] + b[0], a[1] + b[1], a[2] + b[2]) for a, b in pairs) or self.bins or other.bins
-        return Counts(
+        return ConfusionCounts(
             self.rows + other.rows,
             self.positives + other.positives,
-            self.called + other.called,
-            self.hits + other.hits,
+            self.predicted_positive + other.predicted_positive,
+            self.true_positives + other.true_positives,
             self.expected + other.expected,
             bins,
         )
@@ -65,12 +72,12 @@ class Counts:
     @property
     def precision(self) -> float | None:
         """The share of those called so that are."""
-        return self.hits / self.called if self.called else None
+        return self.true_positives / self.predicted_positive if self.predicted_positive else None
 
     @property
     def recall(self) -> float | None:
         """The share of those that are so that were called so."""
-        return self.hits / self.positives if self.positives else None
+        return self.true_positives / self.positives if self.positives else None
 
     @property
     def calibration_error(self) -> float | None:
@@ -114,8 +121,8 @@ class Outcome:
     decided: int
     labelled: int
     log_loss: float
-    classes: dict[str, Counts]
-    slices: dict[str, dict[str, Counts]] = field(default_factory=dict)
+    classes: dict[str, ConfusionCounts]
+    slices: dict[str, dict[str, ConfusionCounts]] = field(default_factory=dict)
     worst: list[Misjudged] = field(default_factory=list)
     sent: int = 0
     answered: int = 0
@@ -140,19 +147,23 @@ class Outcome:
         )
 
     @property
-    def all(self) -> Counts:
+    def all(self) -> ConfusionCounts:
         """All classes together."""
-        return reduce(add, self.classes.values(), Counts())
+        return reduce(add, self.classes.values(), ConfusionCounts())
 
     def cost(self, costs: Costs) -> float:
         """What these decisions cost."""
         counts = self.all
-        return costs.of(positives=counts.positives, called=counts.called, hits=counts.hits)
+        return costs.of(
+            positives=counts.positives,
+            predicted_positive=counts.predicted_positive,
+            true_positives=counts.true_positives,
+        )
 
 
-def nothing_called(outcome: Outcome, costs: Costs) -> float:
+def nothing_flagged(outcome: Outcome, costs: Costs) -> float:
     """What the same events cost where nothing is called: without a model."""
-    return costs.of(positives=outcome.all.positives, called=0, hits=0)
+    return costs.of(positives=outcome.all.positives, predicted_positive=0, true_positives=0)
 
 
 def total(outcomes: Iterable[Outcome]) -> Outcome | None:
@@ -161,11 +172,11 @@ def total(outcomes: Iterable[Outcome]) -> Outcome | None:
     return reduce(add, found) if found else None
 
 
-def interval(hits: int, of: int) -> tuple[float, float] | None:
+def interval(count: int, of: int) -> tuple[float, float] | None:
     """Wilson's interval of a share, at 95 %; None of nothing."""
     if not of:
         return None
-    found = intervals.share(hits, of)
+    found = intervals.share(count, of)
     return found.low, found.high
 
 
@@ -204,9 +215,12 @@ def _read(row: dict[str, Any]) -> Outcome:
     return Outcome(**row)
 
 
-def _counts(value: dict[str, Any]) -> Counts:
-    return Counts(**{**value, "bins": tuple(tuple(item) for item in value["bins"])})
+def _counts(value: dict[str, Any]) -> ConfusionCounts:
+    return ConfusionCounts(**{**value, "bins": tuple(tuple(item) for item in value["bins"])})
 
 
-def _together(one: Mapping[str, Counts], two: Mapping[str, Counts]) -> dict[str, Counts]:
-    return {name: one.get(name, Counts()) + two.get(name, Counts()) for name in [*one, *(two.keys() - one.keys())]}
+def _together(one: Mapping[str, ConfusionCounts], two: Mapping[str, ConfusionCounts]) -> dict[str, ConfusionCounts]:
+    return {
+        name: one.get(name, ConfusionCounts()) + two.get(name, ConfusionCounts())
+        for name in [*one, *(two.keys() - one.keys())]
+    }

@@ -18,7 +18,7 @@ from leeway.detection.monitor import Finding
 from leeway.detection.reference import MIN_ROWS
 from leeway.model.bundle import Bundle
 from leeway.monitoring import realised
-from leeway.monitoring.realised import Realised
+from leeway.monitoring.realised import RealisedPartition
 from leeway.scoring import batch_scoring
 from leeway.store.database import database
 from leeway.store.tables import monitoring
@@ -39,8 +39,8 @@ class Labels:
 
     arrived: list[Arrived] = field(default_factory=list)
     mature: pd.DataFrame | None = None
-    fresh: list[Realised] = field(default_factory=list)
-    known: dict[str, Realised] = field(default_factory=dict)
+    fresh: list[RealisedPartition] = field(default_factory=list)
+    known: dict[str, RealisedPartition] = field(default_factory=dict)
 
 
 def labels(classifier: Classifier, partition: Partition, mature: Partition, bundle: Bundle, version: int) -> Labels:

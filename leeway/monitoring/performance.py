@@ -14,42 +14,46 @@ from leeway.store.tables import labels_known, tables_of
 
 
 @dataclass(frozen=True)
-class Realised:
+class RealisedPerformance:
     """Decisions held against labels.
 
     Attributes:
-        labelled: events with a known label; `positives` of them positive, `called` called positive, `hits` both. Where there
-            are several classes, these are sums over them.
+        labelled: events with a known label. Where there are several classes, the other counts are sums over them.
+        positives, predicted_positive, true_positives: of them, by label, by decision, and by both.
         by_class: the same for each class where there are several.
     """
 
     labelled: int
     positives: int
-    called: int
-    hits: int
-    by_class: "dict[str, Realised]" = field(default_factory=dict)
+    predicted_positive: int
+    true_positives: int
+    by_class: "dict[str, RealisedPerformance]" = field(default_factory=dict)
 
     @property
     def recall(self) -> float | None:
         """The share of the positives that were called positive."""
-        return self.hits / self.positives if self.positives else None
+        return self.true_positives / self.positives if self.positives else None
 
     @property
     def precision(self) -> float | None:
         """The share of those called positive that were."""
-        return self.hits / self.called if self.called else None
+        return self.true_positives / self.predicted_positive if self.predicted_positive else None
 
 
-def realised(classifier: Classifier, partition: Partition, version: int, *, as_of: datetime) -> Realised | None:
+def realised(
+    classifier: Classifier, partition: Partition, version: int, *, as_of: datetime
+) -> RealisedPerformance | None:
     """How a version did on a partition, by what is known as of a time; None while labels are not mature."""
     if partition.end + classifier.label.maturity > as_of:
         return None
     outputs = classifier.label.outputs
     with database().transaction() as connection:
         labelled, *counts = connection.execute(_query(classifier, partition, version, as_of)).one()
-    by_class = {name: Realised(labelled, *counts[3 * k : 3 * k + 3]) for k, name in enumerate(outputs.names)}
-    positives, called, hits = (sum(counts[place::3]) for place in range(3))
-    return Realised(labelled, positives, called, hits, by_class if outputs.several else {})
+    by_class = {name: RealisedPerformance(labelled, *counts[3 * k : 3 * k + 3]) for k, name in enumerate(outputs.names)}
+    positives, predicted_positive, true_positives = (sum(counts[place::3]) for place in range(3))
+    return RealisedPerformance(
+        labelled, positives, predicted_positive, true_positives, by_class if outputs.several else {}
+    )
 
 
 def _query(classifier: Classifier, partition: Partition, version: int, as_of: datetime) -> sa.Select[Any]:

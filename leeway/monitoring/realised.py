@@ -31,7 +31,7 @@ Groups = dict[str, list[list[float]]]
 
 
 @dataclass(frozen=True)
-class Realised:
+class RealisedPartition:
     """What labels said of a partition.
 
     Attributes:
@@ -72,7 +72,7 @@ def labelled(
     return scored.merge(known, on="event_id") if len(known) >= least * len(scored) else None
 
 
-def of(classifier: Classifier, partition: str, bundle: Bundle, version: int, rows: pd.DataFrame) -> Realised:
+def of(classifier: Classifier, partition: str, bundle: Bundle, version: int, rows: pd.DataFrame) -> RealisedPartition:
     """What labels say of the rows that have one."""
     outputs, reference = bundle.outputs, bundle.reference
     p, y = batch_scoring.probabilities(rows, outputs), outputs.matrix(rows[outputs.column])
@@ -90,7 +90,7 @@ def of(classifier: Classifier, partition: str, bundle: Bundle, version: int, row
         binning = reference.binnings[name]
         bins = binning.bin(column)
         groups[name] = np.column_stack([np.bincount(bins, own, binning.size) for own in sums.T]).round(6).tolist()
-    return Realised(partition, version, len(rows), told, groups)
+    return RealisedPartition(partition, version, len(rows), told, groups)
 
 
 def corrected(
@@ -117,7 +117,7 @@ def corrected(
     return sorted(Partition.parse(key, classifier.partition) for key in connection.scalars(changed))
 
 
-def write(connection: Connection, name: str, night: Partition, found: Sequence[Realised]) -> None:
+def write(connection: Connection, name: str, night: Partition, found: Sequence[RealisedPartition]) -> None:
     """Keep what is known at the end of a night, in place of what an earlier look at it found."""
     connection.execute(sa.delete(table).where(table.c.classifier == name, table.c.night == night.key))
     columns = ("partition", "version", "labels", "metrics", "groups")
@@ -127,7 +127,7 @@ def write(connection: Connection, name: str, night: Partition, found: Sequence[R
         connection.execute(sa.insert(table), rows)
 
 
-def until(connection: Connection, name: str, night: Partition, count: int) -> dict[str, Realised]:
+def until(connection: Connection, name: str, night: Partition, count: int) -> dict[str, RealisedPartition]:
     """What was known before a night of each of the last partitions, at most so many of them, by their keys."""
     columns = [table.c[column] for column in ("partition", "version", "labels", "metrics", "groups")]
     query = (
@@ -137,7 +137,7 @@ def until(connection: Connection, name: str, night: Partition, count: int) -> di
         .order_by(table.c.partition.desc(), table.c.night.desc())
         .limit(count)
     )
-    found = [Realised(**row._mapping) for row in connection.execute(query)]
+    found = [RealisedPartition(**row._mapping) for row in connection.execute(query)]
     return {item.partition: item for item in reversed(found)}
 
 

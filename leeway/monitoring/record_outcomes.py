@@ -19,7 +19,7 @@ from leeway.lifecycle import registry
 from leeway.model import explanation
 from leeway.model.bundle import Bundle
 from leeway.monitoring.night import mature_with
-from leeway.monitoring.outcomes import Counts, Misjudged, Outcome, Role
+from leeway.monitoring.outcomes import ConfusionCounts, Misjudged, Outcome, Role
 from leeway.scoring import batch_scoring
 from leeway.store.database import database
 from leeway.store.tables import labels_known, tables_of
@@ -31,7 +31,7 @@ MOST_VALUES = 31  # of a category that rows are told apart by
 MOST = 120  # partitions that are made up for at once
 
 
-def settle(classifier: Classifier, night: Partition, most: int = MOST) -> list[str]:
+def record_outcomes(classifier: Classifier, night: Partition, most: int = MOST) -> list[str]:
     """Count what became of the decisions on every partition whose labels are mature with a night, and were not counted yet.
 
     Labels are taken as known when the night's partition ended. A partition that another version has scored since is counted
@@ -120,7 +120,7 @@ def _count(
         decided,
         len(rows),
         float(losses.sum()),
-        {name: Counts.of(y[:, k], p[:, k], calls[:, k], binned=True) for k, name in enumerate(outputs.names)},
+        {name: ConfusionCounts.of(y[:, k], p[:, k], calls[:, k], binned=True) for k, name in enumerate(outputs.names)},
         _slices(classifier, bundle, rows, y, p, calls) if bundle else {},
         _worst(classifier, bundle, partition, rows, y, p, calls, losses) if bundle else [],
     )
@@ -138,16 +138,16 @@ def _reviewed(outcome: Outcome, bundle: Bundle, rows: pd.DataFrame, labelled: pd
 
 def _slices(
     classifier: Classifier, bundle: Bundle, rows: pd.DataFrame, y: Bools, p: Floats, calls: Bools
-) -> dict[str, dict[str, Counts]]:
+) -> dict[str, dict[str, ConfusionCounts]]:
     """By the values of every category that may be shown."""
-    found: dict[str, dict[str, Counts]] = {}
+    found: dict[str, dict[str, ConfusionCounts]] = {}
     for name, kind in bundle.card.features.items():
         if kind != "categorical" or name not in rows or classifier.is_sensitive(name):
             continue
         known = bundle.reference.binnings[name].values or ()
         value = rows[name].astype("object").where(rows[name].isin(known), "other").where(rows[name].notna(), "missing")
         found[name] = {
-            str(one): reduce(add, (Counts.of(y[own, k], p[own, k], calls[own, k]) for k in range(y.shape[1])))
+            str(one): reduce(add, (ConfusionCounts.of(y[own, k], p[own, k], calls[own, k]) for k in range(y.shape[1])))
             for one in sorted(set(value))[:MOST_VALUES]
             for own in [(value == one).to_numpy()]
         }

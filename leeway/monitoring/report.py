@@ -19,7 +19,7 @@ from leeway.detection.channels import MEAN
 from leeway.detection.monitor import ColumnDrift, Finding
 from leeway.model.bundle import Bundle
 from leeway.monitoring import sections
-from leeway.monitoring.history import History
+from leeway.monitoring.history import RecentNights
 from leeway.store import storage
 from leeway.training.reference_data import SAMPLE_ROWS
 
@@ -48,7 +48,7 @@ def write(
     partition: Partition,
     bundle: Bundle,
     finding: Finding,
-    history: History,
+    history: RecentNights,
     x: pd.DataFrame,
     version: int,
 ) -> Path:
@@ -112,7 +112,7 @@ def _summary(
     classifier: Classifier,
     partition: Partition,
     finding: Finding,
-    history: History,
+    history: RecentNights,
     version: int,
     shown: list[str],
     bundle: Bundle,
@@ -156,7 +156,7 @@ def _budget(alarm: Alarm) -> str:
     )
 
 
-def _courses(history: History) -> str:
+def _courses(history: RecentNights) -> str:
     nights = history.nights
     if len(nights) < 2:
         return ""  # one night has no course
@@ -177,7 +177,7 @@ def _courses(history: History) -> str:
     return scores + labels
 
 
-def _columns(finding: Finding, history: History, shown: list[str]) -> str:
+def _columns(finding: Finding, history: RecentNights, shown: list[str]) -> str:
     rows = "".join(
         f"<tr><td>{html.escape(drift.column)}</td><td>{drift.impact:+.2%}{_of(drift.of_class)}</td>"
         f"<td>{charts.spark(history.impacts.get(drift.column, []))}</td><td>{drift.distance:.3f}</td>"

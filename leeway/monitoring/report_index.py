@@ -15,7 +15,7 @@ LAST = 60
 
 
 @dataclass(frozen=True)
-class Told:
+class NightReport:
     """What the monitor said about a partition."""
 
     classifier: str
@@ -33,16 +33,16 @@ def classifiers() -> list[str]:
         return list(connection.scalars(query))
 
 
-def last(classifier: str, count: int = LAST) -> list[Told]:
+def last(classifier: str, count: int = LAST) -> list[NightReport]:
     """The last verdicts on a classifier's partitions, newest first."""
     columns = [monitoring.c[name] for name in ("classifier", "partition", "verdict", "why", "rows", "version")]
     query = sa.select(*columns).where(monitoring.c.classifier == classifier)
     with database().transaction() as connection:
         rows = connection.execute(query.order_by(monitoring.c.partition.desc()).limit(count))
-        return [Told(**row._mapping) for row in rows]
+        return [NightReport(**row._mapping) for row in rows]
 
 
-def told(classifier: str, partition: str) -> Told:
+def told(classifier: str, partition: str) -> NightReport:
     """The verdict on one partition.
 
     Raises:
@@ -54,7 +54,7 @@ def told(classifier: str, partition: str) -> Told:
         row = connection.execute(sa.select(*columns).where(mine)).one_or_none()
     if row is None:
         raise _missing(classifier, partition, "no verdict")
-    return Told(**row._mapping)
+    return NightReport(**row._mapping)
 
 
 def by_impact(classifier: Classifier, partition: str, count: int = 20) -> list[dict[str, object]]:
@@ -121,7 +121,7 @@ def _kept(classifier: str, partition: str) -> Path | None:
 def _missing(classifier: str, partition: str, found: str) -> NotFound:
     return NotFound(
         f"finding the report of {classifier} {partition}",
-        rule="the partition must have been monitored, and its report still be kept",
+        problem="the partition must have been monitored, and its report still be kept",
         found=found,
-        way_out=f"run `leeway nightly {classifier} --partition {partition}`",
+        hint=f"run `leeway nightly {classifier} --partition {partition}`",
     )

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from leeway.core import charts
 from leeway.definition import Grain
 from leeway.detection.estimated import telling
-from leeway.detection.expected import METRICS, SHARES, WORDS, Metric
+from leeway.detection.expected import METRICS, SHARES, WORDS, PerformanceMetric
 from leeway.detection.maturity import Arrived
 from leeway.model.bundle import Bundle
 from leeway.monitoring import calibration
-from leeway.monitoring.calibration import Slice
-from leeway.monitoring.history import History
-from leeway.monitoring.realised import Realised
+from leeway.monitoring.calibration import CategorySlice
+from leeway.monitoring.history import RecentNights
+from leeway.monitoring.realised import RealisedPartition
 
 SHOWN_CLASSES, SHOWN_SLICES, SHOWN_COLUMNS = 8, 8, 6
 GREY, RED = "#57606a", "#b3261e"
 
 
-def performance(history: History, bundle: Bundle, known: Sequence[Realised]) -> str:
+def performance(history: RecentNights, bundle: Bundle, known: Sequence[RealisedPartition]) -> str:
     """Each metric as it was estimated night by night, beside what labels said since.
 
     Args:
@@ -48,7 +48,7 @@ def performance(history: History, bundle: Bundle, known: Sequence[Realised]) -> 
     )
 
 
-def calibrated(bundle: Bundle, known: Sequence[Realised]) -> str:
+def calibrated(bundle: Bundle, known: Sequence[RealisedPartition]) -> str:
     """How far scores are off by the labels of the last partitions."""
     found = calibration.off(bundle.reference, bundle.outputs.score_columns, known)
     if not found:
@@ -71,7 +71,7 @@ def calibrated(bundle: Bundle, known: Sequence[Realised]) -> str:
     )
 
 
-def sliced(bundle: Bundle, known: Sequence[Realised]) -> str:
+def sliced(bundle: Bundle, known: Sequence[RealisedPartition]) -> str:
     """Where labels and scores part most, by the values of the categories that scores depend on most."""
     grouped = set(known[-1].groups) if known else set()
     columns = [name for name in telling(bundle.reference) if name in grouped][:SHOWN_COLUMNS]
@@ -119,7 +119,7 @@ def to_come(arrived: Sequence[Arrived], grain: Grain) -> str:
     )
 
 
-def _course(name: Metric, history: History) -> str:
+def _course(name: PerformanceMetric, history: RecentNights) -> str:
     nights = {night.partition: night.estimated for night in history.nights}
     keys = sorted({*nights, *(key for key in history.realised if key >= history.nights[0].partition)})
     told = [
@@ -135,7 +135,7 @@ def _course(name: Metric, history: History) -> str:
     return charts.course(keys, lines, band=(low, high), shown=shown, title=WORDS[name][0].upper() + WORDS[name][1:])
 
 
-def _estimated(name: Metric, told: dict[str, dict[str, list[float]]]) -> str:
+def _estimated(name: PerformanceMetric, told: dict[str, dict[str, list[float]]]) -> str:
     if name not in told.get("metrics", {}) or name in told.get("off", {}):
         return "–"
     value, low, high = told["metrics"][name]
@@ -153,13 +153,13 @@ def _why_off(told: dict[str, dict[str, str]]) -> list[str]:
     return [f"Switched off for {', '.join(names)}: {reason}." for reason, names in together.items()]
 
 
-def _value(name: Metric, value: float | None) -> str:
+def _value(name: PerformanceMetric, value: float | None) -> str:
     if value is None or value != value:  # NaN
         return "–"
     return f"{value:.1%}" if name in SHARES else f"{value:.3f}"
 
 
-def _of_slice(item: Slice, several: bool) -> str:
+def _of_slice(item: CategorySlice, several: bool) -> str:
     return f"{item.column} = {item.value}" + (f", for {item.of_class}" if several else "")
 
 

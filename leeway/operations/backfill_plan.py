@@ -13,14 +13,14 @@ from leeway.ingest.sources import arrivals
 from leeway.lifecycle import registry
 from leeway.store import ledger
 from leeway.store.database import database
-from leeway.store.ledger import STAGES, Entry, Stage
+from leeway.store.ledger import STAGES, LedgerEntry, Stage
 
 Which = Literal["missing", "stale", "all"]
 LATELY = 30  # of a stage's last times
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedStage:
     """One stage of one partition that is to be done, and why."""
 
     partition: Partition
@@ -66,9 +66,9 @@ def span(classifier: Classifier, first: Partition | None, last: Partition | None
     if first is not None and last is not None and last < first:
         raise NotFound(
             f"backfilling {classifier.name}",
-            rule="the first partition must not lie after the last",
+            problem="the first partition must not lie after the last",
             found=f"{first} to {last}",
-            way_out="exchange them",
+            hint="exchange them",
         )
     if first is not None and last is not None and not classifier.by_arrival:
         return list(between(first, last))
@@ -77,14 +77,16 @@ def span(classifier: Classifier, first: Partition | None, last: Partition | None
     if not found:
         raise NotFound(
             f"backfilling {classifier.name}",
-            rule="the source must have rows of a partition that is over",
+            problem="the source must have rows of a partition that is over",
             found=f"only of {occupied[0]} to {occupied[-1]}" if occupied else "none",
-            way_out="deliver some, or name a range with --from and --to",
+            hint="deliver some, or name a range with --from and --to",
         )
     return found
 
 
-def plan(classifier: Classifier, partitions: Sequence[Partition], stages: Iterable[Stage], which: Which) -> list[Step]:
+def plan(
+    classifier: Classifier, partitions: Sequence[Partition], stages: Iterable[Stage], which: Which
+) -> list[PlannedStage]:
     """What is to be done, in the order of the partitions.
 
     Args:
@@ -111,12 +113,12 @@ def plan(classifier: Classifier, partitions: Sequence[Partition], stages: Iterab
             if stage == "ingest" and why is None and partition.key in arrived:
                 why = "rows have arrived since"
             if why:
-                steps.append(Step(partition, stage, why))
+                steps.append(PlannedStage(partition, stage, why))
                 again = True
     return steps
 
 
-def estimate(name: str, steps: Iterable[Step]) -> float | None:
+def estimate(name: str, steps: Iterable[PlannedStage]) -> float | None:
     """How many seconds the steps will take, by the median of what each stage took lately; None where it never has."""
     with database().transaction() as connection:
         entries = ledger.entries(connection, name)
@@ -144,7 +146,9 @@ def missed(classifier: Classifier, due: Partition) -> list[Partition]:
     return [partition for partition in candidates if partition.key > min(scored) and partition.key not in finished]
 
 
-def _why(stage: Stage, done: dict[Stage, Entry | None], which: Which, suite: str, version: int | None) -> str | None:
+def _why(
+    stage: Stage, done: dict[Stage, LedgerEntry | None], which: Which, suite: str, version: int | None
+) -> str | None:
     entry = done[stage]
     if entry is None:
         return "missing"

@@ -24,7 +24,7 @@ from leeway.training import estimators
 
 
 @dataclass(frozen=True, order=True)
-class Finding:
+class Problem:
     """One thing that is wrong.
 
     Attributes:
@@ -40,26 +40,26 @@ class Finding:
         return f"{self.file}:{self.line}: {self.what}" if self.line else f"{self.file}: {self.what}"
 
 
-def check(name: str) -> list[Finding]:
+def check(name: str) -> list[Problem]:
     """All findings on `models/NAME.py` and `expectations/NAME.py`, in their order.
 
     Raises:
         NotFound: there is no such classifier.
     """
     path = catalog.definition_path(name)
-    findings = [Finding(f"models/{name}.py", line, what) for line, what in _definition(path, name)]
+    findings = [Problem(f"models/{name}.py", line, what) for line, what in _definition(path, name)]
     known = None
     if not findings:
         try:
             known = catalog.load(name)
         except LeewayError as error:
-            findings.append(Finding(f"models/{name}.py", 0, str(error)))
+            findings.append(Problem(f"models/{name}.py", 0, str(error)))
     suite = catalog.expectations_path(name)
-    findings += [Finding(f"expectations/{name}.py", line, what) for line, what in _suite(suite, name, known)]
+    findings += [Problem(f"expectations/{name}.py", line, what) for line, what in _suite(suite, name, known)]
     return sorted(set(findings))
 
 
-def check_all(name: str) -> list[Finding]:
+def check_all(name: str) -> list[Problem]:
     """All findings on the two files; on the candidates and the source's newest rows where the definition is right in itself.
 
     Raises:
@@ -73,17 +73,17 @@ def check_all(name: str) -> list[Finding]:
     return sorted({*findings, *check_candidates(classifier), *check_source(classifier)})
 
 
-def check_candidates(classifier: Classifier) -> list[Finding]:
+def check_candidates(classifier: Classifier) -> list[Problem]:
     """Candidates of which nothing can come on this machine."""
     file, path = f"models/{classifier.name}.py", catalog.definition_path(classifier.name)
     tree = ast.parse(path.read_text(), str(path))
     wrong = [(item, estimators.why_not(item)) for item in classifier.candidates]
     return [
-        Finding(file, line_of(tree, repr(getattr(item, "path", "candidates"))) or 0, why) for item, why in wrong if why
+        Problem(file, line_of(tree, repr(getattr(item, "path", "candidates"))) or 0, why) for item, why in wrong if why
     ]
 
 
-def check_source(classifier: Classifier) -> list[Finding]:
+def check_source(classifier: Classifier) -> list[Problem]:
     """What the newest rows of the source hold against a definition that is right in itself.
 
     Columns that are not there, and values of which so many are of another kind that the delivery would be rejected.
@@ -94,16 +94,16 @@ def check_source(classifier: Classifier) -> list[Finding]:
     path = catalog.definition_path(classifier.name)
     tree = ast.parse(path.read_text(), str(path))
 
-    def finding(what: str, about: str) -> Finding:
+    def finding(what: str, about: str) -> Problem:
         line = line_of(tree, repr(about)) or line_of(tree, "'source'")
-        return Finding(f"models/{classifier.name}.py", line or 0, what)
+        return Problem(f"models/{classifier.name}.py", line or 0, what)
 
     now = datetime.now(UTC)
     try:
         checked = contract.check(classifier, *_newest(classifier, now), now=now)
     except DeliveryRejected as error:
         quoted = re.findall(r"'([^']+)'", str(error.found))
-        return [finding(f"{error.rule} (found: {error.found})", name) for name in quoted[:1] or [""]]
+        return [finding(f"{error.problem} (found: {error.found})", name) for name in quoted[:1] or [""]]
     except SourceError as error:
         return [finding(str(error), "")]
     bad = Counter(rule for rules in checked.broken.values() for rule in rules)

@@ -26,7 +26,7 @@ FREE_GIB = 2.0
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One thing that was looked at."""
 
     what: str
@@ -34,34 +34,34 @@ class Finding:
     found: str
 
 
-def examine() -> list[Finding]:
+def examine() -> list[CheckResult]:
     """Look at Python, the libraries, the disk, the storage and the database."""
-    python = Finding("Python 3.11 to 3.13", (3, 11) <= sys.version_info[:2] <= (3, 13), platform.python_version())
+    python = CheckResult("Python 3.11 to 3.13", (3, 11) <= sys.version_info[:2] <= (3, 13), platform.python_version())
     home = settings().folder()
     free = shutil.disk_usage(home).free / 2**30
-    disk = Finding(f"{FREE_GIB:.0f} GiB free in the data folder", free >= FREE_GIB, f"{free:.1f} GiB in {home}")
+    disk = CheckResult(f"{FREE_GIB:.0f} GiB free in the data folder", free >= FREE_GIB, f"{free:.1f} GiB in {home}")
     elsewhere = [_storage()] if settings().storage_url else []
     return [python, *(_library(name) for name in LIBRARIES), disk, *elsewhere, _database()]
 
 
-def _library(name: str) -> Finding:
+def _library(name: str) -> CheckResult:
     try:
-        return Finding(name, True, version(name))
+        return CheckResult(name, True, version(name))
     except PackageNotFoundError:
-        return Finding(name, False, "not installed: run `make setup`")
+        return CheckResult(name, False, "not installed: run `make setup`")
 
 
-def _storage() -> Finding:
+def _storage() -> CheckResult:
     try:
-        return Finding("storage", True, storage.probe())
+        return CheckResult("storage", True, storage.probe())
     except LeewayError as error:
-        return Finding("storage", False, str(error))
+        return CheckResult("storage", False, str(error))
 
 
-def _database() -> Finding:
+def _database() -> CheckResult:
     try:
         from leeway.store.database import database
 
-        return Finding("PostgreSQL", True, database().address)
+        return CheckResult("PostgreSQL", True, database().address)
     except LeewayError as error:
-        return Finding("PostgreSQL", False, str(error))
+        return CheckResult("PostgreSQL", False, str(error))

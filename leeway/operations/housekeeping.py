@@ -76,7 +76,7 @@ def _leftovers(now: float, dry_run: bool) -> Iterator[Removal]:
     for kind in KINDS:
         entries = storage.entries(kind)
         whole = {entry.path.parent for entry in entries if entry.path.name == storage.MANIFEST}
-        parts_of: dict[Path, list[storage.Entry]] = {}
+        parts_of: dict[Path, list[storage.StoredFile]] = {}
         for entry in entries:
             beside = [path for path in (entry.path, entry.path.parent) if LEFT_BEHIND.fullmatch(path.name)]
             # In a folder of a disk a folder of files is whole or not there.

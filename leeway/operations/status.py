@@ -15,7 +15,7 @@ from leeway.lifecycle.registry import Promotion
 from leeway.lifecycle.retraining import Request
 from leeway.store import ledger
 from leeway.store.database import database
-from leeway.store.ledger import STAGES, Entry
+from leeway.store.ledger import STAGES, LedgerEntry
 from leeway.store.schemas import ensure_tables
 from leeway.store.tables import monitoring
 
@@ -77,14 +77,14 @@ def verdict(classifier: Classifier, partition: str | None) -> dict[str, Any]:
     if row is None:
         raise NotFound(
             f"finding a report of {classifier.name}",
-            rule="the partition must have been monitored",
+            problem="the partition must have been monitored",
             found=partition or "none so far",
-            way_out=f"run `leeway nightly {classifier.name} --partition D`",
+            hint=f"run `leeway nightly {classifier.name} --partition D`",
         )
     return dict(row._mapping)
 
 
-def _shown(entry: Entry) -> str:
+def _shown(entry: LedgerEntry) -> str:
     output = entry.output
     if entry.status != "done":
         return f"{entry.status}: {str(output.get('reason', ''))[:80]}"

@@ -27,7 +27,7 @@ EARLIEST, LATEST = 19_000_101, 10**13  # of whole numbers that could be days or 
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnProfile:
     """One column, as guessed from a sample.
 
     Attributes:
@@ -78,7 +78,7 @@ class Column:
         return ", ".join(parts)
 
 
-def inspect(name: str, raw: pd.Series, *, whole: bool = True) -> Column:
+def inspect(name: str, raw: pd.Series, *, whole: bool = True) -> ColumnProfile:
     """Guess what a column holds.
 
     Args:
@@ -86,17 +86,17 @@ def inspect(name: str, raw: pd.Series, *, whole: bool = True) -> Column:
         whole: whether the sample has all rows. Else numbers of which it has seen 0 and 1 only may have further values.
     """
     if _is_nested(raw):
-        return Column(name, "nested", raw)
+        return ColumnProfile(name, "nested", raw)
     found = _typed(name, raw) if not _is_text(raw) else _textual(name, raw.astype("str").mask(raw.isna()))
     if found.holds == "boolean" and found.numbers is not None:
         found = replace(found, numbers=None) if whole else _still_numeric(found)
     text = found.values if found.holds in ("categorical", "identifier", "text") else None
     as_text = raw.dropna().astype("str") if found.holds in ("numeric", "identifier") else text
     personal = sensitive(name, as_text, distinct=found.distinct)
-    return Column(**{**vars(found), "personal": personal, "slice": is_slice(name)})
+    return ColumnProfile(**{**vars(found), "personal": personal, "slice": is_slice(name)})
 
 
-def _still_numeric(found: Column) -> Column:
+def _still_numeric(found: ColumnProfile) -> ColumnProfile:
     return replace(found, holds="numeric", values=found.values.astype("Float64").astype("float64"))
 
 
@@ -109,18 +109,18 @@ def _is_nested(raw: pd.Series) -> bool:
     return raw.dtype == object and any(isinstance(value, nested) for value in raw.dropna())
 
 
-def _typed(name: str, raw: pd.Series) -> Column:
+def _typed(name: str, raw: pd.Series) -> ColumnProfile:
     distinct = int(raw.nunique())
     if distinct == 0:
-        return Column(name, "empty", raw)
+        return ColumnProfile(name, "empty", raw)
     if pd.api.types.is_bool_dtype(raw.dtype):
-        return Column(name, "boolean" if distinct > 1 else "constant", raw.astype("boolean"), distinct=distinct)
+        return ColumnProfile(name, "boolean" if distinct > 1 else "constant", raw.astype("boolean"), distinct=distinct)
     if pd.api.types.is_datetime64_any_dtype(raw.dtype):
         moments = pd.to_datetime(raw, utc=True).astype("datetime64[us, UTC]")
-        return Column(name, "timestamp", moments, distinct=distinct, times=Times(moments))
+        return ColumnProfile(name, "timestamp", moments, distinct=distinct, times=Times(moments))
     if pd.api.types.is_numeric_dtype(raw.dtype):
         if (times := _counted_times(name, raw)) is not None:
-            return Column(name, "timestamp", times.values, distinct=distinct, times=times)
+            return ColumnProfile(name, "timestamp", times.values, distinct=distinct, times=times)
         return _numeric(name, Numbers(raw.astype("float64")), raw, distinct, ())
     return _textual(name, raw.astype("str").mask(raw.isna()))
 
@@ -136,29 +136,33 @@ def _named_as_time(name: str) -> bool:
     return TIME_NAME.fullmatch(words(name)) is not None
 
 
-def _textual(name: str, raw: pd.Series) -> Column:
+def _textual(name: str, raw: pd.Series) -> ColumnProfile:
     text = values.stripped(raw)
     missing = values.spellings_of_missing(raw)
     distinct = int(text.nunique())
     if distinct == 0:
-        return Column(name, "empty", text, missing)
+        return ColumnProfile(name, "empty", text, missing)
     if (times := values.times(text, named_as_time=_named_as_time(name))) is not None:
         doubts = [f"day first or month first? Read as {times.formats[0]}"] if times.ambiguous else []
         unread = text[times.values.isna() & text.notna() & ~text.isin(times.missing)]
         if len(unread):
             doubts.append(f"no date or time in {len(unread):,} rows, such as {unread.iloc[0]!r}: they are quarantined")
         doubt = "; ".join(doubts) or None
-        return Column(name, "timestamp", times.values, (*missing, *times.missing), distinct, times=times, doubt=doubt)
+        return ColumnProfile(
+            name, "timestamp", times.values, (*missing, *times.missing), distinct, times=times, doubt=doubt
+        )
     low = set(text.dropna().str.lower().unique()) if distinct <= 4 else set()
     if len(low) == 2 and low in YES_NO:
-        return Column(name, "boolean", text.str.lower().isin({"true", "yes", "t", "y"}).mask(text.isna()), missing, 2)
+        return ColumnProfile(
+            name, "boolean", text.str.lower().isin({"true", "yes", "t", "y"}).mask(text.isna()), missing, 2
+        )
     leading_zeros = text.str.match(r"0\d").any()
     numbers = None if leading_zeros else values.numbers(text)
     if numbers is not None:
         return _numeric(name, numbers, text, distinct, (*missing, *numbers.missing))
     if distinct == 1:
-        return Column(name, "constant", text, missing, distinct)
-    return Column(name, _of_words(text, distinct, words(name)), text, missing, distinct)
+        return ColumnProfile(name, "constant", text, missing, distinct)
+    return ColumnProfile(name, _of_words(text, distinct, words(name)), text, missing, distinct)
 
 
 def _of_words(text: pd.Series, distinct: int, called: str) -> Holds:
@@ -173,20 +177,20 @@ def _of_words(text: pd.Series, distinct: int, called: str) -> Holds:
     return "categorical"
 
 
-def _numeric(name: str, numbers: Numbers, raw: pd.Series, distinct: int, missing: tuple[str, ...]) -> Column:
+def _numeric(name: str, numbers: Numbers, raw: pd.Series, distinct: int, missing: tuple[str, ...]) -> ColumnProfile:
     given = numbers.values.dropna()
     called = words(name)
     whole = values.is_whole(given)
 
-    def column(holds: Holds, doubt: str | None = None) -> Column:
+    def column(holds: Holds, doubt: str | None = None) -> ColumnProfile:
         kept = numbers.values if holds == "numeric" else _as_code(numbers.values, raw)
-        return Column(name, holds, kept, missing, distinct, numbers if holds == "numeric" else None, doubt=doubt)
+        return ColumnProfile(name, holds, kept, missing, distinct, numbers if holds == "numeric" else None, doubt=doubt)
 
     if distinct == 1:
         return column("constant")
     if numbers.plain and set(given.unique()) == {0.0, 1.0}:
         holds = numbers.values.eq(1).astype("boolean").mask(numbers.values.isna())
-        return Column(name, "boolean", holds, missing, 2, numbers)
+        return ColumnProfile(name, "boolean", holds, missing, 2, numbers)
     unique = distinct == len(given) and len(given) > 1
     many = distinct > max(1_000, 0.2 * len(given)) or unique
     if ID_NAME.fullmatch(called) and numbers.plain and (whole or many):

@@ -48,9 +48,9 @@ def create(options: Options, *, force: bool = False) -> Created:
     if differing and not force:
         raise DefinitionError(
             f"writing {options.name}",
-            rule="a file that is there may have been edited, and is not overwritten",
+            problem="a file that is there may have been edited, and is not overwritten",
             found=", ".join(str(path) for path in differing),
-            way_out="choose another name, or add --force to replace it",
+            hint="choose another name, or add --force to replace it",
         )
     changed = bool(differing) or not all(path.exists() for path in paths)
     _write(dict(zip(paths, texts, strict=True)))
@@ -63,9 +63,9 @@ def _check_name(name: str) -> None:
     suggestion = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "mine"
     raise DefinitionError(
         "naming a classifier",
-        rule="a name has lower-case letters, digits and underscores, starts with a letter, and is at most 40 long",
+        problem="a name has lower-case letters, digits and underscores, starts with a letter, and is at most 40 long",
         found=name,
-        way_out=f"such as {suggestion if suggestion[0].isalpha() else f'c_{suggestion}'}"[:60],
+        hint=f"such as {suggestion if suggestion[0].isalpha() else f'c_{suggestion}'}"[:60],
     )
 
 

@@ -17,7 +17,7 @@ from scipy.stats import betabinom, t
 
 from leeway.ingest.audit import HOURS_TO_END
 from leeway.profiling import values
-from leeway.profiling.columns import Column
+from leeway.profiling.columns import ColumnProfile
 
 RISK = 0.002  # that a clean delivery is rejected, over all expectations
 ROOM = 0.8  # of the fewest rows that chance alone would let a delivery have
@@ -75,7 +75,7 @@ class Deliveries:
         return found if len(found) else np.zeros(1)
 
 
-def suite(columns: Sequence[Column], event_id: str | None, deliveries: Deliveries) -> list[Expectation]:
+def suite(columns: Sequence[ColumnProfile], event_id: str | None, deliveries: Deliveries) -> list[Expectation]:
     """The expectations of the declared columns, those about the whole delivery first."""
     found = [_volume(deliveries), *_freshness(deliveries)]
     if event_id is not None:
@@ -133,7 +133,7 @@ def _freshness(deliveries: Deliveries) -> Iterator[Expectation]:
             yield Expectation("ExpectColumnMinToBeBetween", {"column": HOURS_TO_END, "max_value": limit})
 
 
-def _of_column(column: Column, margin: _Margin) -> Iterator[Expectation]:
+def _of_column(column: ColumnProfile, margin: _Margin) -> Iterator[Expectation]:
     missing = column.values.isna()
     gaps = 0.5 / (len(missing) + 1) * margin.columns  # expected share of rows with one that the sample did not have
     if not missing.any() and gaps <= QUARANTINED:
@@ -151,7 +151,7 @@ def _of_column(column: Column, margin: _Margin) -> Iterator[Expectation]:
         yield from _held("ExpectColumnValuesToBeInSet", {"column": column.name, "value_set": known}, mostly)
 
 
-def _range(column: Column, margin: _Margin) -> Iterator[Expectation]:
+def _range(column: ColumnProfile, margin: _Margin) -> Iterator[Expectation]:
     given = column.values.dropna().astype("float64")
     given = given[np.isfinite(given)]
     if given.empty:
@@ -187,7 +187,7 @@ def _middle(name: str, numbers: pd.Series, largest: float, deliveries: Deliverie
         yield Expectation("ExpectColumnMedianToBeBetween", {"column": name, **bounds})
 
 
-def _closed(column: Column, deliveries: Deliveries) -> list[str] | None:
+def _closed(column: ColumnProfile, deliveries: Deliveries) -> list[str] | None:
     """All values of a column that has shown all it has: few, none of them only once or twice (Good and Turing).
 
     Where there is time, none of them new in its second half either.

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from leeway.profiling.columns import Column
-from leeway.profiling.roles import Outcome
+from leeway.profiling.columns import ColumnProfile
+from leeway.profiling.roles import LabelGuess
 from leeway.profiling.values import all_midnight
 
 MAX_ROWS = 30_000
@@ -32,7 +32,9 @@ class Leak:
     why: str
 
 
-def leaks(columns: Mapping[str, Column], outcome: Outcome, time: pd.Series | None, *, seed: int = 0) -> dict[str, Leak]:
+def leaks(
+    columns: Mapping[str, ColumnProfile], outcome: LabelGuess, time: pd.Series | None, *, seed: int = 0
+) -> dict[str, Leak]:
     """The columns that must not be learnt from, by name.
 
     Args:
@@ -56,7 +58,12 @@ def leaks(columns: Mapping[str, Column], outcome: Outcome, time: pd.Series | Non
 
 
 def _leak(
-    column: Column, chosen: np.ndarray, y: np.ndarray, fold: np.ndarray, outcome: Outcome, time: pd.Series | None
+    column: ColumnProfile,
+    chosen: np.ndarray,
+    y: np.ndarray,
+    fold: np.ndarray,
+    outcome: LabelGuess,
+    time: pd.Series | None,
 ) -> Leak | None:
     values = column.values.iloc[chosen]
     after = 0.0
@@ -65,7 +72,7 @@ def _leak(
         compared = values.dt.normalize() if all_midnight(time) else values
         after = float((compared > moments).mean())
         values = (values - moments).dt.total_seconds()
-    auc, _, why = alone(values, y, fold, exclusive=outcome.kind == "multiclass")
+    auc, _, why = single_feature_auc(values, y, fold, exclusive=outcome.kind == "multiclass")
     if after > AFTER and auc > SUSPECT:
         return Leak(
             column.name,
@@ -75,7 +82,9 @@ def _leak(
     return None if why is None else Leak(column.name, auc, why)
 
 
-def alone(values: pd.Series, y: np.ndarray, fold: np.ndarray, *, exclusive: bool) -> tuple[float, float, str | None]:
+def single_feature_auc(
+    values: pd.Series, y: np.ndarray, fold: np.ndarray, *, exclusive: bool
+) -> tuple[float, float, str | None]:
     """How well a column tells the label by itself: ROC AUC, its standard error, and why that is beyond belief, if it is.
 
     Args:

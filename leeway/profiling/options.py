@@ -52,9 +52,9 @@ def one_role_each(options: Options) -> None:
             if name in roles_of:
                 raise SourceError(
                     "reading the options",
-                    rule="a column can have one role only",
+                    problem="a column can have one role only",
                     found=f"{name} as {roles_of[name]} and {option}" if roles_of[name] != option else f"{name} twice",
-                    way_out="name another column, or leave one out",
+                    hint="name another column, or leave one out",
                 )
             roles_of[name] = option
 
@@ -68,7 +68,7 @@ def duration(text: str) -> timedelta:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(min|h|d|w)", text.strip())
     if match is None:
         raise SourceError(
-            "reading --label-delay", rule="it must be a number with min, h, d or w", found=text, way_out="such as 30d"
+            "reading --label-delay", problem="it must be a number with min, h, d or w", found=text, hint="such as 30d"
         )
     unit = {"min": "minutes", "h": "hours", "d": "days", "w": "weeks"}[match[2]]
     return timedelta(**{unit: float(match[1])})

@@ -11,11 +11,11 @@ import pandas as pd
 from leeway.core.errors import SourceError
 from leeway.definition import MAX_IDENTIFIER, RESERVED_COLUMNS, CalendarPart, Grain
 from leeway.profiling import expect, reading, roles, timing
-from leeway.profiling.columns import Column, inspect
+from leeway.profiling.columns import ColumnProfile, inspect
 from leeway.profiling.leakage import leaks
 from leeway.profiling.options import Options, one_role_each
 from leeway.profiling.reading import Sample
-from leeway.profiling.roles import DateParts, Outcome
+from leeway.profiling.roles import DateParts, LabelGuess
 from leeway.profiling.timing import Timing
 
 REPEATED = 0.9  # different values of all, below which an identifier is of something that has several rows
@@ -28,7 +28,7 @@ Use = Literal["feature", "event id", "event time", "label", "label time", "entit
 class Used:
     """What becomes of one column, and why."""
 
-    column: Column
+    column: ColumnProfile
     use: Use
     why: str = ""
 
@@ -50,7 +50,7 @@ class Profile:
 
     options: Options
     sample: Sample
-    outcome: Outcome
+    outcome: LabelGuess
     used: dict[str, Used]
     event_id: str | None
     event_time: str | None
@@ -106,9 +106,9 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
     if not features and when.values is None:
         raise SourceError(
             f"profiling {options.data}",
-            rule="there must be a column to learn from",
+            problem="there must be a column to learn from",
             found="; ".join(f"{name}: {item.why or item.use}" for name, item in list(used.items())[:6]),
-            way_out="name a column that must stay by --keep, or give a table with more columns",
+            hint="name a column that must stay by --keep, or give a table with more columns",
         )
     return Profile(
         options,
@@ -131,8 +131,8 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
 
 def _uses(
     options: Options,
-    columns: Mapping[str, Column],
-    outcome: Outcome,
+    columns: Mapping[str, ColumnProfile],
+    outcome: LabelGuess,
     event_id: str | None,
     when: Timing,
 ) -> dict[str, Used]:
@@ -143,7 +143,7 @@ def _uses(
     if options.label_time:
         roles_of[options.label_time] = "label time"
     used: dict[str, Used] = {}
-    candidates: dict[str, Column] = {}
+    candidates: dict[str, ColumnProfile] = {}
     for name, column in columns.items():
         if name in roles_of:
             used[name] = Used(column, roles_of[name])
@@ -159,7 +159,7 @@ def _uses(
     return {name: used[name] for name in columns}
 
 
-def _no_feature(column: Column, parts: DateParts | None) -> str | None:
+def _no_feature(column: ColumnProfile, parts: DateParts | None) -> str | None:
     if column.personal:
         return f"looks like a person's {column.personal}"
     if parts is not None and column.name in (parts.year, parts.month, parts.day):
@@ -189,9 +189,9 @@ def _identifies(name: str, sample: Sample) -> None:
         found += [f"{missing:,} rows have none"] if missing else []
         raise SourceError(
             f"reading the event id {name!r}",
-            rule="every row must have one of its own",
+            problem="every row must have one of its own",
             found=f"{' and '.join(found)}, of {sample.total:,}",
-            way_out="name another column by --id, or leave it out: rows are told apart by their content then",
+            hint="name another column by --id, or leave it out: rows are told apart by their content then",
         )
 
 
@@ -203,25 +203,25 @@ def _has_named(options: Options, sample: Sample) -> None:
         shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
         raise SourceError(
             f"reading {options.data}",
-            rule=f"it must have the column {name!r}",
+            problem=f"it must have the column {name!r}",
             found=shown,
-            way_out=f"did you mean {close[0]!r}?" if close else "name one of these",
+            hint=f"did you mean {close[0]!r}?" if close else "name one of these",
         )
 
 
-def _hold_single_values(options: Options, columns: Mapping[str, Column]) -> None:
+def _hold_single_values(options: Options, columns: Mapping[str, ColumnProfile]) -> None:
     for option in ("--keep", "--entity"):
         for name in options.named.get(option, ()):
             if columns[name].holds == "nested":
                 raise SourceError(
                     f"reading {option} {name!r}",
-                    rule="it must hold single values",
+                    problem="it must hold single values",
                     found="lists or records",
-                    way_out="leave it out, or make single values of it in a query or a file of your own",
+                    hint="leave it out, or make single values of it in a query or a file of your own",
                 )
 
 
-def _renamed(columns: Sequence[Column]) -> dict[str, str]:
+def _renamed(columns: Sequence[ColumnProfile]) -> dict[str, str]:
     """New names for the columns whose own are Leeway's, or too long for the database, or none."""
     names = [column.name for column in columns]
     dated = ["event", *(column.name for column in columns if column.holds == "timestamp")]

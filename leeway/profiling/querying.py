@@ -32,13 +32,13 @@ def chunks(url: str, sql: str, rows: int) -> Iterator[pd.DataFrame]:
         engine.dispose()
 
 
-def unreadable(what: str, error: BaseException, way_out: str) -> LeewayError:
+def unreadable(what: str, error: BaseException, hint: str) -> LeewayError:
     """What a reader raised, as an error of ours; one of ours as it is."""
     if isinstance(error, LeewayError):
         return error
     text = str(getattr(error, "orig", None) or error).strip()
     found = text.splitlines()[0].removeprefix("Error tokenizing data. C error: ") if text else type(error).__name__
-    return SourceError(f"reading {what}", rule="it must be readable as a table", found=found, way_out=way_out)
+    return SourceError(f"reading {what}", problem="it must be readable as a table", found=found, hint=hint)
 
 
 def without_password(url: str) -> str:

@@ -34,7 +34,7 @@ _OPEN: dict[str, Callable[[Path, Literal["rb"]], Any]] = {".gz": gzip.open, ".bz
 
 
 @dataclass(frozen=True)
-class Table:
+class TableSample:
     """Where the rows are and how to read them.
 
     Attributes:
@@ -65,9 +65,9 @@ class Table:
                 if set(chunk.columns) != set(first):
                     raise SourceError(
                         f"reading {file}",
-                        rule=f"it must have the same columns as {self.files[0].name}",
+                        problem=f"it must have the same columns as {self.files[0].name}",
                         found=", ".join(sorted(map(str, set(chunk.columns) ^ set(first)))[:5]) + " in one of them only",
-                        way_out="name the files of one kind by a pattern",
+                        hint="name the files of one kind by a pattern",
                     )
                 yield chunk
 
@@ -82,7 +82,7 @@ class Sample:
         counts: how often each value occurs in all rows, by column, for the columns that were asked for.
     """
 
-    table: Table
+    table: TableSample
     rows: pd.DataFrame
     total: int
     counts: dict[str, Counter[str]] = field(default_factory=dict)
@@ -101,7 +101,7 @@ def describe(
     encoding: str | None = None,
     header: bool | None = None,
     named: Sequence[str] = (),
-) -> Table:
+) -> TableSample:
     """How to read the data that a person named: a file, a glob, a folder, or a SQLAlchemy URL.
 
     Args:
@@ -116,25 +116,25 @@ def describe(
         if not sql:
             raise SourceError(
                 f"reading {without_password(data)}",
-                rule="a database needs a query",
-                way_out="add --query 'SELECT …'",
+                problem="a database needs a query",
+                hint="add --query 'SELECT …'",
             )
-        return Table("query", data, sql=sql.strip().rstrip(";"))
+        return TableSample("query", data, sql=sql.strip().rstrip(";"))
     files = _files(data)
     suffixes = {"parquet" if file.suffix.lower() in PARQUET else "csv" for file in files}
     if len(suffixes) > 1:
         raise SourceError(
             f"reading {data}",
-            rule="all files must be of one format",
+            problem="all files must be of one format",
             found=", ".join(sorted({file.suffix for file in files})),
-            way_out="name one format by a pattern, such as 'folder/*.csv'",
+            hint="name one format by a pattern, such as 'folder/*.csv'",
         )
     where = data
     if Path(data).is_dir():
         ending = Counter("".join(file.suffixes[-2:]) for file in files).most_common(1)[0][0]
         where = f"{data.rstrip('/')}/*{ending}"
     if suffixes == {"parquet"}:
-        return Table("parquet", where, files)
+        return TableSample("parquet", where, files)
     head = _head(files[0])
     used = sniffing.known(encoding) if encoding else sniffing.encoding_of(head)
     text = head.decode(used, errors="replace").removeprefix("\ufeff")
@@ -145,12 +145,12 @@ def describe(
     if not has_header:
         width = max((len(row) for row in csv.reader(lines[:200], delimiter=delimiter)), default=0)
         names = tuple(f"column_{position + 1}" for position in range(width))
-    return Table(
+    return TableSample(
         "csv", where, files, delimiter=delimiter, encoding=used, encoding_given=encoding is not None, header=names
     )
 
 
-def draw(table: Table, *, count: Iterable[str] = (), seed: int = 0) -> Sample:
+def draw(table: TableSample, *, count: Iterable[str] = (), seed: int = 0) -> Sample:
     """Draw a sample in one pass over the source, with bounded memory.
 
     Args:
@@ -164,13 +164,13 @@ def draw(table: Table, *, count: Iterable[str] = (), seed: int = 0) -> Sample:
             return _draw(attempt, tuple(count), seed)
     raise SourceError(
         f"reading {table.where}",
-        rule="its text must be of one encoding",
+        problem="its text must be of one encoding",
         found=f"bytes that are not {table.encoding}",
-        way_out="leave out --encoding, so that it is found" if table.encoding_given else "name it by --encoding",
+        hint="leave out --encoding, so that it is found" if table.encoding_given else "name it by --encoding",
     )
 
 
-def repetitions(table: Table, column: str) -> tuple[int, int]:
+def repetitions(table: TableSample, column: str) -> tuple[int, int]:
     """How many rows of the whole source have no value of a column, and how many the value of another row.
 
     Exact but for collisions of hashes, of which it keeps eight bytes a row.
@@ -192,13 +192,13 @@ def repetitions_in(pieces: Iterable[pd.Series]) -> tuple[int, int]:
     return missing, int((hashes[1:] == hashes[:-1]).sum())
 
 
-def _draw(table: Table, count: tuple[str, ...], seed: int) -> Sample:
+def _draw(table: TableSample, count: tuple[str, ...], seed: int) -> Sample:
     random = np.random.default_rng([seed, *b"leeway"])  # the stream of no simulation that the data may come from
     kept, keys, total, limit = pd.DataFrame(), np.empty(0), 0, MAX_ROWS
     counts: dict[str, Counter[str]] = {name: Counter() for name in count}
     for chunk in table.chunks():
         limit = max(1_000, min(MAX_ROWS, MAX_CELLS // max(1, len(chunk.columns))))
-        must_be_distinct(chunk.columns, without_password(table.where), way_out="rename one of them in the query")
+        must_be_distinct(chunk.columns, without_password(table.where), hint="rename one of them in the query")
         for name in set(count) & set(chunk.columns):
             _count(counts[name], name, chunk[name])
         total += len(chunk)
@@ -211,9 +211,9 @@ def _draw(table: Table, count: tuple[str, ...], seed: int) -> Sample:
     if total == 0:
         raise SourceError(
             f"reading {without_password(table.where)}",
-            rule="there must be rows to learn from",
+            problem="there must be rows to learn from",
             found="a header and nothing else" if len(kept.columns) else "nothing",
-            way_out="name a file or a query that has rows",
+            hint="name a file or a query that has rows",
         )
     return Sample(table, kept, total, counts)
 
@@ -225,20 +225,20 @@ def _count(counted: Counter[str], name: str, values: pd.Series) -> None:
     except TypeError:
         raise SourceError(
             f"reading the label {name!r}",
-            rule="it must hold single values",
+            problem="it must hold single values",
             found=values.dropna().iloc[0],
-            way_out="name another column by --label",
+            hint="name another column by --label",
         ) from None
     if len(counted) > MAX_COUNTED:
         raise SourceError(
             f"reading the label {name!r}",
-            rule="it must have classes",
+            problem="it must have classes",
             found=f"more than {MAX_COUNTED:,} different values",
-            way_out="name the column that holds the outcome by --label; numbers must be put into classes first",
+            hint="name the column that holds the outcome by --label; numbers must be put into classes first",
         )
 
 
-def _other_encodings(table: Table) -> Iterator[Table]:
+def _other_encodings(table: TableSample) -> Iterator[TableSample]:
     if table.kind == "csv" and not table.encoding_given:
         yield from (replace(table, encoding=name) for name in ("cp1252", "latin-1") if name != table.encoding)
 
@@ -254,9 +254,9 @@ def _files(data: str) -> tuple[Path, ...]:
     if not found:
         raise SourceError(
             f"reading {data}",
-            rule="there must be a file with something in it",
+            problem="there must be a file with something in it",
             found="an empty file" if path.is_file() else "no such file",
-            way_out="correct the path; a pattern goes in quotes",
+            hint="correct the path; a pattern goes in quotes",
         )
     return tuple(found)
 
@@ -276,13 +276,13 @@ def _head(file: Path) -> bytes:
     except (OSError, EOFError, zipfile.BadZipFile, lzma.LZMAError, IndexError) as error:
         raise SourceError(
             f"reading {file}",
-            rule="it must be readable, and compressed as its name says",
+            problem="it must be readable, and compressed as its name says",
             found=str(error) or type(error).__name__,
-            way_out="check the file",
+            hint="check the file",
         ) from error
 
 
-def _csv_chunks(table: Table, file: Path) -> Iterator[pd.DataFrame]:
+def _csv_chunks(table: TableSample, file: Path) -> Iterator[pd.DataFrame]:
     try:
         names = _names(table, file)
         yield from pd.read_csv(
@@ -303,7 +303,7 @@ def _csv_chunks(table: Table, file: Path) -> Iterator[pd.DataFrame]:
         raise unreadable(str(file), error, "check it, or name --delimiter and --encoding") from error
 
 
-def _names(table: Table, file: Path) -> list[str]:
+def _names(table: TableSample, file: Path) -> list[str]:
     """The columns' names as a night will read them: it takes no name twice, and cuts no line to the header's length."""
     csv.field_size_limit(LONGEST_FIELD)
     with _open(file) as stream, io.TextIOWrapper(stream, table.encoding, newline="") as lines:
@@ -313,11 +313,11 @@ def _names(table: Table, file: Path) -> list[str]:
     if len(first) > len(names):
         raise SourceError(
             f"reading {file}",
-            rule=f"every line must have as many fields as the header, {len(names)}",
+            problem=f"every line must have as many fields as the header, {len(names)}",
             found=f"{len(first)} in the first line of values",
-            way_out="quote fields that hold the delimiter, name it by --delimiter, or correct the lines",
+            hint="quote fields that hold the delimiter, name it by --delimiter, or correct the lines",
         )
-    must_be_distinct(pd.Index(names), str(file), way_out="rename one of them in the file, or say --no-header")
+    must_be_distinct(pd.Index(names), str(file), hint="rename one of them in the file, or say --no-header")
     return names
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from leeway.core.errors import SourceError
 from leeway.core.outputs import class_text
-from leeway.profiling.columns import ID_NAME, Column
+from leeway.profiling.columns import ID_NAME, ColumnProfile
 from leeway.profiling.sensitive import words
 from leeway.profiling.values import MISSING
 
@@ -37,7 +37,7 @@ class DateParts:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LabelGuess:
     """What is to be predicted.
 
     Attributes:
@@ -85,7 +85,7 @@ class Outcome:
 
 def outcome(
     names: tuple[str, ...], rows: pd.DataFrame, counts: Mapping[str, Counter[str]], total: int, positive: str | None
-) -> Outcome:
+) -> LabelGuess:
     """Tell what the label columns hold.
 
     Args:
@@ -114,7 +114,7 @@ def outcome(
     if len(known) > 2 and positive is None:
         classes = tuple(value for value, _ in known.most_common())
         codes = given.map({value: code for code, value in enumerate(classes)}).fillna(-1).to_numpy(dtype=np.int64)
-        return Outcome("multiclass", names, classes, codes, dict(known), unlabelled=unlabelled)
+        return LabelGuess("multiclass", names, classes, codes, dict(known), unlabelled=unlabelled)
     if len(known) > 2:
         raise _unlearnable(
             name,
@@ -125,17 +125,17 @@ def outcome(
     rare = positive or min(known, key=lambda value: (known[value], value.lower() in ("0", "false", "no", "n", "f")))
     other = next(value for value in known if value != rare)
     codes = given.map({rare: 1, other: 0}).fillna(-1).to_numpy(dtype=np.int64)
-    return Outcome("binary", names, (rare, other), codes, dict(known), unlabelled=unlabelled)
+    return LabelGuess("binary", names, (rare, other), codes, dict(known), unlabelled=unlabelled)
 
 
-def _several(names: tuple[str, ...], rows: pd.DataFrame, counts: Mapping[str, Counter[str]]) -> Outcome:
+def _several(names: tuple[str, ...], rows: pd.DataFrame, counts: Mapping[str, Counter[str]]) -> LabelGuess:
     positives: dict[str, int] = {}
     for name in names:
         if beyond := set(counts[name]) - {"0", "1", "true", "false", ""}:
             raise _unlearnable(name, "one of several label columns must hold 0 and 1", sorted(beyond)[0])
         positives[name] = counts[name]["1"] + counts[name]["true"]
     codes = np.column_stack([_spelled(rows[name]).isin(["1", "true"]) for name in names])
-    return Outcome("multilabel", names, names, codes, positives)
+    return LabelGuess("multilabel", names, names, codes, positives)
 
 
 def _separator(known: Mapping[str, int]) -> str | None:
@@ -153,21 +153,21 @@ def _separator(known: Mapping[str, int]) -> str | None:
     return None
 
 
-def _tags(name: str, rows: pd.DataFrame, known: Mapping[str, int], separator: str) -> Outcome:
+def _tags(name: str, rows: pd.DataFrame, known: Mapping[str, int], separator: str) -> LabelGuess:
     counted: Counter[str] = Counter()
     for value, count in known.items():
         counted.update({tag.strip(): count for tag in value.split(separator)})
     classes = tuple(tag for tag, _ in counted.most_common())
     held = rows[name].fillna("").astype("str").map(lambda value: {tag.strip() for tag in value.split(separator)})
     codes = np.column_stack([held.map(lambda tags, tag=tag: tag in tags) for tag in classes])
-    return Outcome("multilabel", (name,), classes, codes.astype(bool), dict(counted), separator)
+    return LabelGuess("multilabel", (name,), classes, codes.astype(bool), dict(counted), separator)
 
 
 def _spelled(raw: pd.Series) -> pd.Series:
     return raw.map({value: class_text(value) for value in raw.dropna().unique()}, na_action="ignore")
 
 
-def event_id(columns: Mapping[str, Column], unique: Callable[[str], bool]) -> str | None:
+def event_id(columns: Mapping[str, ColumnProfile], unique: Callable[[str], bool]) -> str | None:
     """The column that identifies an event: unique in the whole source, and named or written as an identifier."""
     named = [
         column
@@ -180,7 +180,7 @@ def event_id(columns: Mapping[str, Column], unique: Callable[[str], bool]) -> st
     return next((column.name for column in ranked if unique(column.name)), None)
 
 
-def event_time(columns: Mapping[str, Column], parts: DateParts | None) -> str | None:
+def event_time(columns: Mapping[str, ColumnProfile], parts: DateParts | None) -> str | None:
     """The column that dates the events: of all times, the one by which they come most evenly, day after day."""
     times = {
         column.name: column.values
@@ -211,7 +211,7 @@ def _evenness(moments: pd.Series) -> float:
     return float(-(shares * np.log(shares)).sum() / np.log(20))
 
 
-def date_parts(columns: Mapping[str, Column]) -> DateParts | None:
+def date_parts(columns: Mapping[str, ColumnProfile]) -> DateParts | None:
     """Year, month and day of one date in three columns."""
     found: dict[str, dict[str, str]] = {}
     for name in columns:
@@ -244,8 +244,8 @@ def _assembled(parts: Mapping[str, pd.Series]) -> pd.Series | None:
 
 def _unlearnable(
     name: str,
-    rule: str,
+    problem: str,
     found: str,
-    way_out: str = "name the column that holds the outcome by --label; numbers must be put into classes first",
+    hint: str = "name the column that holds the outcome by --label; numbers must be put into classes first",
 ) -> SourceError:
-    return SourceError(f"reading the label {name!r}", rule=rule, found=found, way_out=way_out)
+    return SourceError(f"reading the label {name!r}", problem=problem, found=found, hint=hint)

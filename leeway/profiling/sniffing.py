@@ -48,9 +48,9 @@ def known(encoding: str) -> str:
     except LookupError:
         raise SourceError(
             "reading --encoding",
-            rule="it must be one that Python knows",
+            problem="it must be one that Python knows",
             found=encoding,
-            way_out="such as utf-8, cp1252, shift_jis or utf-16",
+            hint="such as utf-8, cp1252, shift_jis or utf-16",
         ) from None
 
 

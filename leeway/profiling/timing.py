@@ -12,7 +12,7 @@ import pandas as pd
 from leeway.core.errors import SourceError
 from leeway.definition import Grain
 from leeway.profiling import expect, querying, roles, values
-from leeway.profiling.columns import Column
+from leeway.profiling.columns import ColumnProfile
 from leeway.profiling.options import Options
 from leeway.profiling.reading import Sample
 from leeway.profiling.roles import DateParts
@@ -40,7 +40,9 @@ class Timing:
     values: pd.Series | None = None
 
 
-def timing(options: Options, sample: Sample, columns: Mapping[str, Column], now: datetime | None = None) -> Timing:
+def timing(
+    options: Options, sample: Sample, columns: Mapping[str, ColumnProfile], now: datetime | None = None
+) -> Timing:
     """The event time: as the person named it, or as found.
 
     Args:
@@ -118,7 +120,7 @@ def can_date_labels(known: pd.Series, time: pd.Series | None) -> bool:
     return time is None or bool((known.dropna() < time.reindex(known.dropna().index)).mean() < 0.001)
 
 
-def _times(column: Column, role: Literal["event time", "label time"]) -> pd.Series:
+def _times(column: ColumnProfile, role: Literal["event time", "label time"]) -> pd.Series:
     if column.holds == "timestamp":
         return column.values
     option, otherwise = {
@@ -130,13 +132,13 @@ def _times(column: Column, role: Literal["event time", "label time"]) -> pd.Seri
     some = f"; {len(unread):,} of {len(text):,} values cannot be read" if 0 < len(unread) < len(text) else ""
     raise SourceError(
         f"reading the {role} {column.name!r}",
-        rule="it must hold dates or times",
+        problem="it must hold dates or times",
         found=f"{column.in_words}{some}, such as {', '.join(unread.unique()[:3])}",
-        way_out=f"correct them, name another column by {option}, or leave it out and {otherwise}",
+        hint=f"correct them, name another column by {option}, or leave it out and {otherwise}",
     )
 
 
-def _can_be_bounded(url: str, name: str, column: Column | None, raw: pd.Series | None) -> None:
+def _can_be_bounded(url: str, name: str, column: ColumnProfile | None, raw: pd.Series | None) -> None:
     """A query is asked for one partition after another, by what its database can compare.
 
     Raises:
@@ -146,13 +148,13 @@ def _can_be_bounded(url: str, name: str, column: Column | None, raw: pd.Series |
         return
     raise SourceError(
         f"reading the event time {name!r}",
-        rule="the database must be able to tell the rows of a partition by it, so it must hold a time as one",
+        problem="the database must be able to tell the rows of a partition by it, so it must hold a time as one",
         found=f"values such as {str(raw.dropna().iloc[0])!r}" if raw is not None else "several columns",
-        way_out="convert it in --query, as in SELECT *, CAST(… AS timestamp) AS at; in SQLite to text as 2026-03-01 13:00:00",
+        hint="convert it in --query, as in SELECT *, CAST(… AS timestamp) AS at; in SQLite to text as 2026-03-01 13:00:00",
     )
 
 
-def _bounds(url: str, column: Column, raw: pd.Series) -> bool:
+def _bounds(url: str, column: ColumnProfile, raw: pd.Series) -> bool:
     """Whether the database of a URL can compare a column's values with instants."""
     if column.holds != "timestamp" or column.times is None:
         return False
@@ -164,7 +166,7 @@ def _bounds(url: str, column: Column, raw: pd.Series) -> bool:
     )
 
 
-def _is_future(column: Column, now: datetime) -> bool:
+def _is_future(column: ColumnProfile, now: datetime) -> bool:
     return column.holds == "timestamp" and bool((column.values > pd.Timestamp(now)).mean() > 0.01)
 
 

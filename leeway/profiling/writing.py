@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from leeway.core.settings import settings
-from leeway.profiling.columns import Column
+from leeway.profiling.columns import ColumnProfile
 from leeway.profiling.expect import Expectation
 from leeway.profiling.profile import RANDOM_HOLDOUT, TIME_HOLDOUT, Profile
 from leeway.profiling.querying import bound_by, replace_password
@@ -295,7 +295,7 @@ def _duration(delay: timedelta) -> Call:
     return Call("hours", {}, (delay.total_seconds() / 3_600,))
 
 
-def _column(column: Column, use: str, why: str) -> Call:
+def _column(column: ColumnProfile, use: str, why: str) -> Call:
     arguments: dict[str, Expression] = {}
     if use == "entity":
         return Call("identifier", {"sensitive": True} if column.personal else {})

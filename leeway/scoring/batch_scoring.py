@@ -37,7 +37,7 @@ PART_CHUNKS = 4  # of a few ten thousand rows
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredPartition:
     """What a scoring run did.
 
     Attributes:
@@ -52,7 +52,7 @@ class Scored:
     positives: Count
 
 
-def score(classifier: Classifier, partition: Partition) -> Scored:
+def score(classifier: Classifier, partition: Partition) -> ScoredPartition:
     """Replace a partition's predictions of the champion's version, unless they are there already.
 
     Raises:
@@ -63,7 +63,7 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
     champion = registry.champion(name)
     if champion is None:
         raise NotFound(
-            f"scoring {name} {partition}", rule="there must be a champion", way_out=f"run `leeway train {name}` first"
+            f"scoring {name} {partition}", problem="there must be a champion", hint=f"run `leeway train {name}` first"
         )
     with store.transaction() as connection:
         ingested = ledger.entry(connection, name, partition, "ingest")
@@ -71,13 +71,13 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
     if ingested is None or ingested.status != "done":
         raise NotFound(
             f"scoring {name} {partition}",
-            rule="the partition must have been ingested",
+            problem="the partition must have been ingested",
             found=ingested.output.get("reason") if ingested else "nothing in the ledger",
-            way_out=f"run `leeway ingest {name} --partition {partition}` first",
+            hint=f"run `leeway ingest {name} --partition {partition}` first",
         )
     source = {**ingested.input, "version": champion.version, "checksum": champion.checksum}
     if done is not None and done.input == source:
-        return Scored(changed=False, version=champion.version, **done.output)
+        return ScoredPartition(changed=False, version=champion.version, **done.output)
 
     path, bundle = path_of(name, partition, champion.version), registry.load(name, champion)
     with storage.replacing(path, f"writing what {name} {partition} was scored on") as beside:
@@ -114,7 +114,7 @@ def score(classifier: Classifier, partition: Partition) -> Scored:
         ledger.record(connection, name, partition, "score", input=source, output=output)
         sketches.write(connection, name, partition, champion.version, seen)
         drop_staged(connection, staged)
-    return Scored(changed=True, version=champion.version, **output)
+    return ScoredPartition(changed=True, version=champion.version, **output)
 
 
 def read(name: str, partition: Partition, version: int) -> pd.DataFrame:
@@ -129,9 +129,9 @@ def read(name: str, partition: Partition, version: int) -> pd.DataFrame:
     if not storage.exists(path):
         raise NotFound(
             f"reading the scored rows of {name} {partition}",
-            rule="they must be in the storage",
+            problem="they must be in the storage",
             found=f"no {storage.address(path)}",
-            way_out=f"run `leeway backfill {name} --from {partition} --to {partition} --stage score --all --run`",
+            hint=f"run `leeway backfill {name} --from {partition} --to {partition} --stage score --all --run`",
         )
     return pd.read_parquet(io.BytesIO(storage.read(path)))
 
@@ -142,7 +142,7 @@ def path_of(name: str, partition: Partition, version: int) -> Path:
 
 
 @dataclass(frozen=True)
-class Part:
+class ChunkRange:
     """Some chunks of a partition whose features were written down, to be scored by whoever gets it.
 
     Attributes:
@@ -162,7 +162,7 @@ class Part:
         return settings().folder(self.folder) / f"{self.first}.parquet"
 
 
-def score_part(part: Part) -> None:
+def score_part(part: ChunkRange) -> None:
     """Score a part of a partition.
 
     Raises:
@@ -173,9 +173,9 @@ def score_part(part: Part) -> None:
     if not rows.exists():
         raise NotFound(
             f"scoring a part of {part.name}",
-            rule="every worker must see the same data folder",
+            problem="every worker must see the same data folder",
             found=f"no {rows}",
-            way_out="mount it there, or name the place in the worker's LEEWAY_HOME",
+            hint="mount it there, or name the place in the worker's LEEWAY_HOME",
         )
     with pq.ParquetFile(rows) as file, replacing(part.path, f"writing scored rows of {part.name}") as beside:
         chunks = (file.read_row_group(place) for place in range(part.first, part.last))
@@ -199,7 +199,7 @@ def _write_spread(classifier: Classifier, partition: Partition, version: int, pa
             count = file.num_row_groups
         within = str(folder.relative_to(settings().home.absolute()))
         parts = [
-            Part(classifier.name, version, within, first, min(first + PART_CHUNKS, count))
+            ChunkRange(classifier.name, version, within, first, min(first + PART_CHUNKS, count))
             for first in range(0, count, PART_CHUNKS)
         ]
         parallel.each(score_part, parts)

@@ -11,7 +11,7 @@ SHOWN = 8  # characters of a hash
 
 
 @dataclass(frozen=True)
-class Step:
+class LineageStep:
     """One thing that the next was made from.
 
     Attributes:
@@ -26,7 +26,7 @@ class Step:
         return f"{self.what} {self.which}"
 
 
-def of(name: str, partition: Partition) -> list[Step]:
+def of(name: str, partition: Partition) -> list[LineageStep]:
     """The steps that are done, from the source on; none where nothing was ingested."""
     with database().transaction() as connection:
         done = {
@@ -34,16 +34,16 @@ def of(name: str, partition: Partition) -> list[Step]:
             for stage in ledger.STAGES
             if (entry := ledger.entry(connection, name, partition, stage)) is not None and entry.status == "done"
         }
-    steps: list[Step] = []
+    steps: list[LineageStep] = []
     if (ingested := done.get("ingest")) is not None:
         steps += [
-            Step("delivery", ingested.input["delivery"][:SHOWN]),
-            Step("events", f"{ingested.output['rows']:,}, audited by suite {ingested.input['suite'][:SHOWN]}"),
+            LineageStep("delivery", ingested.input["delivery"][:SHOWN]),
+            LineageStep("events", f"{ingested.output['rows']:,}, audited by suite {ingested.input['suite'][:SHOWN]}"),
         ]
     if (scored := done.get("score")) is not None:
         version = registry.promoted(name, int(scored.input["version"]))
         learnt = f"{version.version}, bundle {version.bundle[:SHOWN]}, learnt as of {version.as_of:%Y-%m-%d}"
-        steps += [Step("version", learnt), Step("predictions", f"{scored.output['rows']:,}")]
+        steps += [LineageStep("version", learnt), LineageStep("predictions", f"{scored.output['rows']:,}")]
     if (monitored := done.get("monitor")) is not None:
-        steps.append(Step("report", monitored.output["verdict"]))
+        steps.append(LineageStep("report", monitored.output["verdict"]))
     return steps

@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
 from leeway.definition.partitions import Partition
-from leeway.detection.monitor import Night
-from leeway.detection.sketch import Held, Sketch, with_scores
+from leeway.detection.monitor import MonitoredNight
+from leeway.detection.sketch import LabelResiduals, Sketch, with_scores
 from leeway.model.bundle import Bundle
 from leeway.model.inputs import model_input
 from leeway.store.tables import monitoring
@@ -34,35 +34,42 @@ def of(bundle: Bundle, rows: pd.DataFrame) -> Sketch:
     return Sketch.of(bundle.reference.binnings, with_scores(x, p, bundle.outputs))
 
 
-def write(connection: Connection, name: str, partition: Partition, version: int, seen: Sketch) -> None:
+def write(connection: Connection, name: str, partition: Partition, version: int, observed: Sketch) -> None:
     """Keep the sketch of a scored partition, in the transaction of its predictions; its labels are held anew."""
-    values = {"seen": asdict(seen), "mature": None, "held": None}
+    values = {"observed": asdict(observed), "mature": None, "label_residuals": None}
     fresh = insert(table).values(classifier=name, partition=partition.key, version=version, **values)
     connection.execute(fresh.on_conflict_do_update(index_elements=["classifier", "partition", "version"], set_=values))
 
 
 def hold(
-    connection: Connection, name: str, partition: Partition, version: int, mature: Partition, held: Held | None
+    connection: Connection,
+    name: str,
+    partition: Partition,
+    version: int,
+    mature: Partition,
+    label_residuals: LabelResiduals | None,
 ) -> None:
     """Keep what the labels said that became mature with a night."""
     kept = sa.update(table).where(_of(name, version), table.c.partition == partition.key)
-    connection.execute(kept.values(mature=mature.key, held=None if held is None else asdict(held)))
+    connection.execute(
+        kept.values(mature=mature.key, label_residuals=None if label_residuals is None else asdict(label_residuals))
+    )
 
 
 def read(connection: Connection, name: str, partition: Partition, version: int) -> Sketch | None:
     """The sketch of a partition; None where it was scored before sketches were kept."""
-    query = sa.select(table.c.seen).where(_of(name, version), table.c.partition == partition.key)
-    seen = connection.scalar(query)
-    return None if seen is None else Sketch(**seen)
+    query = sa.select(table.c.observed).where(_of(name, version), table.c.partition == partition.key)
+    observed = connection.scalar(query)
+    return None if observed is None else Sketch(**observed)
 
 
-def before(connection: Connection, name: str, partition: Partition, version: int, count: int) -> list[Night]:
+def before(connection: Connection, name: str, partition: Partition, version: int, count: int) -> list[MonitoredNight]:
     """The last nights before one that this version scored and no fault was found in, at most so many, the oldest first."""
     faulty = sa.select(monitoring.c.partition).where(
         monitoring.c.classifier == name, monitoring.c.verdict == "data fault"
     )
     query = (
-        sa.select(table.c.partition, table.c.seen, table.c.mature, table.c.held)
+        sa.select(table.c.partition, table.c.observed, table.c.mature, table.c.label_residuals)
         .where(
             _of(name, version),
             table.c.partition.between(partition.shift(-count).key, partition.shift(-1).key),
@@ -72,11 +79,11 @@ def before(connection: Connection, name: str, partition: Partition, version: int
         .order_by(table.c.partition)
     )
     return [
-        Night(
+        MonitoredNight(
             Partition.parse(row.partition, partition.grain),
-            Sketch(**row.seen),
+            Sketch(**row.observed),
             Partition.parse(row.mature, partition.grain),
-            None if row.held is None else Held(**row.held),
+            None if row.label_residuals is None else LabelResiduals(**row.label_residuals),
         )
         for row in connection.execute(query)
     ]

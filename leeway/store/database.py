@@ -97,7 +97,7 @@ class Database:
         return _staging_table(name, columns) if columns else None
 
     @contextmanager
-    def lock(self, name: str, doing: str, *, wait: timedelta = timedelta(0)) -> Iterator[None]:
+    def lock(self, name: str, action: str, *, wait: timedelta = timedelta(0)) -> Iterator[None]:
         """Hold a lock by name across all processes; it ends with this process, however that ends.
 
         Args:
@@ -118,10 +118,10 @@ class Database:
                     time.sleep(LOCK_POLL_SECONDS)
             if not free:
                 raise AlreadyRunning(
-                    doing,
-                    rule="one at a time",
+                    action,
+                    problem="one at a time",
                     found="another process is at it now",
-                    way_out="wait for it, then run this again: what it has done is skipped",
+                    hint="wait for it, then run this again: what it has done is skipped",
                 )
             yield
         finally:
@@ -255,9 +255,9 @@ def _read_url(variable: str, text: str) -> URL:
     if url is None or url.get_backend_name() not in ("postgresql", "postgres"):
         raise StoreError(
             f"reading {variable}",
-            rule="it must read postgresql://user:password@host:port/database",
+            problem="it must read postgresql://user:password@host:port/database",
             found="something else" if url is None else f"{url.drivername}://…",
-            way_out="correct it; special characters in the password must be percent-encoded",
+            hint="correct it; special characters in the password must be percent-encoded",
         )
     return url
 
@@ -273,9 +273,9 @@ def _start_embedded(folder: Path) -> URL:
     except Exception as error:  # the package raises whatever its subprocess or the file system did
         raise StoreError(
             "starting the embedded PostgreSQL",
-            rule="its folder must be writable and of this version",
+            problem="its folder must be writable and of this version",
             found=f"{type(error).__name__}: {error}",
-            way_out=f"read {folder / 'log'}, or name a server in LEEWAY_DATABASE_URL",
+            hint=f"read {folder / 'log'}, or name a server in LEEWAY_DATABASE_URL",
         ) from error
     atexit.register(
         _forget_dead, server
@@ -323,24 +323,24 @@ def _inline(query: sa.Select[Any]) -> str:
 
 
 @contextmanager
-def _clear_errors(doing: str) -> Iterator[None]:
+def _clear_errors(action: str) -> Iterator[None]:
     try:
         yield
     except LeewayError:
         raise
     except sa.exc.DBAPIError as error:
-        raise _store_error(doing, error.orig or error) from error
+        raise _store_error(action, error.orig or error) from error
     except Exception as error:
         if type(error).__module__.startswith("adbc_driver_manager"):
-            raise _store_error(doing, error) from error
+            raise _store_error(action, error) from error
         raise
 
 
-def _store_error(doing: str, cause: BaseException) -> StoreError:
+def _store_error(action: str, cause: BaseException) -> StoreError:
     first_line = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     return StoreError(
-        doing,
-        rule="PostgreSQL must be reachable and willing",
+        action,
+        problem="PostgreSQL must be reachable and willing",
         found=first_line,
-        way_out="check that it runs and that LEEWAY_DATABASE_URL is right; nothing was changed, so run this again",
+        hint="check that it runs and that LEEWAY_DATABASE_URL is right; nothing was changed, so run this again",
     )

@@ -16,7 +16,7 @@ STAGES: tuple[Stage, ...] = ("ingest", "score", "monitor")
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """One line of the ledger.
 
     Attributes:
@@ -65,17 +65,17 @@ def took(connection: Connection, name: str, partition: Partition, stage: Stage, 
     connection.execute(sa.update(ledger).where(mine, ledger.c.seconds.is_(None)).values(seconds=seconds))
 
 
-def entry(connection: Connection, name: str, partition: Partition, stage: Stage) -> Entry | None:
+def entry(connection: Connection, name: str, partition: Partition, stage: Stage) -> LedgerEntry | None:
     """What a stage has done with a partition, if anything."""
     query = _select(name).where(ledger.c.partition == partition.key, ledger.c.stage == stage)
     row = connection.execute(query).one_or_none()
-    return Entry(**row._mapping) if row else None
+    return LedgerEntry(**row._mapping) if row else None
 
 
-def entries(connection: Connection, name: str, *, first: str = "", last: str = "~") -> list[Entry]:
+def entries(connection: Connection, name: str, *, first: str = "", last: str = "~") -> list[LedgerEntry]:
     """All entries of a classifier within a range of partition keys, oldest first."""
     query = _select(name).where(ledger.c.partition.between(first, last)).order_by(ledger.c.partition, ledger.c.stage)
-    return [Entry(**row._mapping) for row in connection.execute(query)]
+    return [LedgerEntry(**row._mapping) for row in connection.execute(query)]
 
 
 def oldest(connection: Connection, name: str, *, stage: Stage | None = None) -> str | None:

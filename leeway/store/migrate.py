@@ -38,9 +38,9 @@ def migrate(database: "Database") -> None:
         if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
             raise StoreError(
                 "opening the database",
-                rule="its schema must be known to this version of Leeway",
+                problem="its schema must be known to this version of Leeway",
                 found=f"schema {present}",
-                way_out="upgrade Leeway, or name another database in LEEWAY_DATABASE_URL",
+                hint="upgrade Leeway, or name another database in LEEWAY_DATABASE_URL",
             )
         connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SHARED}"))
         config.attributes["connection"] = connection

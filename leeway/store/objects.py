@@ -110,8 +110,8 @@ class Objects:
         if self.read(key) != b"leeway" or not self.exists(key):
             raise StoreError(
                 f"trying {self.url}",
-                rule="what was written must be there at once",
-                way_out="use a file system that is consistent",
+                problem="what was written must be there at once",
+                hint="use a file system that is consistent",
             )
         self.find("reports")
         self.remove(key)
@@ -133,12 +133,12 @@ class Objects:
         except LeewayError:
             raise
         except Exception as error:
-            rule, way_out = self._what_to_do(error)
+            rule, hint = self._what_to_do(error)
             raise StoreError(
                 f"{verb} {self.url}/{key}",
-                rule=rule,
+                problem=rule,
                 found=" ".join(str(error).split()) or type(error).__name__,
-                way_out=f"{way_out}, then run this again; what is done is kept",
+                hint=f"{hint}, then run this again; what is done is kept",
             ) from error
 
     def _what_to_do(self, error: Exception) -> tuple[str, str]:
@@ -165,32 +165,32 @@ def _opened(url: str) -> tuple[Any, str]:
     if urlsplit(url).password is not None:
         raise StoreError(
             "opening the storage",
-            rule="LEEWAY_STORAGE_URL must hold no password: the URL is written down and shown",
-            way_out=f"set it as FSSPEC_{protocol.upper()}_PASSWORD",
+            problem="LEEWAY_STORAGE_URL must hold no password: the URL is written down and shown",
+            hint=f"set it as FSSPEC_{protocol.upper()}_PASSWORD",
         )
-    doing = f"opening the storage {url}"
+    action = f"opening the storage {url}"
     try:
         fs, root = fsspec.core.url_to_fs(url, skip_instance_cache=True)
     except ImportError as error:
         raise StoreError(
-            doing,
-            rule="the package for it must be installed",
+            action,
+            problem="the package for it must be installed",
             found=str(error),
-            way_out=f"pip install '{EXTRAS[protocol]}'" if protocol in EXTRAS else "install what it names",
+            hint=f"pip install '{EXTRAS[protocol]}'" if protocol in EXTRAS else "install what it names",
         ) from error
     except Exception as error:  # of the URL, and of every file system's own kind
         raise StoreError(
-            doing,
-            rule="LEEWAY_STORAGE_URL must be a URL that fsspec knows",
+            action,
+            problem="LEEWAY_STORAGE_URL must be a URL that fsspec knows",
             found=str(error) or type(error).__name__,
-            way_out="name one such as s3://bucket/prefix or file:///srv/leeway",
+            hint="name one such as s3://bucket/prefix or file:///srv/leeway",
         ) from error
     root = str(root).rstrip("/")
     if not root and protocol != "memory":
         raise StoreError(
-            doing,
-            rule="LEEWAY_STORAGE_URL must name a bucket or a folder",
+            action,
+            problem="LEEWAY_STORAGE_URL must name a bucket or a folder",
             found=url,
-            way_out="name one such as s3://bucket/prefix or file:///srv/leeway",
+            hint="name one such as s3://bucket/prefix or file:///srv/leeway",
         )
     return fs, root

@@ -31,9 +31,9 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
     if changed:
         raise StoreError(
             f"opening the tables of {classifier.name}",
-            rule="a stored column keeps its kind",
+            problem="a stored column keeps its kind",
             found=changed[0],
-            way_out="give the column another name in the source's prepare, or declare its former kind",
+            hint="give the column another name in the source's prepare, or declare its former kind",
         )
     _add(connection, tables.event, missing)
     gained = [column for column in _differences(connection, tables.prediction)[0] if column.nullable]
@@ -44,9 +44,9 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
     if missing or changed:
         raise StoreError(
             f"opening the tables of {classifier.name}",
-            rule="a stored label keeps its kind",
+            problem="a stored label keeps its kind",
             found=f"labels of another kind than {classifier.label.kind}",
-            way_out="give the classifier another name (rename its files), or declare its former label",
+            hint="give the classifier another name (rename its files), or declare its former label",
         )
     return tables
 

@@ -30,7 +30,7 @@ COPIES = "copies"
 
 
 @dataclass(frozen=True)
-class Entry:
+class StoredFile:
     """One file that is stored.
 
     Attributes:
@@ -69,14 +69,14 @@ def exists(path: Path) -> bool:
 
 
 @contextmanager
-def keeping(path: Path, doing: str) -> Iterator[Path]:
+def keeping(path: Path, action: str) -> Iterator[Path]:
     """Yield a path to write a file or a folder at that is never to change; stored when the block ends well.
 
     Raises:
         StoreError: the disk or the storage refuses; nothing is left that could be taken for whole.
     """
     objects = _objects()
-    with files.replacing(path, doing, keep_first=objects is None) as beside:
+    with files.replacing(path, action, keep_first=objects is None) as beside:
         yield beside
         if beside.is_dir():
             (beside / MANIFEST).write_text(json.dumps(_hashes(beside), indent=1))
@@ -85,7 +85,7 @@ def keeping(path: Path, doing: str) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing(path: Path, doing: str) -> Iterator[Path]:
+def replacing(path: Path, action: str) -> Iterator[Path]:
     """Yield a path to write a file at that takes the place of what is stored, when the block ends well.
 
     Raises:
@@ -93,10 +93,10 @@ def replacing(path: Path, doing: str) -> Iterator[Path]:
     """
     objects = _objects()
     if objects is None:
-        with files.replacing(path, doing) as beside:
+        with files.replacing(path, action) as beside:
             yield beside
         return
-    with files.passing(path.with_name(f".{path.name}.{os.urandom(4).hex()}"), doing) as beside:
+    with files.passing(path.with_name(f".{path.name}.{os.urandom(4).hex()}"), action) as beside:
         yield beside
         objects.put(beside, _key(path))
 
@@ -116,17 +116,17 @@ def fetched(path: Path, content: str | None = None) -> Path:
     if path.exists():
         os.utime(path)  # used: housekeeping leaves it
         return path
-    doing = f"fetching {address(path)}"
-    with files.replacing(path, doing, keep_first=True) as beside:
+    action = f"fetching {address(path)}"
+    with files.replacing(path, action, keep_first=True) as beside:
         if path.suffix:
             objects.get(_key(path), beside)
-            _must_be(beside, content, doing)
+            _must_be(beside, content, action)
         else:
             beside.mkdir()
             objects.get(f"{_key(path)}/{MANIFEST}", beside / MANIFEST)
             for name, hashed in json.loads((beside / MANIFEST).read_text()).items():
                 objects.get(f"{_key(path)}/{name}", beside / name)
-                _must_be(beside / name, hashed, doing)
+                _must_be(beside / name, hashed, action)
     return path
 
 
@@ -136,13 +136,15 @@ def read(path: Path) -> bytes:
     return path.read_bytes() if objects is None else objects.read(_key(path))
 
 
-def entries(*parts: str) -> list[Entry]:
+def entries(*parts: str) -> list[StoredFile]:
     """All files stored below a name, in order; what a killed process left behind too."""
     objects, top = _objects(), place(*parts)
     if objects is not None:
-        found = [Entry(_root() / item.key, item.bytes, item.modified) for item in objects.find(_key(top))]
+        found = [StoredFile(_root() / item.key, item.bytes, item.modified) for item in objects.find(_key(top))]
     else:
-        found = [Entry(path, path.stat().st_size, path.stat().st_mtime) for path in top.rglob("*") if path.is_file()]
+        found = [
+            StoredFile(path, path.stat().st_size, path.stat().st_mtime) for path in top.rglob("*") if path.is_file()
+        ]
     return sorted(found, key=lambda entry: entry.path)
 
 
@@ -209,9 +211,9 @@ def _local(given: str) -> Path:
 def _wrong(given: str) -> StoreError:
     return StoreError(
         "opening the storage",
-        rule="LEEWAY_STORAGE_URL must be a URL",
+        problem="LEEWAY_STORAGE_URL must be a URL",
         found=given,
-        way_out="name one such as s3://bucket/prefix or file:///srv/leeway, or leave it empty for the data folder",
+        hint="name one such as s3://bucket/prefix or file:///srv/leeway, or leave it empty for the data folder",
     )
 
 
@@ -231,11 +233,11 @@ def _hashes(folder: Path) -> dict[str, str]:
     return {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
 
 
-def _must_be(path: Path, content: str | None, doing: str) -> None:
+def _must_be(path: Path, content: str | None, action: str) -> None:
     if content is not None and (found := sha256(path)) != content:
         raise StoreError(
-            doing,
-            rule="its content must have the hash that it was stored under",
+            action,
+            problem="its content must have the hash that it was stored under",
             found=f"{found[:12]} instead of {content[:12]}",
-            way_out="it was altered or damaged: restore it from a copy of the storage",
+            hint="it was altered or damaged: restore it from a copy of the storage",
         )

@@ -132,17 +132,17 @@ mute = sa.Table(
     sa.Column("actor", sa.Text, nullable=False),
 )
 
-#: What is kept of each scored partition to compare nights by: `seen` its columns and scores in counts, `held` the labels that
-#: became mature with it, those of the partition `mature`, held against its scores.
+#: What is kept of each scored partition to compare nights by: `observed` has its columns and scores in counts,
+#: `label_residuals` the labels that became mature with it, those of the partition `mature`, less what its scores expected.
 sketch = sa.Table(
     "sketch",
     metadata,
     sa.Column("classifier", sa.Text, primary_key=True),
     sa.Column("partition", sa.Text, primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True),
-    sa.Column("seen", JSONB, nullable=False),
+    sa.Column("observed", JSONB, nullable=False),
     sa.Column("mature", sa.Text),
-    sa.Column("held", JSONB),
+    sa.Column("label_residuals", JSONB),
 )
 
 #: What labels said of a partition, as they were known at the end of a night: that with which they became mature, and every one

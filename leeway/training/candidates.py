@@ -109,9 +109,9 @@ def encode(sees: Sees, features: Mapping[str, Kind], x: pd.DataFrame, y: Outcome
     if not varying:
         raise TrainingError(
             "learning from the development rows",
-            rule="at least one feature must have different values",
+            problem="at least one feature must have different values",
             found=f"{len(x)} rows, equal in all of {len(features)} features",
-            way_out="look at what was ingested, or declare further columns",
+            hint="look at what was ingested, or declare further columns",
         )
     codes: list[int] = []
     if sees == "trees":

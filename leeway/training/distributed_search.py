@@ -13,11 +13,11 @@ from leeway.core.files import replacing, workspace
 from leeway.core.metrics import Bools
 from leeway.core.settings import settings
 from leeway.definition import Classifier, catalog
-from leeway.model.window import Window
+from leeway.model.window import TrainingWindow
 from leeway.training import search
 from leeway.training.candidates import Sees, Trial, trials
 from leeway.training.folds import Fold
-from leeway.training.search import EncodedFold, Failed, Outcome, Progress, Tried
+from leeway.training.search import EncodedFold, FailedTrial, Progress, SearchResult, TrialResult
 from leeway.training.search_plan import Rung
 from leeway.training.training_data import Material, material
 
@@ -41,7 +41,7 @@ class TrialReference:
     number: int
     share: float
     folder: str
-    window: Window | None
+    window: TrainingWindow | None
 
     @property
     def path(self) -> Path:
@@ -49,7 +49,7 @@ class TrialReference:
         return settings().folder(self.folder) / f"{self.number}.npy"
 
 
-def spread_search(classifier: Classifier, learnt: Material, progress: Progress) -> Outcome:
+def spread_search(classifier: Classifier, learnt: Material, progress: Progress) -> SearchResult:
     """As `search` does it, each trial of a rung by whichever worker is free."""
     name, place = classifier.name, settings().folder("searches", classifier.name) / learnt.snapshot[:16]
     numbers = {str(trial): number for number, trial in enumerate(trials(classifier.candidates))}
@@ -57,7 +57,7 @@ def spread_search(classifier: Classifier, learnt: Material, progress: Progress) 
         within = str(folder.relative_to(settings().home.absolute()))
         definition = catalog.fingerprint(name)
 
-        def run(left: Sequence[Trial], rung: Rung) -> list[Tried | Failed]:
+        def run(left: Sequence[Trial], rung: Rung) -> list[TrialResult | FailedTrial]:
             references = [
                 TrialReference(
                     *(name, definition, learnt.snapshot, learnt.as_of, numbers[str(trial)]),
@@ -84,7 +84,7 @@ def attempt(reference: TrialReference) -> tuple[float, int | None] | str:
     made_of = (reference.definition, reference.snapshot, reference.as_of, reference.window)
     y, folds, encoded = _encoded(name, *made_of, trial.sees)
     tried = search.attempt(classifier, trial, y, folds, encoded, reference.share)
-    if isinstance(tried, Failed):
+    if isinstance(tried, FailedTrial):
         return tried.why
     with replacing(reference.path, f"writing the scores of a trial of {name}") as beside, beside.open("wb") as file:
         np.save(file, tried.scores, allow_pickle=False)
@@ -93,15 +93,15 @@ def attempt(reference: TrialReference) -> tuple[float, int | None] | str:
 
 @lru_cache(maxsize=1)  # a worker that gets the next trial that sees columns so has this already
 def _encoded(
-    name: str, _definition: str, snapshot: str, as_of: datetime, window: Window | None, sees: Sees
+    name: str, _definition: str, snapshot: str, as_of: datetime, window: TrainingWindow | None, sees: Sees
 ) -> tuple[Bools, Sequence[Fold], list[EncodedFold]]:
     classifier = catalog.load(name)
     learnt = material(classifier, snapshot, as_of, window)
     return learnt.y, learnt.folds, search.encode_folds(classifier, sees, learnt.x, learnt.y, learnt.folds)
 
 
-def _done(found: tuple[float, int | None] | str, trial: Trial, reference: TrialReference) -> Tried | Failed:
+def _done(found: tuple[float, int | None] | str, trial: Trial, reference: TrialReference) -> TrialResult | FailedTrial:
     if isinstance(found, str):
-        return Failed(trial, found)
+        return FailedTrial(trial, found)
     scores = np.asarray(np.load(reference.path, allow_pickle=False), dtype="float64")
-    return Tried(found[0], replace(trial, iterations=found[1]), scores)
+    return TrialResult(found[0], replace(trial, iterations=found[1]), scores)

@@ -184,7 +184,7 @@ def _imported(path: str) -> Any:
         extra = module == "lightgbm"
         raise TrainingError(
             f"making the candidate {'LightGBM' if extra else path}",
-            rule="its class must be installed where the training runs",
+            problem="its class must be installed where the training runs",
             found=error,
-            way_out="pip install leeway[lightgbm]" if extra else "install its package, or correct the path",
+            hint="pip install leeway[lightgbm]" if extra else "install its package, or correct the path",
         ) from error

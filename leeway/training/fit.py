@@ -14,11 +14,11 @@ from leeway.core.metrics import Bools, Floats
 from leeway.definition import Classifier, catalog
 from leeway.model.bundle import Bundle
 from leeway.model.inputs import model_input
-from leeway.model.window import Window
+from leeway.model.window import TrainingWindow
 from leeway.store import storage
 from leeway.training import bundle_card, learning, reference_data
 from leeway.training.learning import Learnt
-from leeway.training.reference_data import Scored, Unseen
+from leeway.training.reference_data import ScoredRows, UnseenRows
 from leeway.training.search import Progress
 from leeway.training.training_data import Material, Split, material
 
@@ -31,7 +31,7 @@ def fit(
     snapshot: str,
     as_of: datetime,
     progress: Progress = lambda text, share: None,
-    window: Window | None = None,
+    window: TrainingWindow | None = None,
 ) -> str:
     """Learn a bundle from a snapshot.
 
@@ -55,7 +55,7 @@ def fit(
     scored = _scored(classifier, given, learnt)
     card = bundle_card.card(classifier, name, given, learnt, scored.holdout.p, _libraries())
     progress("what the monitor will compare with", 0.98)
-    known = reference_data.remember(classifier, scored, as_of, window, learnt.score, learnt.decide)
+    known = reference_data.build_reference_data(classifier, scored, as_of, window, learnt.score, learnt.decide)
     with storage.keeping(folder, f"writing a bundle of {classifier.name}") as beside:
         leeway.model.bundle.save(
             beside, card, learnt.pipeline, learnt.calibrators, known.reference, known.sample, known.estimates
@@ -63,7 +63,7 @@ def fit(
     return name
 
 
-def key_of(name: str, snapshot: str, as_of: datetime, window: Window | None = None) -> str:
+def key_of(name: str, snapshot: str, as_of: datetime, window: TrainingWindow | None = None) -> str:
     """The key of the bundle that the classifier, as it is declared now, learns from a snapshot."""
     made_from = f"{snapshot} {as_of.isoformat()} {catalog.fingerprint(name)} {_libraries()}"
     if window is not None:
@@ -81,16 +81,16 @@ def holdout_scores(bundle: Bundle, split: Split) -> tuple[Bools, Floats]:
     return bundle.outputs.matrix(split.holdout[bundle.outputs.column]), bundle.score(split.holdout)
 
 
-def _scored(classifier: Classifier, given: Material, learnt: Learnt) -> Unseen:
+def _scored(classifier: Classifier, given: Material, learnt: Learnt) -> UnseenRows:
     """All rows of a snapshot that can be scored by a model that had not seen them."""
 
-    def of(rows: pd.DataFrame) -> Scored:
+    def of(rows: pd.DataFrame) -> ScoredRows:
         x = model_input(rows, classifier.features)
-        return Scored(rows, x, learnt.score(x) if len(rows) else learnt.probabilities[:0])
+        return ScoredRows(rows, x, learnt.score(x) if len(rows) else learnt.probabilities[:0])
 
     split, rows = given.split, learnt.outcome.rows
-    out_of_fold = Scored(split.development.iloc[rows], given.x.iloc[rows], learnt.probabilities)
-    return Unseen(of(split.before), out_of_fold, of(split.purged), of(split.holdout))
+    out_of_fold = ScoredRows(split.development.iloc[rows], given.x.iloc[rows], learnt.probabilities)
+    return UnseenRows(of(split.before), out_of_fold, of(split.purged), of(split.holdout))
 
 
 def _libraries() -> dict[str, str]:

@@ -92,11 +92,10 @@ def folds(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> list[Fold]
         rarest = int(np.bincount(_strata(y)).min()) if len(y) else 0
         raise TrainingError(
             f"cross-validating {classifier.name}",
-            rule=f"at least one {'fold must have both classes on both sides' if classifier.by_arrival else order}",
+            problem=f"at least one {'fold must have both classes on both sides' if classifier.by_arrival else order}",
             found=f"{len(y)} rows, {len(np.unique(_strata(y)))} different outcomes, the rarest in {rarest}"
             + ("" if groups is None else f", {len(np.unique(groups))} entities"),
-            way_out="ingest more partitions, or train as of a later time"
-            + ("" if groups is None else ", or ungrouped"),
+            hint="ingest more partitions, or train as of a later time" + ("" if groups is None else ", or ungrouped"),
         )
     return usable
 
@@ -147,9 +146,9 @@ def _grouped(classifier: Classifier, strata: Codes, groups: Codes, count: int) -
     if entities < count or np.bincount(strata).max() < count:
         raise TrainingError(
             f"cross-validating {classifier.name}",
-            rule=f"{count} folds by {classifier.training.group} must have at least as many entities, and rows of a class",
+            problem=f"{count} folds by {classifier.training.group} must have at least as many entities, and rows of a class",
             found=f"{entities} entities, {len(strata)} rows",
-            way_out="ingest more, or drop training.group",
+            hint="ingest more, or drop training.group",
         )
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=classifier.training.seed)
     rng = np.random.default_rng(classifier.training.seed)

@@ -17,7 +17,7 @@ from leeway.training import ensembling, threshold_intervals
 from leeway.training.candidates import trials
 from leeway.training.distributed_search import spread_search
 from leeway.training.folds import Fold
-from leeway.training.search import Outcome, Progress, search
+from leeway.training.search import Progress, SearchResult, search
 from leeway.training.training_data import Material
 
 
@@ -35,7 +35,7 @@ class Learnt:
     """
 
     outputs: Outputs
-    outcome: Outcome
+    outcome: SearchResult
     pipeline: Any
     methods: list[Method]
     losses: dict[str, float]
@@ -88,7 +88,7 @@ def learn_rows(
 
 
 def finish(
-    classifier: Classifier, x: pd.DataFrame, y: Bools, outcome: Outcome, progress: Progress, days: float = 0.0
+    classifier: Classifier, x: pd.DataFrame, y: Bools, outcome: SearchResult, progress: Progress, days: float = 0.0
 ) -> Learnt:
     """Calibrate, decide and fit what a search has found.
 

@@ -11,9 +11,9 @@ from leeway.core.metrics import Bools, Floats
 from leeway.dataset import label_arrivals
 from leeway.definition import Classifier
 from leeway.detection import build_reference
-from leeway.detection.estimated import Known
+from leeway.detection.estimated import LabelledRows
 from leeway.detection.reference import Reference
-from leeway.model.window import Window
+from leeway.model.window import TrainingWindow
 from leeway.store import ledger
 from leeway.store.database import database
 
@@ -21,7 +21,7 @@ SAMPLE_ROWS = 5_000
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredRows:
     """Rows with their features, and scores by a model that had not seen them."""
 
     rows: pd.DataFrame
@@ -30,7 +30,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Unseen:
+class UnseenRows:
     """All rows with scores by a model that had not seen them, in parts, each in the order of time.
 
     Attributes:
@@ -40,14 +40,14 @@ class Unseen:
         holdout: by the model itself.
     """
 
-    before: Scored
-    out_of_fold: Scored
-    purged: Scored
-    holdout: Scored
+    before: ScoredRows
+    out_of_fold: ScoredRows
+    purged: ScoredRows
+    holdout: ScoredRows
 
 
 @dataclass(frozen=True)
-class Remembered:
+class ReferenceData:
     """What goes into a bundle beside its model.
 
     Attributes:
@@ -57,18 +57,18 @@ class Remembered:
     """
 
     reference: Reference
-    estimates: Known
+    estimates: LabelledRows
     sample: pd.DataFrame
 
 
-def remember(
+def build_reference_data(
     classifier: Classifier,
-    scored: Unseen,
+    scored: UnseenRows,
     as_of: datetime,
-    window: Window | None,
+    window: TrainingWindow | None,
     score: Callable[[pd.DataFrame], Floats],
     decide: Callable[[Floats], Bools],
-) -> Remembered:
+) -> ReferenceData:
     """What is remembered of all rows that a model has scored without having seen them.
 
     Args:
@@ -83,11 +83,11 @@ def remember(
     if since is not None:  # labels from before the change say nothing of what scores mean now
         judged &= (unseen.rows["event_time"] >= since).to_numpy()
     y = outputs.matrix(unseen.rows[outputs.column])[judged]
-    estimates = Known.of(known, unseen.x[judged], y, unseen.p[judged], seed)
-    return Remembered(known, estimates, _sample(classifier, unseen.x, unseen.p))
+    estimates = LabelledRows.of(known, unseen.x[judged], y, unseen.p[judged], seed)
+    return ReferenceData(known, estimates, _sample(classifier, unseen.x, unseen.p))
 
 
-def _together(label: str, scored: Unseen) -> Scored:
+def _together(label: str, scored: UnseenRows) -> ScoredRows:
     """The parts in the order of time.
 
     Where most of the past lies before the window, the model itself scores it, and out-of-fold scores of the few rows that were
@@ -97,7 +97,7 @@ def _together(label: str, scored: Unseen) -> Scored:
     mostly_before = len(scored.before.p) > len(scored.out_of_fold.p)
     parts = [scored.before, *late] if mostly_before else [scored.before, scored.out_of_fold, *late]
     columns = ["event_time", label, "known_at"]
-    return Scored(
+    return ScoredRows(
         pd.concat([part.rows[columns] for part in parts], ignore_index=True),
         pd.concat([part.x for part in parts], ignore_index=True),
         np.concatenate([part.p for part in parts]),

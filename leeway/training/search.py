@@ -29,7 +29,7 @@ Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
-class Tried:
+class TrialResult:
     """What came of a trial.
 
     Attributes:
@@ -44,19 +44,19 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Failed:
+class FailedTrial:
     """A trial of which nothing came."""
 
     trial: Trial
     why: str
 
 
-Run = Callable[[Sequence[Trial], Rung], Iterable[Tried | Failed]]
+RunTrials = Callable[[Sequence[Trial], Rung], Iterable[TrialResult | FailedTrial]]
 """Tries trials on a rung, in their order; it may stop before the last of them where time is up."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SearchResult:
     """What the search found.
 
     Attributes:
@@ -89,7 +89,7 @@ def search(
     y: Bools,
     folds: Sequence[Fold],
     progress: Progress = lambda text, share: None,
-) -> Outcome:
+) -> SearchResult:
     """Try the candidates on the folds and keep the best, or the best ensemble, with the iterations that were best for each.
 
     Args:
@@ -104,7 +104,7 @@ def search(
     end = time.monotonic() + LATE * classifier.training.budget.total_seconds()
     told = _Told(progress, classifier, size_of(classifier, y, folds))
 
-    def run(left: Sequence[Trial], rung: Rung) -> Iterator[Tried | Failed]:
+    def run(left: Sequence[Trial], rung: Rung) -> Iterator[TrialResult | FailedTrial]:
         any_done = False
         for trial in left:
             if any_done and time.monotonic() > end:
@@ -113,7 +113,7 @@ def search(
             if trial.sees not in encoded:
                 encoded[trial.sees] = encode_folds(classifier, trial.sees, x, y, folds)
             done = attempt(classifier, trial, y, folds, encoded[trial.sees], rung.share)
-            any_done = any_done or isinstance(done, Tried)
+            any_done = any_done or isinstance(done, TrialResult)
             yield done
 
     return halve(classifier, y, folds, run)
@@ -132,7 +132,7 @@ def planned(classifier: Classifier, size: Size) -> tuple[list[Trial], list[Rung]
     return left, search_plan.plan(left, size, training.budget.total_seconds())
 
 
-def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: Run) -> Outcome:
+def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: RunTrials) -> SearchResult:
     """Successive halving, by whoever runs the trials of a rung.
 
     Raises:
@@ -145,7 +145,7 @@ def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: Run) -> 
     shares: dict[str, float] = {}
     failures: dict[str, str] = {}
     missed: list[str] = []
-    kept: list[Tried] = []
+    kept: list[TrialResult] = []
     seconds = classifier.training.budget.total_seconds()  # that are left, by the model of costs
     for before, rung in zip([None, *rungs], rungs, strict=False):
         if before is not None:
@@ -155,9 +155,9 @@ def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: Run) -> 
             )
             left = _in_order(ranked[: max(rung.trials, more)], left)
         done = list(run(left, rung))
-        failures |= {str(item.trial): item.why for item in done if isinstance(item, Failed)}
+        failures |= {str(item.trial): item.why for item in done if isinstance(item, FailedTrial)}
         missed += [str(trial) for trial in left[len(done) :]]
-        kept = [item for item in done if isinstance(item, Tried)]
+        kept = [item for item in done if isinstance(item, TrialResult)]
         seconds -= sum(search_plan.watched(item.trial, size, rung.share) for item in kept)
         results |= {str(item.trial): abs(item.metric) for item in kept}
         shares |= {str(item.trial): rung.share for item in kept}
@@ -165,10 +165,10 @@ def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: Run) -> 
             raise _nothing(classifier, failures)
     cut = f"time was up before {len(missed)} trials: {', '.join(missed)}" if missed else None
     members, scores = _together(classifier, y[scored_rows(folds)], kept, size)
-    return Outcome(members, scored_rows(folds), scores, results, shares, failures, cut)
+    return SearchResult(members, scored_rows(folds), scores, results, shares, failures, cut)
 
 
-def _ranked(kept: Sequence[Tried]) -> list[Tried]:
+def _ranked(kept: Sequence[TrialResult]) -> list[TrialResult]:
     """The best first; the best of each candidate comes before any other, for they err differently."""
     ranked = sorted(kept, key=lambda item: -item.metric)
     first = {repr(item.trial.candidate): item for item in reversed(ranked)}
@@ -176,12 +176,12 @@ def _ranked(kept: Sequence[Tried]) -> list[Tried]:
     return sorted(ranked, key=lambda item: id(item) not in leading)
 
 
-def _in_order(chosen: Sequence[Tried], left: Sequence[Trial]) -> list[Trial]:
+def _in_order(chosen: Sequence[TrialResult], left: Sequence[Trial]) -> list[Trial]:
     names = {str(item.trial) for item in chosen}
     return [trial for trial in left if str(trial) in names]
 
 
-def _together(classifier: Classifier, y: Bools, kept: Sequence[Tried], size: Size) -> tuple[list[Member], Floats]:
+def _together(classifier: Classifier, y: Bools, kept: Sequence[TrialResult], size: Size) -> tuple[list[Member], Floats]:
     """The best trial, of equals the first, or the ensemble that is worth its scoring time; and its out-of-fold scores."""
     training, best = classifier.training, max(kept, key=lambda item: item.metric)
     several = (
@@ -241,7 +241,7 @@ def attempt(
     folds: Sequence[Fold],
     encoded: Sequence[EncodedFold],
     share: float = 1.0,
-) -> Tried | Failed:
+) -> TrialResult | FailedTrial:
     """Try one trial on all folds; whatever it raises is its failure alone.
 
     Args:
@@ -257,12 +257,12 @@ def attempt(
         else:
             tuned, scores = out_of_fold(*given)
     except subprocess_timeout.Ended as error:
-        return Failed(trial, str(error))
+        return FailedTrial(trial, str(error))
     except Exception as error:  # of any library, on any data
-        return Failed(trial, subprocess_timeout.described(error))
+        return FailedTrial(trial, subprocess_timeout.described(error))
     if not np.isfinite(scores).all():
-        return Failed(trial, "some of its probabilities are no numbers")
-    return Tried(_METRICS[training.select_by](outputs, y[scored_rows(folds)], scores), tuned, scores)
+        return FailedTrial(trial, "some of its probabilities are no numbers")
+    return TrialResult(_METRICS[training.select_by](outputs, y[scored_rows(folds)], scores), tuned, scores)
 
 
 def out_of_fold(trial: Trial, outputs: Outputs, folds: Sequence[EncodedFold], seed: int) -> tuple[Trial, Floats]:
@@ -314,9 +314,9 @@ class _Told:
 def _nothing(classifier: Classifier, failures: dict[str, str]) -> TrainingError:
     return TrainingError(
         f"searching for {classifier.name}",
-        rule="at least one candidate must come to an end",
+        problem="at least one candidate must come to an end",
         found="; ".join(f"{name}: {why}" for name, why in failures.items()),
-        way_out="correct the candidates, leave them out for the defaults, or raise training.budget",
+        hint="correct the candidates, leave them out for the defaults, or raise training.budget",
     )
 
 

@@ -35,9 +35,9 @@ def intervals(
 
 
 def curve(objective: Objective, y: Bools, p: Floats) -> list[dict[str, float]]:
-    """What some thresholds of one class would do, from the highest on: as many rows are called more from each to the next.
+    """What some thresholds of one class would do, from the highest on: as many more rows are flagged from each to the next.
 
-    Precision, recall, the share of rows that is called, and by `MinimizeCost` the cost of a row.
+    Precision, recall, the share of rows that is flagged, and by `MinimizeCost` the cost of a row.
     """
     tradeoff = Tradeoff.of(y, p)
     places = np.unique(np.linspace(0, len(tradeoff.thresholds) - 1, POINTS).round().astype(int))
@@ -45,7 +45,7 @@ def curve(objective: Objective, y: Bools, p: Floats) -> list[dict[str, float]]:
         "threshold": tradeoff.thresholds,
         "precision": tradeoff.precision,
         "recall": tradeoff.recall,
-        "called": tradeoff.called / tradeoff.rows,
+        "flagged": tradeoff.predicted_positive / tradeoff.rows,
     }
     if isinstance(objective, MinimizeCost):
         measures["cost"] = tradeoff.cost(objective) / tradeoff.rows
@@ -77,15 +77,17 @@ def _interval(objective: Objective, y: Bools, p: Floats, days: float, seed: int)
     rng, found = np.random.default_rng(seed), []
     whole = Tradeoff.of(y, p)
     places = np.unique(np.linspace(0, len(whole.thresholds) - 1, MOST_CELLS).round().astype(int))
-    hits = np.diff(whole.hits[places], prepend=0)
-    others = np.diff(whole.called[places], prepend=0) - hits
+    true_positives = np.diff(whole.true_positives[places], prepend=0)
+    others = np.diff(whole.predicted_positive[places], prepend=0) - true_positives
     for _ in range(DRAWS):
         # Each row as often as a Poisson number says, as in a bootstrap of many rows (Hanley and MacGibbon 2006).
-        right, wrong = np.cumsum(rng.poisson(hits)).astype("float64"), np.cumsum(rng.poisson(others))
+        right, wrong = np.cumsum(rng.poisson(true_positives)).astype("float64"), np.cumsum(rng.poisson(others))
         if right[-1] == 0:
             continue
-        called = right + wrong
-        drawn = Tradeoff(whole.thresholds[places], called, right, float(called[-1]), float(right[-1]))
+        predicted_positive = right + wrong
+        drawn = Tradeoff(
+            whole.thresholds[places], predicted_positive, right, float(predicted_positive[-1]), float(right[-1])
+        )
         try:
             found.append(decision.best(objective, drawn, days=days))
         except TrainingError:  # a floor that these rows do not reach

@@ -15,7 +15,7 @@ from leeway.definition import Classifier
 from leeway.model.bundle import Bundle
 from leeway.model.class_probabilities import targets
 from leeway.model.inputs import model_input
-from leeway.model.window import Window
+from leeway.model.window import TrainingWindow
 from leeway.training import folds
 from leeway.training.folds import Fold
 
@@ -52,14 +52,14 @@ class Material:
 
     snapshot: str
     as_of: datetime
-    window: Window | None
+    window: TrainingWindow | None
     split: Split
     x: pd.DataFrame
     y: Bools
     folds: Sequence[Fold]
 
 
-def material(classifier: Classifier, snapshot: str, as_of: datetime, window: Window | None = None) -> Material:
+def material(classifier: Classifier, snapshot: str, as_of: datetime, window: TrainingWindow | None = None) -> Material:
     """Read a snapshot, cut and fold it.
 
     Args:
@@ -77,7 +77,7 @@ def material(classifier: Classifier, snapshot: str, as_of: datetime, window: Win
     )
 
 
-def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime, window: Window | None = None) -> Split:
+def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime, window: TrainingWindow | None = None) -> Split:
     """Split a snapshot into what is learnt from and what is held out, as the window or `training.holdout` asks.
 
     Between them lies a gap as long as labels take to mature, as it lies between what is learnt from and what is scored. A
@@ -98,9 +98,9 @@ def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime, window: Win
         if not varied(y):
             raise TrainingError(
                 f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
-                rule=f"there must be labels of {outputs.least} {side} the holdout{starts}",
+                problem=f"there must be labels of {outputs.least} {side} the holdout{starts}",
                 found=f"{len(part)} labelled events, {describe(outputs.count(y))}",
-                way_out="ingest more partitions, train as of a time that had labels (--as-of), or change training.holdout"
+                hint="ingest more partitions, train as of a time that had labels (--as-of), or change training.holdout"
                 + _or_ungrouped(classifier),
             )
     return split
@@ -129,14 +129,14 @@ def _purged(classifier: Classifier, rows: pd.DataFrame, train: Rows, validate: R
     return kept, train[~np.isin(train, kept)]
 
 
-def _within(rows: pd.DataFrame, window: Window | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _within(rows: pd.DataFrame, window: TrainingWindow | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows before the window, and those in it."""
     since = None if window is None else window.since
     early = np.zeros(len(rows), dtype=bool) if since is None else (rows["event_time"] < since).to_numpy()
     return rows[early].reset_index(drop=True), rows[~early].reset_index(drop=True)
 
 
-def _holding_out(classifier: Classifier, window: Window) -> Classifier:
+def _holding_out(classifier: Classifier, window: TrainingWindow) -> Classifier:
     """The definition with what the window holds out."""
     training = classifier.training.model_copy(update={"holdout": window.holdout})
     return classifier.model_copy(update={"training": training})

@@ -15,10 +15,10 @@ from leeway.detection.reference import Reference
 from leeway.detection.sketch import Binning, Sketch, hellinger, shares
 from leeway.lifecycle import registry
 from leeway.monitoring import outcomes
-from leeway.monitoring.outcomes import EDGES, Counts, Outcome
+from leeway.monitoring.outcomes import EDGES, ConfusionCounts, Outcome
 from leeway.store.database import database
 from leeway.store.tables import sketch as sketch_table
-from leeway.views.roster import Known
+from leeway.views.roster import RosterEntry
 from leeway.views.words import figure
 
 MOST_NIGHTS = 92
@@ -27,7 +27,7 @@ MISSING, OTHER = "missing", "other"
 
 
 @dataclass(frozen=True)
-class Window:
+class NightRange:
     """Some nights together.
 
     Attributes:
@@ -67,20 +67,20 @@ class Comparison:
     """Both windows, and what moved between them: by impact, the largest first."""
 
     version: int
-    one: Window
-    two: Window
+    one: NightRange
+    two: NightRange
     columns: tuple[Moved, ...]
     scores: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True)
-class Slice:
+class SliceComparison:
     """Some rows that have a value in common."""
 
     column: str
     value: str
-    one: Counts = field(default_factory=Counts)
-    two: Counts = field(default_factory=Counts)
+    one: ConfusionCounts = field(default_factory=ConfusionCounts)
+    two: ConfusionCounts = field(default_factory=ConfusionCounts)
 
 
 def nights(name: str) -> list[tuple[str, int]]:
@@ -106,7 +106,7 @@ def usual_windows(keys: list[str], mature: str | None, night: str | None) -> tup
     return (keys[before], keys[max(before, start - 1)]), (keys[start], keys[end - 1])
 
 
-def compare_windows(known: Known, one: tuple[str, str], two: tuple[str, str], version: int) -> Comparison:
+def compare_windows(known: RosterEntry, one: tuple[str, str], two: tuple[str, str], version: int) -> Comparison:
     """Hold two ranges of nights against each other, by the eyes of one version.
 
     Raises:
@@ -118,22 +118,22 @@ def compare_windows(known: Known, one: tuple[str, str], two: tuple[str, str], ve
     return Comparison(version, windows[0], windows[1], columns, _scores(windows))
 
 
-def slices(one: Outcome | None, two: Outcome | None) -> list[Slice]:
+def slices(one: Outcome | None, two: Outcome | None) -> list[SliceComparison]:
     """The values of categories that were decided on worst in the second window; those with most wrong decisions first."""
     found = [
-        Slice(column, value, _of(one, column, value), _of(two, column, value))
+        SliceComparison(column, value, _of(one, column, value), _of(two, column, value))
         for column in sorted({*(one.slices if one else {}), *(two.slices if two else {})})
         for value in sorted({*_values(one, column), *_values(two, column)})
     ]
     return sorted(found, key=lambda item: -wrong(item.two if item.two.rows else item.one))
 
 
-def wrong(counts: Counts) -> int:
+def wrong(counts: ConfusionCounts) -> int:
     """How many decisions were wrong."""
-    return counts.called + counts.positives - 2 * counts.hits
+    return counts.predicted_positive + counts.positives - 2 * counts.true_positives
 
 
-def calibration(counts: Counts) -> list[tuple[float, float, int]]:
+def calibration(counts: ConfusionCounts) -> list[tuple[float, float, int]]:
     """The calibration curve: of each range of probabilities their mean, the share that holds, and how many rows."""
     return [(p / rows, holds / rows, int(rows)) for rows, p, holds in counts.bins if rows]
 
@@ -144,25 +144,25 @@ def _reference(name: str, version: int, checksum: str) -> Reference:
     return registry.described(name, registry.promoted(name, version))[1]
 
 
-def _window(name: str, first: str, last: str, version: int) -> Window:
+def _window(name: str, first: str, last: str, version: int) -> NightRange:
     mine = (sketch_table.c.classifier == name) & (sketch_table.c.version == version)
-    query = sa.select(sketch_table.c.seen).where(mine, sketch_table.c.partition.between(first, last))
+    query = sa.select(sketch_table.c.observed).where(mine, sketch_table.c.partition.between(first, last))
     with database().transaction() as connection:
-        seen = [Sketch(**row) for row in connection.scalars(query.order_by(sketch_table.c.partition))]
-    if not 0 < len(seen) <= MOST_NIGHTS:
+        observed = [Sketch(**row) for row in connection.scalars(query.order_by(sketch_table.c.partition))]
+    if not 0 < len(observed) <= MOST_NIGHTS:
         raise NotFound(
             f"looking at {name} from {first} to {last}",
-            rule=f"a window must have 1 to {MOST_NIGHTS} nights that version {version} has scored",
-            found=len(seen),
-            way_out="choose other nights, or another version",
+            problem=f"a window must have 1 to {MOST_NIGHTS} nights that version {version} has scored",
+            found=len(observed),
+            hint="choose other nights, or another version",
         )
     own = outcomes.of(name, first=first, last=last, detailed=True)
     before = {item.partition: item for item in outcomes.of(name, first=first, last=last, role="before")}
-    return Window(
+    return NightRange(
         first,
         last,
-        len(seen),
-        reduce(add, seen),
+        len(observed),
+        reduce(add, observed),
         outcomes.total([item for item in own if item.version == version]),
         outcomes.total(
             [before[item.partition] for item in own if item.version == version and item.partition in before]
@@ -170,7 +170,7 @@ def _window(name: str, first: str, last: str, version: int) -> Window:
     )
 
 
-def _columns(known: Known, reference: Reference, one: Sketch | None, two: Sketch | None) -> tuple[Moved, ...]:
+def _columns(known: RosterEntry, reference: Reference, one: Sketch | None, two: Sketch | None) -> tuple[Moved, ...]:
     if one is None or two is None or not one.rows or not two.rows:
         return ()
     before = {drift.column: drift for drift in compare(reference, one)}
@@ -183,7 +183,7 @@ def _columns(known: Known, reference: Reference, one: Sketch | None, two: Sketch
 
 
 def _moved(
-    known: Known, name: str, binning: Binning, before: ColumnDrift, after: ColumnDrift, one: Sketch, two: Sketch
+    known: RosterEntry, name: str, binning: Binning, before: ColumnDrift, after: ColumnDrift, one: Sketch, two: Sketch
 ) -> Moved:
     p, q = shares(np.asarray(one.counts[name])), shares(np.asarray(two.counts[name]))
     hidden = known.definition is None or known.definition.is_sensitive(name)
@@ -230,7 +230,7 @@ def _range(least: float | None, most: float | None) -> str:
     return f"over {figure(least)}" if most is None else f"{figure(least)} to {figure(most)}"
 
 
-def _scores(windows: list[Window]) -> tuple[tuple[str, float, float], ...]:
+def _scores(windows: list[NightRange]) -> tuple[tuple[str, float, float], ...]:
     """What share of each window's decisions with a label lies in each range of probabilities."""
     found = [window.outcome.all.bins if window.outcome else () for window in windows]
     if not any(found):
@@ -247,8 +247,8 @@ def _values(outcome: Outcome | None, column: str) -> set[str]:
     return set(outcome.slices.get(column, {})) if outcome else set()
 
 
-def _of(outcome: Outcome | None, column: str, value: str) -> Counts:
-    return outcome.slices.get(column, {}).get(value, Counts()) if outcome else Counts()
+def _of(outcome: Outcome | None, column: str, value: str) -> ConfusionCounts:
+    return outcome.slices.get(column, {}).get(value, ConfusionCounts()) if outcome else ConfusionCounts()
 
 
 def reason(item: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from leeway.store.schemas import ensure_tables
 
 
 @dataclass(frozen=True)
-class Told:
+class EventDetail:
     """An event that was scored.
 
     Attributes:
@@ -34,7 +34,7 @@ class Told:
     likeliest: str | None = None
 
 
-def explain(classifier: Classifier, event_id: str) -> Told:
+def explain(classifier: Classifier, event_id: str) -> EventDetail:
     """Why an event was decided on as it was, by the version that has scored it last.
 
     Raises:
@@ -48,9 +48,9 @@ def explain(classifier: Classifier, event_id: str) -> Told:
     if found is None:
         raise NotFound(
             f"explaining the score of event {event_id} of {classifier.name}",
-            rule="it must have been scored",
+            problem="it must have been scored",
             found="no prediction",
-            way_out="score its partition first, or look for the right id",
+            hint="score its partition first, or look for the right id",
         )
     rows = batch_scoring.read(classifier.name, Partition.parse(found.partition, classifier.partition), found.version)
     bundle = record_outcomes.bundle_of(classifier.name, found.version)
@@ -61,4 +61,4 @@ def explain(classifier: Classifier, event_id: str) -> Told:
     likeliest = first if bundle.outputs.exclusive and first not in called else None
     about = [*called, *([first] if likeliest or not called else [])]
     why = [explanation.explain(classifier, bundle, own, [name], around=rows)[0] for name in about]
-    return Told(event_id, found.partition, found.version, called, why, likeliest)
+    return EventDetail(event_id, found.partition, found.version, called, why, likeliest)

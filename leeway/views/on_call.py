@@ -15,19 +15,19 @@ from leeway.lifecycle import hold_log
 from leeway.monitoring import outcomes
 from leeway.operations.platform.due import next_night
 from leeway.scoring import lineage
-from leeway.scoring.lineage import Step
+from leeway.scoring.lineage import LineageStep
 from leeway.store import ledger, storage
 from leeway.store.database import database
-from leeway.store.ledger import STAGES, Entry
+from leeway.store.ledger import STAGES, LedgerEntry
 from leeway.store.tables import tables_of
-from leeway.views.verdicts import Night
+from leeway.views.verdicts import NightVerdict
 from leeway.views.verdicts import of as verdicts_of
 
-State = Literal["done", "alarm", "late", "failed", "quarantined", "stale", "none"]
+DayState = Literal["done", "alarm", "late", "failed", "quarantined", "stale", "none"]
 LOOKED_AT = 35  # partitions
 GRACE = timedelta(hours=2)  # after a night was due, before it is late
 #: Verdicts that are to be seen at a glance; nothing is learnt from a night with a data fault.
-STATES: dict[str, State] = {"breach": "alarm", "alert": "alarm", "watching": "alarm", "data fault": "quarantined"}
+STATES: dict[str, DayState] = {"breach": "alarm", "alert": "alarm", "watching": "alarm", "data fault": "quarantined"}
 DUST = 0.01  # of a delivery's rows: fewer in quarantine are no news
 
 
@@ -39,9 +39,9 @@ class Cell:
         says: what came of it, in words.
     """
 
-    state: State
+    state: DayState
     says: str = ""
-    entry: Entry | None = None
+    entry: LedgerEntry | None = None
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ class Detail:
     """
 
     day: Day
-    night: Night | None
+    night: NightVerdict | None
     delivery: str | None
     broken: Mapping[str, int] = field(default_factory=dict)
-    lineage: Sequence[Step] = ()
+    lineage: Sequence[LineageStep] = ()
 
 
 def calendar(classifier: Classifier, now: datetime, count: int = LOOKED_AT, at: str | None = None) -> list[Day]:
@@ -203,14 +203,14 @@ def is_late(classifier: Classifier, partition: Partition, now: datetime) -> bool
 def _day(
     classifier: Classifier,
     partition: Partition,
-    entries: Mapping[tuple[str, str], Entry],
+    entries: Mapping[tuple[str, str], LedgerEntry],
     begun: str | None,
     now: datetime,
 ) -> Day:
     own = {stage: entries.get((partition.key, stage)) for stage in STAGES}
     due = begun is not None and partition.key > begun and is_late(classifier, partition, now)
     cells: dict[str, Cell] = {}
-    before: Entry | None = None
+    before: LedgerEntry | None = None
     for stage in STAGES:
         entry = own[stage]
         if entry is not None:
@@ -223,7 +223,7 @@ def _day(
     return Day(partition.key, cells, str(monitored.output["verdict"]) if monitored else None)
 
 
-def _cell(entry: Entry, before: Entry | None) -> Cell:
+def _cell(entry: LedgerEntry, before: LedgerEntry | None) -> Cell:
     output = entry.output
     if entry.status != "done":
         return Cell("failed", f"{entry.status}: {output.get('reason', '')}", entry)

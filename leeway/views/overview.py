@@ -13,8 +13,8 @@ from leeway.monitoring.outcomes import Outcome
 from leeway.monitoring.report import EVERY_VERDICT
 from leeway.operations.platform.due import next_night
 from leeway.views import on_call, roster, verdicts
-from leeway.views.roster import Known
-from leeway.views.verdicts import YEAR, Night
+from leeway.views.roster import RosterEntry
+from leeway.views.verdicts import YEAR, NightVerdict
 
 LATELY = timedelta(weeks=4)
 TO_BE_LOOKED_AT = ("alert", "data fault", "watching")
@@ -35,7 +35,7 @@ class Row:
     name: str
     mark: Mark
     champion: Promotion | None
-    night: Night | None
+    night: NightVerdict | None
     outcome: Outcome | None
     alarms: int | None
     budget: float | None
@@ -51,13 +51,13 @@ def rows(now: datetime) -> list[Row]:
     return sorted(found, key=lambda row: (order[row.mark], row.name))
 
 
-def row(known: Known, now: datetime) -> Row:
+def row(known: RosterEntry, now: datetime) -> Row:
     """One classifier."""
     alarms = verdicts.alarms_since(now - YEAR).get(known.name, [])
     return _row(known, verdicts.last_of_each().get(known.name), alarms, now)
 
 
-def _row(known: Known, night: Night | None, alarms: list[str], now: datetime) -> Row:
+def _row(known: RosterEntry, night: NightVerdict | None, alarms: list[str], now: datetime) -> Row:
     definition = known.definition
     past = registry.history(known.name)
     champion = next((item for item in past if item.outcome != "refused"), None)
@@ -86,7 +86,7 @@ def lately(name: str) -> Outcome | None:
     return outcomes.total(outcomes.of(name, first=f"{datetime.fromisoformat(_day(newest)) - LATELY:%Y-%m-%d}~"))
 
 
-def _waits(known: Known, champion: Promotion | None, night: Night | None, now: datetime) -> list[str]:
+def _waits(known: RosterEntry, champion: Promotion | None, night: NightVerdict | None, now: datetime) -> list[str]:
     """What a person must do."""
     definition = known.definition
     if definition is None:

@@ -9,8 +9,8 @@ from leeway.definition.partitions import Partition
 from leeway.lifecycle import registry
 from leeway.lifecycle.registry import Promotion
 from leeway.monitoring import outcomes
-from leeway.monitoring.outcomes import Outcome, nothing_called
-from leeway.views.roster import Known
+from leeway.monitoring.outcomes import Outcome, nothing_flagged
+from leeway.views.roster import RosterEntry
 
 WEEKS = 52
 
@@ -53,7 +53,7 @@ class Course:
     since: str | None
 
 
-def course(known: Known, *, weeks: int = WEEKS) -> Course:
+def course(known: RosterEntry, *, weeks: int = WEEKS) -> Course:
     """The last weeks of a classifier whose labels are mature."""
     newest = outcomes.newest(known.name)
     promotions = tuple(reversed([item for item in registry.history(known.name) if item.outcome != "refused"]))
@@ -89,7 +89,7 @@ def _week(start: date, items: list[Outcome], before: dict[str, Outcome], costs: 
     return Week(
         start,
         together,
-        nothing_called(together, costs) - together.cost(costs) if costs else None,
+        nothing_flagged(together, costs) - together.cost(costs) if costs else None,
         sum(other.cost(costs) - own.cost(costs) for own, other in pairs) if costs and pairs else None,
         together.decided / (length / timedelta(days=1)),
         tuple(sorted({item.version for item in items})),

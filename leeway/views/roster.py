@@ -13,7 +13,7 @@ from leeway.store.tables import partition as ledger
 
 
 @dataclass(frozen=True)
-class Known:
+class RosterEntry:
     """A classifier as far as it is known.
 
     Attributes:
@@ -25,7 +25,7 @@ class Known:
     why: str = ""
 
 
-def everyone() -> list[Known]:
+def everyone() -> list[RosterEntry]:
     """All classifiers by name: declared ones first."""
     catalog.load.cache_clear()  # a definition may have changed since
     declared = catalog.names()
@@ -35,7 +35,7 @@ def everyone() -> list[Known]:
     return [_known(name) for name in [*declared, *sorted(stored - set(declared))]]
 
 
-def known(name: str) -> Known:
+def known(name: str) -> RosterEntry:
     """One of them.
 
     Raises:
@@ -45,9 +45,9 @@ def known(name: str) -> Known:
     if found is None:
         raise NotFound(
             "finding a classifier",
-            rule="it must be declared in models/, or have a past",
+            problem="it must be declared in models/, or have a past",
             found=name,
-            way_out="choose another one; its address is from another time or another place",
+            hint="choose another one; its address is from another time or another place",
         )
     return found
 
@@ -57,10 +57,10 @@ def present() -> datetime:
     return settings().pages_at or datetime.now(UTC)
 
 
-def _known(name: str) -> Known:
+def _known(name: str) -> RosterEntry:
     try:
-        return Known(name, catalog.load(name))
+        return RosterEntry(name, catalog.load(name))
     except NotFound:
-        return Known(name, None, "its definition is no longer in models/: only its past is shown")
+        return RosterEntry(name, None, "its definition is no longer in models/: only its past is shown")
     except LeewayError as error:
-        return Known(name, None, str(error))
+        return RosterEntry(name, None, str(error))

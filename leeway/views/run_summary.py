@@ -7,12 +7,12 @@ from leeway.core.outputs import describe
 from leeway.ingest.publication import Published
 from leeway.lifecycle.retraining import Request
 from leeway.monitoring.night import Monitored
-from leeway.scoring.batch_scoring import Scored
-from leeway.scoring.lineage import Step
+from leeway.scoring.batch_scoring import ScoredPartition
+from leeway.scoring.lineage import LineageStep
 
 
 @dataclass(frozen=True)
-class Night:
+class RunSummary:
     """What a night did.
 
     Attributes:
@@ -26,7 +26,7 @@ class Night:
 
     partition: str
     ingested: Published
-    scored: Scored | None
+    scored: ScoredPartition | None
     monitored: Monitored | None
     waits_for: str | None = None
     caught_up: Mapping[str, str] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Night:
 
 
 def in_words(
-    classifier: str, night: Night, link: str | None, page: str | None = None, lineage: Sequence[Step] = ()
+    classifier: str, night: RunSummary, link: str | None, page: str | None = None, lineage: Sequence[LineageStep] = ()
 ) -> str:
     """What happened, as Markdown.
 
@@ -58,7 +58,7 @@ def in_words(
         lines += [f"From: {' → '.join(_cell(str(step)) for step in lineage)}", ""]
     rows = [("events", f"{ingested.rows}"), ("quarantined", f"{ingested.quarantined}")]
     if scored is not None:
-        rows += [("called", describe(scored.positives)), ("by version", f"{scored.version}")]
+        rows += [("flagged", describe(scored.positives)), ("by version", f"{scored.version}")]
     if monitored is not None and monitored.request is not None:
         rows.append(("retrain request", f"{monitored.request}: {monitored.request_state}"))
     if night.retrained is not None:

@@ -29,9 +29,9 @@ def text(name: str) -> str:
     if name not in names():
         raise NotFound(
             "finding a runbook",
-            rule="it must be in docs/runbooks",
+            problem="it must be in docs/runbooks",
             found=name,
-            way_out=f"there are {', '.join(names())}",
+            hint=f"there are {', '.join(names())}",
         )
     return (_folder() / f"{name}.md").read_text(encoding="utf-8")
 

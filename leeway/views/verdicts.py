@@ -18,7 +18,7 @@ YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True)
-class Night:
+class NightVerdict:
     """What the monitor said of a partition.
 
     Attributes:
@@ -35,7 +35,7 @@ class Night:
     evidence: dict[str, Any]
 
 
-def last_of_each() -> dict[str, Night]:
+def last_of_each() -> dict[str, NightVerdict]:
     """The newest verdict on every classifier."""
     newest = (
         sa.select(monitoring.c.classifier, sa.func.max(monitoring.c.partition).label("partition"))
@@ -50,7 +50,7 @@ def last_of_each() -> dict[str, Night]:
 
 def of(
     name: str, *, first: str = "", last: str = "~", only: Collection[str] | None = None, most: int = 1000
-) -> list[Night]:
+) -> list[NightVerdict]:
     """The verdicts on a classifier's partitions in a range, or only some of them, the newest first."""
     mine = (monitoring.c.classifier == name) & monitoring.c.partition.between(first, last)
     if only is not None:
@@ -86,7 +86,7 @@ def _select() -> sa.Select[Any]:
     return sa.select(*(monitoring.c[name] for name in names))
 
 
-def _night(row: Any) -> Night:
-    return Night(
+def _night(row: Any) -> NightVerdict:
+    return NightVerdict(
         row.classifier, row.partition, row.version, row.verdict, row.why, row.rows, row.created_at, row.evidence
     )

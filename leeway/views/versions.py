@@ -51,8 +51,8 @@ def card(name: str, version: int) -> Card:
     if found is None:
         raise NotFound(
             f"reading the card of version {version} of {name}",
-            rule="a decision on it must be in the history",
-            way_out="choose one that is there",
+            problem="a decision on it must be in the history",
+            hint="choose one that is there",
         )
     return registry.described(name, found)[0]
 

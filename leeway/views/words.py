@@ -13,12 +13,12 @@ def percent(share: float | None, digits: int = 0) -> str:
     return NONE if share is None else f"{share * 100:.{digits}f} %"
 
 
-def share_of(hits: int, of: int) -> str:
+def share_of(count: int, of: int) -> str:
     """A share with its 95 % interval, such as 71 % (64 to 77)."""
-    found = interval(hits, of)
+    found = interval(count, of)
     if found is None:
         return NONE
-    return f"{100 * hits / of:.0f} % ({100 * found[0]:.0f} to {100 * found[1]:.0f})"
+    return f"{100 * count / of:.0f} % ({100 * found[0]:.0f} to {100 * found[1]:.0f})"
 
 
 def points(change: float) -> str:

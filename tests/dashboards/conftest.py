@@ -62,9 +62,9 @@ def lived(server, tmp_path_factory):
         world.crown(as_of=23)
         for number in range(23, 25):
             _night(world, number)
-        error = DeliveryRejected("auditing", rule=f"a rule {EVIL}", found="something", way_out="mend it")
+        error = DeliveryRejected("auditing", problem=f"a rule {EVIL}", found="something", hint="mend it")
         publication.reject(world.classifier, world.day(25), "0" * 64, "suite", error)
-        record_outcomes.settle(world.classifier, world.day(26))
+        record_outcomes.record_outcomes(world.classifier, world.day(26))
         patch.setenv("LEEWAY_PAGES_AT", (world.day(26).start + timedelta(hours=6)).isoformat())
         from leeway.core.settings import settings
 

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from flows.backfill import backfill
-from flows.following import follow
 from flows.retrain import retrain
+from flows.verdict import handle_verdict
 from leeway.core.errors import NotFound
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
@@ -46,13 +46,13 @@ def test_the_better_of_two_challengers_is_promoted_and_the_request_tells_of_both
 
     with pytest.raises(NotFound, match="found: promoted"):
         retrain(turned, KEY)  # the event was delivered twice
-    assert follow(turned, night(9), None) == (None, None)  # and the night finds nothing left to do
+    assert handle_verdict(turned, night(9), None) == (None, None)  # and the night finds nothing left to do
     assert [step["state"] for step in retraining.get(KEY).history] == ["requested", "running", "promoted"]
     assert [item.outcome for item in registry.history(turned)] == ["promoted", "promoted"]
 
 
 def test_an_event_that_never_came_is_made_up_for_by_the_next_night_which_promotes_once(turned, night):
-    request, failed = follow(turned, night(9), None)
+    request, failed = handle_verdict(turned, night(9), None)
     assert (request.state, failed) == ("promoted", None)
     assert len(registry.history(turned)) == 2
 
@@ -72,4 +72,4 @@ def test_a_hold_that_comes_while_a_challenger_is_trained_keeps_the_champion(turn
     assert released.state == "waiting"
     with database().transaction() as connection:  # as the next night does
         retraining.ripen(connection, turned, Partition.parse(night(9), "day").end)
-    assert follow(turned, night(9), None)[0].state == "promoted"
+    assert handle_verdict(turned, night(9), None)[0].state == "promoted"

@@ -71,7 +71,7 @@ def test_real_beans_are_learnt_and_when_one_variety_goes_wrong_it_is_named_and_a
     assert set(evidence["score_means"]) == {*catalog.load(name).label.classes}
     classifier = catalog.load(name)
     done = realised(classifier, first, 1, as_of=first.end + timedelta(days=9))
-    assert done.labelled == done.positives == done.called == 250
+    assert done.labelled == done.positives == done.predicted_positive == 250
     assert done.recall > 0.85
 
 

@@ -14,7 +14,7 @@ from leeway.evaluation.gates import (
     stability,
 )
 from leeway.evaluation.gates.gate import Evidence, Gate, examine
-from leeway.evaluation.gates.probe import Alone, Probe, Seeds
+from leeway.evaluation.gates.probe import Probe, Seeds, SingleFeature
 
 GATES: tuple[Gate, ...] = (
     floors.gate,
@@ -32,10 +32,10 @@ GATES: tuple[Gate, ...] = (
 
 __all__ = [
     "GATES",
-    "Alone",
     "Evidence",
     "Gate",
     "Probe",
     "Seeds",
+    "SingleFeature",
     "examine",
 ]

@@ -9,7 +9,7 @@ from scipy import stats
 from leeway.core import intervals
 from leeway.core.metrics import Floats
 from leeway.evaluation.gates.gate import Evidence, Gate
-from leeway.lifecycle.verdict import Verdict
+from leeway.lifecycle.verdict import GateVerdict
 
 NAME = "better than champion"
 MIN_PARTITIONS = 3
@@ -81,26 +81,26 @@ def challenge(gains: Floats, least: float, confidence: float) -> Challenge:
     return Challenge(float(gains.mean()), t, needed, int((gains > 0).sum()), len(gains), least, low, high)
 
 
-def check(evidence: Evidence) -> Verdict:
+def check(evidence: Evidence) -> GateVerdict:
     """The log loss falls, materially, with the definition's confidence, and on six of seven partitions, or 16 of 21.
 
     A tie keeps the champion.
     """
     if evidence.champion is None:
-        return Verdict(NAME, "not applicable", "there is no champion yet")
+        return GateVerdict(NAME, "not applicable", "there is no champion yet")
     rows, gates = evidence.fair, evidence.classifier.gates
     keys, place = np.unique(evidence.partitions[rows], return_inverse=True)
     if len(keys) < MIN_PARTITIONS:
         why = f"only {len(keys)} partitions of the holdout are new to the champion too; {MIN_PARTITIONS} are needed"
-        return Verdict(NAME, "fail", why, {"partitions": len(keys)})
+        return GateVerdict(NAME, "fail", why, {"partitions": len(keys)})
     gains = -np.bincount(place, weights=evidence.worse[rows]) / np.bincount(place)
     found = challenge(gains, gates.least_gain, gates.confidence)
     few = "; so few partitions tell little: hold out more (training.holdout)" if len(keys) < FEW else ""
     numbers = {**asdict(found), "rows": int(rows.sum())}
     return (
-        Verdict(NAME, "pass", str(found), numbers)
+        GateVerdict(NAME, "pass", str(found), numbers)
         if found.is_better
-        else Verdict(NAME, "fail", f"{found}{few}", numbers)
+        else GateVerdict(NAME, "fail", f"{found}{few}", numbers)
     )
 
 

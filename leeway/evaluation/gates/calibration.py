@@ -1,24 +1,24 @@
 """The challenger's probabilities are as frequent as they say."""
 
 from leeway.evaluation.gates.gate import Evidence, Gate
-from leeway.lifecycle.verdict import Outcome, Verdict
+from leeway.lifecycle.verdict import GateOutcome, GateVerdict
 
 NAME = "calibration"
 
 
-def check(evidence: Evidence) -> Verdict:
+def check(evidence: Evidence) -> GateVerdict:
     """The expected calibration error on the holdout, the mean of the classes', is at most what the definition allows."""
     limit, error = evidence.classifier.gates.calibration_error, evidence.metrics["calibration_error"]
     if limit is None:
-        return Verdict(NAME, "not applicable", "the definition sets no limit")
+        return GateVerdict(NAME, "not applicable", "the definition sets no limit")
     if error is None:
-        return Verdict(NAME, "fail", "the calibration error is undefined: no class has rows enough to judge by")
-    outcome: Outcome = "pass" if error <= limit else "fail"
+        return GateVerdict(NAME, "fail", "the calibration error is undefined: no class has rows enough to judge by")
+    outcome: GateOutcome = "pass" if error <= limit else "fail"
     by_class = evidence.metrics.get("by_class", {})
     can = {name: of["calibration_error"] for name, of in by_class.items() if name not in evidence.metrics["too_few"]}
     worst = max(can, key=lambda name: can[name], default=None)
     over = f" on average, {can[worst]:.4f} for {worst}" if worst is not None else ""
-    return Verdict(
+    return GateVerdict(
         NAME, outcome, f"calibration error {error:.4f}{over} (limit {limit})", {"error": error, "limit": limit}
     )
 

@@ -11,41 +11,41 @@ from leeway.core.intervals import Interval, difference, share
 from leeway.core.metrics import Bools
 from leeway.evaluation.gates import slicing
 from leeway.evaluation.gates.gate import Evidence, Gate
-from leeway.lifecycle.verdict import Verdict
+from leeway.lifecycle.verdict import GateVerdict
 
 NAME = "fairness"
 MIN_ROWS = 30  # on which a rate is counted
 SURE = 0.95
 
 
-def check(evidence: Evidence) -> Verdict:
+def check(evidence: Evidence) -> GateVerdict:
     """Between no two groups do rates differ by more than the tolerance, and surely.
 
     Looked at are, of every class, the share of events that are called it, of those that are and of those that are not (Hardt,
     Price and Srebro 2016); intervals are Newcombe's, corrected by Bonferroni for the number of pairs.
     """
-    gates, columns, called = evidence.classifier.gates, evidence.columns, evidence.called
+    gates, columns, decided = evidence.classifier.gates, evidence.columns, evidence.decided
     if not gates.groups:
-        return Verdict(NAME, "not applicable", "the definition names no groups (Gates.groups)")
-    if columns is None or called is None:
-        return Verdict(NAME, "fail", "there are no groups or no decisions to look at")
+        return GateVerdict(NAME, "not applicable", "the definition names no groups (Gates.groups)")
+    if columns is None or decided is None:
+        return GateVerdict(NAME, "fail", "there are no groups or no decisions to look at")
     told: dict[str, dict[str, Any]] = {}
     for name in gates.groups:
-        found = dict(_rates(evidence, columns[name], called, hidden=evidence.classifier.is_sensitive(name)))
+        found = dict(_rates(evidence, columns[name], decided, hidden=evidence.classifier.is_sensitive(name)))
         if not found:
             why = (
                 f"{name} has fewer than two groups with {MIN_ROWS} rows each; nothing is known of how they are treated"
             )
-            return Verdict(NAME, "fail", why, {"missing": name})
+            return GateVerdict(NAME, "fail", why, {"missing": name})
         told |= {f"{name}, {what}": item for what, item in found.items()}
     limit = gates.group_tolerance
     bad = [what for what, item in told.items() if item["difference"] > limit and item["low"] > 0]
     worst = sorted(told, key=lambda what: -told[what]["difference"])
     shown = "; ".join(f"{what} {_words(told[what])}" for what in bad or worst[:1])
-    return Verdict(NAME, "fail" if bad else "pass", f"{shown} (tolerance {limit:g})", told)
+    return GateVerdict(NAME, "fail" if bad else "pass", f"{shown} (tolerance {limit:g})", told)
 
 
-def _rates(evidence: Evidence, column: "pd.Series[Any]", called: Bools, *, hidden: bool) -> Iterator[tuple[str, Any]]:
+def _rates(evidence: Evidence, column: "pd.Series[Any]", decided: Bools, *, hidden: bool) -> Iterator[tuple[str, Any]]:
     """The largest difference between groups of each rate."""
     groups = slicing.cut(column.astype("object"))
     for k, name in enumerate(evidence.outputs.names):
@@ -57,7 +57,7 @@ def _rates(evidence: Evidence, column: "pd.Series[Any]", called: Bools, *, hidde
             for code, group in enumerate(groups.names):
                 own = rows & (groups.codes == code)
                 if own.sum() >= MIN_ROWS:
-                    shares[group] = (int((own & called[:, k]).sum()), int(own.sum()))
+                    shares[group] = (int((own & decided[:, k]).sum()), int(own.sum()))
             if len(shares) >= 2:
                 yield f"{rate}{of}", _largest(shares, hidden=hidden)
 

@@ -3,12 +3,12 @@
 from typing import Any
 
 from leeway.evaluation.gates.gate import Evidence, Gate
-from leeway.lifecycle.verdict import Verdict
+from leeway.lifecycle.verdict import GateVerdict
 
 NAME = "floors"
 
 
-def check(evidence: Evidence) -> Verdict:
+def check(evidence: Evidence) -> GateVerdict:
     """Every metric with a floor is defined on the holdout and on the right side of it."""
     floors = evidence.classifier.gates.floors
     numbers: dict[str, Any] = {
@@ -20,7 +20,7 @@ def check(evidence: Evidence) -> Verdict:
     )
     if too_few := evidence.metrics.get("too_few"):
         shown += f"; too few rows to judge {', '.join(too_few)}"
-    return Verdict(NAME, "fail" if missed else "pass", shown, numbers)
+    return GateVerdict(NAME, "fail" if missed else "pass", shown, numbers)
 
 
 def _reached(metric: str, value: float | None, floor: float) -> bool:

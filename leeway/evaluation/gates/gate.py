@@ -13,7 +13,7 @@ from leeway.core.metrics import Bools, Floats, log_losses
 from leeway.core.outputs import Outputs
 from leeway.definition import Classifier
 from leeway.evaluation.gates.probe import Probe
-from leeway.lifecycle.verdict import Verdict
+from leeway.lifecycle.verdict import GateVerdict
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Evidence:
     partitions: npt.NDArray[np.str_]
     fair: Bools
     metrics: dict[str, Any]
-    called: Bools | None = None
+    decided: Bools | None = None
     columns: pd.DataFrame | None = None
     probe: Probe | None = None
 
@@ -79,13 +79,13 @@ class Gate:
     """
 
     name: str
-    check: Callable[[Evidence], Verdict]
+    check: Callable[[Evidence], GateVerdict]
     tries: bool = False
 
 
 def examine(
     gates: Iterable[Gate], evidence: Evidence, progress: Callable[[str], None] = lambda text: None
-) -> list[Verdict]:
+) -> list[GateVerdict]:
     """Ask every gate. A gate that crashes has no evidence, and no evidence is a no.
 
     Args:
@@ -98,12 +98,12 @@ def examine(
     return verdicts
 
 
-def _ask(gate: Gate, evidence: Evidence) -> Verdict:
+def _ask(gate: Gate, evidence: Evidence) -> GateVerdict:
     if not len(evidence.y):
-        return Verdict(gate.name, "fail", "there is no row in the holdout to judge by")
+        return GateVerdict(gate.name, "fail", "there is no row in the holdout to judge by")
     try:
         verdict = gate.check(evidence)
         json.dumps(asdict(verdict), allow_nan=False)  # evidence that cannot be written down is none
         return verdict
     except Exception as error:  # the gate fails closed, whatever broke it
-        return Verdict(gate.name, "fail", f"the gate itself failed: {type(error).__name__}: {error}")
+        return GateVerdict(gate.name, "fail", f"the gate itself failed: {type(error).__name__}: {error}")

@@ -6,7 +6,7 @@ import numpy as np
 
 from leeway.core.metrics import Bools
 from leeway.evaluation.gates.gate import Evidence, Gate
-from leeway.lifecycle.verdict import Verdict
+from leeway.lifecycle.verdict import GateVerdict
 
 NAME = "leakage"
 CHANCE = 4.0  # standard errors that a model of shuffled labels may lie above chance
@@ -15,38 +15,48 @@ DOMINATES = 0.9  # of all importance is its own
 APART = 0.05  # of the log loss, by which random rows may be easier than later ones before it is told
 
 
-def check(evidence: Evidence) -> Verdict:
+def check(evidence: Evidence) -> GateVerdict:
     """Shuffled labels teach nothing, and no feature tells nearly all by itself.
 
     Ways of learning that see the labels of the rows they are judged on do well on shuffled ones, too. A feature that was known
     only after the label does better alone than anything can be expected to, or makes all others useless.
     """
     probed, trusted = evidence.probed, evidence.classifier.gates.trusted
-    shuffled, alone, importance = probed.shuffled, probed.alone, probed.importance
+    label_permutation, single_feature_auc, importance = (
+        probed.label_permutation,
+        probed.single_feature_auc,
+        probed.importance,
+    )
     total = sum(max(item.value, 0.0) for item in importance.values()) or 1.0
-    leaks = {name: item.why for name, item in alone.items() if item.why and name not in trusted}
-    for name, item in alone.items():
+    leaks = {name: item.why for name, item in single_feature_auc.items() if item.why and name not in trusted}
+    for name, item in single_feature_auc.items():
         part = max(importance[name].value, 0.0) / total if name in importance else 0.0
         if name not in (*trusted, *leaks) and item.auc - 2 * item.error > SUSPECT_AUC and part > DOMINATES:
             leaks[name] = f"has ROC AUC {item.auc:.3f} by itself, and {part:.0%} of all importance"
-    best = max(alone, key=lambda name: alone[name].auc, default=None)
+    best = max(single_feature_auc, key=lambda name: single_feature_auc[name].auc, default=None)
     numbers: dict[str, Any] = {
-        "shuffled": {"auc": shuffled.auc, "error": shuffled.error},
-        "alone": None if best is None else {"feature": best, "auc": alone[best].auc},
-        "order": _order(probed.order),
+        "shuffled": {"auc": label_permutation.auc, "error": label_permutation.error},
+        "alone": None if best is None else {"feature": best, "auc": single_feature_auc[best].auc},
+        "order": _order(probed.temporal_shift),
         "leaks": leaks,
     }
     found = [f"{name} {why}" for name, why in leaks.items()]
-    if shuffled.auc - 0.5 > CHANCE * shuffled.error:
-        found.append(f"labels that were dealt out at random are told with ROC AUC {shuffled.auc:.3f}, chance is 0.5")
+    if label_permutation.auc - 0.5 > CHANCE * label_permutation.error:
+        found.append(
+            f"labels that were dealt out at random are told with ROC AUC {label_permutation.auc:.3f}, chance is 0.5"
+        )
     elif CHANCE * _luck(evidence.y) >= 0.5:  # nothing could be beyond chance
-        found.append(f"too few rows are held out to tell what shuffled labels teach (ROC AUC {shuffled.auc:.3f})")
+        found.append(
+            f"too few rows are held out to tell what shuffled labels teach (ROC AUC {label_permutation.auc:.3f})"
+        )
     if found:
-        way_out = "; if it is surely known before the label, name it in Gates.trusted, else declare feature=False"
-        return Verdict(NAME, "fail", "; ".join(found) + (way_out if leaks else ""), numbers)
-    known = f"shuffled labels are told with ROC AUC {shuffled.auc:.3f}"
-    strongest = "" if best is None else f", the strongest feature alone with {alone[best].auc:.3f} ({best})"
-    return Verdict(NAME, "pass", known + strongest + _told(probed.order), numbers)
+        hint = "; if it is surely known before the label, name it in Gates.trusted, else declare feature=False"
+        return GateVerdict(NAME, "fail", "; ".join(found) + (hint if leaks else ""), numbers)
+    known = f"shuffled labels are told with ROC AUC {label_permutation.auc:.3f}"
+    strongest = (
+        "" if best is None else f", the strongest feature alone with {single_feature_auc[best].auc:.3f} ({best})"
+    )
+    return GateVerdict(NAME, "pass", known + strongest + _told(probed.temporal_shift), numbers)
 
 
 def _luck(y: Bools) -> float:

@@ -9,7 +9,7 @@ from leeway.core.metrics import Bools, Floats
 
 
 @dataclass(frozen=True)
-class Alone:
+class SingleFeature:
     """How well one feature tells the label by itself.
 
     Attributes:
@@ -46,11 +46,11 @@ class Probe(Protocol):
         """What anyone would say who knows the shares of the classes, or one rule; probabilities of the holdout's rows."""
 
     @property
-    def shuffled(self) -> Alone:
+    def label_permutation(self) -> SingleFeature:
         """How well the same way of learning tells labels that were dealt out at random."""
 
     @property
-    def alone(self) -> Mapping[str, Alone]:
+    def single_feature_auc(self) -> Mapping[str, SingleFeature]:
         """How well each feature tells the label by itself."""
 
     @property
@@ -58,7 +58,7 @@ class Probe(Protocol):
         """By how much the holdout's log loss rises when a feature's values are dealt out among its rows."""
 
     @property
-    def order(self) -> tuple[float, float] | None:
+    def temporal_shift(self) -> tuple[float, float] | None:
         """Log loss on later rows than were learnt from, and on random ones; None where events have no time."""
 
     @property
@@ -66,7 +66,7 @@ class Probe(Protocol):
         """The same way of learning, twice."""
 
     @property
-    def afresh(self) -> tuple[Floats, Floats]:
+    def reloaded_scores(self) -> tuple[Floats, Floats]:
         """Probabilities of some rows, here and by a new process that has loaded the saved bundle."""
 
     @property

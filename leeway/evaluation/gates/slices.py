@@ -9,7 +9,7 @@ from leeway.core.intervals import holm
 from leeway.core.metrics import Bools, log_losses
 from leeway.evaluation.gates import slicing
 from leeway.evaluation.gates.gate import Evidence, Gate
-from leeway.lifecycle.verdict import Verdict
+from leeway.lifecycle.verdict import GateVerdict
 
 NAME = "slices"
 MIN_ROWS = 100  # of a slice that is searched for
@@ -18,7 +18,7 @@ SURE = 0.95
 MOST_ROWS = 100_000  # that are searched
 
 
-def check(evidence: Evidence) -> Verdict:
+def check(evidence: Evidence) -> GateVerdict:
     """On no slice is the log loss surely, and by more than the tolerance, higher than the champion's.
 
     The worst slices are searched for on one half of the rows and tested on the other; of declared and of found ones, p-values
@@ -26,9 +26,9 @@ def check(evidence: Evidence) -> Verdict:
     """
     columns, classifier = evidence.columns, evidence.classifier
     if columns is None:
-        return Verdict(NAME, "fail", "there are no columns to tell slices by")
+        return GateVerdict(NAME, "fail", "there are no columns to tell slices by")
     if evidence.champion is not None and evidence.fair.sum() < 2:
-        return Verdict(NAME, "fail", "no row of the holdout is new to the champion too")
+        return GateVerdict(NAME, "fail", "no row of the holdout is new to the champion too")
     hidden = frozenset(str(name) for name in columns if classifier.is_sensitive(str(name)))
     asked = {
         name: _among(evidence.fair, rows)
@@ -37,20 +37,20 @@ def check(evidence: Evidence) -> Verdict:
     if empty := [name for name, rows in asked.items() if not rows.any()]:
         among = "" if evidence.champion is None else " among those that are new to both"
         why = f"no row of the holdout is in the declared slice {', '.join(empty)}{among}; nothing is known of it"
-        return Verdict(NAME, "fail", why, {"empty": empty})
+        return GateVerdict(NAME, "fail", why, {"empty": empty})
     if evidence.champion is None:
-        return Verdict(NAME, "not applicable", "there is no champion yet to be worse than")
+        return GateVerdict(NAME, "not applicable", "there is no champion yet to be worse than")
     everywhere = {"declared": asked, "found": _found(evidence, hidden)}
     told = {kind: _tested(evidence, parts) for kind, parts in everywhere.items()}
     bad = [
         f"{kind} {name}: {_words(item)}" for kind, parts in told.items() for name, item in parts.items() if item["bad"]
     ]
     if not any(told.values()):
-        return Verdict(NAME, "not applicable", "no slice has enough events that are new to the champion too", told)
+        return GateVerdict(NAME, "not applicable", "no slice has enough events that are new to the champion too", told)
     looked = f"{len(told['declared'])} declared and the {len(told['found'])} worst slices that were found"
     if bad:
-        return Verdict(NAME, "fail", f"worse than the champion on {'; '.join(bad)}", told)
-    return Verdict(NAME, "pass", f"on {looked} not surely worse than the champion", told)
+        return GateVerdict(NAME, "fail", f"worse than the champion on {'; '.join(bad)}", told)
+    return GateVerdict(NAME, "pass", f"on {looked} not surely worse than the champion", told)
 
 
 def _found(evidence: Evidence, hidden: frozenset[str]) -> dict[str, Bools]:

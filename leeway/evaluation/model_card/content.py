@@ -17,7 +17,7 @@ from leeway.evaluation.gates.slices import NAME as SLICES
 from leeway.evaluation.gates.slicing import cut
 from leeway.evaluation.model_card import curves
 from leeway.evaluation.model_card.measuring import Measured, measured
-from leeway.lifecycle.verdict import Verdict, admitted
+from leeway.lifecycle.verdict import GateVerdict, admitted
 from leeway.model.bundle import Bundle, Card
 
 SHOWN_CLASSES, SHOWN_SLICES, SHOWN_COLUMNS, DRAWN_COLUMNS, DRAWN_BINS, MIN_ROWS = 3, 12, 20, 3, 14, 30
@@ -26,7 +26,7 @@ LOWER_IS_BETTER = "lower is better"
 
 
 @dataclass(frozen=True)
-class Table:
+class CardTable:
     """A table of texts."""
 
     title: str
@@ -57,7 +57,7 @@ class Content:
     version: int
     admitted: bool
     facts: dict[str, str]
-    tables: list[Table]
+    tables: list[CardTable]
     drawings: list[Drawing]
     reproduce: dict[str, str] = field(default_factory=dict)
 
@@ -65,7 +65,7 @@ class Content:
 def gather(
     evidence: Evidence,
     bundle: Bundle,
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[GateVerdict],
     *,
     version: int,
     checksum: str,
@@ -106,7 +106,7 @@ def gather(
     )
 
 
-def _facts(card: Card, verdicts: Sequence[Verdict], compared_with: int | None) -> dict[str, str]:
+def _facts(card: Card, verdicts: Sequence[GateVerdict], compared_with: int | None) -> dict[str, str]:
     gain = next((item.why for item in verdicts if item.gate == BETTER), "")
     return {
         "learnt as of": card.as_of[:16].replace("T", " "),
@@ -116,7 +116,7 @@ def _facts(card: Card, verdicts: Sequence[Verdict], compared_with: int | None) -
         "held out": f"{card.holdout_from[:10]} to {card.holdout_until[:10]}, {card.metrics.get('rows', 0):,} events",
         "way of learning": card.trial,
         "calibration": ", ".join(dict.fromkeys(card.calibration)),
-        "thresholds": "none: what is expected to cost least is called"
+        "thresholds": "none: the class with the least expected cost is chosen"
         if card.costs is not None
         else ", ".join(f"{name} {value:.4g}" for name, value in zip(card.classes, card.thresholds, strict=True)),
         "compared with": f"version {compared_with}: {gain}"
@@ -126,8 +126,8 @@ def _facts(card: Card, verdicts: Sequence[Verdict], compared_with: int | None) -
     }
 
 
-def _metrics(evidence: Evidence, compared_with: int | None) -> Table:
-    mine = measured(evidence.outputs, evidence.y, evidence.challenger, evidence.nights, evidence.called)
+def _metrics(evidence: Evidence, compared_with: int | None) -> CardTable:
+    mine = measured(evidence.outputs, evidence.y, evidence.challenger, evidence.nights, evidence.decided)
     its: dict[str, Measured] = {}
     if evidence.champion is not None:
         its = measured(evidence.outputs, evidence.y, evidence.champion, evidence.nights, None)
@@ -146,19 +146,19 @@ def _metrics(evidence: Evidence, compared_with: int | None) -> Table:
     note = (
         "By drawing partitions with replacement, shares by Wilson. Of several classes: the mean, each against the rest."
     )
-    return Table("Metrics on the holdout", head, rows, note)
+    return CardTable("Metrics on the holdout", head, rows, note)
 
 
 def _of(its: dict[str, Measured], name: str) -> str:
     return f"{its[name].value:.4f}" if name in its else "–"
 
 
-def _gates(verdicts: Sequence[Verdict]) -> Table:
+def _gates(verdicts: Sequence[GateVerdict]) -> CardTable:
     rows = [[verdict.gate, verdict.outcome, verdict.why] for verdict in verdicts]
-    return Table("Gates", ["gate", "outcome", "why"], rows, "A challenger is promoted only if no gate fails.")
+    return CardTable("Gates", ["gate", "outcome", "why"], rows, "A challenger is promoted only if no gate fails.")
 
 
-def _slices(evidence: Evidence, verdicts: Sequence[Verdict]) -> Iterator[Table]:
+def _slices(evidence: Evidence, verdicts: Sequence[GateVerdict]) -> Iterator[CardTable]:
     """Where the log loss is highest, and what the gate has looked at."""
     losses = log_losses(evidence.y, evidence.challenger, exclusive=evidence.outputs.exclusive)
     found: list[tuple[float, list[str]]] = []
@@ -176,7 +176,7 @@ def _slices(evidence: Evidence, verdicts: Sequence[Verdict]) -> Iterator[Table]:
             shown = [said, f"{rows.sum():,}", *(shares if not evidence.outputs.several else ()), str(loss)]
             found.append((-loss.value, shown))
     head = ["slice", "events", *(("share", "mean score") if not evidence.outputs.several else ()), "log loss"]
-    yield Table("Slices with the highest log loss", head, [row for _, row in sorted(found)[:SHOWN_SLICES]])
+    yield CardTable("Slices with the highest log loss", head, [row for _, row in sorted(found)[:SHOWN_SLICES]])
     told = next((verdict.numbers for verdict in verdicts if verdict.gate == SLICES), {})
     rows_of = [
         [kind, name, f"{item['rows']:,}", f"{item['champion']:.4f}", f"{item['worse']:+.4f}", f"{item['p']:.3f}"]
@@ -184,36 +184,38 @@ def _slices(evidence: Evidence, verdicts: Sequence[Verdict]) -> Iterator[Table]:
         for name, item in told.get(kind, {}).items()
     ]
     heads = ["", "slice", "events", "champion's log loss", "the challenger's beyond it", "p"]
-    yield Table("Slices held against the champion", heads, rows_of, "p: that it is not worse there, corrected by Holm.")
+    yield CardTable(
+        "Slices held against the champion", heads, rows_of, "p: that it is not worse there, corrected by Holm."
+    )
 
 
-def _importance(evidence: Evidence) -> Table:
+def _importance(evidence: Evidence) -> CardTable:
     found = {} if evidence.probe is None else evidence.probe.importance
     rows = [
         [name, f"{item.value:.5f}", f"{item.low:.5f} to {item.high:.5f}"]
         for name, item in list(found.items())[:SHOWN_COLUMNS]
     ]
     note = "By how much the holdout's log loss rises when the column's values are dealt out among its events."
-    return Table("Importance", ["column", "log loss", "95 % of the time within"], rows, note)
+    return CardTable("Importance", ["column", "log loss", "95 % of the time within"], rows, note)
 
 
-def _odds_ratios(card: Card) -> Table:
+def _odds_ratios(card: Card) -> CardTable:
     rows = [
         [name, term, f"{times:.3g}"]
         for name, terms in itertools.islice(card.odds_ratios.items(), SHOWN_CLASSES)
         for term, times in itertools.islice(terms.items(), SHOWN_COLUMNS)
     ]
     note = "Of the logistic regression: for one standard deviation more; for a category, against none of the column's."
-    return Table("Odds ratios", ["class", "term", "odds times"], rows, note)
+    return CardTable("Odds ratios", ["class", "term", "odds times"], rows, note)
 
 
-def _thresholds(card: Card, evidence: Evidence | None = None) -> Table:
+def _thresholds(card: Card, evidence: Evidence | None = None) -> CardTable:
     """Where each class is called, how sure that is, and where a person decides instead; or what decisions cost."""
     if card.costs is not None:
         costs = [[name, *(f"{cost:g}" for cost in row)] for name, row in zip(card.classes, card.costs, strict=True)]
-        head = ["where this holds", *(f"called {name}" for name in card.classes)]
-        note = f"An event is called what is expected to cost least. {_earned(evidence, np.array(card.costs))}"
-        return Table("What decisions cost", head, costs, note)
+        head = ["where this holds", *(f"decided {name}" for name in card.classes)]
+        note = f"Each event gets the class with the least expected cost. {_earned(evidence, np.array(card.costs))}"
+        return CardTable("What decisions cost", head, costs, note)
     known = card.threshold_intervals or [None] * len(card.classes)
     person = [] if card.review is None else [f"{card.review[0]:.4g} to {card.review[1]:.4g}"]
     rows = [
@@ -223,29 +225,29 @@ def _thresholds(card: Card, evidence: Evidence | None = None) -> Table:
     head = ["class", "threshold", "95 % of the time within", *(["a person decides"] if person else [])]
     learnt = "Chosen on out-of-fold scores, the bounds by drawing their rows anew."
     note = learnt if any(known) else "They follow from the objective, not from rows."
-    return Table("Thresholds", head, rows, note)
+    return CardTable("Thresholds", head, rows, note)
 
 
 def _earned(evidence: Evidence | None, costs: Floats) -> str:
     """What the decisions on the holdout cost, beside those for the likeliest class."""
-    if evidence is None or evidence.called is None:
+    if evidence is None or evidence.decided is None:
         return ""
     holds, likeliest = evidence.y.argmax(axis=1), evidence.challenger.argmax(axis=1)
-    means = [float(costs[holds, called].mean()) for called in (evidence.called.argmax(axis=1), likeliest)]
-    return f"On the holdout an event costs {means[0]:.4g}; it would cost {means[1]:.4g} if the likeliest class were called."
+    means = [float(costs[holds, decided].mean()) for decided in (evidence.decided.argmax(axis=1), likeliest)]
+    return f"On the holdout an event costs {means[0]:.4g}; it would cost {means[1]:.4g} if the likeliest class were chosen."
 
 
-def _tradeoffs(card: Card, *, exclusive: bool) -> Table:
+def _tradeoffs(card: Card, *, exclusive: bool) -> CardTable:
     """What other thresholds would do; of classes that exclude each other none does anything by itself."""
     shown = {} if exclusive else dict(itertools.islice(card.tradeoffs.items(), SHOWN_CLASSES))
     points = [(name, point) for name, curve in shown.items() for point in curve[::EVERY_TRADEOFF]]
     measures = list(points[0][1]) if points else []
     rows = [[name, *(f"{point[measure]:.4g}" for measure in measures)] for name, point in points]
-    note = "On out-of-fold scores; called: the share of events, cost: of an event, by the objective."
-    return Table("What other thresholds would do", ["class", *measures], rows, note)
+    note = "On out-of-fold scores; flagged: the share of events, cost: of an event, by the objective."
+    return CardTable("What other thresholds would do", ["class", *measures], rows, note)
 
 
-def _calibrated(card: Card) -> Table:
+def _calibrated(card: Card) -> CardTable:
     rows = [
         [name, f"{of['error']:.4f}", f"{of['low']:.4f} to {of['high']:.4f}"]
         + [f"{of[part]:.4f}" for part in ("brier", "reliability", "resolution", "uncertainty")]
@@ -256,15 +258,15 @@ def _calibrated(card: Card) -> Table:
         "Error: the root mean square of how far shares lie from scores, less what luck adds. "
         "The Brier score is, within bins of equal scores, reliability less resolution plus uncertainty (Murphy 1973)."
     )
-    return Table("Calibration on the holdout", head, rows, note)
+    return CardTable("Calibration on the holdout", head, rows, note)
 
 
-def _calibration(card: Card) -> Table:
+def _calibration(card: Card) -> CardTable:
     rows = [[method, f"{loss:.5f}"] for method, loss in card.calibration_losses.items()]
-    return Table("Calibration", ["method", "log loss out of fold"], rows, LOWER_IS_BETTER.capitalize() + ".")
+    return CardTable("Calibration", ["method", "log loss out of fold"], rows, LOWER_IS_BETTER.capitalize() + ".")
 
 
-def _search(card: Card) -> Table:
+def _search(card: Card) -> CardTable:
     kept = card.members or {card.trial: 1.0}
     rows = [
         [
@@ -277,7 +279,7 @@ def _search(card: Card) -> Table:
     ]
     rows += [[trial, why, "", ""] for trial, why in card.search_failures.items() if trial not in card.search]
     note = "; ".join(text for text in (card.cut_short, *card.notes) if text)
-    return Table("What was tried", ["way of learning", "out of fold", "learnt from", "weight"], rows, note)
+    return CardTable("What was tried", ["way of learning", "out of fold", "learnt from", "weight"], rows, note)
 
 
 def _curves(evidence: Evidence, card: Card) -> Iterator[Drawing]:
@@ -291,7 +293,7 @@ def _curves(evidence: Evidence, card: Card) -> Iterator[Drawing]:
         yield Drawing(f"ROC curve{of}", *curves.roc(y, p))
         yield Drawing(
             f"Precision and recall{of}",
-            *curves.precision_recall(y, p, None if evidence.called is None else evidence.called[:, k]),
+            *curves.precision_recall(y, p, None if evidence.decided is None else evidence.decided[:, k]),
         )
         yield Drawing(f"Reliability{of}", *curves.reliability(y, p))
 

@@ -21,10 +21,12 @@ def roc(y: Bools, p: Floats) -> tuple[Markup, str]:
     return _curve(false, true, "ROC curve", diagonal=True), f"Area {roc_auc_score(y, p):.3f}; dashed: chance."
 
 
-def precision_recall(y: Bools, p: Floats, called: Bools | None) -> tuple[Markup, str]:
+def precision_recall(y: Bools, p: Floats, decided: Bools | None) -> tuple[Markup, str]:
     """Precision over recall, with a dot where the decisions lie."""
     precision, recall, _ = precision_recall_curve(y, p)
-    mark = (float(y[called].sum() / y.sum()), float(y[called].mean())) if called is not None and called.any() else None
+    mark = (
+        (float(y[decided].sum() / y.sum()), float(y[decided].mean())) if decided is not None and decided.any() else None
+    )
     at = f"; of what is decided: precision {mark[1]:.3f}, recall {mark[0]:.3f}" if mark else ""
     return _curve(recall, precision, "Precision over recall", mark=mark), f"Events that hold: {y.mean():.1%}{at}."
 

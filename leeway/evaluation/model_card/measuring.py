@@ -21,7 +21,7 @@ class Measured(NamedTuple):
     high: float
 
 
-def measured(outputs: Outputs, y: Bools, p: Floats, nights: Rows, called: Bools | None) -> dict[str, Measured]:
+def measured(outputs: Outputs, y: Bools, p: Floats, nights: Rows, decided: Bools | None) -> dict[str, Measured]:
     """The metrics that the rows define, shapes (n, K); precision and recall where decisions are given."""
     found = {"log_loss": Measured(*intervals.mean(log_losses(y, p, exclusive=outputs.exclusive), nights))}
     if not judged(y).any() or not (y.any(axis=0) & ~y.all(axis=0)).any():
@@ -34,12 +34,12 @@ def measured(outputs: Outputs, y: Bools, p: Floats, nights: Rows, called: Bools 
     ):
         drawn = [averaged(metric, y[rows], p[rows]) for rows in _draws(kept, nights) if _judgeable(y[rows])]
         found[name] = Measured(averaged(metric, y, p), *intervals.bounds(np.array(drawn)))
-    if called is not None:
-        hits, all_called, all_true = int((called & y).sum()), int(called.sum()), int(y.sum())
-        if all_called:
-            found["precision"] = Measured(*intervals.share(hits, all_called))
+    if decided is not None:
+        true_positives, all_decided, all_true = int((decided & y).sum()), int(decided.sum()), int(y.sum())
+        if all_decided:
+            found["precision"] = Measured(*intervals.share(true_positives, all_decided))
         if all_true:
-            found["recall"] = Measured(*intervals.share(hits, all_true))
+            found["recall"] = Measured(*intervals.share(true_positives, all_true))
     return found
 
 

@@ -93,8 +93,8 @@ def occupied(classifier: Classifier, now: datetime | None = None) -> list[Partit
     else:
         raise SourceError(
             f"finding the first and last event of {classifier.name}",
-            rule="a simulator has no beginning and no end",
-            way_out="name the range with --from and --to",
+            problem="a simulator has no beginning and no end",
+            hint="name the range with --from and --to",
         )
     last = due(classifier, now)
     found = sorted(Partition.parse(key, grain) for key in keys if key != staging.UNPLACED)

@@ -21,7 +21,7 @@ from leeway.ingest.content_id import content_hashes
 from leeway.ingest.contract import as_text, content_ids
 from leeway.ingest.sources import staging
 from leeway.ingest.sources.seen import remembered
-from leeway.ingest.sources.source_changes import News, news
+from leeway.ingest.sources.source_changes import NewRows, news
 from leeway.ingest.sources.staging import KEY, TIME, UNPLACED, UNUSED
 from leeway.store import storage
 from leeway.store.database import database
@@ -127,9 +127,9 @@ def _of_batch(classifier: Classifier, partition: Partition, number: int, folder:
     if not storage.exists(path):
         raise StoreError(
             f"reading what arrived for {classifier.name} {partition}",
-            rule="what was taken in must be in the storage",
+            problem="what was taken in must be in the storage",
             found=f"no {storage.address(path)}",
-            way_out="restore it from a copy of the storage",
+            hint="restore it from a copy of the storage",
         )
     for rows in staging.read(storage.fetched(path), [partition.key]):
         if ID not in rows and set(classifier.source_columns) <= set(rows.columns):
@@ -142,7 +142,7 @@ def ids_of(classifier: Classifier, rows: pd.DataFrame) -> "pd.Series[str]":
     return content_ids(classifier, rows) if classifier.event_id is None else as_text(rows[classifier.event_id])
 
 
-def _take(connection: Connection, tables: Tables, classifier: Classifier, item: News) -> bool:
+def _take(connection: Connection, tables: Tables, classifier: Classifier, item: NewRows) -> bool:
     parts: Iterator[pd.DataFrame] = (_complete(classifier, rows, item.origin) for rows in item.rows)
     if classifier.by_arrival or isinstance(classifier.source, Table):
         rows = _fresh(connection, tables, classifier, pd.concat(list(parts), ignore_index=True), item)
@@ -171,9 +171,9 @@ def _complete(classifier: Classifier, rows: pd.DataFrame, origin: str) -> pd.Dat
     if missing := [name for name in classifier.source_columns if name not in rows.columns]:
         raise SourceError(
             f"taking in {origin}",
-            rule="every declared column must be there",
+            problem="every declared column must be there",
             found=f"no {', '.join(repr(name) for name in missing)}",
-            way_out="deliver it again with these columns, or correct the definition; nothing of it was taken in",
+            hint="deliver it again with these columns, or correct the definition; nothing of it was taken in",
         )
     return rows
 
@@ -188,7 +188,7 @@ def _placed(classifier: Classifier, rows: pd.DataFrame, arrived_at: datetime) ->
 
 
 def _fresh(
-    connection: Connection, tables: Tables, classifier: Classifier, rows: pd.DataFrame, item: News
+    connection: Connection, tables: Tables, classifier: Classifier, rows: pd.DataFrame, item: NewRows
 ) -> pd.DataFrame:
     """The rows that were not there before, or not so, at the time at which each first arrived."""
     rows = rows.assign(

@@ -75,9 +75,9 @@ def grown(source: Table, since: Watermark | None) -> Iterator[tuple[pd.DataFrame
             if source.watermark not in rows.columns:
                 raise SourceError(
                     f"reading table {source.table}",
-                    rule="it must have the watermark's column",
+                    problem="it must have the watermark's column",
                     found=f"no {source.watermark}",
-                    way_out="correct `watermark` in the definition",
+                    hint="correct `watermark` in the definition",
                 )
             seen = rows[source.watermark].dropna()
             if len(seen):
@@ -94,9 +94,9 @@ def _before(source: Table, since: Watermark) -> Watermark:
         return since
     raise SourceError(
         f"reading table {source.table}",
-        rule="overlap must be a duration for a watermark that is a time, a whole number for one that is a number",
+        problem="overlap must be a duration for a watermark that is a time, a whole number for one that is a number",
         found=f"{source.overlap!r} for {type(since).__name__}",
-        way_out="correct `overlap` in the definition",
+        hint="correct `overlap` in the definition",
     )
 
 
@@ -119,9 +119,9 @@ def _connected(source: Query | Table) -> Iterator["sa.Connection"]:
         cause = error.__cause__ if isinstance(error, pd.errors.DatabaseError) and error.__cause__ else error
         raise SourceError(
             f"querying {engine.url.render_as_string(hide_password=True)}",
-            rule="the database must answer the query",
+            problem="the database must answer the query",
             found=first_line(getattr(cause, "orig", None) or cause),
-            way_out="check the source's url, sql or table in the definition, and that the database is up",
+            hint="check the source's url, sql or table in the definition, and that the database is up",
         ) from error
 
 
@@ -133,21 +133,21 @@ def engine_of(text: str) -> "sa.Engine":
     """
     import sqlalchemy as sa
 
-    doing = "reading the source's url"
+    action = "reading the source's url"
     try:
         url = re.sub(r"\$\{(\w+)\}", lambda variable: os.environ[variable[1]], text)
     except KeyError as error:
-        raise SourceError(doing, rule="its variables must be set", found=f"no {error}", way_out="set it") from None
+        raise SourceError(action, problem="its variables must be set", found=f"no {error}", hint="set it") from None
     try:
         made = sa.make_url(url)
         file = made.database if made.get_backend_name() == "sqlite" else None
         if file and not file.startswith((":memory:", "file:")) and not Path(file).exists():  # it would be made, empty
-            raise SourceError(doing, rule="the database must be there", found=f"no file {file}", way_out="correct it")
+            raise SourceError(action, problem="the database must be there", found=f"no file {file}", hint="correct it")
         return sa.create_engine(made, poolclass=sa.NullPool)
     except (sa.exc.ArgumentError, ImportError, ValueError) as error:  # ValueError: a port that is no number
         raise SourceError(
-            doing,
-            rule="it must be a SQLAlchemy URL whose driver is installed",
+            action,
+            problem="it must be a SQLAlchemy URL whose driver is installed",
             found=first_line(error),
-            way_out="write it as dialect+driver://user:password@host:port/database, special characters percent-encoded",
+            hint="write it as dialect+driver://user:password@host:port/database, special characters percent-encoded",
         ) from error

@@ -24,7 +24,7 @@ from leeway.definition import CSV, Folder, Parquet
 from leeway.ingest.sources.prepared import first_line, prepared
 
 Files = CSV | Parquet | Folder
-State = tuple[int, int, int]
+FileState = tuple[int, int, int]
 
 CELLS = 2_000_000  # of one part: some 200 MB while it is cast
 LONGEST_FIELD = 2**24
@@ -45,9 +45,9 @@ def matching(source: Files) -> list[Path]:
         if not folder.is_dir():
             raise SourceError(
                 f"reading {source.path}",
-                rule="the folder must be there",
+                problem="the folder must be there",
                 found=f"none in {root}",
-                way_out="make it, or correct `path` in the definition",
+                hint="make it, or correct `path` in the definition",
             )
         return sorted(file for file in folder.glob(source.pattern) if file.is_file() and _finished(file))
     given = root / source.path
@@ -56,14 +56,14 @@ def matching(source: Files) -> list[Path]:
     if not found:
         raise SourceError(
             f"reading {source.path}",
-            rule="at least one file must match",
+            problem="at least one file must match",
             found=f"none in {root}",
-            way_out="correct `path` in the definition, or deliver the file",
+            hint="correct `path` in the definition, or deliver the file",
         )
     return found
 
 
-def state(file: Path) -> State:
+def state(file: Path) -> FileState:
     """What changes when a file is written: its time of writing in nanoseconds, its size in bytes, its time of change.
 
     The last one, for a copy that keeps the time of writing.
@@ -72,7 +72,7 @@ def state(file: Path) -> State:
     return stat.st_mtime_ns, stat.st_size, stat.st_ctime_ns
 
 
-def changed_at(state: State, now: datetime) -> datetime:
+def changed_at(state: FileState, now: datetime) -> datetime:
     """When a file was written; not later than now, whatever another machine's clock said."""
     return min(datetime.fromtimestamp(state[0] / 1e9, UTC), now)
 
@@ -86,7 +86,7 @@ def chunks(source: Files, file: Path) -> Iterator[pd.DataFrame]:
     before = state(file)
     if before[1] == 0:
         raise SourceError(
-            f"reading {file}", rule="a file must not be empty", found="0 bytes", way_out="deliver it again"
+            f"reading {file}", problem="a file must not be empty", found="0 bytes", hint="deliver it again"
         )
     is_parquet = isinstance(source, Parquet) or (isinstance(source, Folder) and source.format == "parquet")
     raw = _parquet(source, file) if is_parquet or isinstance(source, Parquet) else _text(source, file)
@@ -95,9 +95,9 @@ def chunks(source: Files, file: Path) -> Iterator[pd.DataFrame]:
     if state(file) != before:
         raise SourceError(
             f"reading {file}",
-            rule="a file must not change while it is read",
+            problem="a file must not change while it is read",
             found="it has",
-            way_out="run this again when it is complete; write elsewhere and move it here to be safe",
+            hint="run this again when it is complete; write elsewhere and move it here to be safe",
         )
 
 
@@ -117,9 +117,9 @@ def _told(raw: Generator[pd.DataFrame, None, None], file: Path) -> Iterator[pd.D
             except Exception as error:  # whatever csv, pyarrow, a codec or a decompressor raises
                 raise SourceError(
                     f"reading {file}",
-                    rule="it must be readable in the declared format",
+                    problem="it must be readable in the declared format",
                     found=first_line(error),
-                    way_out="check delimiter, quote and encoding in the definition, or deliver the file again",
+                    hint="check delimiter, quote and encoding in the definition, or deliver the file again",
                 ) from error
             yield rows
 
@@ -133,7 +133,7 @@ def _text(source: CSV | Folder, file: Path) -> Generator[pd.DataFrame, None, Non
             names = next((row for row in reader if row), None) if source.header is None else source.header
             if names is None:
                 raise SourceError(
-                    f"reading {file}", rule="a file must have a header", found="no line", way_out="deliver it again"
+                    f"reading {file}", problem="a file must have a header", found="no line", hint="deliver it again"
                 )
             position = 0
             rows = _rows(reader, len(names), file)
@@ -143,9 +143,9 @@ def _text(source: CSV | Folder, file: Path) -> Generator[pd.DataFrame, None, Non
         except csv.Error as error:
             raise SourceError(
                 f"reading {file}",
-                rule="it must be readable in the declared format",
+                problem="it must be readable in the declared format",
                 found=f"line {reader.line_num}: {error}",
-                way_out="check delimiter and quote in the definition, or deliver the file again",
+                hint="check delimiter and quote in the definition, or deliver the file again",
             ) from error
 
 
@@ -156,9 +156,9 @@ def _rows(reader: Any, width: int, file: Path) -> Iterator[list[str]]:
         elif row:  # not a blank line
             raise SourceError(
                 f"reading {file}",
-                rule="every line must have as many fields as the header",
+                problem="every line must have as many fields as the header",
                 found=f"{len(row)} instead of {width} in line {reader.line_num}",
-                way_out="quote fields that hold the delimiter, check it in the definition, or deliver the file again",
+                hint="quote fields that hold the delimiter, check it in the definition, or deliver the file again",
             )
 
 
@@ -179,9 +179,9 @@ def _opened(source: CSV | Folder, file: Path) -> Iterator[IO[str]]:
             if len(names) != 1:
                 raise SourceError(
                     f"reading {file}",
-                    rule="an archive must hold one file",
+                    problem="an archive must hold one file",
                     found=len(names),
-                    way_out="deliver the files one by one",
+                    hint="deliver the files one by one",
                 )
             with archive.open(names[0]) as member, io.TextIOWrapper(member, encoding, newline="") as lines:
                 yield lines

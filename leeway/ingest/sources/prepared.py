@@ -25,22 +25,22 @@ def prepared(source: Rows, rows: pd.DataFrame, origin: str) -> pd.DataFrame:
         except Exception as error:  # whatever a person's function raises
             raise SourceError(
                 f"preparing {origin}",
-                rule="the definition's prepare must accept them",
+                problem="the definition's prepare must accept them",
                 found=f"{type(error).__name__}: {error}",
-                way_out="has a column been renamed at the source? Correct it there, or in prepare",
+                hint="has a column been renamed at the source? Correct it there, or in prepare",
             ) from error
         if not isinstance(rows, pd.DataFrame):
             raise SourceError(
                 f"preparing {origin}",
-                rule="the definition's prepare must return a DataFrame",
+                problem="the definition's prepare must return a DataFrame",
                 found=type(rows).__name__,
-                way_out="end it with `return rows`",
+                hint="end it with `return rows`",
             )
-    must_be_distinct(rows.columns, origin, way_out="rename one of them at the source, in the query, or in prepare")
+    must_be_distinct(rows.columns, origin, hint="rename one of them at the source, in the query, or in prepare")
     return rows
 
 
-def must_be_distinct(columns: "pd.Index[str]", origin: str, *, way_out: str) -> None:
+def must_be_distinct(columns: "pd.Index[str]", origin: str, *, hint: str) -> None:
     """Refuse columns of which two share a name.
 
     Raises:
@@ -49,9 +49,9 @@ def must_be_distinct(columns: "pd.Index[str]", origin: str, *, way_out: str) -> 
     if not columns.is_unique:
         raise SourceError(
             f"reading {origin}",
-            rule="no two columns may share a name",
+            problem="no two columns may share a name",
             found=", ".join(sorted({str(name) for name in columns[columns.duplicated()]})),
-            way_out=way_out,
+            hint=hint,
         )
 
 

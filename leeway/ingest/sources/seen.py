@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from leeway.ingest.sources.source_changes import Stream
+from leeway.ingest.sources.source_changes import StreamName
 from leeway.store.database import database, drop_staged, staging_name
 from leeway.store.tables import Tables
 
@@ -16,7 +16,7 @@ from leeway.store.tables import Tables
 def remembered(
     connection: Connection,
     tables: Tables,
-    stream: Stream,
+    stream: StreamName,
     ids: "pd.Series[str]",
     content: "pd.Series[str]",
     arrived_at: datetime,

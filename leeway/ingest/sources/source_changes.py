@@ -20,12 +20,12 @@ from leeway.ingest.sources.databases import Watermark
 from leeway.ingest.times import FIRST
 from leeway.store.tables import batch
 
-Stream = Literal["events", "labels"]
+StreamName = Literal["events", "labels"]
 QUERY_OVERLAP = timedelta(days=1)  # of labels that were written later than they became known
 
 
 @dataclass(frozen=True)
-class News:
+class NewRows:
     """One batch of rows.
 
     Attributes:
@@ -43,7 +43,7 @@ class News:
     rows: Iterable[pd.DataFrame]
     watermark: Watermark | None = None
 
-    def record(self, connection: Connection, classifier: Classifier, stream: Stream, folder: str) -> int:
+    def record(self, connection: Connection, classifier: Classifier, stream: StreamName, folder: str) -> int:
         """Write down that it was taken in; returns its number."""
         values = {
             "classifier": classifier.name,
@@ -58,7 +58,7 @@ class News:
         return int(connection.execute(sa.insert(batch).values(values).returning(batch.c.number)).scalar_one())
 
 
-def news(connection: Connection, name: str, stream: Stream, source: Rows, now: datetime) -> Iterator[News]:
+def news(connection: Connection, name: str, stream: StreamName, source: Rows, now: datetime) -> Iterator[NewRows]:
     """What the source has that was not taken in; to be taken in one after another, within the connection's transaction."""
     mine = (batch.c.classifier == name) & (batch.c.stream == stream)
     match source:
@@ -66,15 +66,17 @@ def news(connection: Connection, name: str, stream: Stream, source: Rows, now: d
             yield from _files(connection, mine, source, now)
         case Table():
             for rows, watermark in databases.grown(source, _last_watermark(connection, mine)):
-                yield News(_hash_of(rows), source.table, "", now, [rows], watermark)
+                yield NewRows(_hash_of(rows), source.table, "", now, [rows], watermark)
         case Query():
             last = _last_watermark(connection, mine)
             start = last - QUERY_OVERLAP if isinstance(last, datetime) else FIRST.tz_localize("UTC").to_pydatetime()
             rows = pd.concat(list(databases.query(source, start, now)), ignore_index=True)
-            yield News(_hash_of(rows), "query", "", now, [rows], now)
+            yield NewRows(_hash_of(rows), "query", "", now, [rows], now)
 
 
-def _files(connection: Connection, mine: sa.ColumnElement[bool], source: files.Files, now: datetime) -> Iterator[News]:
+def _files(
+    connection: Connection, mine: sa.ColumnElement[bool], source: files.Files, now: datetime
+) -> Iterator[NewRows]:
     found = _settled(source)
     for file, state in sorted(found.items(), key=lambda item: (item[1][0], str(item[0]))):
         origin, written = str(file), " ".join(str(part) for part in state)
@@ -93,10 +95,10 @@ def _files(connection: Connection, mine: sa.ColumnElement[bool], source: files.F
                 sa.update(batch).where(batch.c.number == known.number).values(state=written, origin=origin)
             )
             continue
-        yield News(content, origin, written, files.changed_at(state, now), files.chunks(source, file))
+        yield NewRows(content, origin, written, files.changed_at(state, now), files.chunks(source, file))
 
 
-def _settled(source: files.Files) -> dict[Path, files.State]:
+def _settled(source: files.Files) -> dict[Path, files.FileState]:
     """The files with their states; those of a folder only if nobody writes them."""
     states = {file: files.state(file) for file in files.matching(source)}
     if not isinstance(source, Folder) or not states:

@@ -29,13 +29,13 @@ UNPLACED = ""  # the key of rows without a time that can be read
 ROW_GROUP = 10_000  # rows; what a partition's reading takes at least
 CONTENTS = "contents.json"
 UNUSED = 86_400  # seconds, after which the parts of a former state of a file go
-Counts = dict[str, int]
+RowCounts = dict[str, int]
 
 
-def write(folder: Path, parts: Iterable[pd.DataFrame]) -> list[Counts]:
+def write(folder: Path, parts: Iterable[pd.DataFrame]) -> list[RowCounts]:
     """Write rows that carry `TIME` and `KEY` as the parts of a folder; returns how many rows of each key each part has."""
     folder.mkdir(parents=True)
-    contents: list[Counts] = []
+    contents: list[RowCounts] = []
     for number, part in enumerate(parts):
         table = pa.Table.from_pandas(deliveries.storable(part.sort_values(KEY, kind="stable")), preserve_index=False)
         pq.write_table(table, folder / _part(number), row_group_size=ROW_GROUP, compression="zstd")
@@ -46,7 +46,7 @@ def write(folder: Path, parts: Iterable[pd.DataFrame]) -> list[Counts]:
 
 def read(folder: Path, keys: Iterable[str]) -> list[pd.DataFrame]:
     """The rows of some keys, one frame for each part that has any; without any, a frame that shows the columns."""
-    contents: list[Counts] = json.loads((folder / CONTENTS).read_text())
+    contents: list[RowCounts] = json.loads((folder / CONTENTS).read_text())
     wanted = set(keys)
     found = []
     for number, counts in enumerate(contents):
@@ -58,9 +58,9 @@ def read(folder: Path, keys: Iterable[str]) -> list[pd.DataFrame]:
     return found
 
 
-def counts(folder: Path) -> Counts:
+def counts(folder: Path) -> RowCounts:
     """How many rows of each key a folder has."""
-    total: Counts = {}
+    total: RowCounts = {}
     for part in json.loads((folder / CONTENTS).read_text()):
         for key, count in part.items():
             total[key] = total.get(key, 0) + count

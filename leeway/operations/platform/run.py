@@ -84,9 +84,9 @@ def stop() -> bool:
         if time.monotonic() > deadline:
             raise StoreError(
                 "stopping the platform",
-                rule=f"it must end within {STOP_SECONDS:.0f} s",
+                problem=f"it must end within {STOP_SECONDS:.0f} s",
                 found=f"process {found.pid} still runs",
-                way_out=f"read the logs in {state.folder()}, or end that process",
+                hint=f"read the logs in {state.folder()}, or end that process",
             )
         time.sleep(0.1)
     return True
@@ -104,9 +104,9 @@ def running(wait_seconds: float = 120.0) -> State | None:
     if found.project != _project():
         raise NotFound(
             "starting the platform",
-            rule="one data folder serves one project",
+            problem="one data folder serves one project",
             found=f"a platform for {found.project} runs in {found.home}",
-            way_out="stop it with `leeway down`, or name another folder in LEEWAY_HOME",
+            hint="stop it with `leeway down`, or name another folder in LEEWAY_HOME",
         )
     deadline = time.monotonic() + wait_seconds
     while found is not None and not found.ready and time.monotonic() < deadline:
@@ -135,9 +135,9 @@ def _enough_room() -> None:
     if free < FREE_MIB:
         raise StoreError(
             "starting the platform",
-            rule=f"the data folder needs {FREE_MIB} MiB of free space",
+            problem=f"the data folder needs {FREE_MIB} MiB of free space",
             found=f"{free:.0f} MiB in {folder}",
-            way_out="make room, or name another folder in LEEWAY_HOME",
+            hint="make room, or name another folder in LEEWAY_HOME",
         )
 
 

@@ -91,9 +91,9 @@ def holding() -> Iterator[None]:
         else:
             raise AlreadyRunning(
                 "starting the platform",
-                rule="one platform per data folder",
+                problem="one platform per data folder",
                 found=f"one runs in {settings().home.absolute()}",
-                way_out="use it, stop it with `leeway down`, or name another folder in LEEWAY_HOME",
+                hint="use it, stop it with `leeway down`, or name another folder in LEEWAY_HOME",
             )
         _path().unlink(missing_ok=True)  # of a platform that did not come to its own end
         try:

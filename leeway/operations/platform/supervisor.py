@@ -121,9 +121,9 @@ class Supervisor:
         except OSError as error:
             raise StoreError(
                 f"starting {kept.service.name}",
-                rule="its log must be writable and its program be there",
+                problem="its log must be writable and its program be there",
                 found=error.strerror or error,
-                way_out=f"make room or set the permissions in {kept.log.parent}",
+                hint=f"make room or set the permissions in {kept.log.parent}",
             ) from error
         self._set(kept, "starting", "")
 

@@ -155,7 +155,7 @@ def _looked(inbox, now):
 
 
 def reject(world, day):
-    error = DeliveryRejected("auditing", rule="a rule", found="something", way_out="mend it")
+    error = DeliveryRejected("auditing", problem="a rule", found="something", hint="mend it")
     publication.reject(world.classifier, day, "0" * 64, "suite", error)
 
 

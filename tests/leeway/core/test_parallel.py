@@ -40,7 +40,7 @@ def work(place: Place) -> tuple[int, int]:
 
 def refuse(number: int) -> int:
     if number == 1:
-        raise NotFound("working", rule="it must be there", found=number, way_out="bring it")
+        raise NotFound("working", problem="it must be there", found=number, hint="bring it")
     return number
 
 
@@ -113,7 +113,7 @@ def _until(look, enough):
 def test_an_error_comes_back_with_its_type_and_its_way_out(place):
     with pytest.raises(NotFound) as caught:
         parallel.each(refuse, [0, 1, 2])
-    assert (caught.value.found, caught.value.way_out) == (1, "bring it")
+    assert (caught.value.found, caught.value.hint) == (1, "bring it")
 
 
 def test_what_a_worker_does_itself_it_does_not_spread_again(place):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leeway.detection import budget
-from leeway.detection.budget import Ordinary, Rule, alarms, calibrate, confirmed, seasonal_means, watch, windows
+from leeway.detection.budget import Baseline, Rule, alarms, calibrate, confirmed, seasonal_means, watch, windows
 
 CHANNELS = 6
 
@@ -34,7 +34,7 @@ def test_streams_alarm_no_more_often_than_the_budget_allows(rate):
         whole = stream(rng, 140 + 2_000)
         places = np.arange(len(whole)) % 7
         past = whole[:140]
-        ordinary = Ordinary.of(past, ROWS, CHANCE, places[:140], 7)
+        ordinary = Baseline.of(past, ROWS, CHANCE, places[:140], 7)
         limit = calibrate(ordinary, past, ROWS, places[:140], rule(), rate, 365, seed)
         assert limit.rate <= limit.often <= rate
         found = watch(ordinary, whole[140:], ROWS, places[140:, None], np.zeros(CHANNELS)).largest
@@ -46,7 +46,7 @@ def test_streams_alarm_no_more_often_than_the_budget_allows(rate):
 def test_what_is_not_material_is_no_alarm_however_sure():
     rng = np.random.default_rng(0)
     past, places = stream(rng, 140), np.arange(140) % 7
-    ordinary = Ordinary.of(past, ROWS, CHANCE, places, 7)
+    ordinary = Baseline.of(past, ROWS, CHANCE, places, 7)
     moved = past + 3.0
     assert watch(ordinary, moved, ROWS, places[:, None], np.full(CHANNELS, 1.0)).largest.max() > 2.5
     assert watch(ordinary, moved, ROWS, places[:, None], np.full(CHANNELS, 9.0)).largest.max() == 0
@@ -55,7 +55,7 @@ def test_what_is_not_material_is_no_alarm_however_sure():
 def test_a_change_too_small_for_one_night_is_seen_in_a_week():
     rng = np.random.default_rng(0)
     past, places = stream(rng, 280, memory=0.0), np.arange(280) % 7
-    ordinary = Ordinary.of(past, ROWS, CHANCE, places, 7)
+    ordinary = Baseline.of(past, ROWS, CHANCE, places, 7)
     after = stream(rng, 70, memory=0.0) + 1.5
     sizes = np.abs(watch(ordinary, after, ROWS, places[:70, None], np.zeros(CHANNELS)).standardised)
     assert np.median(sizes[7:]) > 3.5
@@ -66,7 +66,7 @@ def test_a_night_of_few_rows_is_allowed_more():
     rng = np.random.default_rng(0)
     places = np.arange(140) % 7
     past = 0.01 * rng.standard_normal((140, CHANNELS)) * np.sqrt(CHANCE)  # of 10,000 rows each, all of it chance
-    ordinary = Ordinary.of(past, np.full((1, CHANNELS), 1e4), CHANCE, places, 7)
+    ordinary = Baseline.of(past, np.full((1, CHANNELS), 1e4), CHANCE, places, 7)
     one = np.full((1, CHANNELS), 0.1)
     many, few = (ordinary.standardise(one, np.full((1, CHANNELS), rows), places[:1, None]) for rows in (1e4, 100))
     assert (many > 2).all()
@@ -76,7 +76,7 @@ def test_a_night_of_few_rows_is_allowed_more():
 def test_what_is_not_known_says_nothing_and_hides_nothing():
     rng = np.random.default_rng(0)
     past, places = stream(rng, 140), np.arange(140) % 7
-    ordinary = Ordinary.of(past, ROWS, CHANCE, places, 7)
+    ordinary = Baseline.of(past, ROWS, CHANCE, places, 7)
     after = np.full((9, CHANNELS), np.nan)
     after[[0, 8], 0] = 9.0
     sizes = np.abs(watch(ordinary, after, ROWS, places[:9, None], np.zeros(CHANNELS)).standardised)

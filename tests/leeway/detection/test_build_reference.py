@@ -6,7 +6,7 @@ from leeway.definition import CSV, Classifier, DriftPolicy, Label, categorical, 
 from leeway.detection import build_reference
 from leeway.detection.monitor import compare
 from leeway.detection.reference import Reference
-from leeway.detection.sketch import Held, Sketch, with_scores
+from leeway.detection.sketch import LabelResiduals, Sketch, with_scores
 
 CLASSIFIER = Classifier(
     source=CSV(path="x"),
@@ -75,7 +75,7 @@ def test_a_channel_is_what_the_formula_says():
     rows, x = past(1, rows=500, seed=3)
     y, p = rows[["positive"]].to_numpy(), scores(x)
     found, of_rows = made.values(
-        Sketch.of(made.binnings, columns(x)), Held.of(made.binnings, columns(x).iloc[:100], y[:100], p[:100])
+        Sketch.of(made.binnings, columns(x)), LabelResiduals.of(made.binnings, columns(x).iloc[:100], y[:100], p[:100])
     )
     for channel, value, count in zip(made.alarm.channels, found, of_rows, strict=True):
         frame = columns(x) if channel.family == "impact" else columns(x).iloc[:100]

@@ -8,7 +8,7 @@ from leeway.core.metrics import logit
 from leeway.core.outputs import Outputs
 from leeway.definition import CSV, Classifier, Label, categorical, days, numeric
 from leeway.detection import build_reference, estimated
-from leeway.detection.estimated import Known
+from leeway.detection.estimated import LabelledRows
 from leeway.detection.expected import METRICS, Usual, performance
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -53,7 +53,7 @@ def learnt():
     at = pd.Series(START + pd.to_timedelta(np.repeat(np.arange(40), 500), unit="D"))
     frame = pd.DataFrame({"event_time": at, "positive": y[:, 0], "known_at": at})
     built = build_reference.build(CLASSIFIER, frame, x, score(x), START + timedelta(days=60), score, decide=decided)
-    return built, Known.of(built, x, y, score(x), 0), score
+    return built, LabelledRows.of(built, x, y, score(x), 0), score
 
 
 def estimate(learnt, x):
@@ -101,7 +101,7 @@ def test_a_column_that_scores_do_not_depend_on_does_not_tell_partitions_apart(le
 def test_what_is_kept_comes_back_from_its_file(learnt, tmp_path):
     known = learnt[1]
     known.frame(BINARY).to_parquet(tmp_path / "known.parquet")
-    again = Known.from_frame(pd.read_parquet(tmp_path / "known.parquet"), BINARY)
+    again = LabelledRows.from_frame(pd.read_parquet(tmp_path / "known.parquet"), BINARY)
     assert np.allclose(logit(again.p), logit(known.p), atol=1e-4)
     assert (again.y == known.y).all()
     assert all((again.codes[name] == codes).all() for name, codes in known.codes.items())

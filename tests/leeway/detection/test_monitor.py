@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, categorical, days, numeric
 from leeway.definition.partitions import Partition
 from leeway.detection import build_reference
-from leeway.detection.monitor import Harm, Night, Shift, _verdict, compare, judge
-from leeway.detection.sketch import Held, Sketch, with_scores
+from leeway.detection.monitor import Harm, MonitoredNight, Shift, _verdict, compare, judge
+from leeway.detection.sketch import LabelResiduals, Sketch, with_scores
 
 POLICY = DriftPolicy(min_reference=20, alarms_per_year=6)
 CLASSIFIER = Classifier(
@@ -59,9 +59,9 @@ def nights(*changes, truth=scores, of=REFERENCE, **options):
         x = drawn(rng, **{**options, **change})
         columns = with_scores(x, scores(x), outputs)
         y = rng.random(len(x))[:, None] < truth(x)
-        held = Held.of(of.binnings, columns, y, scores(x)) if len(x) else None
+        held = LabelResiduals.of(of.binnings, columns, y, scores(x)) if len(x) else None
         night = first.shift(number)
-        found.append(Night(night, Sketch.of(of.binnings, columns), night.shift(-3), held))
+        found.append(MonitoredNight(night, Sketch.of(of.binnings, columns), night.shift(-3), held))
     return found
 
 
@@ -78,7 +78,7 @@ def test_nights_like_the_others_are_quiet():
     assert {item.verdict for item in found} <= {"quiet", "drift", "suspect"}
     assert sum(item.verdict == "suspect" for item in found) <= 2
     assert judged({}).why.endswith("labels and scores agree")
-    night = replace(nights({})[0], held=None)
+    night = replace(nights({})[0], label_residuals=None)
     assert judge(REFERENCE, POLICY, [night]).why.endswith("no mature labels yet")
 
 
@@ -114,7 +114,7 @@ def test_a_column_that_the_scores_do_not_use_moves_without_an_alarm():
         rng = np.random.default_rng(step)
         moved = drawn(rng).assign(noise=rng.normal(2, 1, ROWS))
         seen = Sketch.of(known.binnings, with_scores(moved, scores(moved), CLASSIFIER.label.outputs))
-        lived.append(Night(night.shift(step), seen, night, None))
+        lived.append(MonitoredNight(night.shift(step), seen, night, None))
     found = judge(known, POLICY, lived)
     assert found.verdict == "drift"
     assert found.why == "moved beyond the reference: noise; no mature labels yet"
@@ -196,8 +196,8 @@ def test_bad_input_is_a_fault_that_is_told_however_many_nights_it_lasts(spoilt, 
     for step in range(4):
         x = spoilt(drawn(rng))
         columns = with_scores(x, scores(x), CLASSIFIER.label.outputs)
-        held = Held.of(REFERENCE.binnings, columns, np.ones((len(x), 1), dtype=bool), scores(x))
-        lived = [Night(night.shift(step), Sketch.of(REFERENCE.binnings, columns), night.shift(step - 3), held)]
+        held = LabelResiduals.of(REFERENCE.binnings, columns, np.ones((len(x), 1), dtype=bool), scores(x))
+        lived = [MonitoredNight(night.shift(step), Sketch.of(REFERENCE.binnings, columns), night.shift(step - 3), held)]
         found = judge(REFERENCE, POLICY, lived)  # those with a fault are not among the nights before
         assert found.verdict == "data fault"
         assert found.why.startswith(why)
@@ -234,10 +234,10 @@ def test_the_verdict_names_the_class_where_there_are_several():
 
 def test_what_drifts_is_held_against_the_whole_reference():
     (night,) = nights({"offset": 1.0})
-    first, second = compare(REFERENCE, night.seen)
+    first, second = compare(REFERENCE, night.observed)
     assert first.column == "amount"
     assert first.standardised > 10 > second.standardised
-    assert compare(REFERENCE, nights({"rows": 0})[0].seen) == ()
+    assert compare(REFERENCE, nights({"rows": 0})[0].observed) == ()
 
 
 def test_another_budget_holds_at_once():

@@ -62,7 +62,7 @@ def test_a_card_says_how_decisions_are_made_and_how_far_its_probabilities_can_be
     low, high = card.threshold_intervals[0]
     assert threshold == [card.classes[0], f"{card.thresholds[0]:.4g}", f"{low:.4g} to {high:.4g}"]
     others = titles["What other thresholds would do"]
-    assert others.head == ["class", "threshold", "precision", "recall", "called"]
+    assert others.head == ["class", "threshold", "precision", "recall", "flagged"]
     assert [float(row[4]) for row in others.rows] == sorted(float(row[4]) for row in others.rows)
     ((_, error, _, brier, *parts),) = titles["Calibration on the holdout"].rows
     assert float(error) == pytest.approx(card.calibrated[card.classes[0]]["error"], abs=1e-4)

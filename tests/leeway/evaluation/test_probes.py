@@ -65,12 +65,12 @@ def test_the_speed_of_many_rows_is_that_of_many_however_few_are_held_out(bench, 
 def test_seeds_differ_and_shuffled_labels_teach_nothing(bench):
     one, other = bench.probe.seeds.p
     assert 0 < np.abs(one - other).mean() < 0.2
-    assert abs(bench.probe.shuffled.auc - 0.5) < 4 * bench.probe.shuffled.error
+    assert abs(bench.probe.label_permutation.auc - 0.5) < 4 * bench.probe.label_permutation.error
 
 
 def test_a_new_process_says_the_same_and_one_that_cannot_load_the_bundle_says_why(bench):
-    here, afresh = bench.probe.afresh
-    assert (here == afresh).all()
+    here, reloaded_scores = bench.probe.reloaded_scores
+    assert (here == reloaded_scores).all()
     lost = replace(bench.probe.bundle, folder=bench.probe.bundle.folder / "gone")
     with pytest.raises(BundleError, match="in a new process: it must load and score"):
         probes.score_afresh(lost, bench.probe.split.holdout)

@@ -233,7 +233,7 @@ def test_a_role_that_may_not_write_gets_a_clear_error(toy):
 
 
 def test_a_rejected_delivery_is_in_the_ledger_with_its_reason_and_publishes_nothing(toy):
-    error = DeliveryRejected("auditing", rule="a rule", found="a fault", way_out="mend it")
+    error = DeliveryRejected("auditing", problem="a rule", found="a fault", hint="mend it")
     publication.reject(toy, DAY, "d1", "s", error)
     with database().transaction() as connection:
         entry = ledger.entry(connection, "toy", DAY, "ingest")

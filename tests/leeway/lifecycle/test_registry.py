@@ -13,12 +13,12 @@ from leeway.core.settings import settings
 from leeway.evaluation import evaluate
 from leeway.evaluation.gates import GATES, better_than_champion
 from leeway.lifecycle import registry
-from leeway.lifecycle.verdict import Verdict
+from leeway.lifecycle.verdict import GateVerdict
 from leeway.store import database as store
 from leeway.training import fit
 from tests.conftest import forget
 
-YES, NO = [Verdict("gate", "pass", "fine", {"value": 1})], [Verdict("gate", "fail", "poor", {"value": 0})]
+YES, NO = [GateVerdict("gate", "pass", "fine", {"value": 1})], [GateVerdict("gate", "fail", "poor", {"value": 0})]
 
 
 @pytest.fixture

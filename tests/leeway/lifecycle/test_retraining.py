@@ -186,7 +186,7 @@ def test_what_waits_is_what_nobody_carries_out_for_a_while(world):
     assert [request.key for request in retraining.waiting(now)] == ["toy:1"]
     claim("toy:1")
     now = datetime.now(UTC) + timedelta(seconds=1)
-    with database().lock(retraining.training_lock("toy"), "training toy"):
+    with database().lock(retraining.training_lock_name("toy"), "training toy"):
         assert retraining.waiting(now) == []
     assert [request.key for request in retraining.waiting(now)] == ["toy:1"]  # its process died
     move("toy:1", "failed", "no rows")

@@ -229,7 +229,7 @@ def test_a_threshold_has_an_interval_that_narrows_with_rows_and_a_curve():
     assert interval(20_000)[0] <= threshold(objective, y, p) <= interval(20_000)[1]
     assert np.diff(interval(20_000)) < np.diff(interval(500))
     points = threshold_intervals.curve(MinimizeCost(false_positive=1, false_negative=1), y, p)
-    assert points[-1]["recall"] == points[-1]["called"] == 1
+    assert points[-1]["recall"] == points[-1]["flagged"] == 1
     assert min(points, key=lambda point: point["cost"])["threshold"] == pytest.approx(0.5, abs=0.05)
     assert threshold_intervals.intervals(MostProbable(), EXCLUSIVE, y[:, None], p[:, None], 1.0, 0) == [None] * 3
 

@@ -9,7 +9,7 @@ from leeway.definition.partitions import Partition
 from leeway.evaluation import evaluate
 from leeway.evaluation.gates import better_than_champion
 from leeway.model import bundle
-from leeway.model.window import Window, ripe, windows
+from leeway.model.window import TrainingWindow, ripe, windows
 from leeway.training import fit
 
 SINCE = datetime(2026, 3, 2, tzinfo=UTC)
@@ -47,7 +47,7 @@ def test_a_challenger_of_what_came_since_a_change_learns_from_nothing_else_and_i
     quick.fill(first=20, count=12, rows=80, drift=-5.0)
     as_of = quick.day(32).start
     taken = snapshots.take(quick.classifier, as_of).hash
-    window = Window(quick.day(21).start, days(5))
+    window = TrainingWindow(quick.day(21).start, days(5))
     key = fit.fit(quick.classifier, taken, as_of, window=window)
     assert fit.fit(quick.classifier, taken, as_of) != key
     made = bundle.load(fit.folder_of("toy", key))
@@ -65,4 +65,9 @@ def test_a_window_in_which_there_is_nothing_to_learn_is_a_clear_error(quick):
     as_of = quick.day(20).start
     taken = snapshots.take(quick.classifier, as_of).hash
     with pytest.raises(TrainingError, match="both classes before the holdout"):
-        fit.fit(quick.classifier, taken, as_of, window=Window(Partition.parse(quick.day(15).key, "day").start, days(5)))
+        fit.fit(
+            quick.classifier,
+            taken,
+            as_of,
+            window=TrainingWindow(Partition.parse(quick.day(15).key, "day").start, days(5)),
+        )

@@ -5,7 +5,7 @@ import pytest
 
 from leeway.detection.sketch import Binning
 from leeway.monitoring import calibration
-from leeway.monitoring.realised import Realised
+from leeway.monitoring.realised import RealisedPartition
 
 REFERENCE = SimpleNamespace(
     judged=[0],
@@ -22,7 +22,7 @@ def nights(rng, count, rows, off):
         y = rng.random(len(score)) < np.clip(score + off(number), 0, 1)
         bins = np.tile(np.arange(32), rows // 32)
         table = np.column_stack([np.bincount(bins, own, 34) for own in (np.ones(len(y)), y, score)])
-        found.append(Realised(f"{number}", 1, len(y), {}, {"score": table.tolist()}))
+        found.append(RealisedPartition(f"{number}", 1, len(y), {}, {"score": table.tolist()}))
     return found
 
 
@@ -53,7 +53,7 @@ def test_what_is_off_on_single_nights_makes_it_less_sure_and_few_nights_say_noth
 
 def test_the_slice_that_surely_parts_comes_before_a_small_one_that_may_be_luck():
     table = [[2_000, 600, 400.0], [16, 6, 3.2], [4, 4, 0.4], [500, 102, 100.0]]  # a, b, rare, missing
-    known = [Realised(f"{number}", 1, 2_520, {}, {"kind": table}) for number in range(2)]
+    known = [RealisedPartition(f"{number}", 1, 2_520, {}, {"kind": table}) for number in range(2)]
     found = calibration.slices(REFERENCE, ["kind"], known)
     assert [item.value for item in found] == ["a", "b", "missing"]
     assert (found[0].rows, found[0].apart, found[0].rates) == (4_000, pytest.approx(0.1), [0.3, 0.3])

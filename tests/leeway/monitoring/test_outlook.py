@@ -35,7 +35,7 @@ def evidence(world, number):
 
 def held(world, number):
     with database().transaction() as connection:
-        return connection.scalar(sa.select(sketch.c.held).where(sketch.c.partition == world.day(number).key))
+        return connection.scalar(sa.select(sketch.c.label_residuals).where(sketch.c.partition == world.day(number).key))
 
 
 def known(world, before, of):

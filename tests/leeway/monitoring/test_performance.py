@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from leeway.monitoring.performance import Realised, realised
+from leeway.monitoring.performance import RealisedPerformance, realised
 from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
 
@@ -39,10 +39,10 @@ def test_decisions_are_held_against_the_labels_known_then(world):
     mature = day.end + timedelta(days=1)
     assert realised(world.classifier, day, 1, as_of=mature - timedelta(seconds=1)) is None
     first = realised(world.classifier, day, 1, as_of=mature)
-    assert first == Realised(labelled=4, positives=2, called=2, hits=1)
+    assert first == RealisedPerformance(labelled=4, positives=2, predicted_positive=2, true_positives=1)
     assert (first.recall, first.precision) == (0.5, 0.5)
     later = realised(world.classifier, day, 1, as_of=day.end + timedelta(days=3))
-    assert later == Realised(labelled=5, positives=4, called=3, hits=2)
+    assert later == RealisedPerformance(labelled=5, positives=4, predicted_positive=3, true_positives=2)
     assert later.precision == pytest.approx(2 / 3)
 
 
@@ -50,5 +50,5 @@ def test_a_version_that_decided_nothing_has_no_recall_and_no_precision(world):
     day = world.day(3)
     write(world, day, [(True, [(True, 0.5)])])
     found = realised(world.classifier, day, 2, as_of=day.end + timedelta(days=9))
-    assert found == Realised(0, 0, 0, 0)
+    assert found == RealisedPerformance(0, 0, 0, 0)
     assert (found.recall, found.precision) == (None, None)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from leeway.definition import Costs, catalog
 from leeway.monitoring import outcomes, record_outcomes
-from leeway.monitoring.outcomes import Counts, Outcome, interval
+from leeway.monitoring.outcomes import ConfusionCounts, Outcome, interval
 from leeway.monitoring.performance import realised
 from leeway.scoring import batch_scoring
 from leeway.store.database import database
@@ -29,7 +29,7 @@ def counted(server, tmp_path_factory):
         world.crown(as_of=23)
         for number in range(23, 25):
             batch_scoring.score(world.classifier, world.day(number))
-        done = record_outcomes.settle(world.classifier, world.day(26))
+        done = record_outcomes.record_outcomes(world.classifier, world.day(26))
         assert done == [world.day(number).key for number in range(20, 25)]
         yield world
 
@@ -38,11 +38,11 @@ def test_counts_are_those_of_the_decisions_and_their_labels(counted):
     for found in outcomes.of(counted.name):
         day = next(counted.day(number) for number in range(20, 25) if counted.day(number).key == found.partition)
         right = realised(counted.classifier, day, found.version, as_of=datetime.now(UTC))
-        assert (found.labelled, found.all.positives, found.all.called, found.all.hits) == (
+        assert (found.labelled, found.all.positives, found.all.predicted_positive, found.all.true_positives) == (
             right.labelled,
             right.positives,
-            right.called,
-            right.hits,
+            right.predicted_positive,
+            right.true_positives,
         )
         assert sum(rows for rows, _, _ in found.all.bins) == found.labelled
         assert found.decided == 40
@@ -84,27 +84,27 @@ def test_slices_are_by_categories_that_may_be_shown_and_add_up(counted):
 
 def test_a_night_whose_labels_are_not_mature_waits(counted):
     batch_scoring.score(counted.classifier, counted.day(25))
-    assert record_outcomes.settle(counted.classifier, counted.day(25)) == []
+    assert record_outcomes.record_outcomes(counted.classifier, counted.day(25)) == []
     assert outcomes.newest(counted.name) == counted.day(24).key
 
 
 def test_what_is_counted_is_counted_once_and_again_when_another_version_has_scored_it(counted):
-    assert record_outcomes.settle(counted.classifier, counted.day(25)) == []
+    assert record_outcomes.record_outcomes(counted.classifier, counted.day(25)) == []
     batch_scoring.score(counted.classifier, counted.day(22))
-    assert record_outcomes.settle(counted.classifier, counted.day(25)) == [counted.day(22).key]
+    assert record_outcomes.record_outcomes(counted.classifier, counted.day(25)) == [counted.day(22).key]
     assert {item.partition: item.version for item in outcomes.of(counted.name)}[counted.day(22).key] == 2
 
 
 def test_outcomes_add_up():
-    one = Counts.of(np.array([True, False]), np.array([0.9, 0.2]), np.array([True, True]), binned=True)
-    two = Counts.of(np.array([True]), np.array([0.05]), np.array([False]), binned=True)
+    one = ConfusionCounts.of(np.array([True, False]), np.array([0.9, 0.2]), np.array([True, True]), binned=True)
+    two = ConfusionCounts.of(np.array([True]), np.array([0.05]), np.array([False]), binned=True)
     both = one + two
-    assert (both.rows, both.positives, both.called, both.hits) == (3, 2, 2, 1)
+    assert (both.rows, both.positives, both.predicted_positive, both.true_positives) == (3, 2, 2, 1)
     assert both.precision == both.recall == 0.5
     assert both.calibration_error == pytest.approx((0.1 + 0.2 + 0.95) / 3)
     outcome = Outcome("2026-03-01", 1, 3, 3, 0.0, {"1": both})
     costs = Costs(false_positive=1, false_negative=10)
-    assert (outcome.cost(costs), outcomes.nothing_called(outcome, costs)) == (11, 20)
+    assert (outcome.cost(costs), outcomes.nothing_flagged(outcome, costs)) == (11, 20)
 
 
 def test_an_interval_holds_its_share_and_narrows_with_rows():

@@ -52,7 +52,7 @@ def test_what_was_never_done_is_missing_oldest_partition_and_earliest_stage_firs
 @pytest.mark.parametrize("which", ["missing", "stale", "all"])
 def test_a_rejected_delivery_is_due_with_all_that_follows_it(world, which):
     done(world, 0)
-    error = DeliveryRejected("auditing", rule="rows must be enough", found="2", way_out="wait")
+    error = DeliveryRejected("auditing", problem="rows must be enough", found="2", hint="wait")
     publication.reject(world.classifier, world.day(0), "other", catalog.audit_fingerprint(world.name), error)
     steps = planned(world, 0, 0, which)
     assert steps[0] == ("01", "ingest", "rejected")

@@ -25,7 +25,7 @@ def test_a_classifier_without_a_past_has_an_empty_status(world):
 
 def test_status_shows_champion_counts_the_last_partitions_and_requests(quick):
     score(quick.classifier, quick.day(19))
-    error = DeliveryRejected("auditing", rule="rows must be enough", found="2", way_out="wait")
+    error = DeliveryRejected("auditing", problem="rows must be enough", found="2", hint="wait")
     publication.reject(quick.classifier, quick.day(20), "d", "s", error)
     with database().transaction() as connection:
         file(connection, quick.classifier, "toy:1", quick.day(20).start, "harm")

@@ -12,8 +12,8 @@ import pytest
 from leeway.ingest.audit import _judge, _judge_by, _quieten
 from leeway.ingest.contract import Checked
 from leeway.profiling import expect, timing
-from leeway.profiling.columns import Column
-from leeway.profiling.reading import Sample, Table
+from leeway.profiling.columns import ColumnProfile
+from leeway.profiling.reading import Sample, TableSample
 
 QUARANTINE_LIMIT = 0.2  # the definition's default
 
@@ -68,8 +68,8 @@ def held(values):
 
 
 def suite_of(frame, time=None, grain="day"):
-    columns = [Column(name, held(frame[name]), frame[name]) for name in frame]
-    sample = Sample(Table("parquet", "x"), frame, len(frame))
+    columns = [ColumnProfile(name, held(frame[name]), frame[name]) for name in frame]
+    sample = Sample(TableSample("parquet", "x"), frame, len(frame))
     return expect.suite(columns, None, timing.deliveries(time, grain, sample))
 
 

@@ -148,7 +148,7 @@ def test_what_is_missing_for_scoring_is_a_clear_error(world):
     nowhere, refused = world.day(30), world.day(31)
     with pytest.raises(NotFound, match=r"must have been ingested \(found: nothing in the ledger\); run `leeway ingest"):
         score(world.classifier, nowhere)
-    error = DeliveryRejected("auditing", rule="rows must be enough", found="2", way_out="wait")
+    error = DeliveryRejected("auditing", problem="rows must be enough", found="2", hint="wait")
     publication.reject(world.classifier, refused, "d", "s", error)
     with pytest.raises(NotFound, match=r"found: rows must be enough \(found: 2\)"):
         score(world.classifier, refused)

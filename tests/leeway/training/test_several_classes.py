@@ -14,7 +14,7 @@ from leeway.dataset import snapshots
 from leeway.evaluation import evaluate
 from leeway.lifecycle import registry
 from leeway.model import bundle
-from leeway.monitoring.performance import Realised, realised
+from leeway.monitoring.performance import RealisedPerformance, realised
 from leeway.scoring import batch_scoring
 from leeway.scoring.batch_scoring import score
 from leeway.store.database import database
@@ -73,9 +73,9 @@ def test_a_life_with_three_classes_and_one_of_one_row(several):
     assert rows["decision"].tolist() == [card.classes[k] for k in p.argmax(axis=1)]
     assert (rows["score"].to_numpy() == p.max(axis=1)).all()
     found = realised(several.classifier, day, 1, as_of=several.day(30).start)
-    assert (found.labelled, found.positives, found.called) == (40, 40, 40)
-    assert found.by_class["once"] == Realised(40, 0, 0, 0)
-    assert found.hits == sum(of_class.hits for of_class in found.by_class.values()) > 30
+    assert (found.labelled, found.positives, found.predicted_positive) == (40, 40, 40)
+    assert found.by_class["once"] == RealisedPerformance(40, 0, 0, 0)
+    assert found.true_positives == sum(of_class.true_positives for of_class in found.by_class.values()) > 30
 
 
 def test_a_matrix_of_costs_decides_and_is_on_the_card(several):

@@ -8,9 +8,9 @@ import pandas as pd
 from leeway.core.intervals import Interval
 from leeway.core.metrics import summary
 from leeway.definition import CSV, Classifier, Gates, Label, boolean, categorical, numeric
-from leeway.evaluation.gates import Alone, Evidence, Seeds
+from leeway.evaluation.gates import Evidence, Seeds, SingleFeature
 
-SOUND, CHANCE = Alone(0.7, 0.01), Alone(0.51, 0.01)
+SOUND, CHANCE = SingleFeature(0.7, 0.01), SingleFeature(0.51, 0.01)
 
 
 @dataclass
@@ -18,14 +18,14 @@ class Known:
     """What doing would find out."""
 
     baselines: dict
-    shuffled: Alone = CHANCE
-    alone: dict = field(default_factory=lambda: {"amount": SOUND, "kind": Alone(0.6, 0.01)})
+    label_permutation: SingleFeature = CHANCE
+    single_feature_auc: dict = field(default_factory=lambda: {"amount": SOUND, "kind": SingleFeature(0.6, 0.01)})
     importance: dict = field(
         default_factory=lambda: {"amount": Interval(0.1, 0.09, 0.11), "kind": Interval(0.05, 0.04, 0.06)}
     )
     order: tuple | None = (0.4, 0.39)
     seeds: Seeds | None = None
-    afresh: tuple | None = None
+    reloaded_scores: tuple | None = None
     speed: tuple = (5.0, 100_000.0)
     megabytes: float = 1.0
 
@@ -36,7 +36,7 @@ def known(y, p):
     return Known(
         {"the share": shares, "a rule on amount": 0.7 * shares + 0.3 * p},
         seeds=Seeds(y, (p, np.clip(p + 0.01, 0, 1)), 1000),
-        afresh=(p[:100], p[:100].copy()),
+        reloaded_scores=(p[:100], p[:100].copy()),
     )
 
 
@@ -74,7 +74,7 @@ def evidence_of(challenger, champion=None, *, y=None, nights=10, columns=None, *
         partitions=np.array([f"night {row * nights // max(1, len(p)):02}" for row in range(len(p))], dtype=str),
         fair=np.ones(len(p), dtype=bool),
         metrics=summary(outputs, y, p, p >= 0.5),
-        called=p >= 0.5,
+        decided=p >= 0.5,
         columns=rows if columns is None else columns,
         probe=known(y, p),
     )

@@ -12,9 +12,9 @@ MEMBER = np.random.default_rng(4).random(len(P)) < 0.4
 COLUMNS = pd.DataFrame({"amount": P, "member": MEMBER, "sex": np.where(MEMBER, "f", "m")})
 
 
-def checked(called=None, columns=COLUMNS, **gates):
+def checked(decided=None, columns=COLUMNS, **gates):
     evidence = evidence_of(P, y=Y, columns=columns, **gates)
-    return gate.check(evidence if called is None else replace(evidence, called=called[:, None]))
+    return gate.check(evidence if decided is None else replace(evidence, decided=decided[:, None]))
 
 
 def test_groups_that_are_decided_on_alike_pass_with_the_largest_difference():
@@ -34,8 +34,8 @@ def test_a_group_that_is_called_less_fails_and_the_rates_are_told():
 
 def test_a_difference_that_may_be_chance_is_none():
     few = COLUMNS.assign(member=np.arange(len(P)) < 35)
-    called = np.where(few["member"], np.arange(len(P)) % 5 < 2, np.arange(len(P)) % 10 < 3)  # 40 % and 30 %
-    verdict = checked(called, few, groups=("member",))
+    decided = np.where(few["member"], np.arange(len(P)) % 5 < 2, np.arange(len(P)) % 10 < 3)  # 40 % and 30 %
+    verdict = checked(decided, few, groups=("member",))
     assert verdict.numbers["member, selection rate"]["difference"] == pytest.approx(0.1, abs=0.02)
     assert verdict.outcome == "pass"
 

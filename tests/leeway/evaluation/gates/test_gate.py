@@ -8,7 +8,7 @@ import pytest
 from leeway.core.metrics import summary
 from leeway.core.outputs import Outputs
 from leeway.evaluation.gates import GATES, Evidence, Gate, examine
-from leeway.lifecycle.verdict import Verdict, admitted, in_short
+from leeway.lifecycle.verdict import GateVerdict, admitted, in_short
 from tests.leeway.evaluation.gates.known import classifier, evidence_of, known, truth
 
 
@@ -66,9 +66,9 @@ def test_what_is_bad_or_was_not_tried_fails_at_the_gates_that_look_at_it():
 
 def test_without_a_passing_gate_nobody_is_admitted():
     assert not admitted([])
-    assert not admitted([Verdict("one", "not applicable", "no")])
-    assert admitted([Verdict("one", "not applicable", "no"), Verdict("two", "pass", "yes")])
-    assert not admitted([Verdict("one", "pass", "yes"), Verdict("two", "fail", "no")])
+    assert not admitted([GateVerdict("one", "not applicable", "no")])
+    assert admitted([GateVerdict("one", "not applicable", "no"), GateVerdict("two", "pass", "yes")])
+    assert not admitted([GateVerdict("one", "pass", "yes"), GateVerdict("two", "fail", "no")])
 
 
 def test_each_gate_is_told_before_it_is_asked():
@@ -86,7 +86,7 @@ def test_a_gate_that_crashes_fails_and_says_how():
 
 
 def test_evidence_that_is_no_number_is_none():
-    gate = Gate("careless", lambda evidence: Verdict("careless", "pass", "fine", {"value": float("nan")}))
+    gate = Gate("careless", lambda evidence: GateVerdict("careless", "pass", "fine", {"value": float("nan")}))
     (verdict,) = examine([gate], SITUATIONS["good"])
     assert verdict.outcome == "fail"
     assert verdict.numbers == {}
@@ -103,9 +103,9 @@ def several(count=2000, seed=0):
     worse = np.full(p.shape, 0.25)
     metrics = summary(outputs, y, p, np.eye(4, dtype=bool)[p.argmax(axis=1)])
     keys = np.array([f"night {row * 10 // count:02}" for row in range(count)])
-    rows, called = pd.DataFrame({"amount": np.arange(count) % 7.0}), np.eye(4, dtype=bool)[p.argmax(axis=1)]
+    rows, decided = pd.DataFrame({"amount": np.arange(count) % 7.0}), np.eye(4, dtype=bool)[p.argmax(axis=1)]
     fair = np.ones(count, dtype=bool)
-    return Evidence(classifier(), outputs, y, p, worse, keys, fair, metrics, called, rows, known(y, p))
+    return Evidence(classifier(), outputs, y, p, worse, keys, fair, metrics, decided, rows, known(y, p))
 
 
 def test_several_classes_are_judged_by_the_same_gates_and_those_with_too_few_rows_are_named():
@@ -129,9 +129,9 @@ def test_a_calibration_that_no_class_can_show_is_no_evidence():
 
 
 def test_what_decided_is_told_before_the_rest_which_is_counted():
-    passed = [Verdict("floors", "pass", "fine"), Verdict("better than champion", "pass", "log loss falls")]
-    absent = Verdict("fairness", "not applicable", "no groups")
+    passed = [GateVerdict("floors", "pass", "fine"), GateVerdict("better than champion", "pass", "log loss falls")]
+    absent = GateVerdict("fairness", "not applicable", "no groups")
     told = "better than champion: pass, log loss falls; 1 more passed, 1 not applicable"
     assert in_short([*passed, absent]) == told
-    assert in_short([*passed, Verdict("size", "fail", "too large")]) == "size: fail, too large; 2 more passed"
+    assert in_short([*passed, GateVerdict("size", "fail", "too large")]) == "size: fail, too large; 2 more passed"
     assert in_short(passed[:1]) == "1 gates passed"

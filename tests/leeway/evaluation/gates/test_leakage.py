@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from leeway.core.intervals import Interval
-from leeway.evaluation.gates import Alone
+from leeway.evaluation.gates import SingleFeature
 from leeway.evaluation.gates.leakage import gate
 from tests.leeway.evaluation.gates.known import evidence_of, truth
 
@@ -22,7 +22,7 @@ def test_ordinary_features_and_chance_on_shuffled_labels_pass():
 
 
 def test_a_way_of_learning_that_tells_shuffled_labels_has_seen_them():
-    verdict = checked(shuffled=Alone(0.6, 0.01))
+    verdict = checked(label_permutation=SingleFeature(0.6, 0.01))
     assert verdict.outcome == "fail"
     assert "dealt out at random are told with ROC AUC 0.600" in verdict.why
 
@@ -35,26 +35,31 @@ def test_what_so_few_rows_tell_that_nothing_could_be_beyond_chance_is_no_evidenc
 
 
 def test_a_feature_that_tells_the_label_by_itself_fails_by_name_unless_it_is_trusted():
-    leak = {"amount": Alone(0.999, 0.0001, "tells the label by itself, ROC AUC 0.999")}
-    verdict = checked(alone=leak)
+    leak = {"amount": SingleFeature(0.999, 0.0001, "tells the label by itself, ROC AUC 0.999")}
+    verdict = checked(single_feature_auc=leak)
     assert verdict.outcome == "fail"
     assert "amount tells the label by itself" in verdict.why
     assert "Gates.trusted" in verdict.why
-    assert checked(("amount",), alone=leak).outcome == "pass"
+    assert checked(("amount",), single_feature_auc=leak).outcome == "pass"
 
 
 def test_a_strong_feature_that_makes_all_others_useless_is_implausible():
-    alone, useless = {"amount": Alone(0.95, 0.005)}, Interval(0.001, 0, 0.002)
-    verdict = checked(alone=alone, importance={"amount": Interval(0.3, 0.2, 0.4), "kind": useless})
+    single_feature_auc, useless = {"amount": SingleFeature(0.95, 0.005)}, Interval(0.001, 0, 0.002)
+    verdict = checked(
+        single_feature_auc=single_feature_auc, importance={"amount": Interval(0.3, 0.2, 0.4), "kind": useless}
+    )
     assert verdict.outcome == "fail"
     assert "100% of all importance" in verdict.why
-    assert checked(alone=alone).outcome == "pass"  # the other feature has its part
-    weak = {"amount": Alone(0.8, 0.005)}
-    assert checked(alone=weak, importance={"amount": Interval(0.3, 0.2, 0.4), "kind": useless}).outcome == "pass"
+    assert checked(single_feature_auc=single_feature_auc).outcome == "pass"  # the other feature has its part
+    weak = {"amount": SingleFeature(0.8, 0.005)}
+    assert (
+        checked(single_feature_auc=weak, importance={"amount": Interval(0.3, 0.2, 0.4), "kind": useless}).outcome
+        == "pass"
+    )
 
 
 def test_it_is_told_where_random_rows_are_much_easier_than_later_ones():
-    assert checked(order=(0.5, 0.3)).why.endswith(
+    assert checked(temporal_shift=(0.5, 0.3)).why.endswith(
         "random rows are easier (log loss 0.3000) than later ones (0.5000): time matters here"
     )
-    assert "time matters" not in checked(order=None).why
+    assert "time matters" not in checked(temporal_shift=None).why

@@ -30,11 +30,11 @@ def test_two_seeds_may_differ_by_so_much(apart, limit, outcome):
 
 def test_a_new_process_must_say_the_same_of_every_row():
     p = P[:50, None]
-    assert checked(parity.gate, afresh=(p, p + 1e-12)).outcome == "pass"
-    other = checked(parity.gate, afresh=(p, np.where(np.arange(50)[:, None] == 7, p + 1e-3, p)))
+    assert checked(parity.gate, reloaded_scores=(p, p + 1e-12)).outcome == "pass"
+    other = checked(parity.gate, reloaded_scores=(p, np.where(np.arange(50)[:, None] == 7, p + 1e-3, p)))
     assert (other.outcome, round(other.numbers["apart"], 6)) == ("fail", 0.001)
-    assert checked(parity.gate, afresh=(p, p[:-1])).outcome == "fail"
-    assert checked(parity.gate, afresh=(p, np.full_like(p, np.nan))).outcome == "fail"
+    assert checked(parity.gate, reloaded_scores=(p, p[:-1])).outcome == "fail"
+    assert checked(parity.gate, reloaded_scores=(p, np.full_like(p, np.nan))).outcome == "fail"
 
 
 @pytest.mark.parametrize(

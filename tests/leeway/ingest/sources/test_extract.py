@@ -202,7 +202,7 @@ def test_prepare_makes_the_declared_columns_whatever_index_it_leaves(folder):
 
 
 def own_error(frame):
-    raise SourceError("preparing", rule="own rule", way_out="own way out")
+    raise SourceError("preparing", problem="own rule", hint="own way out")
 
 
 @pytest.mark.parametrize(

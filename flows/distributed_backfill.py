@@ -18,7 +18,7 @@ from leeway.core.settings import settings
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.store.ledger import Stage
-from tasks.apart import Outcome, Work, apart
+from tasks.work_on_partitions import PartitionResult, Work, work_on_partitions
 
 APART: dict[Stage, Work] = {"ingest": "prepare", "score": "score"}  # what is monitored looks at the nights before
 
@@ -35,7 +35,7 @@ class Begun:
         place: among the others.
     """
 
-    part: PrefectFuture[list[Outcome]]
+    part: PrefectFuture[list[PartitionResult]]
     place: int
 
 
@@ -58,7 +58,7 @@ def ahead(classifier: str, stage: Stage, partitions: Sequence[Partition], concur
     parts = [list(partitions[first : first + size]) for first in range(0, len(partitions), size)]
     with _runner(min(concurrency, len(parts))) as runner:
         with _one_server():
-            begun = [runner.submit(apart, {**common, "partitions": part}) for part in parts]
+            begun = [runner.submit(work_on_partitions, {**common, "partitions": part}) for part in parts]
         yield {
             partition: Begun(future, place)
             for future, part in zip(begun, parts, strict=True)
@@ -84,9 +84,9 @@ def outcome(begun: Begun) -> str:
     except _deaths() as error:
         raise ClusterError(
             "working on a partition apart",
-            rule="its worker must live",
+            problem="its worker must live",
             found=" ".join(f"{type(error).__name__}: {error}".split()),
-            way_out="give each worker more memory, or start fewer (--concurrency); then run this again: what is done stays",
+            hint="give each worker more memory, or start fewer (--concurrency); then run this again: what is done stays",
         ) from error
     if found.error is not None:
         raise found.error

@@ -3,9 +3,9 @@
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+from flows.distributed_backfill import Ahead, ahead, outcome, together, worthwhile
 from flows.ingest import ingest_steps
-from flows.policy import alone_in_training
-from flows.spreading import Ahead, ahead, outcome, together, worthwhile
+from flows.policy import training_lock
 from flows.train import train_steps
 from leeway.core.errors import LeewayError
 from leeway.definition import Classifier, Simulator, catalog
@@ -21,7 +21,7 @@ from tasks.snapshot import snapshot
 MOST = 400  # partitions that a beginning looks back where neither the definition nor the source sets a bound
 
 
-def begin(classifier: str, due: Partition) -> Decision:
+def train_first_champion(classifier: str, due: Partition) -> Decision:
     """Ingest what the source has from before a partition, and train on what was known when it began.
 
     Where events are dated by their arrival, what has arrived for the partition is learnt from too.
@@ -36,7 +36,7 @@ def begin(classifier: str, due: Partition) -> Decision:
             with suppress(LeewayError):  # the ledger has the reason; the rest may do
                 _ingest(classifier, partitions, begun)
     as_of = datetime.now(UTC) if definition.by_arrival else due.start
-    with alone_in_training(classifier):
+    with training_lock(classifier):
         retry_gate.check(definition, snapshot(classifier, as_of))
         return train_steps(classifier, as_of, "the first one", "nightly")
 

@@ -9,7 +9,7 @@ from tasks.announce import announce
 from tasks.ask_for_retrain import ask_for_retrain, is_offered
 
 
-def follow(classifier: str, partition: str, monitored: Monitored | None) -> tuple[Request | None, str | None]:
+def handle_verdict(classifier: str, partition: str, monitored: Monitored | None) -> tuple[Request | None, str | None]:
     """Have the open retrain request carried out, not only this verdict's own: one whose process died is found here too.
 
     Returns:

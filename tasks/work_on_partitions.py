@@ -18,11 +18,11 @@ from leeway.store.database import database
 from tasks.policy import policy
 
 Work = Literal["prepare", "score"]
-PATIENCE = timedelta(minutes=10)  # the server may be busy for a while with what a killed worker had asked for
+LOCK_TIMEOUT = timedelta(minutes=10)  # the server may be busy for a while with what a killed worker had asked for
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PartitionResult:
     """What came of a partition: the delivery's hash or the version that scored, or why it could not be done."""
 
     done: str = ""
@@ -30,7 +30,9 @@ class Outcome:
 
 
 @task(task_run_name="{work} from {partitions[0]} on, apart", **policy(limit=timedelta(hours=3)))
-def apart(classifier: str, definition: str, partitions: Sequence[Partition], work: Work) -> list[Outcome]:
+def work_on_partitions(
+    classifier: str, definition: str, partitions: Sequence[Partition], work: Work
+) -> list[PartitionResult]:
     """Prepare the deliveries of partitions, extracted and audited, or score them.
 
     Args:
@@ -44,15 +46,15 @@ def apart(classifier: str, definition: str, partitions: Sequence[Partition], wor
         return [_outcome(declared, partition, work) for partition in partitions]
 
 
-def _outcome(classifier: Classifier, partition: Partition, work: Work) -> Outcome:
-    doing = f"working on {classifier.name} {partition}"
+def _outcome(classifier: Classifier, partition: Partition, work: Work) -> PartitionResult:
+    action = f"working on {classifier.name} {partition}"
     try:
-        with database().lock(ledger.lock_of(classifier.name, partition), doing, wait=PATIENCE):
-            return Outcome(WORK[work](classifier, partition))
+        with database().lock(ledger.lock_of(classifier.name, partition), action, wait=LOCK_TIMEOUT):
+            return PartitionResult(WORK[work](classifier, partition))
     except StoreError:
         raise  # it may pass by itself, and the partitions that were done are not done again
     except LeewayError as error:
-        return Outcome(error=error)
+        return PartitionResult(error=error)
 
 
 def _prepare(classifier: Classifier, partition: Partition) -> str:
