@@ -81,10 +81,10 @@ FULL_DISK = """
     from pathlib import Path
     import numpy as np
     import pandas as pd
-    from leeway import deliveries
     from leeway.core.errors import StoreError
     from leeway.core.files import replacing
     from leeway.definition.partitions import Partition
+    from leeway.ingest import deliveries
 
     disk = Path(sys.argv[1])
     big = np.random.default_rng(0).bytes(2_000_000)

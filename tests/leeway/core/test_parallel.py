@@ -91,7 +91,7 @@ def test_a_part_that_kills_every_worker_is_an_error_with_a_way_out(place, tmp_pa
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_workers_end_with_who_asked_for_them_however_that_ended(tmp_path, how):
-    script = "import sys; from leeway import parallel; from tests.leeway import test_parallel as here;"
+    script = "import sys; from leeway.core import parallel; from tests.leeway.core import test_parallel as here;"
     script = f"{script} parallel.each(here.linger, [sys.argv[1]] * 2)"
     alone = {name: value for name, value in os.environ.items() if name != "LEEWAY_DASK_ADDRESS"} | {
         "LEEWAY_WORKERS": "2"

@@ -117,11 +117,12 @@ def test_the_aliases_follow_after_a_crash_between_the_row_and_the_alias(lived):
     decide(lived, *first, YES)
     program = """
 import os, sys
-from leeway import catalog, registry
-from leeway.lifecycle.verdict import Verdict
+from leeway.definition import catalog
+from leeway.lifecycle import registry
+from leeway.lifecycle.verdict import GateVerdict
 registry._align = lambda *arguments: os._exit(9)
 name, key, version = sys.argv[1:]
-verdicts = [Verdict("gate", "pass", "fine")]
+verdicts = [GateVerdict("gate", "pass", "fine")]
 registry.decide(catalog.load(name), key, int(version), verdicts, reason="crash", actor="test")
 """
     arguments = [sys.executable, "-c", program, lived.name, second[0], str(second[1])]
@@ -196,10 +197,11 @@ def test_a_crash_before_the_record_leaves_no_champion(lived):
     key, version = lived.train()
     program = """
 import os, sys
-from leeway import catalog, registry
+from leeway.definition import catalog
+from leeway.lifecycle import registry
 registry.asdict = lambda verdict: os._exit(9)
 name, key, version = sys.argv[1:]
-registry.decide(catalog.load(name), key, int(version), [registry.Verdict("g", "pass", "")], reason="", actor="")
+registry.decide(catalog.load(name), key, int(version), [registry.GateVerdict("g", "pass", "")], reason="", actor="")
 """
     arguments = [sys.executable, "-c", program, lived.name, key, str(version)]
     assert subprocess.run(arguments, env=dict(os.environ), check=False).returncode == 9
