@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint bench bench-monitor bench-learning screenshots up-compose down-compose lock clean
+.PHONY: setup demo test test-unit test-store test-system lint bench bench-monitor bench-learning screenshots up-compose down-compose lock clean
 
 setup: $(READY)
 
@@ -20,6 +20,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# By what they need: no server and no process, the embedded PostgreSQL, or processes, Prefect and a browser
+test-unit test-store test-system: test-%: $(READY)
+	$(BIN)/python -m pytest -m $*
 
 lint: $(READY)
 	$(BIN)/ruff check .
