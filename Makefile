@@ -52,7 +52,10 @@ screenshots: $(READY)
 # On a server: everything in containers; docs/server.md
 COMPOSE ?= docker compose
 
+# A secret that an older .env has not is added to it.
 up-compose: .env
+	@umask 077; sed -n 's/=change-me$$//p' .env.example | while read -r name; do grep -q "^$$name=" .env \
+		|| echo "$$name=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >> .env; done
 	$(COMPOSE) up --build --detach --wait
 	@echo "up; where its pages are: docs/server.md"
 

@@ -6,11 +6,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated
 
-from prefect import flow
 from pydantic import Field
 
 from flows.distributed_backfill import Begun, ahead, outcome, worthwhile
 from flows.ingest import ingest_steps
+from flows.own import own_flow
 from flows.policy import is_deployed, is_watched, parse_partition, partition_lock, tag, timed
 from leeway.core.errors import Incomplete, LeewayError
 from leeway.definition import catalog
@@ -47,7 +47,7 @@ class Backfilled:
     seconds: float | None = None
 
 
-@flow(name="backfill", flow_run_name="{classifier} backfill")
+@own_flow("backfill", "{classifier} backfill")
 def backfill(
     classifier: str,
     first: str | None = None,

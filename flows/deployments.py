@@ -22,6 +22,7 @@ from flows.housekeep import housekeep
 from flows.ingest import ingest
 from flows.monitor import monitor
 from flows.nightly import nightly
+from flows.own import entrypoint
 from flows.retrain import retrain
 from flows.score import score
 from flows.sweep import sweep
@@ -57,7 +58,7 @@ class Offer:
     @property
     def entrypoint(self) -> str:
         """Where the flow is: by its module, so that it is the same flow for whoever imports it."""
-        return f"{self.flow.fn.__module__}.{self.flow.fn.__name__}"
+        return entrypoint(self.flow)
 
 
 def offers() -> list[Offer]:

@@ -1,13 +1,12 @@
 """Remove what only tells of the past."""
 
-from prefect import flow
-
+from flows.own import own_flow
 from flows.policy import is_watched
 from leeway.operations.housekeeping import Removal
 from tasks.clean import clean, show_removals
 
 
-@flow(name="housekeep", flow_run_name="housekeep")
+@own_flow("housekeep", "housekeep")
 def housekeep(dry_run: bool = True) -> list[Removal]:
     """Remove reports, leftovers and logs that the settings keep no longer.
 

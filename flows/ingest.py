@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from prefect import flow
-
+from flows.own import own_flow
 from flows.policy import parse_partition, partition_lock, tag
 from leeway.core.errors import LeewayError
 from leeway.definition import catalog
@@ -18,7 +17,7 @@ from tasks.publish import publish
 from tasks.score import score
 
 
-@flow(name="ingest", flow_run_name="{classifier} {partition} ingest")
+@own_flow("ingest", "{classifier} {partition} ingest")
 def ingest(classifier: str, partition: str) -> Published:
     """Bring one partition from the source to the events.
 

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
-from prefect import flow, runtime
+from prefect import runtime
 
 from flows.first_champion import train_first_champion
 from flows.ingest import ingest_steps, late_steps
+from flows.own import own_flow
 from flows.policy import is_watched, night_lock, parse_partition, partition_lock, tag, timed
 from flows.verdict import handle_verdict
 from leeway import alerts
@@ -31,7 +32,7 @@ def _run_name() -> str:
     return f"{given['classifier']} {given.get('partition') or due(given['classifier'])}"
 
 
-@flow(name="nightly", flow_run_name=_run_name)
+@own_flow("nightly", _run_name)
 def nightly(classifier: str, partition: str | None = None) -> RunSummary:
     """Ingest, score and monitor one partition, and carry out the retrain request that is open after it.
 

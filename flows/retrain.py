@@ -1,7 +1,6 @@
 """Carry out a retrain request."""
 
-from prefect import flow
-
+from flows.own import own_flow
 from flows.policy import is_deployed, tag, training_lock
 from flows.train import best_of
 from leeway.core.errors import LeewayError
@@ -14,7 +13,7 @@ from tasks.decide import decide
 from tasks.register import register
 
 
-@flow(name="retrain", flow_run_name="{classifier} retrain {request}")
+@own_flow("retrain", "{classifier} retrain {request}")
 def retrain(classifier: str, request: str) -> Request:
     """Carry out a retrain request: train as of its time, let the gates decide, write down what came of it.
 

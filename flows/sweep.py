@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from prefect import flow
-
+from flows.own import own_flow
 from leeway.lifecycle import retraining
 from tasks.ask_for_retrain import ask_for_retrain
 from tasks.care import mark_dead, start_crashed_again
@@ -13,7 +12,7 @@ LOST_AFTER = timedelta(minutes=2)  # whoever files a request asks for its run wi
 TAKEN_UP = ("nightly", "ingest", "score", "monitor", "backfill", "train")
 
 
-@flow(name="sweep", flow_run_name="sweep")
+@own_flow("sweep", "sweep")
 def sweep(request: str | None = None) -> dict[str, str]:
     """Start retrain requests that were lost, take up the runs of processes that died, and tell people what happened.
 

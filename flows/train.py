@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from prefect import flow
-
+from flows.own import own_flow
 from flows.policy import tag, training_lock
 from leeway.core.errors import TrainingError
 from leeway.evaluation.selection import Choice
@@ -16,7 +15,7 @@ from tasks.register import register
 from tasks.snapshot import snapshot
 
 
-@flow(name="train", flow_run_name="{classifier} train")
+@own_flow("train", "{classifier} train")
 def train(classifier: str, as_of: datetime | None = None, reason: str = "asked for", actor: str = "train") -> Decision:
     """Train a challenger and promote it if every gate admits it.
 

@@ -2,6 +2,7 @@
 
 import getpass
 import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -37,11 +38,20 @@ def orchestrated(flow: str) -> Iterator[Any]:
     root = str(settings().project.absolute())
     if root not in sys.path:
         sys.path.insert(0, root)
-    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
 
     # A heartbeat is for those who watch from elsewhere; where nobody does, it would only cost a second for every flow.
     heartbeat = HEARTBEAT_SECONDS if PREFECT_API_URL.value() else None
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: heartbeat}), redirect_stdout(_ToStandardError()):
+    given = {
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: heartbeat,
+        PREFECT_API_AUTH_STRING: os.environ.get("PREFECT_API_AUTH_STRING"),  # Prefect may have been imported before
+    }
+    with temporary_settings(given), redirect_stdout(_ToStandardError()):
         module = import_module(f"flows.{flow}")
         if server is not None and PREFECT_API_URL.value() is None:
             server.hand_over()

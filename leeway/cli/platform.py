@@ -113,8 +113,12 @@ class _Table:
 
     def _draw(self, state: "State") -> None:
         from rich.console import Group
+        from rich.markup import escape
 
-        parts = (_services(state), *self._beside, "Ctrl-C stops everything.", *self._told)
+        from leeway.operations.platform import secret
+
+        login = f"To log in to Prefect's pages, paste what stands in {escape(str(secret.path()))}."
+        parts = (_services(state), login, *self._beside, "Ctrl-C stops everything.", *self._told)
         self._live.update(Group(*parts), refresh=True)
 
 
@@ -150,12 +154,15 @@ def _beside(state: "State") -> list[Any]:
 
 
 def _say_links(heading: str, state: "State") -> None:
-    from leeway.operations.platform.state import folder
+    from leeway.operations.platform import secret
+    from leeway.operations.platform.state import PREFECT, folder
 
     print(heading)
     for unit in state.units.values():
         if unit.url and unit.state == "up":
             print(f"  {unit.title}: {unit.url}")
+            if unit.name == PREFECT:
+                print(f"    to log in there, paste what stands in {secret.path()}")
         elif unit.state != "up":
             print(f"  {unit.title}: {unit.state}: {unit.said}")
     print(f"  logs: {folder()}")

@@ -31,14 +31,19 @@ def prepare_libraries() -> None:
         os.environ.setdefault(name, value)
 
 
-def prepare_prefect(home: Path, *, api: str | None = None, log_level: str = "CRITICAL") -> None:
+def prepare_prefect(
+    home: Path, *, api: str | None = None, secret: str | None = None, log_level: str = "CRITICAL"
+) -> None:
     """Point Prefect at Leeway's own data folder. Must run before Prefect is first imported.
 
     A server named by `PREFECT_API_URL` is used as it is, else the one at `api`; without either Prefect starts a private one
     for the process.
+
+    Args:
+        secret: what the server at `api` asks for; no other is told it.
     """
-    if api is not None:
-        os.environ.setdefault("PREFECT_API_URL", api)
+    if api is not None and os.environ.setdefault("PREFECT_API_URL", api) == api and secret is not None:
+        os.environ["PREFECT_API_AUTH_STRING"] = secret
     os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", log_level)
     os.environ.setdefault("PREFECT_LOGGING_ROOT_LEVEL", log_level)

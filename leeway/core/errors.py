@@ -9,6 +9,7 @@
     ├── StoreError         the database or the disk refused
     ├── ClusterError       the workers that parts are spread over died, or cannot be reached
     ├── AlreadyRunning     another process is doing the same work now
+    ├── Foreign            the orchestrator was told to run what is not ours
     └── NotFound           a classifier, partition, version or report that does not exist
 
 Each says in one line what was being done, what is wrong, the value found, and what to do.
@@ -78,6 +79,10 @@ class ClusterError(LeewayError):
 
 class AlreadyRunning(LeewayError):
     """Another process is doing the same work now."""
+
+
+class Foreign(LeewayError):
+    """The orchestrator was told to run what is not ours."""
 
 
 class NotFound(LeewayError):

@@ -25,6 +25,8 @@ class Settings(BaseSettings):
         workers: how many processes of this machine parts are spread over; 1 means none but the one that asks.
         spread_rows: work that passes over fewer rows than this is done in one process.
         max_runs: how many runs the platform carries out at once.
+        warm_runs: whether runs are forked from a process that has imported everything, for which Prefect's inside is used; else
+            each begins as an interpreter of its own.
         reports_url: where a browser finds the reports, when another than the platform of this machine serves them.
         dashboards_url: where a browser finds the dashboards, when another than the platform of this machine serves them.
         dashboards_password: what a person must know to approve, reject or roll back on the dashboards; empty: nothing.
@@ -50,6 +52,7 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     spread_rows: int = Field(default=2_000_000, ge=1)
     max_runs: int = Field(default=2, ge=1)
+    warm_runs: bool = True
     reports_url: str = ""
     dashboards_url: str = ""
     dashboards_password: SecretStr = SecretStr("")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leeway.operations.platform import state
-from leeway.operations.platform.local import ask
+from leeway.operations.platform.prefect_api import ask_prefect
 from leeway.views import runbooks
 
 SHOWN = 50
@@ -80,7 +80,7 @@ def _mended(names: set[str], since: datetime) -> dict[str, datetime]:
 def _filter(body: dict[str, Any]) -> list[dict[str, Any]] | None:
     platform = state.current()
     url = os.environ.get("PREFECT_API_URL") or (f"{platform.url(state.PREFECT)}/api" if platform else None)
-    found = ask(f"{url.rstrip('/')}/flow_runs/filter", body) if url else None
+    found = ask_prefect(url.rstrip("/"), "/flow_runs/filter", body) if url else None
     return found if isinstance(found, list) else None
 
 

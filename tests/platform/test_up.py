@@ -15,7 +15,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.events import emit_event
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.states import Running
 
 from flows import deployments
@@ -33,11 +33,16 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("platform")]
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 
 
+def asking(platform):
+    """Prefect's settings for who asks the platform's server."""
+    return {PREFECT_API_URL: f"{platform.url('prefect')}/api", PREFECT_API_AUTH_STRING: platform.secret}
+
+
 @pytest.fixture
 def server(platform):
     """The platform's Prefect server, for what this process does itself."""
     catalog.load.cache_clear()
-    with temporary_settings({PREFECT_API_URL: f"{platform.url('prefect')}/api"}):
+    with temporary_settings(asking(platform)):
         yield
 
 
@@ -116,7 +121,7 @@ def test_one_breach_is_one_retrain_however_many_ask_for_it(platform, server):
         retraining.file(connection, catalog.load("toy"), key, as_of, "a breach", forced=True)
 
     def ask(number: int) -> object:
-        with temporary_settings({PREFECT_API_URL: f"{platform.url('prefect')}/api"}):
+        with temporary_settings(asking(platform)):
             return ask_for_retrain.fn("toy", key)
 
     announce.fn("toy", YESTERDAY, key, "requested", "a breach")
@@ -215,6 +220,9 @@ def test_a_new_classifier_is_offered_and_a_removed_ones_schedule_is_paused(platf
     platform.until(lambda: "other-removed" in str(platform.deployment("nightly")["schedules"]), 60)
     names = {item["slug"]: item["active"] for item in platform.deployment("nightly")["schedules"]}
     assert names == {"toy": True, "other-removed": False}
+    # Until the runner has come to the last of them.
+    schemas = "parameter_openapi_schema"
+    platform.until(lambda: "'other'" not in str([item[schemas] for item in platform.post("/deployments/filter", {})]))
 
 
 def test_applying_again_changes_nothing_and_keeps_what_a_person_paused(platform, server):

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from leeway.core.errors import LeewayError
 from leeway.definition import Schedule, catalog
-from leeway.operations.platform.local import ask
+from leeway.operations.platform.prefect_api import ask_prefect
 from leeway.operations.platform.state import PREFECT, State
 
 
@@ -44,4 +44,4 @@ def at_work(state: State) -> list[str]:
     if url is None:
         return []
     running = {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}, "limit": 20}
-    return sorted(run["name"] for run in ask(f"{url}/api/flow_runs/filter", running) or [])
+    return sorted(run["name"] for run in ask_prefect(f"{url}/api", "/flow_runs/filter", running) or [])

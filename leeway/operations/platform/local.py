@@ -8,6 +8,7 @@ import socket
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
 HOST = "127.0.0.1"
@@ -23,10 +24,11 @@ def answers(url: str, timeout: float = 2) -> bool:
         return False
 
 
-def ask(url: str, body: Any, timeout: float = 5) -> Any:
-    """Post JSON to a service; what it answers, or None where it does not."""
+def ask(url: str, body: Any = None, headers: Mapping[str, str] | None = None, timeout: float = 5) -> Any:
+    """Post JSON to a service, or get where there is none; what it answers, or None where it does not."""
+    data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(  # noqa: S310 our own service
-        url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+        url, data=data, headers={"Content-Type": "application/json", **(headers or {})}
     )
     try:
         with _direct.open(request, timeout=timeout) as response:
