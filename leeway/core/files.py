@@ -92,3 +92,8 @@ def sha256(path: Path) -> str:
     """The hash of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """The hash of each file in a folder, by its name."""
+    return {path.name: sha256(path) for path in sorted(folder.iterdir())}

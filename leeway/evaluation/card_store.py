@@ -35,9 +35,8 @@ def page(name: str, version: int) -> bytes:
     Raises:
         NotFound: there is none.
     """
-    path = path_of(name, version)
-    inside = path.resolve().is_relative_to(storage.place("cards").resolve())  # whatever was asked for as a name
-    if not inside or not storage.exists(path):
+    path = path_of(name, version) if storage.is_plain(name) else None  # whatever was asked for as a name
+    if path is None or not storage.exists(path):
         raise NotFound(
             f"finding the model card of {name} version {version}",
             problem="its gates must have been asked since there are model cards",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 import leeway.model.bundle
+from leeway.core import files
 from leeway.core.errors import BundleError, LeewayError, NotFound, StoreError
 from leeway.core.settings import settings
 from leeway.definition import Classifier
@@ -54,8 +55,7 @@ def register(name: str, key: str) -> int:
     """Give a bundle a version in the registry, as challenger; the same bundle gets the same version."""
     client = _client()
     _ensure_model(client, name)
-    found = client.search_model_versions(f"name = '{name}' and tags.bundle = '{key}'")
-    version = min((int(item.version) for item in found), default=None)
+    version = min(_versions(name, key), default=None)
     if version is None:
         version = _log_bundle(client, name, key)
     if version not in {item.version for item in history(name)}:
@@ -77,7 +77,8 @@ def load(name: str, promoted: Promotion) -> Bundle:
     Raises:
         BundleError: it is missing, altered, or not to be trusted.
     """
-    return leeway.model.bundle.load(_folder(name, promoted.bundle, promoted.version), promoted.checksum)
+    folder = _folder(name, promoted.bundle, promoted.version, promoted.checksum)
+    return leeway.model.bundle.load(folder, promoted.checksum)
 
 
 def described(name: str, decided: Promotion) -> tuple[Card, Reference]:
@@ -86,7 +87,8 @@ def described(name: str, decided: Promotion) -> tuple[Card, Reference]:
     Raises:
         BundleError: it is missing or altered.
     """
-    return leeway.model.bundle.described(_folder(name, decided.bundle, decided.version), decided.checksum)
+    folder = _folder(name, decided.bundle, decided.version, decided.checksum)
+    return leeway.model.bundle.described(folder, decided.checksum)
 
 
 def promoted(name: str, version: int) -> Promotion:
@@ -131,8 +133,13 @@ def log_card(name: str, version: int, pages: Mapping[str, str]) -> None:
 
 
 def made(name: str, key: str) -> Bundle:
-    """A bundle that has been made, whatever became of it."""
-    return leeway.model.bundle.load(_made(name, key))
+    """A bundle that has been made, whatever became of it; checked against the record once it is registered.
+
+    Raises:
+        BundleError: it is missing, altered, or not to be trusted.
+    """
+    checksum = _registered(name, key)
+    return leeway.model.bundle.load(_fetched(name, key, checksum), checksum)
 
 
 def decide(
@@ -143,8 +150,8 @@ def decide(
     Returns:
         Whether the version is the champion now.
     """
-    name, folder = classifier.name, _made(classifier.name, key)
-    card = leeway.model.bundle.load(folder).card
+    name = classifier.name
+    found = made(name, key)
     values = {
         "classifier": name,
         "version": version,
@@ -152,9 +159,9 @@ def decide(
         "reason": reason,
         "actor": actor,
         "bundle": key,
-        "checksum": leeway.model.bundle.checksum(folder),
+        "checksum": leeway.model.bundle.checksum(found.folder),
         "evidence": [asdict(verdict) for verdict in verdicts],
-        "as_of": datetime.fromisoformat(card.as_of),
+        "as_of": datetime.fromisoformat(found.card.as_of),
     }
     with database().transaction() as connection:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"promote {name}"))))
@@ -181,7 +188,8 @@ def promote(name: str, version: int, *, reason: str, actor: str) -> Promotion:
             hint=f"see `leeway versions {name}`",
         )
     key, checksum = (found[version].tags[tag] for tag in ("bundle", "checksum"))
-    as_of = datetime.fromisoformat(leeway.model.bundle.load(_folder(name, key, version), checksum).card.as_of)
+    folder = _folder(name, key, version, checksum)
+    as_of = datetime.fromisoformat(leeway.model.bundle.load(folder, checksum).card.as_of)
     return _append(name, version, "promoted", reason, actor, key, checksum, as_of)
 
 
@@ -246,7 +254,7 @@ def _align(name: str, current: Promotion | None, decided: set[int]) -> None:
 
 
 def _log_bundle(client: "MlflowClient", name: str, key: str) -> int:
-    folder = _made(name, key)
+    folder = _fetched(name, key, None)
     card: Card = leeway.model.bundle.load(folder).card
     run_name = f"{name} {card.as_of[:10]} {card.trial}"[:RUN_NAME]
     run = client.create_run(_experiment(client, name), run_name=run_name, tags={"bundle": key})
@@ -288,12 +296,31 @@ def _log_trials(client: "MlflowClient", experiment: str, parent: str, card: Card
         client.set_terminated(run.info.run_id, "FAILED" if trial in card.search_failures else "FINISHED")
 
 
-def _made(name: str, key: str) -> Path:
-    """The folder on this machine of a bundle that has been made."""
-    return storage.fetched(fit.folder_of(name, key))
+def _versions(name: str, key: str) -> dict[int, str | None]:
+    """Look up the checksums that a bundle is registered with, by version."""
+    found = _client().search_model_versions(f"name = '{name}' and tags.bundle = '{key}'")
+    return {int(item.version): item.tags.get("checksum") for item in found}
 
 
-def _folder(name: str, key: str, version: int) -> Path:
+def _registered(name: str, key: str) -> str | None:
+    """Look up a bundle's checksum on record; None before it is registered."""
+    decided = next((item.checksum for item in reversed(history(name)) if item.bundle == key), None)
+    versions = {} if decided else _versions(name, key)
+    return decided or (versions[min(versions)] if versions else None)
+
+
+def _fetched(name: str, key: str, checksum: str | None) -> Path:
+    """Fetch a bundle's folder, if its manifest is the one on record."""
+    folder = fit.folder_of(name, key)
+
+    def admit(hashes: Mapping[str, str]) -> None:
+        if checksum is not None:
+            leeway.model.bundle.must_be(hashes, checksum, f"fetching the bundle {storage.address(folder)}")
+
+    return storage.fetched(folder, admit=admit)
+
+
+def _folder(name: str, key: str, version: int, checksum: str) -> Path:
     """A bundle's folder on this machine, fetched from the registry where the storage has lost it."""
     folder = fit.folder_of(name, key)
     if not storage.exists(folder):
@@ -309,7 +336,10 @@ def _folder(name: str, key: str, version: int) -> Path:
                 TemporaryDirectory(prefix=".", dir=beside.parent) as download,
             ):
                 download_artifacts(artifact_uri=source, dst_path=download)
-                (Path(download) / "bundle").rename(beside)
+                found = Path(download) / "bundle"
+                (found / storage.MANIFEST).unlink(missing_ok=True)
+                leeway.model.bundle.must_be(files.hashes(found), checksum, action)
+                found.rename(beside)
         except MlflowException as error:
             raise BundleError(
                 action,
@@ -317,7 +347,7 @@ def _folder(name: str, key: str, version: int) -> Path:
                 found=str(error).splitlines()[0],
                 hint=f"roll back (`leeway rollback {name}`), or train again",
             ) from error
-    return storage.fetched(folder)
+    return _fetched(name, key, checksum)
 
 
 def _ensure_model(client: "MlflowClient", name: str) -> None:

@@ -7,6 +7,7 @@ A bundle is a folder: `model.skops` (pipeline and calibrators), `bundle.json` (c
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -256,7 +257,12 @@ def described(folder: Path, checksum_expected: str) -> tuple[Card, Reference]:
 
 def _must_be_whole(folder: Path, checksum_expected: str | None, action: str) -> None:
     found = checksum(folder)
-    if checksum_expected is not None and found != checksum_expected:
+    if checksum_expected is not None:
+        _must_match(found, checksum_expected, action)
+
+
+def _must_match(found: str, checksum_expected: str, action: str) -> None:
+    if found != checksum_expected:
         raise BundleError(
             action,
             problem="its checksum must be the one in the promotion record",
@@ -284,15 +290,38 @@ def checksum(folder: Path) -> str:
     Raises:
         BundleError: a file is missing.
     """
+    there = (path for path in map(folder.joinpath, (*FILES, KNOWN)) if path.exists())
+    return _checksum({path.name: sha256(path) for path in there}, f"loading the bundle {folder}")
+
+
+def must_be(hashes: Mapping[str, str], checksum_expected: str, action: str) -> None:
+    """Hold a bundle against the record, by the hashes of its files.
+
+    Args:
+        hashes: by the files' names, as its storage says before anything is fetched.
+
+    Raises:
+        BundleError: it is another one, or has a file that the checksum does not cover.
+    """
+    if more := sorted(set(hashes) - {*FILES, KNOWN}):
+        raise BundleError(
+            action,
+            problem="it has files that no bundle has",
+            found=", ".join(more)[:200],
+            hint="it was altered: restore the folder from a backup, and see who can write there",
+        )
+    _must_match(_checksum(hashes, action), checksum_expected, action)
+
+
+def _checksum(hashes: Mapping[str, str], action: str) -> str:
     digest = hashlib.sha256()
-    for name in (*FILES, *([KNOWN] if (folder / KNOWN).exists() else [])):
-        path = folder / name
-        if not path.exists():
+    for name in (*FILES, *([KNOWN] if KNOWN in hashes else [])):
+        if name not in hashes:
             raise BundleError(
-                f"loading the bundle {folder}",
+                action,
                 problem=f"it must have the files {', '.join(FILES)}",
                 found=f"no {name}",
                 hint="restore the folder from a backup, or train again",
             )
-        digest.update(f"{name} {sha256(path)}\n".encode())
+        digest.update(f"{name} {hashes[name]}\n".encode())
     return digest.hexdigest()

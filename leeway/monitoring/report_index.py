@@ -111,10 +111,9 @@ def _kept(classifier: str, partition: str) -> Path | None:
     Raises:
         NotFound: its name leads out of the reports.
     """
-    folder = storage.place("reports")
-    path = storage.place("reports", classifier, f"{partition}.html")
-    if not path.resolve().is_relative_to(folder.resolve()):  # whatever is stored as a name
+    if not storage.is_plain(classifier) or not storage.is_plain(partition):  # whatever is stored as a name
         raise _missing(classifier, partition, "a path outside the reports")
+    path = storage.place("reports", classifier, f"{partition}.html")
     return path if storage.exists(path) else None
 
 

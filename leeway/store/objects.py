@@ -56,9 +56,23 @@ class Objects:
             except FileNotFoundError:
                 return False
 
-    def read(self, key: str) -> bytes:
-        """The content of an object."""
+    def read(self, key: str, *, at_most: int | None = None) -> bytes:
+        """The content of an object.
+
+        Args:
+            at_most: how many bytes it may have; more is refused, and not read.
+        """
         with self._told("reading", key):
+            if at_most is not None:
+                self._fs.invalidate_cache()
+                size = int(self._fs.info(self._path(key))["size"] or 0)
+                if size > at_most:
+                    raise StoreError(
+                        f"reading {self.url}/{key}",
+                        problem=f"it is larger than {at_most} bytes",
+                        found=f"{size} bytes",
+                        hint="it was altered: restore it from a copy of the storage, and see who can write there",
+                    )
             return bytes(self._fs.cat_file(self._path(key)))
 
     def get(self, key: str, file: Path) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.events import emit_event
@@ -51,6 +52,35 @@ def test_up_starts_everything_and_prints_links_that_answer(platform):
     links = [word for word in platform.output.split() if word.startswith("http://127.0.0.1:")]
     assert len(links) == 4
     assert all(platform.get(link) for link in links)
+
+
+def test_a_copy_of_the_data_folder_has_nothing_to_do_with_the_platform_of_the_original(platform):
+    """It worked on the original's database, as the files in it named the original's processes."""
+    copy = platform.root / "copy"
+    subprocess.run(["cp", "-a", platform.home, copy], capture_output=True, check=False)  # files come and go meanwhile
+    before = {name: unit["pid"] for name, unit in platform.units.items()}
+    served = int((platform.home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    code = (
+        "import sqlalchemy as sa; from leeway.store.database import database\n"
+        "with database().transaction() as c:\n"
+        "    c.execute(sa.text('CREATE TABLE of_the_copy ()')); print(c.scalar(sa.text('SHOW data_directory')))"
+    )
+    environment = {**os.environ, "LEEWAY_HOME": str(copy)}
+
+    def in_copy(*command):
+        done = subprocess.run(
+            [sys.executable, *command], env=environment, capture_output=True, text=True, timeout=150, check=True
+        )
+        return done.stdout.strip()
+
+    assert in_copy("-c", code) == str(copy / "postgres")
+    assert "champion" in in_copy("-m", "leeway", "status", "toy")
+    assert in_copy("-m", "leeway", "down") == "no platform runs here"
+    with database().transaction() as connection:
+        assert connection.scalar(sa.text("SELECT to_regclass('of_the_copy')")) is None
+    assert not (copy / "postgres" / "postmaster.pid").exists()  # it has ended with who used it
+    assert {name: unit["pid"] for name, unit in platform.units.items()} == before
+    assert served == int((platform.home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
 
 
 def test_nothing_listens_on_another_address_than_this_machines_own(platform):

@@ -1,7 +1,8 @@
 """Whether a platform runs on this data folder, and where its services are.
 
 A lock on a file says whether: the system drops it with the process, so a crash or a power cut leaves nothing behind that looks
-alive. A state file beside it says where.
+alive. A state file beside it says where, and which lock it goes with: one that was copied with its data folder tells of the
+original's platform, and is not believed.
 """
 
 import fcntl
@@ -114,16 +115,18 @@ def is_held() -> bool:
 def write(state: State) -> None:
     """Tell other processes."""
     with replacing(_path(), "writing the platform's state") as beside:
-        beside.write_text(json.dumps(asdict(state), default=datetime.isoformat))
+        beside.write_text(json.dumps(asdict(state) | {"lock": _lock()}, default=datetime.isoformat))
 
 
 def current() -> State | None:
-    """The platform that runs on this data folder, if one does and has said where."""
+    """Find the platform that runs on this data folder, if one does and has said where."""
     if not is_held():
         return None
     try:
         found: dict[str, Any] = json.loads(_path().read_text())
     except (OSError, ValueError):
+        return None
+    if found.pop("lock", _lock()) != _lock() or _is_elsewhere(found["home"]):  # an older Leeway did not tell its lock
         return None
     units = {name: Unit(**unit) for name, unit in found.pop("units").items()}
     return State(**{**found, "started_at": datetime.fromisoformat(found["started_at"]), "units": units})
@@ -145,6 +148,19 @@ def card_link(name: str, version: int) -> str | None:
 
 def _path() -> Path:
     return settings().home.absolute() / "platform" / "state.json"
+
+
+def _lock() -> list[int]:
+    """Tell which file holds the lock, by device and number."""
+    found = _path().with_name("lock").stat()
+    return [found.st_dev, found.st_ino]
+
+
+def _is_elsewhere(home: str) -> bool:
+    """Tell whether a data folder is there, and another than ours; one that is gone may be ours, moved."""
+    with suppress(OSError):
+        return not settings().home.samefile(home)
+    return False
 
 
 def _try(file: IO[str], kind: int) -> bool:

@@ -1,8 +1,10 @@
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import uuid
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +17,7 @@ from leeway.evaluation.gates import GATES, better_than_champion
 from leeway.lifecycle import registry
 from leeway.lifecycle.verdict import GateVerdict
 from leeway.store import database as store
+from leeway.store import storage
 from leeway.training import fit
 from tests.conftest import forget
 
@@ -180,6 +183,83 @@ def test_a_bundle_that_left_the_data_folder_is_fetched_from_the_registry_and_is_
     assert registry.load(lived.name, champion).card.key == key
     assert leeway.model.bundle.checksum(folder) == champion.checksum
     assert [path.name for path in folder.parent.iterdir()] == [key]
+
+
+@pytest.fixture
+def in_a_bucket(lived, monkeypatch):
+    """A champion whose bundle lies in an object store, and not on this machine; with a way to alter it there."""
+    key, version = lived.train()
+    decide(lived, key, version, YES)
+    made = fit.folder_of(lived.name, key)
+    monkeypatch.setenv("LEEWAY_STORAGE_URL", f"memory://{uuid.uuid4().hex}")
+    forget()
+    folder = fit.folder_of(lived.name, key)
+    with storage.keeping(folder, "keeping") as beside:
+        shutil.copytree(made, beside, ignore=shutil.ignore_patterns(storage.MANIFEST))
+    shutil.rmtree(folder)
+
+    def alter(**contents):
+        path = f"{storage._objects()._root}/{storage._key(folder)}"
+        files = storage._objects()._fs
+        manifest = json.loads(files.cat_file(f"{path}/{storage.MANIFEST}"))
+        for name, content in contents.items():
+            files.pipe_file(f"{path}/{name}", content)
+            manifest[name] = hashlib.sha256(content).hexdigest()
+        files.pipe_file(f"{path}/{storage.MANIFEST}", json.dumps(manifest).encode())
+
+    yield lived, key, folder, alter
+    monkeypatch.undo()
+
+
+def test_a_bundle_in_a_bucket_is_fetched_if_it_is_the_one_on_record(in_a_bucket):
+    world, key, folder, _ = in_a_bucket
+    assert registry.load(world.name, registry.champion(world.name)).card.key == key
+    shutil.rmtree(folder)
+    assert registry.made(world.name, key).card.key == key
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("model.skops", "must be the one in the promotion record"),
+        ("sitecustomize.py", "it has files that no bundle has"),
+    ],
+)
+def test_a_bundle_that_was_altered_in_a_bucket_with_its_hashes_is_not_fetched(in_a_bucket, name, said):
+    """Its manifest is as easily altered: only the record says what it was."""
+    world, key, folder, alter = in_a_bucket
+    alter(**{name: b"evil"})
+    for use in (
+        lambda: registry.load(world.name, registry.champion(world.name)),
+        lambda: registry.described(world.name, registry.champion(world.name)),
+        lambda: registry.promote(world.name, 1, reason="", actor="me"),
+        lambda: registry.made(world.name, key),
+        lambda: decide(world, key, 1, YES),
+    ):
+        with pytest.raises(BundleError, match=said):
+            use()
+        assert list(folder.parent.iterdir()) == []
+
+
+def test_a_registered_bundle_that_was_altered_is_not_decided_on(lived):
+    key, version = lived.train()
+    card = fit.folder_of(lived.name, key) / "bundle.json"
+    card.write_text(card.read_text() + " ")
+    with pytest.raises(BundleError, match="must be the one in the promotion record"):
+        decide(lived, key, version, YES)
+    assert registry.history(lived.name) == []
+
+
+def test_what_the_registry_has_is_not_kept_where_it_is_not_what_is_on_record(lived):
+    key, version = lived.train()
+    champion = registry.promote(lived.name, version, reason="", actor="me")
+    folder = fit.folder_of(lived.name, key)
+    shutil.rmtree(folder)
+    [kept] = settings().folder("mlflow").rglob("model.skops")
+    kept.write_bytes(b"evil")
+    with pytest.raises(BundleError, match="must be the one in the promotion record"):
+        registry.load(lived.name, champion)
+    assert not folder.exists()
 
 
 def test_a_bundle_that_nobody_has_any_more_is_a_clear_error(lived):
