@@ -17,10 +17,10 @@ missing or has one of its commonest values. Both are in points of probability.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from leeway.core.metrics import Floats
 from leeway.detection.sketch import BinCounts, Binning
@@ -55,6 +55,14 @@ class Channel(BaseModel):
     sampling_variance: float
     material: float
     direction: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_it_was_written_once(cls, given: Any) -> Any:
+        """Read `chance`, the name of the variance in bundles of Leeway 0.1."""
+        if isinstance(given, dict) and "chance" in given:
+            return {"sampling_variance": given["chance"]} | {key: given[key] for key in given if key != "chance"}
+        return given
 
 
 def impact(

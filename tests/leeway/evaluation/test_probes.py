@@ -19,7 +19,7 @@ from leeway.training import fit
 from tests.conftest import making
 from tests.leeway.conftest import World
 
-pytestmark = pytest.mark.xdist_group("probing")
+pytestmark = pytest.mark.xdist_group("probes")
 
 
 @pytest.fixture(scope="module")
