@@ -11,7 +11,9 @@ from tasks.ask_for_retrain import is_offered
 
 @flow(name="monitor", flow_run_name="{classifier} {partition} monitor")
 def monitor(classifier: str, partition: str) -> Monitored:
-    """Hold one scored partition against the reference; a breach files a retrain request.
+    """Compare one scored partition with the reference.
+
+    A breach files a retrain request.
 
     Args:
         classifier: its name: the stem of its file in models/.

@@ -9,7 +9,7 @@ from leeway.scoring.batch_scoring import ScoredPartition
 
 @flow(name="score", flow_run_name="{classifier} {partition} score")
 def score(classifier: str, partition: str) -> ScoredPartition:
-    """Predict one partition's events with the champion.
+    """Score one partition's events with the champion.
 
     Args:
         classifier: its name: the stem of its file in models/.
