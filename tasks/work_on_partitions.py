@@ -78,9 +78,8 @@ def _prepare(classifier: Classifier, partition: Partition) -> str:
 
 
 def _score(classifier: Classifier, partition: Partition) -> str:
-    from leeway.scoring import (
-        batch_scoring,  # imports the training libraries, which takes seconds; preparing does not need them
-    )
+    # It imports the training libraries, which takes seconds; preparing does not need them.
+    from leeway.scoring import batch_scoring
 
     return str(batch_scoring.score(classifier, partition).version)
 

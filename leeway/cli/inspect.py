@@ -102,8 +102,8 @@ def report(
 
     found = verdict(catalog.load(name), partition)
     found["kept"] = report_index.is_kept(name, found["partition"])
-    anew = f"the report is no longer kept; `leeway nightly {name} --partition {found['partition']}` writes it anew"
-    where = found["report"] if found["kept"] else anew
+    gone = f"the report is no longer kept; `leeway nightly {name} --partition {found['partition']}` writes it again"
+    where = found["report"] if found["kept"] else gone
     output.emit(found, lambda: print(f"{found['partition']}: {found['verdict']}: {found['why']}\n{where}"))
 
 

@@ -158,7 +158,7 @@ def _beside(state: "State") -> list[Any]:
         grid.add_column(column, overflow="fold")
     for item in due(datetime.now(UTC))[:SHOWN_DUE]:
         grid.add_row(item.classifier, f"{item.at.astimezone():%a %H:%M}" if item.at else "", escape(item.why))
-    return ["", grid, "", f"at work: {escape(runs)}" if runs else "at work: nothing"]
+    return ["", grid, "", f"running now: {escape(runs)}" if runs else "running now: nothing"]
 
 
 def _say_links(heading: str, state: "State") -> None:

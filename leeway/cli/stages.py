@@ -225,7 +225,7 @@ def accept(
 
 
 def demo(
-    folder: Annotated[str, typer.Argument(help="Where the demo keeps its data; made anew every time.")] = "leeway-demo",
+    folder: Annotated[str, typer.Argument(help="Where the demo keeps its data; emptied every time.")] = "leeway-demo",
     json: Json = False,
 ) -> None:
     """Play a classifier's life on simulated card payments.

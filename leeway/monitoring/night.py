@@ -139,7 +139,7 @@ def _find(
 def _decisions(bundle: Bundle, night: MonitoredNight, labels: Labels, finding: Finding) -> Decisions | None:
     """Return the realised performance for a harmful night.
 
-    It is the first question of whoever is alerted.
+    A person who is alerted asks for it first.
     """
     found, usual = labels.known.get(night.mature.key), bundle.reference.usual
     if finding.harm is None or not finding.harm.harmful or finding.faults or found is None or usual is None:
