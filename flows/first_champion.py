@@ -1,4 +1,4 @@
-"""How a classifier begins: with the history that its source has, and a first champion."""
+"""The first champion, trained on the source's history."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -18,13 +18,14 @@ from tasks.decide import Decision
 from tasks.publish import publish_all
 from tasks.snapshot import snapshot
 
-MOST = 400  # partitions that a beginning looks back where neither the definition nor the source sets a bound
+MOST = 400  # partitions of history, where neither the definition nor the source sets a bound
 
 
 def train_first_champion(classifier: str, due: Partition) -> Decision:
-    """Ingest what the source has from before a partition, and train on what was known when it began.
+    """Ingest the source's history and train on it.
 
-    Where events are dated by their arrival, what has arrived for the partition is learnt from too.
+    Training uses what was known when the due partition began. Where events are dated by their arrival, the rows that have
+    arrived for the partition count too.
 
     Raises:
         LeewayError: there is not enough to learn from yet, or hardly more than when a challenger was refused.
@@ -33,7 +34,7 @@ def train_first_champion(classifier: str, due: Partition) -> Decision:
     missing = missing_history(definition, due)
     with ahead(classifier, "ingest", missing, worthwhile(len(missing))) as begun:
         for partitions in together(missing, begun):
-            with suppress(LeewayError):  # the ledger has the reason; the rest may do
+            with suppress(LeewayError):  # the ledger has the reason; the other partitions may suffice
                 _ingest(classifier, partitions, begun)
     as_of = datetime.now(UTC) if definition.by_arrival else due.start
     with training_lock(classifier):
@@ -42,7 +43,10 @@ def train_first_champion(classifier: str, due: Partition) -> Decision:
 
 
 def _ingest(classifier: str, partitions: list[Partition], begun: Ahead) -> None:
-    """Ingest partitions that one worker prepared, or a single one that none did."""
+    """Ingest partitions that one worker prepared.
+
+    A partition that no worker prepared comes as the only one.
+    """
     if partitions[0] not in begun:
         ingest_steps(classifier, partitions[0], take=False)
         return
@@ -55,9 +59,9 @@ def _ingest(classifier: str, partitions: list[Partition], begun: Ahead) -> None:
 
 
 def missing_history(classifier: Classifier, due: Partition) -> list[Partition]:
-    """The partitions that a first training learns from and the ledger does not have, oldest first.
+    """Return the history not ingested yet, oldest first.
 
-    One that was rejected by a suite that has changed since is tried again.
+    A partition that was rejected by a suite that has changed since is tried again.
     """
     suite = catalog.audit_fingerprint(classifier.name)
     with database().transaction() as connection:
@@ -65,7 +69,7 @@ def missing_history(classifier: Classifier, due: Partition) -> list[Partition]:
     done = {entry.partition for entry in ingested if entry.status == "done" or entry.input.get("suite") == suite}
     last = due if classifier.by_arrival else due.shift(-1)
     first, window = _first(classifier, due), classifier.training.window
-    if isinstance(classifier.source, Simulator):  # which has no beginning
+    if isinstance(classifier.source, Simulator):  # a simulator has no first partition
         there = list(between(first, last))
     else:
         there = [item for item in sources.occupied(classifier) if item <= last and (window is None or item >= first)]
@@ -73,7 +77,7 @@ def missing_history(classifier: Classifier, due: Partition) -> list[Partition]:
 
 
 def _first(classifier: Classifier, due: Partition) -> Partition:
-    """The first partition that training can use."""
+    """Return the first partition that training can use."""
     window = classifier.training.window
     if window is None:
         return due.shift(-MOST)

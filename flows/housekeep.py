@@ -1,4 +1,4 @@
-"""Remove what only tells of the past."""
+"""Remove old reports, logs and leftovers."""
 
 from flows.own import own_flow
 from flows.policy import is_watched
@@ -8,12 +8,12 @@ from tasks.clean import clean, show_removals
 
 @own_flow("housekeep", "housekeep")
 def housekeep(dry_run: bool = True) -> list[Removal]:
-    """Remove reports, leftovers and logs that the settings keep no longer.
+    """Remove old reports, leftovers and logs.
 
-    Prefect's own runs, events and logs are removed by its server, after the same time.
+    The settings say how long they are kept. Prefect's server removes its own runs, events and logs after the same time.
 
     Args:
-        dry_run: only say what would be removed.
+        dry_run: only list what would be removed.
     """
     removals = clean(dry_run)
     if is_watched():

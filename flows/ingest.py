@@ -19,7 +19,7 @@ from tasks.score import score
 
 @own_flow("ingest", "{classifier} {partition} ingest")
 def ingest(classifier: str, partition: str) -> Published:
-    """Bring one partition from the source to the events.
+    """Ingest one partition: extract, audit and publish its rows.
 
     Args:
         classifier: its name: the stem of its file in models/.
@@ -32,10 +32,10 @@ def ingest(classifier: str, partition: str) -> Published:
 
 
 def ingest_steps(classifier: str, partition: Partition, *, take: bool = True, prepared: str | None = None) -> Published:
-    """The steps of `ingest`, for the flows that do more.
+    """Run the steps of `ingest` within another flow.
 
     Args:
-        take: first take in what has newly arrived, labels from a source of their own too; who ingests many partitions does
+        take: first take in newly arrived rows, and labels from a source of their own; a flow that ingests many partitions does
             so once.
         prepared: the delivery, where it was extracted and audited before.
     """
@@ -51,10 +51,12 @@ def ingest_steps(classifier: str, partition: Partition, *, take: bool = True, pr
 
 
 def late_steps(classifier: str, night: Partition) -> dict[str, str]:
-    """Ingest earlier partitions anew that rows have arrived for since, and score those that had been scored.
+    """Ingest earlier partitions that have late rows.
+
+    Partitions that were scored are scored again.
 
     Returns:
-        What came of each of them.
+        The result of each, by key.
     """
     outcome = {}
     for late in backfill_plan.late(catalog.load(classifier), night):

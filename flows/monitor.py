@@ -10,7 +10,9 @@ from tasks.ask_for_retrain import is_offered
 
 @own_flow("monitor", "{classifier} {partition} monitor")
 def monitor(classifier: str, partition: str) -> Monitored:
-    """Hold one scored partition against the reference; a breach files a retrain request.
+    """Compare one scored partition with the reference.
+
+    A breach files a retrain request.
 
     Args:
         classifier: its name: the stem of its file in models/.

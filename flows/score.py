@@ -8,7 +8,7 @@ from leeway.scoring.batch_scoring import ScoredPartition
 
 @own_flow("score", "{classifier} {partition} score")
 def score(classifier: str, partition: str) -> ScoredPartition:
-    """Predict one partition's events with the champion.
+    """Score one partition's events with the champion.
 
     Args:
         classifier: its name: the stem of its file in models/.

@@ -1,4 +1,4 @@
-"""Train a challenger as of a time, and let the gates decide on it."""
+"""Train a challenger and let the gates decide."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,13 +17,13 @@ from tasks.snapshot import snapshot
 
 @own_flow("train", "{classifier} train")
 def train(classifier: str, as_of: datetime | None = None, reason: str = "asked for", actor: str = "train") -> Decision:
-    """Train a challenger and promote it if every gate admits it.
+    """Train a challenger; promote it if gates admit it.
 
     Args:
         classifier: its name: the stem of its file in models/.
-        as_of: nothing that became known later is used; now, where it is not given.
-        reason: why; it stands in the history of promotions.
-        actor: who asks.
+        as_of: nothing that became known later is used; by default now.
+        reason: kept in the history of promotions.
+        actor: who requests it.
     """
     tag(classifier, "train")
     with training_lock(classifier):
@@ -31,17 +31,19 @@ def train(classifier: str, as_of: datetime | None = None, reason: str = "asked f
 
 
 def train_steps(classifier: str, as_of: datetime, reason: str, actor: str) -> Decision:
-    """The steps of `train`, for the flows that do more."""
+    """Run the steps of `train` within another flow."""
     bundle = fit(classifier, snapshot(classifier, as_of), as_of)
     version = register(classifier, bundle)
     return decide(classifier, bundle, version, reason, actor)
 
 
 def best_of(classifier: str, as_of: datetime, windows: Sequence[TrainingWindow | None]) -> Choice:
-    """Train a challenger on each window, and choose the better one; one that gives nothing to learn from is left out.
+    """Train a challenger on each window; choose the better.
+
+    A window with too little to learn from is left out.
 
     Raises:
-        TrainingError: none gives anything to learn from.
+        TrainingError: no window has enough to learn from.
     """
     taken = snapshot(classifier, as_of)
     bundles, refused = [], []

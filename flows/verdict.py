@@ -1,4 +1,4 @@
-"""What follows a verdict: the retrain that it asks for, on the platform or within the night."""
+"""The retrain that a verdict requests."""
 
 from flows.retrain import retrain
 from leeway.core.errors import AlreadyRunning, LeewayError
@@ -10,10 +10,12 @@ from tasks.ask_for_retrain import ask_for_retrain, is_offered
 
 
 def handle_verdict(classifier: str, partition: str, monitored: Monitored | None) -> tuple[Request | None, str | None]:
-    """Have the open retrain request carried out, not only this verdict's own: one whose process died is found here too.
+    """Carry out the open retrain request.
+
+    It may be an earlier verdict's: a request whose process died is found here too.
 
     Returns:
-        The request, and why it did not end well. On the platform the retrain is a run of its own, and may not have begun.
+        The request, and why it failed. On the platform the retrain is a run of its own, and may not have begun.
     """
     offered = is_offered()
     if offered and monitored is not None and monitored.request is not None:

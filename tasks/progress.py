@@ -1,4 +1,4 @@
-"""How far long work has come, in Prefect's pages."""
+"""The progress of long work in Prefect's pages."""
 
 from contextlib import suppress
 from uuid import UUID
@@ -11,7 +11,7 @@ SHOWN = 500
 
 
 def show_plan(classifier: str, span: str, steps: list[dict[str, str]], seconds: float | None) -> None:
-    """Leave the list of what is due, with how long it will take."""
+    """Show the due steps and their estimated duration."""
     cost = "" if seconds is None else f", about {seconds / 60:.1f} minutes"
     with suppress(httpx.TransportError, PrefectHTTPStatusError):
         create_table_artifact(
@@ -20,7 +20,10 @@ def show_plan(classifier: str, span: str, steps: list[dict[str, str]], seconds: 
 
 
 def begin_progress(classifier: str, span: str, work: str = "backfill") -> UUID | None:
-    """A bar at the start; None where the server does not take it: the work matters more."""
+    """Create a progress bar.
+
+    None where the server does not take it: the work goes on without.
+    """
     with suppress(httpx.TransportError, PrefectHTTPStatusError):
         made = create_progress_artifact(progress=0.0, key=f"{_key(classifier)}-{work}", description=span)
         return made if isinstance(made, UUID) else None
@@ -28,7 +31,10 @@ def begin_progress(classifier: str, span: str, work: str = "backfill") -> UUID |
 
 
 def update_progress(artifact: UUID | None, done: int, total: int) -> None:
-    """Move the bar, in whole percent, so that a long backfill does not write a line for every step."""
+    """Update the progress bar in whole percents.
+
+    A long backfill would otherwise write a line for every step.
+    """
     if artifact is None or total == 0 or done * 100 // total == (done - 1) * 100 // total:
         return
     with suppress(httpx.TransportError, PrefectHTTPStatusError):

@@ -19,7 +19,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.", c
 PartitionOption = Annotated[
     str | None,
     typer.Option(
-        "--partition", help="A date such as 2026-03-01; by default the last one that is over.", show_default=False
+        "--partition", help="A date such as 2026-03-01; by default the last partition that is over.", show_default=False
     ),
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept in the history.", show_default=False)]

@@ -1,4 +1,4 @@
-"""Commands that run a stage of the life of a classifier."""
+"""Commands that run a classifier's stages."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class StageName(StrEnum):
-    """The stages that a backfill can be limited to."""
+    """Stages that a backfill can be limited to."""
 
     ingest = "ingest"
     score = "score"
@@ -21,7 +21,7 @@ class StageName(StrEnum):
 
 
 def ingest(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
-    """Bring one partition from the source to the events: extract, audit, publish."""
+    """Ingest one partition: extract, audit and publish its rows."""
     result = _run("ingest", name, partition)
     done = (
         f"{result.new} new events, {result.revised} revised, {result.labels} labels, {result.quarantined} quarantined"
@@ -32,7 +32,7 @@ def ingest(name: NameArgument, partition: PartitionOption = None, json: Json = F
 
 
 def score(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
-    """Predict one partition's events with the champion."""
+    """Score one partition's events with the champion."""
     result = _run("score", name, partition)
     from leeway.core.outputs import describe
 
@@ -41,13 +41,16 @@ def score(name: NameArgument, partition: PartitionOption = None, json: Json = Fa
 
 
 def monitor(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
-    """Hold one scored partition against the reference, and write its report."""
+    """Compare one scored partition with the reference.
+
+    Writes the partition's report. A breach files a retrain request.
+    """
     result = _run("monitor", name, partition)
     output.emit(result, lambda: print(f"{result.verdict}: {result.why}\n{result.report}"))
 
 
 def nightly(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
-    """All of a night for one partition: ingest, score, monitor, and a retrain where one is due."""
+    """Run one night: ingest, score, monitor, retrain if due."""
     from leeway.core.outputs import describe
 
     result = _run("nightly", name, partition)
@@ -57,7 +60,7 @@ def nightly(name: NameArgument, partition: PartitionOption = None, json: Json = 
         if result.waits_for:
             print(f"no champion yet: {result.waits_for}")
         if result.scored:
-            print(f"version {result.scored.version} calls {describe(result.scored.positives)}")
+            print(f"version {result.scored.version} flagged {describe(result.scored.positives)}")
         if result.monitored:
             print(f"{result.monitored.verdict}: {result.monitored.why}\n{result.monitored.report}")
             if result.monitored.request:
@@ -83,7 +86,10 @@ def train(
     reason: ReasonOption = "asked for",
     json: Json = False,
 ) -> None:
-    """Train a challenger; it becomes champion if every gate admits it."""
+    """Train a challenger and let the gates decide.
+
+    It becomes champion if every gate admits it.
+    """
     from datetime import UTC, datetime
 
     private.begin()
@@ -96,7 +102,7 @@ def train(
         moment = None if as_of is None else datetime.fromisoformat(as_of)
     except ValueError:
         raise NotFound(
-            "reading --as-of", problem="it must be an ISO date or time", found=as_of, hint="give one"
+            "reading --as-of", problem="it is no ISO date or time", found=as_of, hint="write one such as 2026-04-01"
         ) from None
     if moment is not None:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -109,7 +115,7 @@ def train(
 
 
 def retrain(name: NameArgument, reason: ReasonOption, json: Json = False) -> None:
-    """Ask for a retrain, and carry it out: the state machine's way to a new champion."""
+    """Request a retrain and carry it out."""
     private.begin()
     from datetime import UTC, datetime
 
@@ -146,22 +152,25 @@ def backfill(
         StageName | None, typer.Option("--stage", help="Only this stage; all by default.", show_default=False)
     ] = None,
     missing: Annotated[
-        bool, typer.Option("--missing", help="What was never done or was rejected (the default).")
+        bool, typer.Option("--missing", help="Stages that never ran or were rejected (the default).")
     ] = False,
-    stale: Annotated[bool, typer.Option("--stale", help="Also what was done from another input than today's.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Everything, done or not.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Also stages whose input has changed since.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All stages, finished or not.")] = False,
     concurrency: Annotated[
         int | None,
         typer.Option(
             "--concurrency",
             min=1,
-            help="How many processes take partitions; by default more than one where there are many partitions.",
+            help="How many processes share the partitions; by default several where there are many partitions.",
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be done.")] = False,
     json: Json = False,
 ) -> None:
-    """Do what the ledger says is missing or stale; what is done is skipped, so it can be stopped and run again."""
+    """Run the stages that are missing or stale.
+
+    The ledger says which. Finished stages are skipped, so a backfill can be stopped and run again.
+    """
     private.begin()
     from leeway.cli.orchestrated import chosen_partition, orchestrated
 
@@ -184,7 +193,7 @@ def backfill(
                 [list(step.values()) for step in result.planned],
             )
             if result.planned and result.seconds is not None:
-                print(f"about {output.duration(result.seconds)}, by what these stages took lately")
+                print(f"about {output.duration(result.seconds)}, by how long these stages took lately")
             return
         print(f"{result.done} of {len(result.planned)} steps done")
         for key, text in result.failed.items():
@@ -197,11 +206,14 @@ def backfill(
 
 def accept(
     name: NameArgument,
-    partition: Annotated[str, typer.Argument(help="The one that a fault was found in.", show_default=False)],
+    partition: Annotated[str, typer.Argument(help="The partition with a data fault.", show_default=False)],
     reason: ReasonOption,
     json: Json = False,
 ) -> None:
-    """Take a data fault back: the partition is as it should be, and so are those like it from now on."""
+    """Accept a partition that has a data fault.
+
+    Its data is as it should be, and later data like it is no fault either.
+    """
     from leeway.cli.orchestrated import person
     from leeway.definition import catalog
     from leeway.definition.partitions import Partition
@@ -213,10 +225,13 @@ def accept(
 
 
 def demo(
-    folder: Annotated[str, typer.Argument(help="Where the demo keeps its data; made anew every time.")] = "leeway-demo",
+    folder: Annotated[str, typer.Argument(help="Where the demo keeps its data; emptied every time.")] = "leeway-demo",
     json: Json = False,
 ) -> None:
-    """Play a classifier's whole life on a simulated stream of card payments, and print its timeline."""
+    """Play a classifier's life on simulated card payments.
+
+    Prints the timeline of its nights.
+    """
     from leeway.cli.demo import play
 
     timeline = play(folder)
@@ -229,7 +244,7 @@ COMMANDS = (demo, ingest, score, monitor, nightly, accept, train, retrain, backf
 
 
 def _ingest_history(name: str) -> None:
-    """Before the first training, bring in what the source has."""
+    """Ingest the source's history before the first training."""
     from leeway.cli.orchestrated import orchestrated
     from leeway.definition import catalog
     from leeway.store import ledger
@@ -239,7 +254,7 @@ def _ingest_history(name: str) -> None:
     with database().transaction() as connection:
         if ledger.entries(connection, name):
             return
-    output.note(f"nothing of {name} was ingested yet, so what its source has is ingested first")
+    output.note(f"nothing of {name} is ingested yet: the source's history is ingested first")
     with output.progress(f"ingesting {name}") as update, orchestrated("backfill") as flow, flow.reporting(update):
         done = flow.backfill(name, stage="ingest", dry_run=False)
     output.note(f"{done.done} partitions ingested, {len(done.failed)} failed")
@@ -248,7 +263,7 @@ def _ingest_history(name: str) -> None:
 
 
 def _run(verb: str, name: str, partition: str | None) -> Any:
-    """Run the flow of this verb for one partition."""
+    """Run one verb's flow for one partition."""
     private.begin()
     from leeway.cli.orchestrated import chosen_partition, orchestrated
 

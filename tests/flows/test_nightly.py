@@ -121,7 +121,7 @@ def test_a_backfill_on_the_platform_that_left_something_undone_is_not_shown_as_c
     monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "of a platform")
     state = backfill(toy, night(0), night(2), dry_run=False, return_state=True)
     assert state.is_failed(), state
-    assert f"not 1 of 3 partitions: {night(1)}: " in state.message, state.message
+    assert f"1 of 3 partitions failed (found: {night(1)}: " in state.message, state.message
     rows.to_csv(data, index=False)
     assert backfill(toy, night(0), night(2), dry_run=False).done == 3
 

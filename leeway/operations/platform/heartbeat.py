@@ -1,8 +1,8 @@
-"""Whether Prefect's background services are at work.
+"""A health check of Prefect's background services.
 
-`python -m leeway.operations.platform.heartbeat TASK` ends with 0 if they are, and with 1 if not.
+`python -m leeway.operations.platform.heartbeat TASK` ends with 0 if they work, and with 1 if not.
 
-They have no address to ask. Whoever carries out a task of theirs says so every two seconds in the Redis of
+They have no address to ask. A worker that carries out one of their tasks writes so every two seconds into the Redis of
 `PREFECT_SERVER_DOCKET_URL`.
 """
 
@@ -14,11 +14,11 @@ PATIENCE_SECONDS = 30.0
 DOCKETS = (
     "prefect",
     "prefect-server",
-)  # the services' own name for their tasks; the setting's, should they come to use it
+)  # the name that the services use now, and that of the setting, which they may use later
 
 
 def beats(url: str, task: str) -> bool:
-    """Whether a worker that carries out this task has given a sign of life lately."""
+    """Return whether a task's worker gave a recent heartbeat."""
     import redis
 
     try:

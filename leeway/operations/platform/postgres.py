@@ -1,4 +1,7 @@
-"""The embedded PostgreSQL as a service: `python -m leeway.operations.platform.postgres` runs for as long as the server does."""
+"""The embedded PostgreSQL as a service.
+
+`python -m leeway.operations.platform.postgres` runs for as long as the server does.
+"""
 
 import signal
 import sys
@@ -15,7 +18,7 @@ MISSES = 5
 
 
 def reachable(store: Database) -> bool:
-    """Whether the database answers."""
+    """Return whether the database answers."""
     try:
         with store.engine.connect() as connection:
             return bool(connection.scalar(sa.select(1)))
@@ -24,7 +27,10 @@ def reachable(store: Database) -> bool:
 
 
 def main() -> None:
-    """Start the server if it does not run, and end when it no longer answers."""
+    """Run until the server no longer answers.
+
+    Starts the server if it does not run.
+    """
     stop = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:

@@ -1,8 +1,8 @@
-"""Whether a platform runs on this data folder, and where its services are.
+"""The state of the platform on this data folder.
 
-A lock on a file says whether: the system drops it with the process, so a crash or a power cut leaves nothing behind that looks
-alive. A state file beside it says where, and which lock it goes with: one that was copied with its data folder tells of the
-original's platform, and is not believed.
+A lock on a file says whether a platform runs. The system drops the lock with the process, so a crash or a power cut leaves no
+lock behind. A state file beside it says where the services are, and which lock it goes with: a state file that was copied with
+its data folder tells of the original's platform, and is not believed.
 """
 
 import fcntl
@@ -26,13 +26,13 @@ DASHBOARDS = "dashboards"
 
 @dataclass(frozen=True)
 class Unit:
-    """What is known of one service.
+    """The public state of one service.
 
     Attributes:
         state: waiting, starting, up, restarting, gave up or stopped.
-        url: where a person finds it, for those that have pages.
-        said: the last thing worth telling, such as why it was restarted.
-        up_since: since when it is up, as an ISO time.
+        url: the address of its pages, if it has any.
+        said: its last message, such as why it was restarted.
+        up_since: when it came up, as an ISO time.
     """
 
     name: str
@@ -47,10 +47,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class State:
-    """A platform that runs.
+    """A running platform.
 
     Attributes:
-        ready: every service has been started, or given up.
+        ready: whether every service is up or given up.
     """
 
     pid: int
@@ -61,42 +61,42 @@ class State:
     units: dict[str, Unit] = field(default_factory=dict)
 
     def url(self, name: str) -> str | None:
-        """Where a service is, if it is up."""
+        """Return a service's address, if it is up."""
         unit = self.units.get(name)
         return unit.url if unit and unit.state == "up" else None
 
     @property
     def prefect_api(self) -> str | None:
-        """The address of the Prefect server's API, if it is up and answers."""
+        """The Prefect API's address, if it answers."""
         url = self.url(PREFECT)
         return f"{url}/api" if url and answers(f"{url}/api/health") else None
 
 
 def folder() -> Path:
-    """Where the platform keeps its state and its logs."""
+    """Return the folder of state and logs."""
     return settings().folder("platform")
 
 
 @contextmanager
 def holding() -> Iterator[None]:
-    """Be the one platform on this data folder.
+    """Hold the lock of the one platform here.
 
     Raises:
-        AlreadyRunning: another one is.
+        AlreadyRunning: another platform runs on this data folder.
     """
     with (folder() / "lock").open("a") as file:
-        for attempt in range(10):  # who only looks holds it for a moment
+        for attempt in range(10):  # a process that only checks holds the lock for a moment
             if _try(file, fcntl.LOCK_EX):
                 break
             time.sleep(0.1 if attempt < 9 else 0)
         else:
             raise AlreadyRunning(
                 "starting the platform",
-                problem="one platform per data folder",
-                found=f"one runs in {settings().home.absolute()}",
-                hint="use it, stop it with `leeway down`, or name another folder in LEEWAY_HOME",
+                problem="a platform runs on this data folder already",
+                found=settings().home.absolute(),
+                hint="use that one, stop it with `leeway down`, or name another folder in LEEWAY_HOME",
             )
-        _path().unlink(missing_ok=True)  # of a platform that did not come to its own end
+        _path().unlink(missing_ok=True)  # left by a platform that was killed
         try:
             yield
         finally:
@@ -104,7 +104,10 @@ def holding() -> Iterator[None]:
 
 
 def is_held() -> bool:
-    """Whether a platform runs on this data folder, be it on its way up or down."""
+    """Return whether a platform runs on this data folder.
+
+    One that starts or stops counts too.
+    """
     path = settings().home.absolute() / "platform" / "lock"
     if not path.exists():
         return False
@@ -113,13 +116,16 @@ def is_held() -> bool:
 
 
 def write(state: State) -> None:
-    """Tell other processes."""
+    """Write the state for other processes."""
     with replacing(_path(), "writing the platform's state") as beside:
         beside.write_text(json.dumps(asdict(state) | {"lock": _lock()}, default=datetime.isoformat))
 
 
 def current() -> State | None:
-    """Find the platform that runs on this data folder, if one does and has said where."""
+    """Return the running platform's state.
+
+    None where no platform runs, or where it has not written its state yet.
+    """
     if not is_held():
         return None
     try:
@@ -133,14 +139,17 @@ def current() -> State | None:
 
 
 def report_link(name: str, partition: str) -> str | None:
-    """Where a browser finds the report of a partition: at the address that the settings name, or on the platform that runs."""
+    """Return a report's address for a browser.
+
+    It is on the server that the settings name, else on the running platform.
+    """
     state = current()
     url = settings().reports_url.rstrip("/") or (state.url(REPORTS) if state else None)
     return f"{url}/reports/{name}/{partition}" if url else None
 
 
 def card_link(name: str, version: int) -> str | None:
-    """Where a browser finds the model card of a version; as `report_link`."""
+    """Return a model card's address, like `report_link`."""
     state = current()
     url = settings().reports_url.rstrip("/") or (state.url(REPORTS) if state else None)
     return f"{url}/cards/{name}/{version}" if url else None

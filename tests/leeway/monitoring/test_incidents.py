@@ -100,7 +100,7 @@ def test_most_classifiers_that_find_something_at_one_time_are_an_incident(world)
         found_by(connection, "two", "alert", night.shift(1))
         assert many_classifiers(connection, "toy", night) is None
         found_by(connection, "three", "data fault", night)
-        assert many_classifiers(connection, "toy", night) == f"one, three found something on {night} too"
+        assert many_classifiers(connection, "toy", night) == f"one, three raised an alarm on {night} too"
         for name in ("four", "five", "six", "seven"):
             found_by(connection, name, "quiet", night)
         assert many_classifiers(connection, "toy", night) is None

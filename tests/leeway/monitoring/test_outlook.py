@@ -126,7 +126,11 @@ def test_the_record_and_the_report_have_the_estimate_beside_what_became_of_it(qu
     assert set(told["metrics"]) == {"accuracy", "precision", "recall", "roc_auc", "log_loss"}
     assert all(low <= value <= high for value, low, high in told["metrics"].values())
     page = report.path_of("toy", quick.day(22)).read_text(encoding="utf-8")
-    for title in ("Performance, as estimated and by labels", "Calibration", "Slices where labels and scores part most"):
+    for title in (
+        "Performance, as estimated and by labels",
+        "Calibration",
+        "Slices where labels and scores differ most",
+    ):
         assert f"<summary>{title}</summary>" in page
     assert f"By labels: of {quick.day(21)}, the last that are known" in page
     assert "kind = " in page
@@ -137,9 +141,9 @@ def test_estimates_stay_off_where_nothing_can_be_said(quick, monkeypatch):
     quick.fill(first=20, count=1)
     monkeypatch.setattr(Bundle, "known", None)
     nightly(quick, 20)
-    assert "was trained before there were estimates" in evidence(quick, 20)["estimated"]["why"]
+    assert "was trained before Leeway made estimates" in evidence(quick, 20)["estimated"]["why"]
     page = report.path_of("toy", quick.day(20)).read_text(encoding="utf-8")
-    assert "Not estimated: the champion was trained before there were estimates" in page
+    assert "Not estimated: the champion was trained before" in page
 
 
 def test_an_estimate_that_was_worse_than_a_constant_is_switched_off_by_the_labels_of_its_nights(quick):
