@@ -21,7 +21,7 @@ def _templates() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     made = Environment(
-        loader=PackageLoader("leeway", "modelcard"),
+        loader=PackageLoader("leeway.evaluation", "model_card"),
         autoescape=select_autoescape(("html.j2",)),
         undefined=StrictUndefined,
         trim_blocks=True,
