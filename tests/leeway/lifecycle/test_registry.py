@@ -110,7 +110,7 @@ def test_a_champion_with_a_feature_that_the_definition_dropped_is_a_clear_error(
     lived.crown(19)
     lived.redeclare('"kind": categorical()', '"kind": categorical(feature=False)')
     key, version = lived.train()
-    with pytest.raises(BundleError, match=r"every feature of its signature.*no kind.*promote"):
+    with pytest.raises(BundleError, match=r"found: kind.*promote"):
         evaluate.judge(lived.classifier, key)
     assert registry.promote(lived.name, version, reason="kind is gone", actor="me").version == version
 
@@ -142,7 +142,7 @@ def test_a_person_may_promote_a_refused_version_but_none_that_is_not_registered(
     promoted = registry.promote(lived.name, 1, reason="I know better", actor="me")
     assert (promoted.version, promoted.reason, promoted.actor) == (1, "I know better", "me")
     assert registry.champion(lived.name) == promoted
-    with pytest.raises(NotFound, match=r"promoting version 7 of toy: it must be registered \(found: versions \[1\]\)"):
+    with pytest.raises(NotFound, match=r"promoting version 7 of toy: .*\(found: versions \[1\]\)"):
         registry.promote(lived.name, 7, reason="", actor="me")
 
 
@@ -159,7 +159,7 @@ def test_an_altered_bundle_is_neither_promoted_nor_loaded(lived):
 
 
 def test_rolling_back_goes_to_earlier_champions_one_after_the_other_and_to_nobody_else(lived):
-    with pytest.raises(NotFound, match="only a version that was champion can come back"):
+    with pytest.raises(NotFound, match="no earlier champion"):
         registry.rollback(lived.name, reason="", actor="me")
     trained = [lived.train(as_of) for as_of in (17, 18, 19, 20)]
     for (key, version), verdicts in zip(trained, (YES, YES, NO, YES), strict=True):
@@ -267,9 +267,7 @@ def test_a_bundle_that_nobody_has_any_more_is_a_clear_error(lived):
     champion = registry.promote(lived.name, 1, reason="", actor="me")
     shutil.rmtree(fit.folder_of(lived.name, key))
     shutil.rmtree(settings().folder("mlflow"))
-    with pytest.raises(
-        BundleError, match=r"fetching the bundle of toy version 1.*the registry must still have it.*roll back"
-    ):
+    with pytest.raises(BundleError, match=r"fetching the bundle of toy version 1.*roll back"):
         registry.load(lived.name, champion)
 
 

@@ -113,5 +113,5 @@ def test_an_incident_waits_for_a_person(world):
         )
     assert state == "held"
     request = retraining.get("toy:1")
-    assert request.history[0]["why"] == "an incident, which a retrain seldom cures: 9 columns moved at once"
+    assert request.history[0]["why"] == "an incident, and a retrain seldom cures one: 9 columns moved at once"
     assert retraining.settle("toy:1", True, "ann").state == "requested"

@@ -74,7 +74,7 @@ def test_harm_that_is_confirmed_is_a_breach_and_files_one_request_as_of_its_nigh
     assert (first.state, first.since, first.as_of) == ("waiting", harmed.day(20).start, harmed.day(31).start)
     assert " on 2026-03-22 " in first.reason  # a day for the labels to become known
     assert first.history[0]["evidence"]["harm"]["shift"]["out"] is True
-    assert (second.state, second.history[0]["why"]) == ("suppressed", "toy:2026-03-23 is waiting already")
+    assert (second.state, second.history[0]["why"]) == ("suppressed", "toy:2026-03-23 is already waiting")
     assert second.history[0]["evidence"]["harm"]["partition"] == harmed.day(22).key
     status = night.run(harmed.classifier, harmed.day(22))
     assert (status.changed, status.request, status.request_state) == (False, "toy:2026-03-23", "waiting")
