@@ -1,4 +1,7 @@
-"""Deployment values: what differs between machines. What differs between classifiers is in `models/`."""
+"""Settings of a deployment, from the environment.
+
+They differ between machines. What differs between classifiers is in `models/`.
+"""
 
 import os
 from functools import cache
@@ -11,7 +14,7 @@ from leeway.core.errors import StoreError
 
 
 class Settings(BaseSettings):
-    """Read from `LEEWAY_*` environment variables.
+    """The settings, read from `LEEWAY_*` environment variables.
 
     Attributes:
         home: the data folder: embedded database, and what is stored where `storage_url` names no other place.
@@ -66,10 +69,10 @@ class Settings(BaseSettings):
     trusted_types: tuple[str, ...] = ()
 
     def folder(self, *parts: str) -> Path:
-        """A folder in the data folder, made when it is not there.
+        """Return a folder in the data folder; make it if missing.
 
         Raises:
-            StoreError: it cannot be made.
+            StoreError: the folder cannot be made.
         """
         path = self.home.absolute().joinpath(*parts)
         try:
@@ -77,7 +80,7 @@ class Settings(BaseSettings):
         except OSError as error:
             raise StoreError(
                 f"making the folder {path}",
-                problem="the data folder must be writable",
+                problem="cannot write to the data folder",
                 found=error.strerror or error,
                 hint="make room, set its permissions, or name another in LEEWAY_HOME",
             ) from error
@@ -86,16 +89,16 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    """The settings of this process, read once, when first needed.
+    """Return the settings of this process, read once.
 
     Raises:
-        StoreError: a variable holds what it must not.
+        StoreError: a variable has a value that is not valid.
     """
     try:
         return Settings()
     except SettingsError as error:  # which names the field in its words only
         name = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "")
-        raise _refused(name, 'it must be a JSON list, such as ["one", "two"]') from None
+        raise _refused(name, 'the value is no JSON list such as ["one", "two"]') from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
