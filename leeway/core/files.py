@@ -12,6 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from leeway.core.errors import StoreError
+from leeway.core.logs import logger
+
+log = logger(__name__)
 
 
 @contextmanager
@@ -68,8 +71,10 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        with suppress(OSError):
-            path.unlink()
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            log.debug("cannot remove %s: %s", path, error)
 
 
 @contextmanager

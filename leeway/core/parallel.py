@@ -20,7 +20,10 @@ from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
 from leeway.core.errors import ClusterError
+from leeway.core.logs import logger
 from leeway.core.settings import settings
+
+log = logger(__name__)
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -131,7 +134,8 @@ def _in_processes(part: Callable[[R], T], references: Sequence[R], workers: int)
             futures = {place: pool.submit(part, references[place]) for place in left}
             try:
                 done |= {place: future.result() for place, future in futures.items()}
-            except BrokenProcessPool:
+            except BrokenProcessPool as error:
+                log.warning("a worker process died, the parts without a result are done again: %s", error)
                 ended = {place: future for place, future in futures.items() if future.done()}
                 done |= {place: future.result() for place, future in ended.items() if future.exception() is None}
             finally:
