@@ -10,12 +10,15 @@ from prefect import task
 import leeway.ingest.audit
 from leeway.core import parallel
 from leeway.core.errors import DeliveryRejected, LeewayError, StoreError
+from leeway.core.logs import logger
 from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest import publication, sources
 from leeway.store import ledger
 from leeway.store.database import database
 from tasks.policy import policy
+
+log = logger(__name__)
 
 Work = Literal["prepare", "score"]
 LOCK_TIMEOUT = timedelta(minutes=10)  # the server may be busy for a while with what a killed worker had asked for
@@ -54,6 +57,7 @@ def _outcome(classifier: Classifier, partition: Partition, work: Work) -> Partit
     except StoreError:
         raise  # it may pass by itself, and the partitions that were done are not done again
     except LeewayError as error:
+        log.warning("%s failed: %s", action, error)
         return PartitionResult(error=error)
 
 

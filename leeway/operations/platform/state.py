@@ -16,8 +16,11 @@ from typing import IO, Any
 
 from leeway.core.errors import AlreadyRunning
 from leeway.core.files import replacing
+from leeway.core.logs import logger
 from leeway.core.settings import settings
 from leeway.operations.platform.local import answers
+
+log = logger(__name__)
 
 PREFECT, MLFLOW, REPORTS, RUNNER, DATABASE = "prefect", "mlflow", "reports", "runner", "database"
 DASHBOARDS = "dashboards"
@@ -123,7 +126,8 @@ def current() -> State | None:
         return None
     try:
         found: dict[str, Any] = json.loads(_path().read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        log.debug("no state of the platform in %s: %s", _path(), error)
         return None
     units = {name: Unit(**unit) for name, unit in found.pop("units").items()}
     return State(**{**found, "started_at": datetime.fromisoformat(found["started_at"]), "units": units})
