@@ -43,7 +43,7 @@ def prepare_prefect(
     `api`. Without either, Prefect starts a private one for the process.
 
     Args:
-        secret: the password of the server at `api`; no other server gets it.
+        secret: the secret of the server at `api`; no other server gets it.
     """
     if api is not None and os.environ.setdefault("PREFECT_API_URL", api) == api and secret is not None:
         os.environ["PREFECT_API_AUTH_STRING"] = secret
