@@ -218,16 +218,16 @@ def judge(usual: Usual, pairs: Sequence[tuple[Floats, Floats]]) -> dict[Performa
     Returns:
         The metrics that fail, each with the reason.
     """
-    before = [(np.array(said), np.array(was)) for said, was in zip(usual.expected, usual.realised, strict=True)]
-    last, constant = [*before, *((told[:, 0], was) for told, was in pairs)][-BACK:], usual.constant
+    before = [(np.array(guess), np.array(real)) for guess, real in zip(usual.expected, usual.realised, strict=True)]
+    last, constant = [*before, *((own[:, 0], real) for own, real in pairs)][-BACK:], usual.constant
     off: dict[PerformanceMetric, str] = {}
     for place, name in enumerate(METRICS):
-        said, was = (np.array([pair[side][place] for pair in last]) for side in (0, 1))
-        known = ~np.isnan(said) & ~np.isnan(was)
+        guess, real = (np.array([pair[side][place] for pair in last]) for side in (0, 1))
+        known = ~np.isnan(guess) & ~np.isnan(real)
         if known.sum() < FEWEST_BACK:
             off[name] = f"labels are known for only {known.sum()} partitions; {FEWEST_BACK} are needed"
             continue
-        error, of_constant = np.abs(said - was)[known], np.abs(constant[place] - was)[known]
+        error, of_constant = np.abs(guess - real)[known], np.abs(constant[place] - real)[known]
         worse = error - of_constant
         if worse.mean() > worse.std(ddof=1) / np.sqrt(len(worse)):
             off[name] = (
@@ -236,7 +236,7 @@ def judge(usual: Usual, pairs: Sequence[tuple[Floats, Floats]]) -> dict[Performa
             )
             continue
         inside = [
-            bool(told[place, 1] <= was[place] <= told[place, 2]) for told, was in pairs if np.isfinite(was[place])
+            bool(own[place, 1] <= real[place] <= own[place, 2]) for own, real in pairs if np.isfinite(real[place])
         ]
         if len(of_late := inside[-LATE:]) >= FEWEST_LATE and 2 * sum(of_late) < len(of_late):
             off[name] = (

@@ -21,8 +21,8 @@ UNSEEN_BURST = 0.10
 OUTSIDE_BURST = 0.20
 VALUE_BURST = 0.03  # of a number's rare value
 RARE_VALUE = 0.01  # in every reference partition: a more frequent value may well become more frequent still
-LUCK = 1e-6  # a count less probable than this is no sampling noise
-APART, APART_SPREADS = 0.25, 8.0  # a correlation's change, and the same in its standard deviations
+LEAST_PROBABILITY = 1e-6  # a count less probable than this is no sampling noise
+CORRELATION_CHANGE, CHANGE_SPREADS = 0.25, 8.0  # a correlation's change, and the same in its standard deviations
 FEWEST = 60  # rows, to find that two partitions are the same, or that one has each row twice
 LEAST_RANKS = 0.5  # of the variance of evenly spread ranks: a number within a few bins has no useful correlation
 NEVER = 9.0  # a standard deviation that no change of a correlation exceeds
@@ -103,7 +103,7 @@ class Clean(BaseModel):
             yield from self._of_number(name, observed, before)
         if observed.rows >= FEWEST:
             yield from _repeated(observed, before)
-            yield from self._apart(binnings, observed, before)
+            yield from self._changed_correlations(binnings, observed, before)
 
     def _of_number(self, name: str, observed: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
         lately = _most(before, [earlier.outside[name] for earlier in before])
@@ -114,10 +114,16 @@ class Clean(BaseModel):
         for value, count in observed.common[name]:
             lately = _most(before, [dict(earlier.common[name]).get(value, 0) for earlier in before])
             most, share = max(known.get(value, rarest), lately), count / observed.rows
-            if most < RARE_VALUE and share > most + VALUE_BURST and count > stats.binom.isf(LUCK, observed.rows, most):
+            if (
+                most < RARE_VALUE
+                and share > most + VALUE_BURST
+                and count > stats.binom.isf(LEAST_PROBABILITY, observed.rows, most)
+            ):
                 yield f"{name} is {value:g} in {share:.0%} of the rows; until now in at most {most:.0%}"
 
-    def _apart(self, binnings: Mapping[str, Binning], observed: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
+    def _changed_correlations(
+        self, binnings: Mapping[str, Binning], observed: Sketch, before: Sequence[Sketch]
+    ) -> Iterator[str]:
         """Yield a fault where the correlation of two numbers changed.
 
         The cause is often swapped columns, or rows joined to the wrong ones.
@@ -126,7 +132,7 @@ class Clean(BaseModel):
             return
         now = _correlations(binnings, observed.counts, np.asarray(observed.products))
         change = np.nan_to_num(np.abs(now - np.asarray(self.correlations)))
-        far = np.maximum(APART, APART_SPREADS * np.maximum(self.spreads, 1 / np.sqrt(observed.rows)))
+        far = np.maximum(CORRELATION_CHANGE, CHANGE_SPREADS * np.maximum(self.spreads, 1 / np.sqrt(observed.rows)))
         out = change > far
         for earlier in before if out.any() else ():
             was = _correlations(binnings, earlier.counts, np.asarray(earlier.products))

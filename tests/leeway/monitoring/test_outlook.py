@@ -160,7 +160,7 @@ def test_an_estimate_that_was_worse_than_a_constant_is_switched_off_by_the_label
             connection.execute(sa.insert(realised.table).values({**label, "night": day.key, "partition": key}))
     again(quick, 21)
     told = evidence(quick, 21)["estimated"]
-    assert "where the reference's mean is off by" in told["off"]["accuracy"]
+    assert "the reference's mean has an error of" in told["off"]["accuracy"]
     page = report.path_of("toy", quick.day(21)).read_text(encoding="utf-8")
     assert "Switched off for accuracy" in page
 
