@@ -13,6 +13,7 @@ from flows.ingest import ingest_steps
 from flows.own import own_flow
 from flows.policy import is_deployed, is_watched, parse_partition, partition_lock, tag, timed
 from leeway.core.errors import Incomplete, LeewayError
+from leeway.core.logs import logger
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest.sources import arrivals
@@ -23,6 +24,8 @@ from tasks.labels import labels
 from tasks.monitor import monitor
 from tasks.progress import begin_progress, show_plan, update_progress
 from tasks.score import score
+
+log = logger(__name__)
 
 Progress = Callable[[int, int, str], None]
 
@@ -106,6 +109,7 @@ def backfill(
                     _do(classifier, partition, step_stage, begun.get(partition))
                     done += 1
                 except LeewayError as error:
+                    log.warning("%s of %s %s failed: %s", step_stage, classifier, partition, error)
                     failed[partition.key] = str(error)
     update_progress(artifact, len(steps), len(steps))
     if failed and is_deployed():

@@ -31,7 +31,10 @@ from flows.score import score
 from flows.sweep import sweep
 from flows.train import train
 from leeway.core.errors import LeewayError
+from leeway.core.logs import logger
 from leeway.definition import Schedule, catalog
+
+log = logger(__name__)
 
 REMOVED = "-removed"  # no classifier's name has a dash
 PAUSED = "-paused"  # by a person, before it was removed
@@ -103,7 +106,8 @@ def code_version() -> str:
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]  # git of the person's PATH
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, subprocess.SubprocessError) as error:
+        log.debug("no commit of the code, its version is the package's: %s", error)
         return metadata.version("leeway")
     return done.stdout.strip()
 

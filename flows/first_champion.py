@@ -1,6 +1,5 @@
 """The first champion, trained on the source's history."""
 
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from flows.distributed_backfill import Ahead, ahead, outcome, together, worthwhile
@@ -8,6 +7,7 @@ from flows.ingest import ingest_steps
 from flows.policy import training_lock
 from flows.train import train_steps
 from leeway.core.errors import LeewayError
+from leeway.core.logs import logger
 from leeway.definition import Classifier, Simulator, catalog
 from leeway.definition.partitions import Partition, between
 from leeway.ingest import sources
@@ -17,6 +17,8 @@ from leeway.store.database import database
 from tasks.decide import Decision
 from tasks.publish import publish_all
 from tasks.snapshot import snapshot
+
+log = logger(__name__)
 
 MOST = 400  # partitions of history, where neither the definition nor the source sets a bound
 
@@ -34,8 +36,10 @@ def train_first_champion(classifier: str, due: Partition) -> Decision:
     missing = missing_history(definition, due)
     with ahead(classifier, "ingest", missing, worthwhile(len(missing))) as begun:
         for partitions in together(missing, begun):
-            with suppress(LeewayError):  # the ledger has the reason; the other partitions may suffice
+            try:
                 _ingest(classifier, partitions, begun)
+            except LeewayError as error:  # the ledger has the reason; the rest may do
+                log.warning("%s is not learnt from %s on: %s", classifier, partitions[0], error)
     as_of = datetime.now(UTC) if definition.by_arrival else due.start
     with training_lock(classifier):
         retry_gate.check(definition, snapshot(classifier, as_of))
@@ -52,8 +56,10 @@ def _ingest(classifier: str, partitions: list[Partition], begun: Ahead) -> None:
         return
     prepared = {}
     for partition in partitions:
-        with suppress(LeewayError):
+        try:
             prepared[partition] = outcome(begun[partition])
+        except LeewayError as error:
+            log.warning("%s %s is not learnt from: %s", classifier, partition, error)
     if prepared:
         publish_all(classifier, list(prepared), list(prepared.values()), catalog.audit_fingerprint(classifier))
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from flows.own import own_flow
 from flows.policy import parse_partition, partition_lock, tag
 from leeway.core.errors import LeewayError
+from leeway.core.logs import logger
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest import publication
@@ -15,6 +16,8 @@ from tasks.extract import extract
 from tasks.labels import labels
 from tasks.publish import publish
 from tasks.score import score
+
+log = logger(__name__)
 
 
 @own_flow("ingest", "{classifier} {partition} ingest")
@@ -67,5 +70,6 @@ def late_steps(classifier: str, night: Partition) -> dict[str, str]:
                     score(classifier, late.partition)
             outcome[late.partition.key] = f"{done.new} new events, {done.revised} revised"
         except LeewayError as error:
+            log.warning("late rows of %s %s are not ingested: %s", classifier, late.partition, error)
             outcome[late.partition.key] = str(error)
     return outcome

@@ -11,6 +11,7 @@ from flows.policy import is_watched, night_lock, parse_partition, partition_lock
 from flows.verdict import handle_verdict
 from leeway import alerts
 from leeway.core.errors import LeewayError
+from leeway.core.logs import logger
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest import sources
@@ -25,6 +26,8 @@ from tasks.score import score
 from tasks.tally import tally
 from tasks.tell import tell
 from tasks.tell_people import tell_people
+
+log = logger(__name__)
 
 
 def _run_name() -> str:
@@ -86,6 +89,7 @@ def catch_up(classifier: str, period: Partition) -> dict[str, str]:
                 *_, waits_for = night_steps(classifier, missed)
             outcome[missed.key] = waits_for or "done"
         except LeewayError as error:
+            log.warning("the missed night %s of %s failed: %s", missed, classifier, error)
             outcome[missed.key] = str(error)
     return outcome
 
@@ -118,6 +122,7 @@ def _first_champion(classifier: str, period: Partition) -> str | None:
     try:
         decision = train_first_champion(classifier, period)
     except LeewayError as error:
+        log.warning("no first champion of %s: %s", classifier, error)
         return str(error)
     if decision.promoted:
         return None

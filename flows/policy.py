@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,12 +12,15 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
+from leeway.core.logs import logger
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.lifecycle.retraining import training_lock_name
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.ledger import Stage
+
+log = logger(__name__)
 
 LOCK_TIMEOUT = timedelta(hours=12)
 
@@ -51,8 +54,11 @@ def tag(classifier: str, stage: str) -> None:
     run = runtime.flow_run.id
     if not is_watched() or run is None:
         return
-    with suppress(httpx.TransportError, PrefectHTTPStatusError), get_client(sync_client=True) as client:
-        client.update_flow_run(UUID(run), tags=sorted({*runtime.flow_run.tags, classifier, stage}))
+    try:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(UUID(run), tags=sorted({*runtime.flow_run.tags, classifier, stage}))
+    except (httpx.TransportError, PrefectHTTPStatusError) as error:
+        log.debug("the run %s is not tagged: %s", run, error)
 
 
 @contextmanager

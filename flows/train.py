@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from flows.own import own_flow
 from flows.policy import tag, training_lock
 from leeway.core.errors import TrainingError
+from leeway.core.logs import logger
 from leeway.evaluation.selection import Choice
 from leeway.model.window import TrainingWindow
 from tasks.choose import choose
@@ -13,6 +14,8 @@ from tasks.decide import Decision, decide
 from tasks.fit import fit
 from tasks.register import register
 from tasks.snapshot import snapshot
+
+log = logger(__name__)
 
 
 @own_flow("train", "{classifier} train")
@@ -51,6 +54,7 @@ def best_of(classifier: str, as_of: datetime, windows: Sequence[TrainingWindow |
         try:
             bundles.append(fit(classifier, taken, as_of, window))
         except TrainingError as error:
+            log.warning("a window of %s gives no challenger: %s", classifier, error)
             refused.append(error)
     if not bundles:
         raise refused[0]

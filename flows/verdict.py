@@ -2,11 +2,14 @@
 
 from flows.retrain import retrain
 from leeway.core.errors import AlreadyRunning, LeewayError
+from leeway.core.logs import logger
 from leeway.lifecycle import retraining
 from leeway.lifecycle.retraining import Request
 from leeway.monitoring.night import Monitored
 from tasks.announce import announce
 from tasks.ask_for_retrain import ask_for_retrain, is_offered
+
+log = logger(__name__)
 
 
 def handle_verdict(classifier: str, partition: str, monitored: Monitored | None) -> tuple[Request | None, str | None]:
@@ -28,7 +31,9 @@ def handle_verdict(classifier: str, partition: str, monitored: Monitored | None)
             ask_for_retrain(classifier, key)
             return retraining.get(key), None
         return retrain(classifier, key), None
-    except AlreadyRunning:
+    except AlreadyRunning as error:
+        log.debug("another process does the retrain %s: %s", key, error)
         return None, None
     except LeewayError as error:
+        log.warning("the retrain %s failed: %s", key, error)
         return None, str(error)

@@ -13,12 +13,15 @@ from prefect import task
 import leeway.ingest.audit
 from leeway.core import parallel
 from leeway.core.errors import DeliveryRejected, LeewayError, StoreError
+from leeway.core.logs import logger
 from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest import publication, sources
 from leeway.store import ledger
 from leeway.store.database import database
 from tasks.policy import policy
+
+log = logger(__name__)
 
 Work = Literal["prepare", "score"]
 LOCK_TIMEOUT = timedelta(minutes=10)  # the server may still work on a killed worker's query
@@ -62,6 +65,7 @@ def _outcome(classifier: Classifier, partition: Partition, work: Work) -> Partit
     except StoreError:
         raise  # a retry may succeed, and finished partitions are skipped then
     except LeewayError as error:
+        log.warning("%s failed: %s", action, error)
         return PartitionResult(error=error)
 
 

@@ -3,8 +3,10 @@
 0: success. 1: the work failed or was refused. 2: wrong usage.
 """
 
+import os
 import sys
 import traceback
+from collections.abc import Sequence
 
 import typer
 
@@ -20,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+GLOBAL = ("--debug", "--verbose")
 MODULES = (new, stages, registry, inspect, people, platform, server)
 
 for command in (command for module in MODULES for command in module.COMMANDS):
@@ -28,9 +31,17 @@ for command in (command for module in MODULES for command in module.COMMANDS):
 
 
 @app.callback()
-def options(debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error.")) -> None:
+def options(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    verbose: bool = typer.Option(False, "--verbose", help="Write a log to standard error, as LEEWAY_LOG=debug does."),
+) -> None:
     """Set the options of all commands."""
     output.debug = debug
+    if verbose:
+        from leeway.core import logs
+
+        os.environ["LEEWAY_LOG"] = "debug"  # the processes that this one starts read it, too
+        logs.enable("debug")
 
 
 def main() -> None:
@@ -39,7 +50,7 @@ def main() -> None:
     An error is one line, without a traceback unless `--debug` is given.
     """
     try:
-        app(prog_name="leeway")
+        app(_global_first(sys.argv[1:]), prog_name="leeway")
     except LeewayError as error:
         _fail(str(error), error)
     except KeyboardInterrupt:
@@ -47,6 +58,13 @@ def main() -> None:
     except Exception as error:  # the person sees one line, whatever broke
         text = " ".join(str(error).split())
         _fail(f"unexpected {type(error).__name__}: {text}; run `leeway --debug …` for the traceback", error)
+
+
+def _global_first(arguments: Sequence[str]) -> list[str]:
+    """Move the global options to the front, so that they may follow the command."""
+    end = list(arguments).index("--") if "--" in arguments else len(arguments)
+    found = [argument for argument in arguments[:end] if argument in GLOBAL]
+    return [*found, *(argument for argument in arguments[:end] if argument not in GLOBAL), *arguments[end:]]
 
 
 def _fail(text: str, error: Exception | None) -> None:

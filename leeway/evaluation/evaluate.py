@@ -11,6 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 import leeway.model.bundle
+from leeway.core.logs import logger
 from leeway.core.metrics import Bools
 from leeway.dataset import snapshots
 from leeway.definition import Classifier
@@ -25,6 +26,8 @@ from leeway.model.bundle import Bundle
 from leeway.store.database import database
 from leeway.store.tables import tables_of
 from leeway.training import fit, folds, training_data
+
+log = logger(__name__)
 
 Progress = Callable[[str], None]
 
@@ -68,6 +71,7 @@ def examined(
                 compared_with=other.version if other else None,
             )
         except Exception as error:  # the verdicts stand without a card
+            log.warning("no model card of version %s", version, exc_info=True)
             progress(f"no model card: {type(error).__name__}: {error}")
             content = None
     return verdicts, content

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 import leeway.model.bundle
 from leeway.core import files
 from leeway.core.errors import BundleError, LeewayError, NotFound, StoreError
+from leeway.core.logs import logger
 from leeway.core.settings import settings
 from leeway.definition import Classifier
 from leeway.detection.reference import Reference
@@ -31,6 +32,8 @@ from leeway.training import fit
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+log = logger(__name__)
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 RUN_NAME = 250  # letters of a run's name that MLflow keeps
@@ -402,7 +405,8 @@ def _artifacts(name: str) -> str:
     location = storage.url("mlflow", name)
     try:
         get_artifact_repository(location)
-    except (MlflowException, ImportError):
+    except (MlflowException, ImportError) as error:
+        log.debug("MLflow cannot write to %s, its artifacts go to the data folder: %s", location, error)
         return settings().folder("mlflow", name).as_uri()
     return location
 

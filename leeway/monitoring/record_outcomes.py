@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from leeway.core.errors import BundleError, NotFound
+from leeway.core.logs import logger
 from leeway.core.metrics import Bools, Floats, log_losses
 from leeway.core.outputs import Outputs
 from leeway.definition import Classifier
@@ -28,6 +29,8 @@ from leeway.store.database import database
 from leeway.store.tables import labels_known, tables_of
 from leeway.store.tables import outcome as table
 from leeway.store.tables import partition as ledger
+
+log = logger(__name__)
 
 WORST = 5  # rows that are kept of each partition
 MOST_VALUES = 31  # of a category in slices
@@ -48,8 +51,8 @@ def record_outcomes(classifier: Classifier, night: Partition, most: int = MOST) 
         partition = Partition.parse(key, classifier.partition)
         try:
             _settle(classifier, partition, version, night.end)
-        except NotFound:  # its scored rows are no longer kept
-            continue
+        except NotFound as error:  # its scored rows are no longer kept
+            log.warning("outcomes of %s %s are not counted: %s", classifier.name, key, error)
     return [key for key, _ in due]
 
 
@@ -93,8 +96,8 @@ def _settle(classifier: Classifier, partition: Partition, version: int, as_of: d
         try:
             former = bundle_of(name, before)
             scores = former.score(labelled)
-        except (BundleError, NotFound):  # its features are no longer declared, or its bundle is lost
-            pass
+        except (BundleError, NotFound) as error:  # its features are no longer declared, or it is lost
+            log.warning("no outcomes of version %s, the champion before, on %s: %s", before, partition, error)
         else:
             p, flagged = former.outputs.align(scores, outputs), _flagged(former, scores, outputs)
             found["before"] = _count(classifier, partition, before, len(rows), labelled, y, p, flagged)

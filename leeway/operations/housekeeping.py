@@ -7,7 +7,6 @@ them again.
 import re
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +14,12 @@ import sqlalchemy as sa
 
 from leeway.core import files
 from leeway.core.errors import StoreError
+from leeway.core.logs import logger
 from leeway.core.settings import settings
 from leeway.store import storage
 from leeway.store.database import database, drop_staged
+
+log = logger(__name__)
 
 LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{8}")  # what `leeway.core.files` writes beside a file
 LEFT_AFTER_SECONDS = 86_400.0
@@ -126,8 +128,11 @@ def _staged(now: float, dry_run: bool) -> Iterator[Removal]:
         " FROM pg_class WHERE relnamespace = to_regnamespace('staging') AND relkind = 'r' ORDER BY relname"
     )
     found: list[tuple[str, float]] = []
-    with suppress(StoreError), database().transaction() as connection:  # the server may not show its files
-        found = [(row.relname, float(row.written)) for row in connection.execute(query)]
+    try:
+        with database().transaction() as connection:
+            found = [(row.relname, float(row.written)) for row in connection.execute(query)]
+    except StoreError as error:  # a server that does not let us see its files
+        log.debug("staging tables are not looked at: %s", error)
     for name, written in found:
         if written < now - LEFT_AFTER_SECONDS:
             if not dry_run:

@@ -17,8 +17,11 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from leeway.core.errors import AlreadyRunning, LeewayError, StoreError
+from leeway.core.logs import logger
 from leeway.core.settings import Settings, settings
 from leeway.store import embedded
+
+log = logger(__name__)
 
 DRIVER = "postgresql+psycopg2"
 OUR_DATABASE = "leeway"
@@ -120,9 +123,11 @@ class Database:
                 )
             yield
         finally:
-            with suppress(sa.exc.DBAPIError):
+            try:
                 # At once: the server notices a closed session only a moment later, when the next step wants the lock.
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(key)))
+            except sa.exc.DBAPIError as error:
+                log.debug("cannot release the lock %r, its session is closed: %s", name, error.orig)
             connection.invalidate()  # closes the session, also when the server is gone
             connection.close()
 
@@ -167,7 +172,8 @@ class Database:
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT 1").fetchone()
                 return connection
-            except adbc.Error:  # the server was restarted meanwhile
+            except adbc.Error as error:  # the server was restarted meanwhile
+                log.debug("a connection is gone, another one is opened: %s", error)
                 connection.close()
 
 

@@ -10,8 +10,11 @@ from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifie
 from sklearn.linear_model import LogisticRegression
 
 from leeway.core.errors import TrainingError
+from leeway.core.logs import logger
 from leeway.core.metrics import Floats, Outcomes
 from leeway.definition import Boosting, Candidate, Estimator, ExtraTrees, LightGBM, Logistic
+
+log = logger(__name__)
 
 PATIENCE = 25  # iterations after which boosting stops, where it is watched and they have gained less than
 WORTH = 3e-5  # nats of log loss
@@ -114,6 +117,7 @@ def why_not(candidate: Candidate) -> str | None:
     except TrainingError as error:
         return str(error)
     except Exception as error:  # of a class that anybody may have written
+        log.debug("a candidate cannot be made", exc_info=True)
         return f"making the candidate {getattr(candidate, 'path', candidate.kind)}: {type(error).__name__}: {error}"
     if not hasattr(made, "predict_proba"):
         return (

@@ -15,6 +15,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from leeway.core import parallel
 from leeway.core.errors import TrainingError
+from leeway.core.logs import logger
 from leeway.core.metrics import Bools, Floats, Outcomes, Rows, averaged, log_losses
 from leeway.core.outputs import Outputs
 from leeway.definition import Classifier, Estimator
@@ -24,6 +25,8 @@ from leeway.training.candidates import Encoded, Sees, Trial, best_iterations, en
 from leeway.training.ensembling import Member
 from leeway.training.folds import Fold
 from leeway.training.search_plan import Rung, Size
+
+log = logger(__name__)
 
 LATE = 4.0  # times its budget, after which the clock ends a search
 
@@ -284,6 +287,7 @@ def attempt(
     except subprocess_timeout.Ended as error:
         return FailedTrial(trial, str(error))
     except Exception as error:  # of any library, on any data
+        log.warning("the trial %s failed", trial, exc_info=True)
         return FailedTrial(trial, subprocess_timeout.described(error))
     if not np.isfinite(scores).all():
         return FailedTrial(trial, "some of its probabilities are not numbers")

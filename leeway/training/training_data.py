@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from leeway.core.errors import NotFound, TrainingError
+from leeway.core.logs import logger
 from leeway.core.metrics import Bools, Rows, varied
 from leeway.core.outputs import describe
 from leeway.dataset import snapshots
@@ -18,6 +19,8 @@ from leeway.model.inputs import model_input
 from leeway.model.window import TrainingWindow
 from leeway.training import folds
 from leeway.training.folds import Fold
+
+log = logger(__name__)
 
 LEAST_KEPT = 0.5  # share of the development rows that must stay, or nothing is purged
 
@@ -119,7 +122,8 @@ def learnt_from(classifier: Classifier, bundle: Bundle) -> frozenset[str] | None
         return None
     try:
         rows = snapshots.read(classifier.name, card.snapshot)
-    except NotFound:
+    except NotFound as error:
+        log.warning("events of %s's bundle are not excluded, its snapshot is gone: %s", classifier.name, error)
         return None
     training = classifier.training.model_copy(update={"holdout": card.holdout_share, "seed": card.seed})
     then = classifier.model_copy(update={"training": training})

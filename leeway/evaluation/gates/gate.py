@@ -9,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leeway.core.logs import logger
 from leeway.core.metrics import Bools, Floats, log_losses
 from leeway.core.outputs import Outputs
 from leeway.definition import Classifier
 from leeway.evaluation.gates.probe import Probe
 from leeway.lifecycle.verdict import GateVerdict
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -113,4 +116,5 @@ def _ask(gate: Gate, evidence: Evidence) -> GateVerdict:
         json.dumps(asdict(verdict), allow_nan=False)  # evidence that cannot be stored counts as none
         return verdict
     except Exception as error:  # the gate fails closed on any error
+        log.warning("the gate %r itself failed", gate.name, exc_info=True)
         return GateVerdict(gate.name, "fail", f"the gate itself failed: {type(error).__name__}: {error}")

@@ -10,6 +10,10 @@ import os
 import sys
 import time
 
+from leeway.core.logs import logger
+
+log = logger(__name__)
+
 PATIENCE_SECONDS = 30.0
 DOCKETS = (
     "prefect",
@@ -28,7 +32,8 @@ def beats(url: str, task: str) -> bool:
                 for docket in DOCKETS
                 for _, when in client.zrange(f"{docket}:task-workers:{task}", -1, -1, withscores=True)
             ]
-    except (redis.RedisError, ValueError):
+    except (redis.RedisError, ValueError) as error:
+        log.debug("no answer from Redis: %s", type(error).__name__)
         return False
     return time.time() - max(last, default=0.0) < PATIENCE_SECONDS
 

@@ -11,6 +11,10 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
+from leeway.core.logs import logger
+
+log = logger(__name__)
+
 HOST = "127.0.0.1"
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach this machine
 
@@ -20,7 +24,8 @@ def answers(url: str, timeout: float = 2) -> bool:
     try:
         with _direct.open(url, timeout=timeout) as response:
             return bool(response.status == 200)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        log.debug("no answer from %s: %s", url, error)
         return False
 
 
@@ -36,7 +41,8 @@ def ask(url: str, body: Any = None, headers: Mapping[str, str] | None = None, ti
     try:
         with _direct.open(request, timeout=timeout) as response:
             return json.load(response)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        log.debug("no answer from %s: %s", url, error)
         return None
 
 

@@ -11,7 +11,10 @@ from types import FrameType
 import sqlalchemy as sa
 
 from leeway.core.errors import LeewayError
+from leeway.core.logs import logger
 from leeway.store.database import Database, database, mlflow_url
+
+log = logger(__name__)
 
 LOOK_SECONDS = 1.0
 MISSES = 5
@@ -22,7 +25,8 @@ def reachable(store: Database) -> bool:
     try:
         with store.engine.connect() as connection:
             return bool(connection.scalar(sa.select(1)))
-    except sa.exc.DBAPIError:
+    except sa.exc.DBAPIError as error:
+        log.debug("no answer from %s: %s", store.address, error.orig)
         return False
 
 

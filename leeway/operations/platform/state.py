@@ -17,8 +17,11 @@ from typing import IO, Any
 
 from leeway.core.errors import AlreadyRunning
 from leeway.core.files import replacing
+from leeway.core.logs import logger
 from leeway.core.settings import settings
 from leeway.operations.platform.local import answers
+
+log = logger(__name__)
 
 PREFECT, MLFLOW, REPORTS, RUNNER, DATABASE = "prefect", "mlflow", "reports", "runner", "database"
 DASHBOARDS = "dashboards"
@@ -130,7 +133,8 @@ def current() -> State | None:
         return None
     try:
         found: dict[str, Any] = json.loads(_path().read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        log.debug("no state of the platform in %s: %s", _path(), error)
         return None
     if found.pop("lock", _lock()) != _lock() or _is_elsewhere(found["home"]):  # an older Leeway did not tell its lock
         return None

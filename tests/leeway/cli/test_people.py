@@ -1,6 +1,7 @@
 from typer.testing import CliRunner
 
 from leeway.cli.app import app
+from leeway.core.errors import NotFound
 
 
 def run(*arguments):
@@ -15,4 +16,6 @@ def test_a_classifier_whose_definition_is_being_mended_can_be_muted(world):
 
 
 def test_a_classifier_that_is_not_there_cannot(world):
-    assert "it must be a file in models/" in str(run("mute", "tyo", "--for", "2h", "--reason", "r").exception)
+    error = run("mute", "tyo", "--for", "2h", "--reason", "r").exception
+    assert isinstance(error, NotFound)
+    assert error.found == "tyo"

@@ -85,7 +85,7 @@ def test_a_part_whose_worker_was_killed_is_done_again_and_the_others_once(place,
 
 
 def test_a_part_that_kills_every_worker_is_an_error_with_a_way_out(place, tmp_path):
-    with pytest.raises(ClusterError, match=r"must not kill its workers.*more memory"):
+    with pytest.raises(ClusterError, match="more memory"):
         parallel.each(work, [Place(str(tmp_path), 0, deaths=99)])
 
 
@@ -133,7 +133,7 @@ def test_little_work_and_one_process_are_not_spread(monkeypatch):
 
 
 def test_a_worker_of_other_versions_is_refused(monkeypatch):
-    with pytest.raises(ClusterError, match=r"same versions.*numpy .*, not 1[.]0"):
+    with pytest.raises(ClusterError, match=r"numpy .*, not 1[.]0"):
         parallel._part(refuse, parallel._versions() | {"numpy": "1.0"}, 0)
 
 
@@ -141,7 +141,7 @@ def test_a_cluster_that_is_not_there_is_one_line(monkeypatch):
     monkeypatch.setenv("LEEWAY_DASK_ADDRESS", "tcp://127.0.0.1:1")
     monkeypatch.setattr(parallel, "CONNECT_SECONDS", 0.5)
     settings.cache_clear()
-    with pytest.raises(ClusterError, match=r"must be reachable and have workers.*LEEWAY_DASK_ADDRESS"):
+    with pytest.raises(ClusterError, match=r"tcp://127.0.0.1:1: .*LEEWAY_DASK_ADDRESS"):
         parallel.each(refuse, [0])
     settings.cache_clear()
 

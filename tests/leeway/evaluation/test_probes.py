@@ -129,4 +129,4 @@ def test_a_challenger_of_a_leaked_label_is_kept_out_by_the_columns_name(bench):
     told = spoilt(bench, lambda rows: rows.assign(amount=rows["positive"] + 0.0))
     assert told["better than champion"].outcome == "pass"  # as good as can be, and worth nothing
     assert told["leakage"].outcome == "fail"
-    assert told["leakage"].why.startswith("amount tells the label by itself, ROC AUC 1.000")
+    assert told["leakage"].why.startswith("amount predicts the label by itself, ROC AUC 1.000")

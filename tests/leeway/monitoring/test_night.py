@@ -142,7 +142,7 @@ def test_harm_counts_only_labels_that_were_known_at_their_age(harmed):
     why = nightly(harmed, 21).why
     assert "no mature labels yet" in why
     assert (
-        f"labels are late: 0% of those of {harmed.day(20)} are known at the age at which they count, 100% ordinarily"
+        f"labels are late: 0% of those of {harmed.day(20)} are known at the age at which they count, usually 100%"
         in why
     )
 

@@ -83,7 +83,7 @@ def test_a_schema_of_a_newer_leeway_is_refused_and_left_as_it_is(empty):
     migrate(opened)
     with opened.transaction() as connection:
         connection.execute(sa.text(f"UPDATE {SHARED}.alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreError, match=r"known to this version of Leeway \(found: schema 9999\); upgrade Leeway"):
+    with pytest.raises(StoreError, match=r"\(found: schema 9999\); upgrade Leeway"):
         migrate(opened)
     with opened.transaction() as connection:
         assert connection.scalar(sa.text(f"SELECT version_num FROM {SHARED}.alembic_version")) == "9999"
