@@ -131,7 +131,7 @@ def read(name: str, partition: Partition, version: int) -> pd.DataFrame:
             f"reading the scored rows of {name} {partition}",
             problem="they must be in the storage",
             found=f"no {storage.address(path)}",
-            hint=f"run `leeway backfill {name} --from {partition} --to {partition} --stage score --all --run`",
+            hint=f"run `leeway backfill {name} --from {partition} --to {partition} --stage score --all`",
         )
     return pd.read_parquet(io.BytesIO(storage.read(path)))
 
