@@ -57,6 +57,10 @@ def test_every_file_and_module_that_a_page_names_exists(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_to_a_file_leads_somewhere(page):
     links = [link.partition("#")[0] for link in A_LINK.findall(page.read_text()) if not re.match(r"[a-z]+:|#", link)]
+    of_the_site = (
+        () if page.parent == ROOT else ("reference/", "project/")
+    )  # written when it is built, which checks them
+    links = [link for link in links if not link.removeprefix("../").startswith(of_the_site)]
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
