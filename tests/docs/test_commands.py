@@ -12,6 +12,8 @@ from typer.exceptions import TyperException
 from leeway.cli import output
 from leeway.cli.app import app
 
+pytestmark = pytest.mark.unit  # though others of this folder start processes
+
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")), ROOT / "dashboards" / "README.md"]
 MODULES = [

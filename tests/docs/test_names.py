@@ -12,6 +12,8 @@ from leeway.core.settings import Settings
 from leeway.definition import catalog  # noqa: F401 - which keeps modules importable from where they were
 from leeway.store.tables import metadata
 
+pytestmark = pytest.mark.unit  # though others of this folder start processes
+
 ROOT = Path(leeway.__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")), ROOT / "dashboards" / "README.md"]
 #: A change log tells of what was, too.

@@ -10,6 +10,8 @@ from leeway import definition
 from leeway.cli.app import app
 from leeway.core.settings import Settings
 
+pytestmark = pytest.mark.unit  # though others of this folder start processes
+
 ROOT = Path(__file__).parents[2]
 
 
