@@ -63,7 +63,8 @@ def in_module(source):
 def wrong_with(quoted):
     """What the command line would say of a quoted command; None where it exists."""
     words = shlex.split(ENDS.split(quoted, maxsplit=1)[0])[1:]
-    while words and words[0] in ("--debug", "--help"):
+    of_all = {option for parameter in GROUP.params for option in parameter.opts} | {"--help"}
+    while words and words[0] in of_all:
         words = words[1:]
     if not words or PLACEHOLDER.search(words[0]):
         return None
@@ -114,6 +115,7 @@ def test_every_quoted_command_exists():
         "leeway backfil NAME",
         "leeway backfill NAME --missing --run",
         "leeway hold NAME",
+        "leeway --debag status NAME",
         "leeway promote NAME first --reason R",
         "leeway down NAME",
         "leeway backfill NAME --stage sing",
