@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-unit test-store test-system lint bench bench-monitor bench-learning screenshots up-compose down-compose lock clean
+.PHONY: setup demo test test-unit test-store test-system lint docs bench bench-monitor bench-learning screenshots up-compose down-compose lock clean
 
 setup: $(READY)
 
@@ -30,6 +30,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The documentation site, in build/site; a broken link or a page that is listed nowhere is an error
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(READY)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
@@ -71,7 +75,7 @@ down-compose:
 
 # After a change of the ranges in pyproject.toml; needs uv
 lock:
-	uv pip compile pyproject.toml --extra dev --extra dask --extra s3 --extra server --universal --python-version 3.11 --no-annotate --no-header \
+	uv pip compile pyproject.toml --extra dev --extra dask --extra docs --extra s3 --extra server --universal --python-version 3.11 --no-annotate --no-header \
 		--no-emit-index-url --quiet --output-file requirements.lock
 
 clean:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from leeway.cli import output
-from leeway.cli.options import Json, NameArgument
+from leeway.cli.options import Json, NameArgument, read_partition
 
 
 def list_classifiers(json: Json = False) -> None:
@@ -100,7 +100,10 @@ def report(
     from leeway.monitoring import report_index
     from leeway.operations.status import verdict
 
-    found = verdict(catalog.load(name), partition)
+    classifier = catalog.load(name)
+    if partition is not None:
+        read_partition(classifier, partition, "PARTITION")
+    found = verdict(classifier, partition)
     found["kept"] = report_index.is_kept(name, found["partition"])
     gone = f"the report is no longer kept; `leeway nightly {name} --partition {found['partition']}` writes it again"
     where = found["report"] if found["kept"] else gone

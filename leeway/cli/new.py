@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leeway.cli import output
-from leeway.cli.options import Json
+from leeway.cli.options import Json, WrongValue
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from leeway.profiling.creation import Created
 
 
@@ -63,7 +65,7 @@ def new(
     Profiles the table, and writes models/NAME.py and expectations/NAME.py.
     """
     from leeway.profiling.creation import create
-    from leeway.profiling.options import Options, duration
+    from leeway.profiling.options import Options
 
     options = Options(
         name=name,
@@ -74,7 +76,7 @@ def new(
         time=time,
         entity=entity,
         label_time=label_time,
-        label_delay=None if label_delay is None else duration(label_delay),
+        label_delay=None if label_delay is None else _duration(label_delay),
         keep=tuple(keep or ()),
         query=query,
         delimiter="\t" if delimiter == "\\t" else delimiter,
@@ -84,6 +86,16 @@ def new(
     with output.progress(f"profiling {data}"):
         created = create(options, force=force)
     output.emit(_described(created), lambda: _say(created))
+
+
+def _duration(text: str) -> "timedelta":
+    from leeway.core.errors import SourceError
+    from leeway.profiling.options import duration
+
+    try:
+        return duration(text)
+    except SourceError:
+        raise WrongValue("--label-delay", text, wanted="duration", example="30d") from None
 
 
 def _described(created: "Created") -> dict[str, object]:

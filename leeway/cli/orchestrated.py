@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from leeway.cli import private
+from leeway.cli.options import read_partition
 from leeway.core.errors import NotFound
 from leeway.core.settings import settings
 from leeway.definition import catalog
@@ -61,10 +62,11 @@ def orchestrated(flow: str) -> Iterator[Any]:
         yield module
 
 
-def chosen_partition(name: str, partition: str | None) -> str:
+def chosen_partition(name: str, partition: str | None, option: str = "--partition") -> str:
     """The partition that an option names, or the one that is due.
 
     Raises:
+        WrongValue: it is no date.
         NotFound: it is not over yet.
     """
     classifier = catalog.load(name)
@@ -72,7 +74,7 @@ def chosen_partition(name: str, partition: str | None) -> str:
     now = datetime.now(UTC)
     if partition is None:
         return sources.due(classifier, now).key
-    chosen = Partition.parse(partition, grain)
+    chosen = read_partition(classifier, partition, option)
     if (chosen.start if classifier.by_arrival else chosen.end) > now:
         raise NotFound(
             f"choosing the partition {chosen} of {name}",

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from leeway.cli import output, private
-from leeway.cli.options import Json, NameArgument, PartitionOption, ReasonOption
+from leeway.cli.options import Json, NameArgument, PartitionOption, ReasonOption, WrongValue, read_partition
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tasks.decide import Decision
 
 
@@ -90,22 +92,12 @@ def train(
 
     It becomes champion if every gate admits it.
     """
-    from datetime import UTC, datetime
-
+    moment = None if as_of is None else _moment("--as-of", as_of)
     private.begin()
     from leeway.cli.orchestrated import orchestrated, person
-    from leeway.core.errors import NotFound
     from leeway.definition import catalog
 
     catalog.load(name)
-    try:
-        moment = None if as_of is None else datetime.fromisoformat(as_of)
-    except ValueError:
-        raise NotFound(
-            "reading --as-of", problem="it is no ISO date or time", found=as_of, hint="write one such as 2026-04-01"
-        ) from None
-    if moment is not None:
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     _ingest_history(name)  # before the present is looked up: what is ingested now is known from now on
     with output.progress(f"training {name}"), orchestrated("train") as flow:
         decision = flow.train(name, moment, reason, person())
@@ -173,12 +165,15 @@ def backfill(
     """
     private.begin()
     from leeway.cli.orchestrated import chosen_partition, orchestrated
+    from leeway.definition import catalog
 
     if missing + stale + everything > 1:
         raise typer.BadParameter("give one of --missing, --stale and --all")
     which: Literal["all", "stale", "missing"] = "all" if everything else "stale" if stale else "missing"
+    if first is not None:
+        read_partition(catalog.load(name), first, "--from")
     if last is not None:
-        chosen_partition(name, last)
+        chosen_partition(name, last, "--to")
     with output.progress(f"backfilling {name}") as update, orchestrated("backfill") as flow, flow.reporting(update):
         result = flow.backfill(name, first, last, stage.value if stage else None, which, dry_run, concurrency)
 
@@ -216,10 +211,9 @@ def accept(
     """
     from leeway.cli.orchestrated import person
     from leeway.definition import catalog
-    from leeway.definition.partitions import Partition
     from leeway.monitoring.acceptance import accept
 
-    chosen = Partition.parse(partition, catalog.load(name).partition)
+    chosen = read_partition(catalog.load(name), partition, "PARTITION")
     why = accept(name, chosen, reason, person())
     output.emit({"partition": chosen.key, "why": why}, lambda: print(f"{name} {chosen}: {why}"))
 
@@ -270,6 +264,17 @@ def _run(verb: str, name: str, partition: str | None) -> Any:
     chosen = chosen_partition(name, partition)
     with output.progress(f"{verb} {name} {chosen}"), orchestrated(verb) as flow:
         return getattr(flow, verb)(name, chosen)
+
+
+def _moment(option: str, text: str) -> "datetime":
+    """Read an instant; a time without a zone is UTC."""
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongValue(option, text, wanted="date", example="2026-04-01") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _say_decision(name: str, decision: "Decision") -> None:

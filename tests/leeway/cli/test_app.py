@@ -74,9 +74,9 @@ def test_an_unknown_classifier_is_one_line_and_exits_with_1(project):
 
 def test_an_error_is_also_one_json_document(project):
     project.declare()
-    done = leeway("nightly", "toy", "--partition", "soon", "--json")
+    done = leeway("nightly", "toi", "--json")
     assert done.returncode == 1
-    assert "must be a date" in json.loads(done.stdout)["error"]
+    assert "did you mean toy?" in json.loads(done.stdout)["error"]
 
 
 def test_debug_shows_the_traceback(project):
