@@ -178,8 +178,8 @@ def _poller() -> str:
 
 
 def _handle() -> str:
-    class Ended:
+    class EndedProcess:
         pid, exitcode = 1, 3
 
-    found = handle(Ended())
+    found = handle(EndedProcess())
     return "" if (found.pid, found.returncode) == (1, 3) else "ProcessHandle takes no pid and exitcode of a process"

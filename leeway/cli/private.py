@@ -19,7 +19,7 @@ ENVIRONMENT = {
 
 
 @cache
-def begin() -> "Server | None":
+def begin() -> "PrivateServer | None":
     """Begin with a server for this process, unless the environment names one or the platform has one."""
     from leeway.core.environment import prepare_prefect
     from leeway.core.settings import settings
@@ -28,10 +28,10 @@ def begin() -> "Server | None":
     platform = state.current()
     api = platform.prefect_api if platform else None
     prepare_prefect(settings().folder(), api=api, secret=secret.known() if api else None)
-    return None if os.environ.get("PREFECT_API_URL") else Server()
+    return None if os.environ.get("PREFECT_API_URL") else PrivateServer()
 
 
-class Server:
+class PrivateServer:
     """A server that is starting, or has; it asks for a secret that this process alone knows, and those that it starts."""
 
     def __init__(self) -> None:
