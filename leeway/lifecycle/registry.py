@@ -224,7 +224,7 @@ def rollback(name: str, *, reason: str, actor: str) -> Promotion:
         raise NotFound(
             f"rolling back {name}",
             problem="there is no earlier champion",
-            hint=f"see `leeway versions {name}`; `leeway promote {name} VERSION` promotes another version",
+            hint=f"see `leeway versions {name}`; `leeway promote {name} VERSION --reason WHY` promotes another version",
         )
     load(name, former)  # a bundle that cannot be loaded must not become champion
     return _append(name, former.version, "rolled_back", reason, actor, former.bundle, former.checksum, former.as_of)
