@@ -24,7 +24,7 @@ import leeway
 from tests.conftest import TOY_MODEL, TOY_SUITE, forget
 
 ROOT = Path(leeway.__file__).parents[1]
-DAYS = 30
+DAYS = 20
 HELD = '''
 import time
 from pathlib import Path

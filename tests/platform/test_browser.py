@@ -21,7 +21,7 @@ from tests.platform.conftest import Platform, to_be_run
 
 pytestmark = [
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("platform"),
+    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
 ]
 TELCO = SHARED_DATA / "telco_churn.csv"

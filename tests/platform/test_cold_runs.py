@@ -11,7 +11,7 @@ import pytest
 from leeway.operations.platform.processes import process_of
 from tests.platform.conftest import Platform, _rows, to_be_run
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("platform")]
+pytestmark = pytest.mark.timeout(300)
 YESTERDAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
 
 

@@ -18,7 +18,7 @@ from leeway.store.database import Database
 from leeway.store.migrate import migrate
 from tests.conftest import TOY_MODEL, TOY_SUITE, forget
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("platform")]
+pytestmark = pytest.mark.timeout(300)
 ROOT = Path(leeway.__file__).parents[1]
 
 
