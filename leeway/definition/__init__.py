@@ -7,6 +7,7 @@ combinations are refused when the file is loaded (see `leeway.definition.catalog
 from leeway.definition.classifier import MAX_IDENTIFIER, RESERVED_COLUMNS, RESERVED_NAMES, CalendarPart, Classifier
 from leeway.definition.column import Column, Kind, boolean, categorical, identifier, numeric, text, timestamp
 from leeway.definition.cost import Costs
+from leeway.definition.grains import Grain
 from leeway.definition.history import LABEL_AGGREGATES, Aggregate, History
 from leeway.definition.label import Label
 from leeway.definition.learning import (
@@ -30,7 +31,7 @@ from leeway.definition.learning import (
     Slice,
     Training,
 )
-from leeway.definition.operation import DriftPolicy, Grain, Schedule
+from leeway.definition.operation import DriftPolicy, Schedule
 from leeway.definition.source import CSV, Folder, Parquet, Prepare, Query, Rows, Simulator, Source, Stream, Table, Text
 from leeway.definition.value import days, hours, weeks
 

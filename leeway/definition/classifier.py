@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from leeway.core.outputs import Outputs
 from leeway.definition.column import Column, Kind
 from leeway.definition.cost import Costs
+from leeway.definition.grains import DAY, NamedGrain
 from leeway.definition.history import LABEL_AGGREGATES, History
 from leeway.definition.label import Label
 from leeway.definition.learning import (
@@ -27,7 +28,7 @@ from leeway.definition.learning import (
     Slice,
     Training,
 )
-from leeway.definition.operation import DriftPolicy, Grain, Schedule
+from leeway.definition.operation import DriftPolicy, Schedule
 from leeway.definition.source import Query, Simulator, Source
 from leeway.definition.value import Share, Value
 
@@ -56,7 +57,7 @@ class Classifier(Value):
         columns: the columns of an event by name; columns of the source that are not named here are ignored.
         history: rolling features.
         calendar: parts of the event time, on the source's clock, that the classifier sees.
-        partition: the period that every stage runs by, in UTC; a week starts on Monday.
+        partition: the period that every stage runs by, in UTC: `hour`, `day`, `week` (from Monday), `sunday_week` or `month`.
         empty_partitions: whether a partition may be without events, as a day on which nobody works; otherwise one without
             any is rejected, for its source may be late.
         candidates: what is tried.
@@ -78,7 +79,7 @@ class Classifier(Value):
     columns: Mapping[str, Column]
     history: tuple[History, ...] = ()
     calendar: tuple[CalendarPart, ...] = ()
-    partition: Grain = "day"
+    partition: NamedGrain = DAY
     empty_partitions: bool = False
     candidates: tuple[Candidate, ...] = USUAL
     objective: Objective = MaximizeF1()

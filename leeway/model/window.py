@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from leeway.definition import Classifier, Grain, days, hours, weeks
-
-#: What a challenger that answers a change is tested on, where the definition does not hold out less.
-TESTED: dict[Grain, timedelta] = {"hour": hours(48), "day": days(7), "week": weeks(4), "month": days(92)}
+from leeway.definition import Classifier
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ def windows(classifier: Classifier, since: datetime | None) -> tuple[TrainingWin
 
 def tested(classifier: Classifier) -> timedelta:
     """How much a challenger that answers a change is tested on."""
-    most, asked = TESTED[classifier.partition], classifier.training.holdout
+    most, asked = classifier.partition.tested, classifier.training.holdout
     return min(most, asked) if isinstance(asked, timedelta) else most
 
 

@@ -101,7 +101,7 @@ def fingerprint(classifier: Classifier, source: Rows) -> str:
     said = [
         repr(source.model_dump(exclude={"prepare"})),
         *(_described(function) for function in functions),
-        repr((classifier.event_time, classifier.partition, classifier.source_columns)),
+        repr((classifier.event_time, classifier.partition.name, classifier.source_columns)),
         catalog.fingerprint(classifier.name) if classifier.name else "",  # what `prepare` uses may stand there
     ]
     return hashlib.sha256("\0".join(said).encode()).hexdigest()

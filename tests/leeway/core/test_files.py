@@ -81,9 +81,10 @@ FULL_DISK = """
     from pathlib import Path
     import numpy as np
     import pandas as pd
-    from leeway import deliveries
+    from leeway.ingest import deliveries
     from leeway.core.errors import StoreError
     from leeway.core.files import replacing
+    from leeway.definition.grains import DAY
     from leeway.definition.partitions import Partition
 
     disk = Path(sys.argv[1])
@@ -109,7 +110,7 @@ FULL_DISK = """
             print(error)
     try:
         rows = pd.DataFrame({"a": np.random.default_rng(0).random(200_000)})
-        deliveries.write("toy", Partition(datetime(2026, 3, 1, tzinfo=UTC), "day"), rows)
+        deliveries.write("toy", Partition(datetime(2026, 3, 1, tzinfo=UTC), DAY), rows)
     except StoreError as error:
         print(error)
     print([path.name for path in disk.rglob("*") if path.is_file() or path.name == "place"])
