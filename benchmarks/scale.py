@@ -89,7 +89,7 @@ def live() -> None:
 
 def _searches(classifier: Any, learnt: Any) -> None:
     from leeway.training import distributed_search, search
-    from leeway.training.candidates import trials
+    from leeway.training.trials import trials
 
     tried = list(trials(classifier.candidates))
     passed = sum(len(train) for train, _ in learnt.folds) * len(tried)

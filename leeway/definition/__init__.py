@@ -4,6 +4,7 @@ A file `models/NAME.py` holds one `Classifier`; its stem is the classifier's nam
 combinations are refused when the file is loaded (see `leeway.definition.catalog`).
 """
 
+from leeway.definition.candidates import Boosting, Candidate, Estimator, ExtraTrees, LightGBM, Logistic, XGBoost
 from leeway.definition.classifier import MAX_IDENTIFIER, RESERVED_COLUMNS, RESERVED_NAMES, CalendarPart, Classifier
 from leeway.definition.column import Column, Kind, boolean, categorical, identifier, numeric, text, timestamp
 from leeway.definition.cost import Costs
@@ -11,14 +12,8 @@ from leeway.definition.grains import Grain
 from leeway.definition.history import LABEL_AGGREGATES, Aggregate, History
 from leeway.definition.label import Label
 from leeway.definition.learning import (
-    Boosting,
-    Candidate,
     Capacity,
-    Estimator,
-    ExtraTrees,
     Gates,
-    LightGBM,
-    Logistic,
     MaximizeF1,
     MaximizeFBeta,
     Metric,
@@ -81,6 +76,7 @@ __all__ = [
     "Table",
     "Text",
     "Training",
+    "XGBoost",
     "boolean",
     "categorical",
     "days",

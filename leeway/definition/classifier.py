@@ -8,14 +8,13 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from leeway.core.outputs import Outputs
+from leeway.definition.candidates import USUAL, Candidate
 from leeway.definition.column import Column, Kind
 from leeway.definition.cost import Costs
 from leeway.definition.grains import DAY, NamedGrain
 from leeway.definition.history import LABEL_AGGREGATES, History
 from leeway.definition.label import Label
 from leeway.definition.learning import (
-    USUAL,
-    Candidate,
     Capacity,
     Gates,
     MaximizeF1,

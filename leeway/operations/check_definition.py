@@ -20,7 +20,7 @@ from leeway.definition import CSV, Classifier, Folder, Parquet, catalog
 from leeway.definition.partitions import Partition
 from leeway.definition.python_file import Evaluation, called, line_of
 from leeway.ingest import contract, sources
-from leeway.training import estimators
+from leeway.training.candidates import why_not
 
 
 @dataclass(frozen=True, order=True)
@@ -77,7 +77,7 @@ def check_candidates(classifier: Classifier) -> list[Problem]:
     """Candidates of which nothing can come on this machine."""
     file, path = f"models/{classifier.name}.py", catalog.definition_path(classifier.name)
     tree = ast.parse(path.read_text(), str(path))
-    wrong = [(item, estimators.why_not(item)) for item in classifier.candidates]
+    wrong = [(item, why_not(item)) for item in classifier.candidates]
     return [
         Problem(file, line_of(tree, repr(getattr(item, "path", "candidates"))) or 0, why) for item, why in wrong if why
     ]

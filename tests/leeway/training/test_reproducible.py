@@ -12,7 +12,8 @@ AGAIN = """
 import sys
 from datetime import datetime
 import leeway.model.bundle
-from leeway import catalog, snapshots
+from leeway.dataset import snapshots
+from leeway.definition import catalog
 from leeway.training import fit
 
 classifier, as_of = catalog.load("toy"), datetime.fromisoformat(sys.argv[1])
