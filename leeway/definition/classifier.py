@@ -28,7 +28,7 @@ from leeway.definition.learning import (
     Training,
 )
 from leeway.definition.operation import DriftPolicy, Schedule
-from leeway.definition.source import Query, Simulator, Source
+from leeway.definition.source import Source
 from leeway.definition.value import Share, Value
 
 CalendarPart = Literal["hour", "weekday", "day", "month"]
@@ -208,10 +208,7 @@ class Classifier(Value):
         ]
 
     def _wrong_source(self) -> Iterator[str]:
-        if isinstance(self.source, Query) and not self.by_arrival and not self.source.bounded:
-            yield "sql must bound the partition by :start and :end; add them to WHERE, or leave out event_time"
-        if isinstance(self.source, Simulator) and self.by_arrival:
-            yield "a simulator's events happen at a time; name its column in event_time"
+        yield from self.source.wrong_for_events(dated=not self.by_arrival)
         if self.label.source is not None and self.event_id is None:
             yield "labels from their own source find their events by id; name its column in event_id"
 

@@ -16,10 +16,11 @@ from pathlib import Path
 import pandas as pd
 
 from leeway.core.errors import DeliveryRejected, LeewayError, SourceError
-from leeway.definition import CSV, Classifier, Folder, Parquet, catalog
+from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition
 from leeway.definition.python_file import Evaluation, called, line_of
 from leeway.ingest import contract, sources
+from leeway.ingest.sources.kinds import kind_of
 from leeway.training.candidates import why_not
 
 
@@ -118,7 +119,7 @@ def check_source(classifier: Classifier) -> list[Problem]:
 def _newest(classifier: Classifier, now: datetime) -> tuple[Partition, pd.DataFrame]:
     """The newest partition that the source has rows of, with them; the due one, where that cannot be told cheaply."""
     partition = sources.due(classifier, now)
-    if isinstance(classifier.source, CSV | Parquet | Folder) and (there := sources.occupied(classifier, now)):
+    if kind_of(classifier.source).is_listed and (there := sources.occupied(classifier, now)):
         partition = there[-1]
     return partition, sources.extract(classifier, partition, now=now)
 

@@ -16,7 +16,7 @@ from leeway.core.errors import DefinitionError, SourceError
 from leeway.core.settings import settings
 from leeway.definition import catalog
 from leeway.definition.grains import DAY, HOUR, WEEK
-from leeway.ingest.sources import databases
+from leeway.ingest.sources.kinds import query
 from leeway.operations import check_definition
 from leeway.profiling import reading
 from leeway.profiling.creation import create
@@ -100,7 +100,7 @@ def test_a_query_is_asked_for_a_partition_by_seconds_since_1970(project, per_sec
     classifier = catalog.load("toy")
     assert classifier.event_time == "created"
     start, end = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 8, tzinfo=UTC)
-    asked = pd.concat(databases.query(classifier.source, start, end))["created"] / per_second
+    asked = pd.concat(query.asked(classifier.source, start, end))["created"] / per_second
     assert start.timestamp() - 2 * 86_400 < asked.min() <= start.timestamp()
     assert end.timestamp() - 5_400 < asked.max() < end.timestamp() + 2 * 86_400
 
