@@ -31,7 +31,7 @@ MEANS = {
 }
 
 
-@shared.guarded("On call")
+@shared.guarded
 def page() -> None:
     """The ledger, what waits for a person, what happened, and which runs failed."""
     known, now = shared.classifier(), roster.present()
