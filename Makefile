@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint bench bench-monitor bench-learning screenshots up-compose down-compose lock clean
+.PHONY: setup demo test test-unit test-store test-system lint docs bench bench-monitor bench-learning screenshots up-compose down-compose lock clean
 
 setup: $(READY)
 
@@ -21,11 +21,19 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest
 
+# By what they need: no server and no process, the embedded PostgreSQL, or processes, Prefect and a browser
+test-unit test-store test-system: test-%: $(READY)
+	$(BIN)/python -m pytest -m $*
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The documentation site, in build/site; a broken link or a page that is listed nowhere is an error
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(READY)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
@@ -48,7 +56,10 @@ screenshots: $(READY)
 # On a server: everything in containers; docs/server.md
 COMPOSE ?= docker compose
 
+# A secret that an older .env has not is added to it.
 up-compose: .env
+	@umask 077; sed -n 's/=change-me$$//p' .env.example | while read -r name; do grep -q "^$$name=" .env \
+		|| echo "$$name=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >> .env; done
 	$(COMPOSE) up --build --detach --wait
 	@echo "up; where its pages are: docs/server.md"
 
@@ -64,7 +75,7 @@ down-compose:
 
 # After a change of the ranges in pyproject.toml; needs uv
 lock:
-	uv pip compile pyproject.toml --extra dev --extra dask --extra s3 --extra server --universal --python-version 3.11 --no-annotate --no-header \
+	uv pip compile pyproject.toml --extra dev --extra dask --extra docs --extra s3 --extra server --universal --python-version 3.11 --no-annotate --no-header \
 		--no-emit-index-url --quiet --output-file requirements.lock
 
 clean:

@@ -28,7 +28,10 @@ MOST_RATIO, MOST_START_SECONDS = 1.25, 6.0
 SERVED, PLAIN = "served", "plain"
 SCRIPT = """
 import importlib, json, sys, time
-from leeway import audit, catalog, publishing, registry, scoring, sources
+from leeway.definition import catalog
+from leeway.ingest import audit, publication, sources
+from leeway.lifecycle import registry
+from leeway.scoring import batch_scoring
 from leeway.monitoring import night
 from leeway.definition.partitions import Partition
 
@@ -43,9 +46,9 @@ delivery = sources.deliver(classifier, partition)
 marks.append(time.time())
 audit.audit(classifier, partition, delivery)
 marks.append(time.time())
-publishing.publish(classifier, partition, delivery, suite)
+publication.publish(classifier, partition, delivery, suite)
 marks.append(time.time())
-scoring.score(classifier, partition)
+batch_scoring.score(classifier, partition)
 marks.append(time.time())
 night.run(classifier, partition)
 marks.append(time.time())

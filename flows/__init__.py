@@ -1,1 +1,4 @@
-"""One flow per file; the file's name is its verb."""
+"""The Prefect flows, one per file.
+
+A file's name is its verb.
+"""

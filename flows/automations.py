@@ -1,4 +1,7 @@
-"""What the platform does on events, as automations that a person sees in Prefect's pages and can pause there."""
+"""The platform's Prefect automations.
+
+A person sees them in Prefect's pages and can pause them there.
+"""
 
 from uuid import UUID
 
@@ -10,15 +13,16 @@ from tasks.announce import BREACH
 
 NAME = "leeway: a breach starts its retrain"
 DESCRIPTION = (  # with the event, which Prefect's page calls "a custom trigger"
-    f"On the event {BREACH}: has the retrain that the breach asks for carried out, should the night that told of it not have "
-    "come to that."
+    f"On the event {BREACH}: starts the retrain that the breach requests, in case the night that found the breach did not "
+    "start it."
 )
 
 
 def apply(client: SyncPrefectClient, deployments: dict[str, UUID]) -> None:
-    """Make the automation where it is not there; one that a person has paused stays paused.
+    """Create or update the automation.
 
-    It is a second way to the same run: what it starts asks with the request's key, as the night that files the request does.
+    A paused automation stays paused. It is a second way to the same run: like the night that files the request, it uses the
+    request's key.
     """
     sweep = deployments["sweep/sweep"]
     found = next(iter(client.read_automations_by_name(NAME)), None)

@@ -1,4 +1,4 @@
-"""Do what the ledger says is missing or stale, over a range of partitions."""
+"""Run missing or stale stages over many partitions."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,13 +6,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated
 
-from prefect import flow
 from pydantic import Field
 
 from flows.distributed_backfill import Begun, ahead, outcome, worthwhile
 from flows.ingest import ingest_steps
+from flows.own import own_flow
 from flows.policy import is_deployed, is_watched, parse_partition, partition_lock, tag, timed
 from leeway.core.errors import Incomplete, LeewayError
+from leeway.core.logs import logger
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest.sources import arrivals
@@ -24,6 +25,8 @@ from tasks.monitor import monitor
 from tasks.progress import begin_progress, show_plan, update_progress
 from tasks.score import score
 
+log = logger(__name__)
+
 Progress = Callable[[int, int, str], None]
 
 _progress: ContextVar[Progress] = ContextVar("progress", default=lambda done, total, text: None)
@@ -31,13 +34,13 @@ _progress: ContextVar[Progress] = ContextVar("progress", default=lambda done, to
 
 @dataclass(frozen=True)
 class Backfilled:
-    """What a backfill did, or would do.
+    """The result of a backfill, or its plan.
 
     Attributes:
         planned: every stage that is due, with the reason.
         done: how many of them were done.
-        failed: partitions that could not be done, each with its error.
-        seconds: how long it will take or would have taken, by what the stages took lately; None where they never ran.
+        failed: the partitions that failed, each with its error.
+        seconds: the estimated duration, by how long the stages took lately; None where they never ran.
     """
 
     planned: list[dict[str, str]]
@@ -47,7 +50,7 @@ class Backfilled:
     seconds: float | None = None
 
 
-@flow(name="backfill", flow_run_name="{classifier} backfill")
+@own_flow("backfill", "{classifier} backfill")
 def backfill(
     classifier: str,
     first: str | None = None,
@@ -57,22 +60,22 @@ def backfill(
     dry_run: bool = True,
     concurrency: Annotated[int, Field(ge=1)] | None = None,
 ) -> Backfilled:
-    """Do the stages that are due: of all partitions one stage, then the next, each the oldest partition first.
+    """Run the stages that are due, oldest partition first.
 
-    What is done is not done again, so it can be resumed.
+    One stage is run for all partitions, then the next. Finished stages are skipped, so a backfill can be resumed.
 
     Args:
         classifier: its name: the stem of its file in models/.
-        first: the first partition, such as 2026-03-01; the first that the source has rows of, where it is not given.
-        last: the last partition, included; the due one, where it is not given.
-        stage: only this one; all stages, where it is not given.
-        which: missing: what was never done or was rejected. stale: also what was done from another input. all: everything.
-        dry_run: only say what would be done.
-        concurrency: over how many processes of this machine partitions are spread; where it is not given, more than one if
-            there are many partitions. On a cluster, its workers take them.
+        first: the first partition, such as 2026-03-01; by default the first that the source has rows of.
+        last: the last partition, included; by default the due one.
+        stage: only this stage; by default all.
+        which: missing: stages that never ran or were rejected. stale: also stages whose input has changed. all: all stages.
+        dry_run: only list what would be done.
+        concurrency: how many processes of this machine share the partitions; by default several where there are many. On a
+            cluster its workers share them.
 
     Raises:
-        Incomplete: on the platform, where nobody waits for what it returns: partitions could not be done.
+        Incomplete: partitions failed, on the platform, where nobody reads the result.
     """
     tag(classifier, "backfill")
     definition = catalog.load(classifier)
@@ -93,7 +96,7 @@ def backfill(
     position = 0
     for step_stage in STAGES if not dry_run else ():
         wave = [step.partition for step in steps if step.stage == step_stage]
-        # The stages after one that failed have nothing to work on.
+        # After a failed stage, the later ones of that partition have no input.
         left = [item for item in wave if item.key not in failed]
         with ahead(classifier, step_stage, left, concurrency or worthwhile(len(left))) as begun:
             for partition in wave:
@@ -106,6 +109,7 @@ def backfill(
                     _do(classifier, partition, step_stage, begun.get(partition))
                     done += 1
                 except LeewayError as error:
+                    log.warning("%s of %s %s failed: %s", step_stage, classifier, partition, error)
                     failed[partition.key] = str(error)
     update_progress(artifact, len(steps), len(steps))
     if failed and is_deployed():
@@ -114,14 +118,14 @@ def backfill(
 
 
 def _do(classifier: str, partition: Partition, stage: Stage, begun: Begun | None) -> None:
-    """Do a stage, or what is left of it where others have begun."""
+    """Run a stage, or finish what a worker began."""
     with timed(classifier, partition, stage):
         there = None if begun is None else outcome(begun)
         if there is not None and stage == "score":
             return
         with partition_lock(classifier, partition):
             match stage:
-                case "ingest":  # what has arrived was taken in before the plan was made
+                case "ingest":  # newly arrived rows were taken in before planning
                     ingest_steps(classifier, partition, take=False, prepared=there)
                 case "score":
                     score(classifier, partition)
@@ -133,15 +137,18 @@ def _incomplete(classifier: str, failed: dict[str, str], partitions: int) -> Inc
     key, why = next(iter(failed.items()))
     return Incomplete(
         f"backfilling {classifier}",
-        problem="every partition must be done",
-        found=f"not {len(failed)} of {partitions} partitions: {key}: {why}",
-        hint="correct what each of them says in its log, and run it again: what is done is skipped",
+        problem=f"{len(failed)} of {partitions} partitions failed",
+        found=f"{key}: {why}",
+        hint="correct the errors that the log lists, and run it again: finished work is skipped",
     )
 
 
 @contextmanager
 def reporting(progress: Progress) -> Iterator[None]:
-    """Have backfills within this block tell how many of how many steps are done, and which comes next."""
+    """Report the progress of backfills within this block.
+
+    `progress` gets the steps that are done, their total, and the next step.
+    """
     token = _progress.set(progress)
     try:
         yield
@@ -150,7 +157,7 @@ def reporting(progress: Progress) -> Iterator[None]:
 
 
 def _tell(done: int, total: int, text: str) -> None:
-    # Not in the flow itself, which goes along to the processes of its tasks: a context variable cannot.
+    # Not in the flow itself, which is sent to the processes of its tasks: a context variable cannot be.
     _progress.get()(done, total, text)
 
 

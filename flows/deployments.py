@@ -1,4 +1,7 @@
-"""What the platform offers to run: one deployment per flow, made from the definitions. Applying twice changes nothing."""
+"""The platform's deployments, one per flow.
+
+They are made from the definitions. Applying them twice changes nothing.
+"""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -22,12 +25,16 @@ from flows.housekeep import housekeep
 from flows.ingest import ingest
 from flows.monitor import monitor
 from flows.nightly import nightly
+from flows.own import entrypoint
 from flows.retrain import retrain
 from flows.score import score
 from flows.sweep import sweep
 from flows.train import train
 from leeway.core.errors import LeewayError
+from leeway.core.logs import logger
 from leeway.definition import Schedule, catalog
+
+log = logger(__name__)
 
 REMOVED = "-removed"  # no classifier's name has a dash
 PAUSED = "-paused"  # by a person, before it was removed
@@ -36,12 +43,12 @@ DATES = ("partition", "first", "last")
 
 @dataclass(frozen=True)
 class Offer:
-    """One flow with how it is offered.
+    """One flow and its deployment.
 
     Attributes:
-        group: what it is about; a tag.
+        group: its tag.
         schedules: by label, each with the parameters of its runs.
-        quick: a short one that looks after the others, and never waits for them.
+        quick: whether it is a short flow that never waits for the others.
     """
 
     flow: Flow[..., Any]
@@ -56,12 +63,15 @@ class Offer:
 
     @property
     def entrypoint(self) -> str:
-        """Where the flow is: by its module, so that it is the same flow for whoever imports it."""
-        return f"{self.flow.fn.__module__}.{self.flow.fn.__name__}"
+        """The flow's import path.
+
+        By its module, so that every process imports the same flow.
+        """
+        return entrypoint(self.flow)
 
 
 def offers() -> list[Offer]:
-    """Every flow that can be started on the platform."""
+    """Return every flow that the platform offers."""
     return [
         Offer(nightly, "night", _nights()),
         Offer(ingest, "stage"),
@@ -76,10 +86,10 @@ def offers() -> list[Offer]:
 
 
 def apply(client: SyncPrefectClient) -> dict[str, UUID]:
-    """Bring the server's deployments into line with the code and the definitions.
+    """Update the server's deployments.
 
-    A schedule that a person has paused stays paused. That of a classifier which is no longer declared is paused, and
-    comes back with it.
+    They follow the code and the definitions. A schedule that a person has paused stays paused. The schedule of a removed
+    classifier is paused, and comes back with it.
 
     Returns:
         The deployments' ids by full name.
@@ -89,17 +99,21 @@ def apply(client: SyncPrefectClient) -> dict[str, UUID]:
 
 
 def code_version() -> str:
-    """The commit of the code that runs here, or the package's version where there is none."""
+    """Return the commit of the running code.
+
+    Where there is none, return the package's version.
+    """
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]  # git of the person's PATH
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, subprocess.SubprocessError) as error:
+        log.debug("no commit of the code, its version is the package's: %s", error)
         return metadata.version("leeway")
     return done.stdout.strip()
 
 
 def fingerprint() -> dict[str, str]:
-    """What the deployments are made from: the definitions, by their text."""
+    """Return the fingerprints of all definitions."""
     found = {}
     for name in catalog.names():
         try:
@@ -116,7 +130,7 @@ def _apply(client: SyncPrefectClient, offer: Offer, version: str) -> UUID:
         "description": _description(offer.flow),
         "tags": ["leeway", offer.group],
         "entrypoint": offer.entrypoint,
-        "pull_steps": [],  # nothing to fetch: the code is installed where the run starts
+        "pull_steps": [],  # the code is installed where the run starts
         "parameters": {},
         "parameter_openapi_schema": _schema(offer.flow),
         "enforce_parameter_schema": True,
@@ -140,7 +154,10 @@ def _existing(client: SyncPrefectClient, name: str) -> DeploymentResponse | None
 def _merged(
     wanted: Mapping[str, tuple[Schedule, dict[str, Any]]], existing: DeploymentResponse | None
 ) -> list[DeploymentScheduleCreate]:
-    """The wanted schedules, paused where a person has paused them, and those of what is gone, paused."""
+    """Merge wanted schedules with the existing ones.
+
+    A schedule that a person paused stays paused. Schedules of removed classifiers are paused.
+    """
     before = {str(item.slug): item for item in (existing.schedules if existing else [])}
     paused = {slug.removesuffix(PAUSED + REMOVED) for slug, item in before.items() if _is_paused(slug, item.active)}
     merged = [
@@ -157,7 +174,10 @@ def _merged(
 
 
 def _is_paused(slug: str, active: bool) -> bool:
-    """Whether a person has paused a schedule, be its classifier still there or not."""
+    """Return whether a person has paused a schedule.
+
+    Its classifier may have been removed.
+    """
     return slug.endswith(PAUSED + REMOVED) or not (active or slug.endswith(REMOVED))
 
 
@@ -175,7 +195,7 @@ def _plain(schedules: Sequence[Any]) -> list[Any]:
 
 
 def _nights() -> dict[str, tuple[Schedule, dict[str, Any]]]:
-    """The schedule of every classifier whose definition loads."""
+    """Return the schedules of classifiers whose definition loads."""
     found = {}
     for name in catalog.names():
         try:
@@ -186,13 +206,16 @@ def _nights() -> dict[str, tuple[Schedule, dict[str, Any]]]:
 
 
 def _schema(flow: Flow[..., Any]) -> dict[str, Any]:
-    """The form that a person fills in: classifiers to choose from, dates to pick, nothing in a field that may stay empty."""
+    """Return the schema of the run form.
+
+    It offers classifiers to choose from and dates to pick. Optional fields start empty.
+    """
     schema: dict[str, Any] = parameter_schema(flow).model_dump(mode="json", exclude_none=True)
     properties: dict[str, Any] = schema.get("properties", {})
     if "classifier" in properties and (names := catalog.names()):
         properties["classifier"]["enum"] = names
     for prop in properties.values():
-        # The server takes null for whatever has neither to be given nor a default; the form would ask "date or None" first.
+        # The server takes null for an optional field without a default; the form would ask "date or None" first.
         kinds = [kind for kind in prop.get("anyOf", ()) if kind != {"type": "null"}]
         if len(kinds) == 1 and "enum" not in kinds[0] and prop.get("default") is None:
             del prop["anyOf"], prop["default"]
@@ -204,5 +227,5 @@ def _schema(flow: Flow[..., Any]) -> dict[str, Any]:
 
 
 def _description(flow: Flow[..., Any]) -> str:
-    """What the flow does: its docstring before the parameters, which stand in the form."""
+    """Return the flow's docstring before its parameters."""
     return (flow.description or "").partition("\nArgs:")[0].strip()

@@ -1,4 +1,7 @@
-"""Partitions of a backfill by other processes: what each needs no other for is done there, the rest here, in its order."""
+"""Backfill work that other processes do.
+
+Work that needs no other partition is done there. The rest is done here, in order.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -20,11 +23,11 @@ from leeway.definition.partitions import Partition
 from leeway.store.ledger import Stage
 from tasks.work_on_partitions import PartitionResult, Work, work_on_partitions
 
-APART: dict[Stage, Work] = {"ingest": "prepare", "score": "score"}  # what is monitored looks at the nights before
+APART: dict[Stage, Work] = {"ingest": "prepare", "score": "score"}  # monitoring reads the nights before
 
-PART = 32  # partitions, at most, that a worker takes at a time: every time costs a third of a second, here and at the server
-WORTH = 12  # partitions to each process, or its start takes longer than it saves
-MOST = 4  # processes, where nobody says how many: each holds the libraries, 0.4 GB
+PART = 32  # partitions, at most, that a worker takes at a time: each time costs a third of a second, here and at the server
+WORTH = 12  # partitions for each process; with fewer, its start takes longer than it saves
+MOST = 4  # processes by default: the libraries take 0.4 GB in each
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Begun:
     """A partition that a worker has, with others.
 
     Attributes:
-        place: among the others.
+        place: its index among them.
     """
 
     part: PrefectFuture[list[PartitionResult]]
@@ -43,13 +46,16 @@ Ahead = Mapping[Partition, Begun]
 
 
 def worthwhile(partitions: int) -> int:
-    """Over how many processes of this machine so many partitions are spread."""
+    """Return how many processes are worth starting."""
     return max(1, min(settings().workers, MOST, partitions // WORTH))
 
 
 @contextmanager
 def ahead(classifier: str, stage: Stage, partitions: Sequence[Partition], concurrency: int) -> Iterator[Ahead]:
-    """Have others begin with a stage of these partitions; nothing where there are none, or there is nothing to gain."""
+    """Let other processes begin with a stage.
+
+    Yields nothing where there are no others, or where it would not save time.
+    """
     if stage not in APART or len(partitions) < 2 or not (settings().dask_address or concurrency > 1):
         yield {}
         return
@@ -67,26 +73,29 @@ def ahead(classifier: str, stage: Stage, partitions: Sequence[Partition], concur
 
 
 def together(partitions: Sequence[Partition], begun: Ahead) -> Iterator[list[Partition]]:
-    """The partitions, those that one worker has in one list; each by itself that nobody has."""
+    """Group partitions by worker.
+
+    A partition that no worker has comes in a list of its own.
+    """
     for _, part in groupby(partitions, lambda partition: begun[partition].part if partition in begun else partition):
         yield list(part)
 
 
 def outcome(begun: Begun) -> str:
-    """What came of a partition elsewhere.
+    """Return a worker's result for a partition.
 
     Raises:
-        ClusterError: whoever worked on it died, again and again.
-        LeewayError: what was raised there.
+        ClusterError: its worker died repeatedly.
+        LeewayError: the error that the worker raised.
     """
     try:
         found = begun.part.result()[begun.place]
     except _deaths() as error:
         raise ClusterError(
-            "working on a partition apart",
-            problem="its worker must live",
+            "working on a partition in another process",
+            problem="its worker process died",
             found=" ".join(f"{type(error).__name__}: {error}".split()),
-            hint="give each worker more memory, or start fewer (--concurrency); then run this again: what is done stays",
+            hint="give each worker more memory, or start fewer (--concurrency), then run this again: finished work is kept",
         ) from error
     if found.error is not None:
         raise found.error
@@ -95,7 +104,10 @@ def outcome(begun: Begun) -> str:
 
 @contextmanager
 def _one_server() -> Iterator[None]:
-    """What is submitted within this block goes by this process's server, also a private one: each would start its own."""
+    """Submit tasks to this process's server.
+
+    Otherwise each worker would start a private server of its own.
+    """
     with get_client(sync_client=True) as client, temporary_settings({PREFECT_API_URL: str(client.api_url)}):
         yield
 
@@ -106,7 +118,7 @@ def _runner(processes: int) -> TaskRunner[Any]:
         return ProcessPoolTaskRunner(max_workers=processes, initializer=parallel.begin, initargs=(processes,))
     from prefect_dask.task_runners import DaskTaskRunner
 
-    parallel.connect(address).close()  # refused in words where it cannot be reached
+    parallel.connect(address).close()  # a clear error where it cannot be reached
     return DaskTaskRunner(address=address)
 
 

@@ -1,6 +1,5 @@
-"""How a classifier begins: with the history that its source has, and a first champion."""
+"""The first champion, trained on the source's history."""
 
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from flows.distributed_backfill import Ahead, ahead, outcome, together, worthwhile
@@ -8,6 +7,7 @@ from flows.ingest import ingest_steps
 from flows.policy import training_lock
 from flows.train import train_steps
 from leeway.core.errors import LeewayError
+from leeway.core.logs import logger
 from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition, between
 from leeway.ingest import sources
@@ -19,13 +19,16 @@ from tasks.decide import Decision
 from tasks.publish import publish_all
 from tasks.snapshot import snapshot
 
-MOST = 400  # partitions that a beginning looks back where neither the definition nor the source sets a bound
+log = logger(__name__)
+
+MOST = 400  # partitions of history, where neither the definition nor the source sets a bound
 
 
 def train_first_champion(classifier: str, due: Partition) -> Decision:
-    """Ingest what the source has from before a partition, and train on what was known when it began.
+    """Ingest the source's history and train on it.
 
-    Where events are dated by their arrival, what has arrived for the partition is learnt from too.
+    Training uses what was known when the due partition began. Where events are dated by their arrival, the rows that have
+    arrived for the partition count too.
 
     Raises:
         LeewayError: there is not enough to learn from yet, or hardly more than when a challenger was refused.
@@ -34,8 +37,10 @@ def train_first_champion(classifier: str, due: Partition) -> Decision:
     missing = missing_history(definition, due)
     with ahead(classifier, "ingest", missing, worthwhile(len(missing))) as begun:
         for partitions in together(missing, begun):
-            with suppress(LeewayError):  # the ledger has the reason; the rest may do
+            try:
                 _ingest(classifier, partitions, begun)
+            except LeewayError as error:  # the ledger has the reason; the rest may do
+                log.warning("%s is not learnt from %s on: %s", classifier, partitions[0], error)
     as_of = datetime.now(UTC) if definition.by_arrival else due.start
     with training_lock(classifier):
         retry_gate.check(definition, snapshot(classifier, as_of))
@@ -43,22 +48,27 @@ def train_first_champion(classifier: str, due: Partition) -> Decision:
 
 
 def _ingest(classifier: str, partitions: list[Partition], begun: Ahead) -> None:
-    """Ingest partitions that one worker prepared, or a single one that none did."""
+    """Ingest partitions that one worker prepared.
+
+    A partition that no worker prepared comes as the only one.
+    """
     if partitions[0] not in begun:
         ingest_steps(classifier, partitions[0], take=False)
         return
     prepared = {}
     for partition in partitions:
-        with suppress(LeewayError):
+        try:
             prepared[partition] = outcome(begun[partition])
+        except LeewayError as error:
+            log.warning("%s %s is not learnt from: %s", classifier, partition, error)
     if prepared:
         publish_all(classifier, list(prepared), list(prepared.values()), catalog.audit_fingerprint(classifier))
 
 
 def missing_history(classifier: Classifier, due: Partition) -> list[Partition]:
-    """The partitions that a first training learns from and the ledger does not have, oldest first.
+    """Return the history not ingested yet, oldest first.
 
-    One that was rejected by a suite that has changed since is tried again.
+    A partition that was rejected by a suite that has changed since is tried again.
     """
     suite = catalog.audit_fingerprint(classifier.name)
     with database().transaction() as connection:
@@ -74,7 +84,7 @@ def missing_history(classifier: Classifier, due: Partition) -> list[Partition]:
 
 
 def _first(classifier: Classifier, due: Partition) -> Partition:
-    """The first partition that training can use."""
+    """Return the first partition that training can use."""
     window = classifier.training.window
     if window is None:
         return due.shift(-MOST)

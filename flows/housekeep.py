@@ -1,20 +1,19 @@
-"""Remove what only tells of the past."""
+"""Remove old reports, logs and leftovers."""
 
-from prefect import flow
-
+from flows.own import own_flow
 from flows.policy import is_watched
 from leeway.operations.housekeeping import Removal
 from tasks.clean import clean, show_removals
 
 
-@flow(name="housekeep", flow_run_name="housekeep")
+@own_flow("housekeep", "housekeep")
 def housekeep(dry_run: bool = True) -> list[Removal]:
-    """Remove reports, leftovers and logs that the settings keep no longer.
+    """Remove old reports, leftovers and logs.
 
-    Prefect's own runs, events and logs are removed by its server, after the same time.
+    The settings say how long they are kept. Prefect's server removes its own runs, events and logs after the same time.
 
     Args:
-        dry_run: only say what would be removed.
+        dry_run: only list what would be removed.
     """
     removals = clean(dry_run)
     if is_watched():

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from prefect import flow
-
+from flows.own import own_flow
 from flows.policy import parse_partition, partition_lock, tag
 from leeway.core.errors import LeewayError
+from leeway.core.logs import logger
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest import publication
@@ -17,10 +17,12 @@ from tasks.labels import labels
 from tasks.publish import publish
 from tasks.score import score
 
+log = logger(__name__)
 
-@flow(name="ingest", flow_run_name="{classifier} {partition} ingest")
+
+@own_flow("ingest", "{classifier} {partition} ingest")
 def ingest(classifier: str, partition: str) -> Published:
-    """Bring one partition from the source to the events.
+    """Ingest one partition: extract, audit and publish its rows.
 
     Args:
         classifier: its name: the stem of its file in models/.
@@ -33,10 +35,10 @@ def ingest(classifier: str, partition: str) -> Published:
 
 
 def ingest_steps(classifier: str, partition: Partition, *, take: bool = True, prepared: str | None = None) -> Published:
-    """The steps of `ingest`, for the flows that do more.
+    """Run the steps of `ingest` within another flow.
 
     Args:
-        take: first take in what has newly arrived, labels from a source of their own too; who ingests many partitions does
+        take: first take in newly arrived rows, and labels from a source of their own; a flow that ingests many partitions does
             so once.
         prepared: the delivery, where it was extracted and audited before.
     """
@@ -52,10 +54,12 @@ def ingest_steps(classifier: str, partition: Partition, *, take: bool = True, pr
 
 
 def late_steps(classifier: str, night: Partition) -> dict[str, str]:
-    """Ingest earlier partitions anew that rows have arrived for since, and score those that had been scored.
+    """Ingest earlier partitions that have late rows.
+
+    Partitions that were scored are scored again.
 
     Returns:
-        What came of each of them.
+        The result of each, by key.
     """
     outcome = {}
     for late in backfill_plan.late(catalog.load(classifier), night):
@@ -66,5 +70,6 @@ def late_steps(classifier: str, night: Partition) -> dict[str, str]:
                     score(classifier, late.partition)
             outcome[late.partition.key] = f"{done.new} new events, {done.revised} revised"
         except LeewayError as error:
+            log.warning("late rows of %s %s are not ingested: %s", classifier, late.partition, error)
             outcome[late.partition.key] = str(error)
     return outcome

@@ -1,17 +1,18 @@
 """Monitor a partition."""
 
-from prefect import flow
-
 import tasks.monitor
+from flows.own import own_flow
 from flows.policy import parse_partition, partition_lock, tag
 from flows.verdict import handle_verdict
 from leeway.monitoring.night import Monitored
 from tasks.ask_for_retrain import is_offered
 
 
-@flow(name="monitor", flow_run_name="{classifier} {partition} monitor")
+@own_flow("monitor", "{classifier} {partition} monitor")
 def monitor(classifier: str, partition: str) -> Monitored:
-    """Hold one scored partition against the reference; a breach files a retrain request.
+    """Compare one scored partition with the reference.
+
+    A breach files a retrain request.
 
     Args:
         classifier: its name: the stem of its file in models/.

@@ -2,14 +2,16 @@
 
 from datetime import UTC, datetime
 
-from prefect import flow, runtime
+from prefect import runtime
 
 from flows.first_champion import train_first_champion
 from flows.ingest import ingest_steps, late_steps
+from flows.own import own_flow
 from flows.policy import is_watched, night_lock, parse_partition, partition_lock, tag, timed
 from flows.verdict import handle_verdict
 from leeway import alerts
 from leeway.core.errors import LeewayError
+from leeway.core.logs import logger
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest import sources
@@ -25,23 +27,25 @@ from tasks.tally import tally
 from tasks.tell import tell
 from tasks.tell_people import tell_people
 
+log = logger(__name__)
+
 
 def _run_name() -> str:
     given = runtime.flow_run.parameters
     return f"{given['classifier']} {given.get('partition') or due(given['classifier'])}"
 
 
-@flow(name="nightly", flow_run_name=_run_name)
+@own_flow("nightly", _run_name)
 def nightly(classifier: str, partition: str | None = None) -> RunSummary:
-    """Ingest, score and monitor one partition, and carry out the retrain request that is open after it.
+    """Ingest, score and monitor one partition; retrain if due.
 
-    A classifier without a champion first gets one, from what its source has. Where no partition is named, the nights that
-    were missed are made up for.
+    A classifier without a champion gets a first one, trained on the source's history. Where no partition is named, missed
+    nights are caught up on.
 
     Args:
         classifier: its name: the stem of its file in models/.
-        partition: a date such as 2026-03-01, or an hour such as 2026-03-01T13. Where it is not given, the last one that was
-            over when this night was due.
+        partition: a date such as 2026-03-01, or an hour such as 2026-03-01T13. By default the last one that was over
+            when this night was due.
     """
     tag(classifier, "nightly")
     period = due(classifier) if partition is None else parse_partition(classifier, partition)
@@ -51,27 +55,32 @@ def nightly(classifier: str, partition: str | None = None) -> RunSummary:
             ingested, scored, monitored, waits_for = night_steps(classifier, period)
         late = late_steps(classifier, period)
         if monitored is not None:
-            tally(classifier, period, return_state=True)  # what could not be counted is counted another night
+            tally(classifier, period, return_state=True)  # what fails is counted another night
     retrained, failed = handle_verdict(classifier, period.key, monitored)
     night = RunSummary(period.key, ingested, scored, monitored, waits_for, caught_up, late, retrained, failed)
     if is_watched():
-        tell(classifier, night, return_state=True)  # what cannot be told has happened all the same
+        tell(classifier, night, return_state=True)  # the night counts even where this fails
     if alerts.anyone():
         tell_people(return_state=True)
     return night
 
 
 def due(classifier: str) -> Partition:
-    """The partition that was due when this run was, however late it has begun."""
+    """Return the partition that this run is for.
+
+    It follows from the scheduled time, however late the run starts.
+    """
     scheduled = runtime.flow_run.scheduled_start_time or datetime.now(UTC)
     return sources.due(catalog.load(classifier), scheduled)
 
 
 def catch_up(classifier: str, period: Partition) -> dict[str, str]:
-    """Make up for nights that were missed, oldest first; one that cannot be done does not stop the others.
+    """Run missed nights, oldest first.
+
+    A failure does not stop the others.
 
     Returns:
-        What became of each: `done`, or the error.
+        The result of each: `done`, or the error.
     """
     outcome = {}
     for missed in backfill_plan.missed(catalog.load(classifier), period):
@@ -80,6 +89,7 @@ def catch_up(classifier: str, period: Partition) -> dict[str, str]:
                 *_, waits_for = night_steps(classifier, missed)
             outcome[missed.key] = waits_for or "done"
         except LeewayError as error:
+            log.warning("the missed night %s of %s failed: %s", missed, classifier, error)
             outcome[missed.key] = str(error)
     return outcome
 
@@ -87,8 +97,11 @@ def catch_up(classifier: str, period: Partition) -> dict[str, str]:
 def night_steps(
     classifier: str, period: Partition
 ) -> tuple[Published, ScoredPartition | None, Monitored | None, str | None]:
-    """The steps of a night for one partition, with why there is no champion where there is none."""
-    # First, so that a table whose events lie long ago has a champion too, though nothing new comes.
+    """Run a night's steps for one partition.
+
+    The last value says why there is no champion; None where there is one.
+    """
+    # First, so that a table of past events gets a champion too, though no new events come.
     waits_for = _first_champion(classifier, period) if registry.champion(classifier) is None else None
     with timed(classifier, period, "ingest"):
         ingested = ingest_steps(classifier, period)
@@ -102,10 +115,14 @@ def night_steps(
 
 
 def _first_champion(classifier: str, period: Partition) -> str | None:
-    """Train it; returns why there still is none."""
+    """Train the first champion.
+
+    Returns why there still is none.
+    """
     try:
         decision = train_first_champion(classifier, period)
     except LeewayError as error:
+        log.warning("no first champion of %s: %s", classifier, error)
         return str(error)
     if decision.promoted:
         return None

@@ -1,8 +1,8 @@
-"""What every flow shares."""
+"""Helpers of every flow."""
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
+from leeway.core.logs import logger
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.lifecycle.retraining import training_lock_name
@@ -19,57 +20,80 @@ from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.ledger import Stage
 
+log = logger(__name__)
+
 LOCK_TIMEOUT = timedelta(hours=12)
 
 
 def parse_partition(classifier: str, partition: str) -> Partition:
-    """The partition that a parameter names."""
+    """Return the partition that a parameter names."""
     return Partition.parse(partition, catalog.load(classifier).partition)
 
 
 def is_deployed() -> bool:
-    """Whether the platform started this run, and not a person who waits for it."""
+    """Return whether the platform started this run.
+
+    If not, a person waits for it.
+    """
     return runtime.deployment.id is not None
 
 
 def is_watched() -> bool:
-    """Whether this run has pages that a person can look at: under a private server nobody ever will."""
+    """Return whether people can see this run.
+
+    Nobody sees the pages of a private server.
+    """
     return bool(PREFECT_API_URL.value())
 
 
 def tag(classifier: str, stage: str) -> None:
-    """Tag this run by its classifier and stage, by which Prefect's pages find and filter it; what cannot be tagged runs on."""
+    """Tag this run with its classifier and stage.
+
+    Prefect's pages filter by tags. Where tagging fails, the run goes on.
+    """
     run = runtime.flow_run.id
     if not is_watched() or run is None:
         return
-    with suppress(httpx.TransportError, PrefectHTTPStatusError), get_client(sync_client=True) as client:
-        client.update_flow_run(UUID(run), tags=sorted({*runtime.flow_run.tags, classifier, stage}))
+    try:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(UUID(run), tags=sorted({*runtime.flow_run.tags, classifier, stage}))
+    except (httpx.TransportError, PrefectHTTPStatusError) as error:
+        log.debug("the run %s is not tagged: %s", run, error)
 
 
 @contextmanager
 def partition_lock(classifier: str, partition: Partition) -> Iterator[None]:
-    """Work on a partition that no other process works on: wait for it on the platform, refuse at the command line."""
+    """Hold the lock of a partition.
+
+    Where another process holds it, a platform run waits, and a command is refused.
+    """
     with _lock(ledger.lock_of(classifier, partition), f"working on {classifier} {partition}"):
         yield
 
 
 @contextmanager
 def night_lock(classifier: str) -> Iterator[None]:
-    """Be the only night of a classifier: wait for another on the platform, refuse at the command line."""
+    """Hold the lock of a classifier's nights.
+
+    It waits or refuses like `partition_lock`.
+    """
     with _lock(f"night {classifier}", f"beginning a night of {classifier}"):
         yield
 
 
 @contextmanager
 def training_lock(classifier: str) -> Iterator[None]:
-    """Be the only one that trains a classifier: wait for another on the platform, refuse at the command line."""
+    """Hold the lock of a classifier's training.
+
+    It waits or refuses like `partition_lock`.
+    """
     with _lock(training_lock_name(classifier), f"training {classifier}"):
         yield
 
 
 @contextmanager
 def timed(classifier: str, partition: Partition, stage: Stage) -> Iterator[None]:
-    """Tell the ledger how long a stage took."""
+    """Record a stage's duration in the ledger."""
     begun = time.monotonic()
     yield
     with database().transaction() as connection:

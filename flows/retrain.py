@@ -1,7 +1,6 @@
 """Carry out a retrain request."""
 
-from prefect import flow
-
+from flows.own import own_flow
 from flows.policy import is_deployed, tag, training_lock
 from flows.train import best_of
 from leeway.core.errors import LeewayError
@@ -14,12 +13,12 @@ from tasks.decide import decide
 from tasks.register import register
 
 
-@flow(name="retrain", flow_run_name="{classifier} retrain {request}")
+@own_flow("retrain", "{classifier} retrain {request}")
 def retrain(classifier: str, request: str) -> Request:
-    """Carry out a retrain request: train as of its time, let the gates decide, write down what came of it.
+    """Carry out a retrain request and record its result.
 
-    Where it is known when the change began that it answers, two challengers are tried: on all that the definition learns from,
-    and on what has come since.
+    Training is as of the request's time, and the gates decide. Where it is known when the change began, two challengers are
+    tried: one on the whole training window, and one on the events since the change.
 
     Args:
         classifier: its name: the stem of its file in models/.
@@ -28,13 +27,13 @@ def retrain(classifier: str, request: str) -> Request:
     tag(classifier, "retrain")
     with training_lock(classifier):
         if is_deployed() and (found := retraining.get(request)).state not in retraining.STARTABLE:
-            return found  # asked for twice, and done while this run waited
+            return found  # requested twice, and done while this run waited
         claimed = retraining.claim(request)
         try:
             choice = best_of(classifier, claimed.as_of, windows(catalog.load(classifier), claimed.since))
             version = register(classifier, choice.bundle)
             if not retraining.is_running(request):
-                return retraining.get(request)  # somebody has come to hold it; what was trained is kept
+                return retraining.get(request)  # a person holds it now; the trained bundle is kept
             decision = decide(classifier, choice.bundle, version, f"{request}: {claimed.reason}", "retrain")
         except LeewayError as error:
             retraining.move(request, "failed", str(error))

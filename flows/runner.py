@@ -10,10 +10,10 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.logging import get_logger
-from prefect.runner import Runner
 
 from flows import deployments
 from flows.automations import apply as apply_automations
+from flows.own_runner import OwnRunner
 from flows.sweep import TAKEN_UP
 from flows.warm import WarmRunner
 from leeway.core.settings import settings
@@ -47,11 +47,11 @@ async def _serve() -> None:
     stop = asyncio.Event()
     ids = await asyncio.to_thread(_apply)
     await asyncio.to_thread(_go_on, list(ids.values()))
-    quick = {offer.name for offer in deployments.offers() if offer.quick}
+    offers = deployments.offers()
     # Two, so that a sweep never waits behind the long runs that it looks after.
     runners = [
-        _runner("leeway", settings().max_runs, {name: ids[name] for name in ids if name not in quick}),
-        _runner("leeway-care", QUICK_RUNS, {name: ids[name] for name in quick}),
+        await _runner("leeway", settings().max_runs, [offer for offer in offers if not offer.quick], ids),
+        await _runner("leeway-care", QUICK_RUNS, [offer for offer in offers if offer.quick], ids),
     ]
     work: list[asyncio.Task[Any]] = [
         asyncio.create_task(runner.start(webserver=runner is runners[0])) for runner in runners
@@ -62,22 +62,23 @@ async def _serve() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     asked = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([asked, *work], return_when=asyncio.FIRST_COMPLETED)
-    own = {run for runner in runners for run in _carried_out_by(runner)}
-    at_work = await asyncio.to_thread(_at_work, list(ids.values()), own)
+    at_work = await asyncio.to_thread(_at_work, list(ids.values()), runners)
     for task in work:  # not `Runner.stop`, which would cancel the runs: nobody would take them up again
         task.cancel()
+    for runner in runners:
+        runner.end_runs()
     await asyncio.gather(*work, return_exceptions=True)
     await asyncio.to_thread(_let_go, at_work)
     for task in done.difference([asked]):
         task.result()  # what ended it
 
 
-def _runner(name: str, limit: int, ids: dict[str, UUID]) -> Runner:
-    runner = WarmRunner(name=name, limit=limit, query_seconds=POLL_SECONDS, pause_on_shutdown=False)
+async def _runner(name: str, limit: int, offers: list[deployments.Offer], ids: dict[str, UUID]) -> OwnRunner:
+    kind = WarmRunner if settings().warm_runs else OwnRunner
+    runner = kind(name=name, limit=limit, query_seconds=POLL_SECONDS, pause_on_shutdown=False)
     runner.last_polled = datetime.now(UTC)  # its health is asked for before it has first polled
-    for full_name, deployment in ids.items():
-        # `add_deployment` would apply its own idea of them.
-        runner._deployment_registry.register_deployment(deployment, full_name.partition("/")[2])
+    for offer in offers:
+        await runner.take(offer.flow, ids[offer.name])
     return runner
 
 
@@ -115,15 +116,10 @@ def _go_on(ids: list[UUID]) -> None:
     start_crashed_again.fn(TAKEN_UP)
 
 
-def _at_work(ids: list[UUID], own: set[UUID]) -> list[FlowRun]:
+def _at_work(ids: list[UUID], runners: list[OwnRunner]) -> list[FlowRun]:
     """The runs that this process carries out: those of another runner on the same server go on."""
     with get_client(sync_client=True) as client:
-        return [run for run in running(client, ids) if run.id in own]
-
-
-def _carried_out_by(runner: Runner) -> set[UUID]:
-    poller = getattr(runner, "_scheduled_run_poller", None)  # none, where the runner could not even start
-    return set(poller._submitting_flow_run_ids) if poller else set()
+        return [run for run in running(client, ids) if any(runner.carries_out(run.id) for runner in runners)]
 
 
 def _let_go(runs: list[FlowRun]) -> None:

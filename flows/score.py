@@ -1,15 +1,14 @@
 """Score a partition."""
 
-from prefect import flow
-
 import tasks.score
+from flows.own import own_flow
 from flows.policy import parse_partition, partition_lock, tag
 from leeway.scoring.batch_scoring import ScoredPartition
 
 
-@flow(name="score", flow_run_name="{classifier} {partition} score")
+@own_flow("score", "{classifier} {partition} score")
 def score(classifier: str, partition: str) -> ScoredPartition:
-    """Predict one partition's events with the champion.
+    """Score one partition's events with the champion.
 
     Args:
         classifier: its name: the stem of its file in models/.

@@ -1,24 +1,25 @@
-"""Find what was lost: requests that nobody started, runs whose process died; and tell people what happened."""
+"""Recover lost requests and runs, and send alerts."""
 
 from datetime import UTC, datetime, timedelta
 
-from prefect import flow
-
+from flows.own import own_flow
 from leeway.lifecycle import retraining
 from tasks.ask_for_retrain import ask_for_retrain
 from tasks.care import mark_dead, start_crashed_again
 from tasks.tell_people import tell_people
 
-LOST_AFTER = timedelta(minutes=2)  # whoever files a request asks for its run within a moment
+LOST_AFTER = timedelta(minutes=2)  # a request is normally started within a moment
 TAKEN_UP = ("nightly", "ingest", "score", "monitor", "backfill", "train")
 
 
-@flow(name="sweep", flow_run_name="sweep")
+@own_flow("sweep", "sweep")
 def sweep(request: str | None = None) -> dict[str, str]:
-    """Start retrain requests that were lost, take up the runs of processes that died, and tell people what happened.
+    """Recover lost requests and runs, and send alerts.
+
+    Retrain requests that were never started are started. Runs whose process died start again.
 
     Args:
-        request: start this one at once, and do nothing else.
+        request: start only this request, at once.
 
     Returns:
         What was done, by the name of the run or the key of the request.
@@ -33,5 +34,5 @@ def sweep(request: str | None = None) -> dict[str, str]:
         request.key: ask_for_retrain(request.classifier, request.key)
         for request in retraining.waiting(datetime.now(UTC) - LOST_AFTER)
     }
-    tell_people(return_state=True)  # whoever cannot be told now is told by the next one
+    tell_people(return_state=True)  # a failed alert is sent by the next sweep
     return dead | again | asked

@@ -1,12 +1,12 @@
-"""Train a challenger as of a time, and let the gates decide on it."""
+"""Train a challenger and let the gates decide."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from prefect import flow
-
+from flows.own import own_flow
 from flows.policy import tag, training_lock
 from leeway.core.errors import TrainingError
+from leeway.core.logs import logger
 from leeway.evaluation.selection import Choice
 from leeway.model.window import TrainingWindow
 from tasks.choose import choose
@@ -15,16 +15,18 @@ from tasks.fit import fit
 from tasks.register import register
 from tasks.snapshot import snapshot
 
+log = logger(__name__)
 
-@flow(name="train", flow_run_name="{classifier} train")
+
+@own_flow("train", "{classifier} train")
 def train(classifier: str, as_of: datetime | None = None, reason: str = "asked for", actor: str = "train") -> Decision:
-    """Train a challenger and promote it if every gate admits it.
+    """Train a challenger; promote it if gates admit it.
 
     Args:
         classifier: its name: the stem of its file in models/.
-        as_of: nothing that became known later is used; now, where it is not given.
-        reason: why; it stands in the history of promotions.
-        actor: who asks.
+        as_of: nothing that became known later is used; by default now.
+        reason: kept in the history of promotions.
+        actor: who requests it.
     """
     tag(classifier, "train")
     with training_lock(classifier):
@@ -32,17 +34,19 @@ def train(classifier: str, as_of: datetime | None = None, reason: str = "asked f
 
 
 def train_steps(classifier: str, as_of: datetime, reason: str, actor: str) -> Decision:
-    """The steps of `train`, for the flows that do more."""
+    """Run the steps of `train` within another flow."""
     bundle = fit(classifier, snapshot(classifier, as_of), as_of)
     version = register(classifier, bundle)
     return decide(classifier, bundle, version, reason, actor)
 
 
 def best_of(classifier: str, as_of: datetime, windows: Sequence[TrainingWindow | None]) -> Choice:
-    """Train a challenger on each window, and choose the better one; one that gives nothing to learn from is left out.
+    """Train a challenger on each window; choose the better.
+
+    A window with too little to learn from is left out.
 
     Raises:
-        TrainingError: none gives anything to learn from.
+        TrainingError: no window has enough to learn from.
     """
     taken = snapshot(classifier, as_of)
     bundles, refused = [], []
@@ -50,6 +54,7 @@ def best_of(classifier: str, as_of: datetime, windows: Sequence[TrainingWindow |
         try:
             bundles.append(fit(classifier, taken, as_of, window))
         except TrainingError as error:
+            log.warning("a window of %s gives no challenger: %s", classifier, error)
             refused.append(error)
     if not bundles:
         raise refused[0]

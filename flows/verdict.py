@@ -1,19 +1,24 @@
-"""What follows a verdict: the retrain that it asks for, on the platform or within the night."""
+"""The retrain that a verdict requests."""
 
 from flows.retrain import retrain
 from leeway.core.errors import AlreadyRunning, LeewayError
+from leeway.core.logs import logger
 from leeway.lifecycle import retraining
 from leeway.lifecycle.retraining import Request
 from leeway.monitoring.night import Monitored
 from tasks.announce import announce
 from tasks.ask_for_retrain import ask_for_retrain, is_offered
 
+log = logger(__name__)
+
 
 def handle_verdict(classifier: str, partition: str, monitored: Monitored | None) -> tuple[Request | None, str | None]:
-    """Have the open retrain request carried out, not only this verdict's own: one whose process died is found here too.
+    """Carry out the open retrain request.
+
+    It may be an earlier verdict's: a request whose process died is found here too.
 
     Returns:
-        The request, and why it did not end well. On the platform the retrain is a run of its own, and may not have begun.
+        The request, and why it failed. On the platform the retrain is a run of its own, and may not have begun.
     """
     offered = is_offered()
     if offered and monitored is not None and monitored.request is not None:
@@ -26,7 +31,9 @@ def handle_verdict(classifier: str, partition: str, monitored: Monitored | None)
             ask_for_retrain(classifier, key)
             return retraining.get(key), None
         return retrain(classifier, key), None
-    except AlreadyRunning:
+    except AlreadyRunning as error:
+        log.debug("another process does the retrain %s: %s", key, error)
         return None, None
     except LeewayError as error:
+        log.warning("the retrain %s failed: %s", key, error)
         return None, str(error)

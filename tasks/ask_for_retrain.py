@@ -1,4 +1,4 @@
-"""Ask the platform for a retrain."""
+"""Start a retrain on the platform."""
 
 from datetime import timedelta
 
@@ -17,7 +17,10 @@ MAX_STARTS = 3  # of one run, each but the first after its process died
 
 
 def is_offered() -> bool:
-    """Whether the server that watches over this run carries out retrains: it is no private one, and has the deployment."""
+    """Return whether this run's server carries out retrains.
+
+    It does where it is no private server and has the deployment.
+    """
     if not PREFECT_API_URL.value():
         return False
     with get_client(sync_client=True) as client:
@@ -30,10 +33,12 @@ def is_offered() -> bool:
 
 @task(task_run_name="ask for retrain {request}", **policy(limit=timedelta(minutes=2)))
 def ask_for_retrain(classifier: str, request: str) -> str:
-    """Have a retrain request carried out: by one run, however many ask for it.
+    """Start the one run of a retrain request.
+
+    However often it is called, there is only one run.
 
     Returns:
-        What has become of it: asked for, or the name of the state that its run is in.
+        "started again", or the name of the run's state.
     """
     run = run_deployment(
         DEPLOYMENT,
@@ -45,13 +50,16 @@ def ask_for_retrain(classifier: str, request: str) -> str:
     )
     assert isinstance(run, FlowRun)
     with get_client(sync_client=True) as client:
-        # The key of a run whose process died leads to that run: it is to be taken up again.
+        # Where the run's process died, the key leads to that run, which must start again.
         again = start_again(client, run, "the request is still open")
     return "started again" if again else str(run.state_name)
 
 
 def start_again(client: SyncPrefectClient, run: FlowRun, why: str) -> bool:
-    """Start a run anew that has ended badly, unless that has been done too often; by the state that it is in now."""
+    """Start a failed run again, up to a limit.
+
+    Its present state decides. Returns whether it was started.
+    """
     now = client.read_flow_run(run.id)
     if now.state is None or not (now.state.is_crashed() or now.state.is_failed()) or now.run_count >= MAX_STARTS:
         return False

@@ -14,7 +14,10 @@ from tasks.policy import policy
 
 @task(task_run_name="audit {partition}", **policy(limit=timedelta(hours=1)))
 def audit(classifier: str, partition: Partition, delivery: str, suite: str) -> None:
-    """Ask the suite about a delivery; a refusal is written into the ledger before it is raised."""
+    """Audit a delivery with the suite.
+
+    A rejection is written into the ledger before it is raised.
+    """
     definition = catalog.load(classifier)
     try:
         leeway.ingest.audit.audit(definition, partition, delivery)

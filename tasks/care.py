@@ -1,4 +1,7 @@
-"""Look after the runs of the platform, by the state that they are in now: never by an event, which may be old news."""
+"""Care for the platform's runs.
+
+It goes by the present state of runs, never by events, which may be out of date.
+"""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -24,17 +27,17 @@ HEARTBEAT = "prefect.flow-run.heartbeat"
 
 @task(task_run_name="find the dead", **policy(limit=timedelta(minutes=5)))
 def mark_dead() -> dict[str, str]:
-    """Mark the runs whose process no longer gives a sign of life as crashed.
+    """Mark runs whose process died as crashed.
 
     Returns:
-        Why, by run name.
+        The reason, by run name.
     """
     now = datetime.now(UTC)
     if not _heard_long_enough(now):
         return {}
     with get_client(sync_client=True) as client:
         active = _runs(client, [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING])
-        # One that lives on this machine is not dead, however long the server has not been there to hear of it.
+        # A run with a process on this machine is alive, however long the server was down and heard nothing.
         dead = [run for run in active if process_of(str(run.id)) is None and _is_silent(client, run, now)]
         marked = [run for run in dead if mark_crashed(client, run.id, f"no sign of life for {STALE}")]
     return {run.name: "its process died" for run in marked}
@@ -42,7 +45,10 @@ def mark_dead() -> dict[str, str]:
 
 @task(task_run_name="take up the crashed", **policy(limit=timedelta(minutes=5)))
 def start_crashed_again(flows: tuple[str, ...]) -> dict[str, str]:
-    """Start the runs of these flows again whose process died lately. What they have done is in the ledger, and skipped."""
+    """Restart recently crashed runs of these flows.
+
+    The ledger has what they finished, which is skipped.
+    """
     since = datetime.now(UTC) - TAKEN_UP_WITHIN
     with get_client(sync_client=True) as client:
         ours = [item.id for item in client.read_deployments() if item.name in flows]
@@ -52,7 +58,10 @@ def start_crashed_again(flows: tuple[str, ...]) -> dict[str, str]:
 
 
 def mark_crashed(client: SyncPrefectClient, run: UUID, why: str) -> bool:
-    """Mark a run as crashed if it is still at work; returns whether it was."""
+    """Mark an active run as crashed.
+
+    Returns whether it was active.
+    """
     now = client.read_flow_run(run).state
     if now is None or now.is_final() or now.is_scheduled():
         return False
@@ -64,10 +73,12 @@ def mark_crashed(client: SyncPrefectClient, run: UUID, why: str) -> bool:
 
 
 def skip_late(client: SyncPrefectClient, deployments: list[UUID], now: datetime) -> int:
-    """Cancel all scheduled runs that are late but the newest of each schedule: that one makes up for them.
+    """Cancel late runs, except each schedule's newest.
+
+    The newest run catches up on the others.
 
     Returns:
-        How many.
+        How many were cancelled.
     """
     found = [
         run
@@ -80,14 +91,14 @@ def skip_late(client: SyncPrefectClient, deployments: list[UUID], now: datetime)
     for run in found:
         schedule = (run.deployment_id, str(run.parameters))
         if schedule in kept:
-            client.set_flow_run_state(run.id, Cancelled(name="Skipped", message="a later one makes up for it"))
+            client.set_flow_run_state(run.id, Cancelled(name="Skipped", message="a later run catches up on it"))
             skipped += 1
         kept.add(schedule)
     return skipped
 
 
 def running(client: SyncPrefectClient, deployments: list[UUID]) -> list[FlowRun]:
-    """The runs of these deployments that are at work, as far as the server knows."""
+    """Return these deployments' active runs, by the server."""
     return _runs(client, [StateType.RUNNING, StateType.PENDING], deployments)
 
 
@@ -109,7 +120,10 @@ def _runs(client: SyncPrefectClient, states: list[StateType], deployments: list[
 
 
 def _heard_long_enough(now: datetime) -> bool:
-    """Whether the server has been up for long enough to have heard of everyone who lives."""
+    """Return whether the server has heard all heartbeats.
+
+    It must have been up for longer than `STALE`.
+    """
     platform = state.current()
     unit = platform.units.get(state.PREFECT) if platform else None
     return unit is None or (unit.up_since is not None and now - datetime.fromisoformat(unit.up_since) > STALE)

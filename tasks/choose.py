@@ -13,5 +13,5 @@ from tasks.policy import policy
 
 @task(task_run_name="choose among {bundles}", **policy(limit=timedelta(hours=1)))
 def choose(classifier: str, bundles: Sequence[str]) -> Choice:
-    """Hold each challenger against the champion; the better one goes on."""
+    """Compare each challenger with the champion; choose the better."""
     return selection.choose(catalog.load(classifier), bundles)

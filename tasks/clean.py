@@ -1,4 +1,4 @@
-"""Remove what is no longer kept."""
+"""Remove old reports, logs and leftovers."""
 
 from datetime import timedelta
 
@@ -14,12 +14,12 @@ SHOWN = 500
 
 @task(task_run_name="clean", **policy(limit=timedelta(hours=1)))
 def clean(dry_run: bool) -> list[Removal]:
-    """Remove it, or only look."""
+    """Remove old files, or only list them."""
     return housekeeping.housekeep(dry_run=dry_run)
 
 
 def show_removals(removals: list[Removal], dry_run: bool) -> None:
-    """Leave the list where the run is looked at."""
+    """Show the removals in Prefect's pages."""
     total = sum(item.bytes for item in removals) / 2**20
     done = "would be removed" if dry_run else "removed"
     rows = [{"kind": item.kind, "what": item.what, "KiB": f"{item.bytes / 1024:.0f}"} for item in removals[:SHOWN]]

@@ -15,11 +15,11 @@ from tasks.policy import policy
 
 @dataclass(frozen=True)
 class Decision:
-    """What became of a challenger.
+    """The decision on a challenger.
 
     Attributes:
         promoted: whether it is the champion now.
-        verdicts: what each gate said.
+        verdicts: the verdict of each gate.
     """
 
     version: int
@@ -29,7 +29,10 @@ class Decision:
 
 @task(task_run_name="decide on version {version}", **policy(limit=timedelta(hours=1)))
 def decide(classifier: str, bundle: str, version: int, reason: str, actor: str) -> Decision:
-    """Ask the gates, promote the challenger or write down why not, and keep its model card."""
+    """Let the gates decide, and record the decision.
+
+    The challenger is promoted or refused, and its model card is kept.
+    """
     definition, tell = catalog.load(classifier), get_run_logger().info
     verdicts, card = evaluate.examined(definition, bundle, version, tell)
     promoted = registry.decide(definition, bundle, version, verdicts, reason=reason, actor=actor)

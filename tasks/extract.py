@@ -13,15 +13,15 @@ from tasks.policy import policy
 
 @task(task_run_name="extract {partition}", **policy(limit=timedelta(hours=1)))
 def extract(classifier: str, partition: Partition, take: bool = True) -> str:
-    """Keep the source's rows for the partition; returns the delivery's hash.
+    """Store the partition's rows; return the delivery's hash.
 
     Args:
-        take: look first for what has newly arrived.
+        take: first take in newly arrived rows.
     """
     return sources.deliver(catalog.load(classifier), partition, take=take)
 
 
 @task(task_run_name="take in what has arrived", **policy(limit=timedelta(hours=3)))
 def take(classifier: str) -> int:
-    """Take in what has newly arrived at a source that grows; returns how many batches."""
+    """Take in newly arrived batches; return their number."""
     return arrivals.take(catalog.load(classifier), datetime.now(UTC))

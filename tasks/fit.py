@@ -16,7 +16,10 @@ from tasks.progress import begin_progress, update_progress
 
 @task(task_run_name="fit", **policy(limit=timedelta(hours=6)))
 def fit(classifier: str, snapshot: str, as_of: datetime, window: TrainingWindow | None = None) -> str:
-    """Learn a bundle from a snapshot, or from a window of it; returns the bundle's key."""
+    """Train a bundle on a snapshot; return its key.
+
+    `window` limits the training to a part of the snapshot.
+    """
     logger, definition = get_run_logger(), catalog.load(classifier)
     watched = bool(PREFECT_API_URL.value())
     bar = begin_progress(classifier, f"{classifier}: training as of {as_of:%Y-%m-%d}", "training") if watched else None

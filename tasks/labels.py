@@ -1,4 +1,4 @@
-"""Read the labels that come from a source of their own."""
+"""Take in labels from a separate source."""
 
 from datetime import timedelta
 
@@ -12,5 +12,5 @@ from tasks.policy import policy
 
 @task(task_run_name="labels", **policy(limit=timedelta(hours=1)))
 def labels(classifier: str) -> Labelled:
-    """Take in the labels that became known since the last time."""
+    """Take in the labels that are newly known."""
     return label_source.take(catalog.load(classifier))

@@ -13,5 +13,8 @@ from tasks.policy import policy
 
 @task(task_run_name="monitor {partition}", **policy(limit=timedelta(hours=1)))
 def monitor(classifier: str, partition: Partition) -> Monitored:
-    """Hold the partition against the reference, write the report, and on a breach file a retrain request."""
+    """Compare the partition with the reference.
+
+    Writes the report. A breach files a retrain request.
+    """
     return night.run(catalog.load(classifier), partition)

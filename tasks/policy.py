@@ -1,4 +1,4 @@
-"""What every task shares: its time limit, and which failures are worth another try."""
+"""The time limit and retries of every task."""
 
 from datetime import timedelta
 from typing import Any, TypedDict
@@ -23,7 +23,10 @@ class Policy(TypedDict):
 
 
 def can_pass_by_itself(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """A database, a server or a cluster that does not answer may answer soon; bad data stays bad."""
+    """Return whether another try may succeed.
+
+    A database, a server or a cluster may answer soon. Bad data stays bad.
+    """
     try:
         state.result()
     except (ClusterError, StoreError, httpx.TransportError):
@@ -36,10 +39,13 @@ def can_pass_by_itself(task: Task[..., Any], run: TaskRun, state: State[Any]) ->
 
 
 def policy(*, limit: timedelta) -> Policy:
-    """The policy of a task that must end within `limit`. The ledger, not a cache, knows what has been done."""
+    """Return a task's policy for a time limit.
+
+    There is no cache: the ledger knows what is done.
+    """
     return Policy(
         retries=3,
-        retry_delay_seconds=[1, 5, 15],  # the platform has its database back ten seconds after it died
+        retry_delay_seconds=[1, 5, 15],  # the platform restarts its database within ten seconds
         retry_condition_fn=can_pass_by_itself,
         timeout_seconds=limit.total_seconds(),
         cache_policy=NO_CACHE,

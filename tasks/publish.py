@@ -14,13 +14,16 @@ from tasks.policy import policy
 
 @task(task_run_name="publish {partition}", **policy(limit=timedelta(hours=1)))
 def publish(classifier: str, partition: Partition, delivery: str, suite: str) -> Published:
-    """Make the good rows events and labels."""
+    """Publish good rows as events and labels."""
     return publication.publish(catalog.load(classifier), partition, delivery, suite)
 
 
 @task(task_run_name="publish from {partitions[0]} on", **policy(limit=timedelta(hours=1)))
 def publish_all(classifier: str, partitions: Sequence[Partition], deliveries: Sequence[str], suite: str) -> None:
-    """Make the good rows of several partitions events and labels, each after the other; what was done is not done again."""
+    """Publish several partitions, one after the other.
+
+    Partitions that are published already are skipped.
+    """
     definition = catalog.load(classifier)
     for partition, delivery in zip(partitions, deliveries, strict=True):
         if publication.published(definition, partition, delivery, suite) is None:

@@ -11,5 +11,8 @@ from tasks.policy import policy
 
 @task(task_run_name="snapshot", **policy(limit=timedelta(hours=1)))
 def snapshot(classifier: str, as_of: datetime) -> str:
-    """Write down what could be learnt from as of a time; returns the snapshot's hash."""
+    """Take a training snapshot; return its hash.
+
+    It holds what was known as of a time.
+    """
     return snapshots.take(catalog.load(classifier), as_of).hash

@@ -1,4 +1,4 @@
-"""Count what became of decisions."""
+"""Count the outcomes of decisions."""
 
 from datetime import timedelta
 
@@ -12,5 +12,8 @@ from tasks.policy import policy
 
 @task(task_run_name="tally with {partition}", **policy(limit=timedelta(hours=1)))
 def tally(classifier: str, partition: Partition) -> list[str]:
-    """Hold the decisions on the partitions against their labels that are mature with this night; returns which."""
+    """Count outcomes of partitions whose labels are mature.
+
+    Returns the partitions.
+    """
     return record_outcomes.record_outcomes(catalog.load(classifier), partition)

@@ -1,4 +1,4 @@
-"""Tell of a night in Prefect's pages."""
+"""Show a night in Prefect's pages."""
 
 from datetime import timedelta
 
@@ -17,7 +17,10 @@ from tasks.policy import policy
 
 @task(task_run_name="tell of {night.partition}", **policy(limit=timedelta(minutes=5)))
 def tell(classifier: str, night: RunSummary) -> None:
-    """Leave what happened, the columns by impact and the link to the report, where the run is looked at."""
+    """Show the night's summary in Prefect's pages.
+
+    It has the columns by impact and the link to the report.
+    """
     key = classifier.replace("_", "-")  # artifacts know no underscore
     link = report_link(classifier, night.partition)
     page = links.page("on_call", classifier=classifier, night=night.partition)

@@ -1,4 +1,4 @@
-"""Tell people what happened."""
+"""Send alerts to people."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,5 +10,5 @@ from tasks.policy import policy
 
 @task(task_run_name="tell people", **policy(limit=timedelta(minutes=5)))
 def tell_people() -> list[str]:
-    """Find what people are to be told of, and tell it once; returns the titles of the messages."""
+    """Send each due alert once; return the titles."""
     return alerts.look(datetime.now(UTC))

@@ -1,4 +1,7 @@
-"""Do what a stage of some partitions needs no other partition for, by a worker that has no flow around it."""
+"""Stage work on partitions, by a worker process.
+
+Only work that needs no other partition is done here. The worker has no flow around it.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +13,7 @@ from prefect import task
 import leeway.ingest.audit
 from leeway.core import parallel
 from leeway.core.errors import DeliveryRejected, LeewayError, StoreError
+from leeway.core.logs import logger
 from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest import publication, sources
@@ -17,29 +21,36 @@ from leeway.store import ledger
 from leeway.store.database import database
 from tasks.policy import policy
 
+log = logger(__name__)
+
 Work = Literal["prepare", "score"]
-LOCK_TIMEOUT = timedelta(minutes=10)  # the server may be busy for a while with what a killed worker had asked for
+LOCK_TIMEOUT = timedelta(minutes=10)  # the server may still work on a killed worker's query
 
 
 @dataclass(frozen=True)
 class PartitionResult:
-    """What came of a partition: the delivery's hash or the version that scored, or why it could not be done."""
+    """A worker's result for one partition.
+
+    `done` is the delivery's hash or the version that scored; `error` says why it failed.
+    """
 
     done: str = ""
     error: LeewayError | None = None
 
 
-@task(task_run_name="{work} from {partitions[0]} on, apart", **policy(limit=timedelta(hours=3)))
+@task(task_run_name="{work} from {partitions[0]} on", **policy(limit=timedelta(hours=3)))
 def work_on_partitions(
     classifier: str, definition: str, partitions: Sequence[Partition], work: Work
 ) -> list[PartitionResult]:
-    """Prepare the deliveries of partitions, extracted and audited, or score them.
+    """Prepare the deliveries of partitions, or score them.
+
+    A prepared delivery is extracted and audited.
 
     Args:
-        definition: the fingerprint of the definition that is meant.
+        definition: the fingerprint of the definition to use.
 
     Raises:
-        StoreError: the database or the disk refused; a rejected delivery is an outcome.
+        StoreError: the database or the disk failed. A rejected delivery is a result, not an error.
     """
     declared = catalog.load_as(classifier, definition)
     with parallel.inside():
@@ -52,8 +63,9 @@ def _outcome(classifier: Classifier, partition: Partition, work: Work) -> Partit
         with database().lock(ledger.lock_of(classifier.name, partition), action, wait=LOCK_TIMEOUT):
             return PartitionResult(WORK[work](classifier, partition))
     except StoreError:
-        raise  # it may pass by itself, and the partitions that were done are not done again
+        raise  # a retry may succeed, and finished partitions are skipped then
     except LeewayError as error:
+        log.warning("%s failed: %s", action, error)
         return PartitionResult(error=error)
 
 
@@ -70,7 +82,8 @@ def _prepare(classifier: Classifier, partition: Partition) -> str:
 
 
 def _score(classifier: Classifier, partition: Partition) -> str:
-    from leeway.scoring import batch_scoring  # with what learns: seconds, and who prepares has no use for it
+    # It imports the training libraries, which takes seconds; preparing does not need them.
+    from leeway.scoring import batch_scoring
 
     return str(batch_scoring.score(classifier, partition).version)
 

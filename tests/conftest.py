@@ -21,7 +21,7 @@ from leeway.core.settings import settings
 from leeway.definition import catalog
 from leeway.lifecycle import registry
 from leeway.store import database as store
-from leeway.store import storage
+from leeway.store import embedded, storage
 from leeway.store.migrate import migrate
 
 os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
@@ -31,6 +31,14 @@ hypothesis_settings.register_profile("leeway", deadline=None)  # a busy machine 
 hypothesis_settings.load_profile("leeway")
 
 COUNTER = itertools.count()
+TIERS = ("unit", "store", "system")
+SYSTEM = (
+    "compose",
+    "dashboards",
+    "docs",
+    "flows",
+    "platform",
+)  # folders whose tests start processes, Prefect or a browser
 VARIABLES = ("LEEWAY_DATABASE_URL", "LEEWAY_MLFLOW_DATABASE_URL")
 TEMPLATES = "template_leeway", "template_mlflow"
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -62,6 +70,23 @@ expectations = [
     gxe.ExpectTableRowCountToBeBetween(min_value=5, max_value=5000),
 ]
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test its tier, and begin with the longest, so that no worker is left with them at the end.
+
+    A test that starts a process although its folder does not say so names its tier itself, by a marker.
+    """
+    for item in items:
+        if not any(item.get_closest_marker(tier) for tier in TIERS):
+            item.add_marker(_tier_of(item))
+    items.sort(key=lambda item: -max(place for place, tier in enumerate(TIERS) if item.get_closest_marker(tier)))
+
+
+def _tier_of(item: pytest.Item) -> str:
+    if item.path.relative_to(Path(__file__).parent).parts[0] in SYSTEM:
+        return "system"
+    return "store" if "server" in getattr(item, "fixturenames", ()) else "unit"
 
 
 class Project:
@@ -109,7 +134,11 @@ def server() -> URL:
     # when the process ends, after the server was stopped, which is registered later and so comes first.
     folder = Path(tempfile.mkdtemp(prefix="leeway-postgres-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    url = store._start_embedded(folder).set(drivername=store.DRIVER)
+    url = embedded.start(folder).set(drivername=store.DRIVER)
+    with _as_admin(url) as connection:  # what a power cut would leave of it is nobody's concern
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(sa.text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
     for name in TEMPLATES:
         store._ensure_database(url, name)
     template = store.Database(url.set(database="template_leeway"))

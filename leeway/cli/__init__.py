@@ -1,4 +1,7 @@
-"""The command line: the outermost layer, the same verbs as the flows. Heavy imports wait until a command runs."""
+"""The command line.
+
+It is the outermost layer, and its verbs are those of the flows. Heavy imports wait until a command runs.
+"""
 
 from leeway.cli.app import main
 

@@ -1,4 +1,4 @@
-"""`leeway demo`: from an empty folder through history, training and a spring of nights with three changes."""
+"""The demo: history, training, and nights with three changes."""
 
 import os
 import shutil
@@ -15,7 +15,9 @@ MARKER = ".leeway-demo"
 
 
 def play(folder: str) -> Timeline:
-    """Live through the whole life of the classifier `payments` in a folder that is made anew.
+    """Play the whole life of the classifier `payments`.
+
+    Its folder is emptied first.
 
     Raises:
         StoreError: the folder holds something that is not an earlier demo.
@@ -23,9 +25,9 @@ def play(folder: str) -> Timeline:
     home = _fresh(Path(folder).absolute())
     os.environ["LEEWAY_HOME"] = str(home)
     os.environ["LEEWAY_PROJECT"] = str(Path(__file__).parents[2])
-    os.environ.pop("LEEWAY_DATABASE_URL", None)  # a demo must never write into a real warehouse
+    os.environ.pop("LEEWAY_DATABASE_URL", None)  # the demo must not write into a real warehouse
     os.environ.pop("PREFECT_API_URL", None)
-    for name in ("LEEWAY_ALERT_URLS", "LEEWAY_PAGE_URLS"):  # nobody is to be called for what never happened
+    for name in ("LEEWAY_ALERT_URLS", "LEEWAY_PAGE_URLS"):  # simulated events must not alert anybody
         os.environ.pop(name, None)
     os.environ["PREFECT_HOME"] = str(home / "prefect")
     from leeway.core.settings import settings
@@ -61,7 +63,7 @@ def _live(home: Path, update: Callable[[int, int, str], None]) -> Timeline:
             lived[night.key] = flows.nightly.nightly(NAME, night.key)
         except DeliveryRejected as error:
             lived[night.key] = str(error)
-    update(total, total, "looking back")
+    update(total, total, "summing up")
     return tell(home, first.verdicts[0].why, nights, lived)
 
 
@@ -69,7 +71,7 @@ def _fresh(folder: Path) -> Path:
     if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
         raise StoreError(
             f"making the demo's folder {folder}",
-            problem="it must be empty, or hold an earlier demo",
+            problem="the folder holds something other than an earlier demo",
             found=", ".join(sorted(item.name for item in folder.iterdir())[:3]),
             hint="name another folder",
         )

@@ -1,15 +1,18 @@
-"""Commands that look, and change nothing but a replayed quarantine."""
+"""Commands that inspect a classifier or this machine.
+
+Only `quarantine --replay` changes anything.
+"""
 
 from typing import Annotated, Any
 
 import typer
 
 from leeway.cli import output
-from leeway.cli.options import Json, NameArgument
+from leeway.cli.options import Json, NameArgument, read_partition
 
 
 def list_classifiers(json: Json = False) -> None:
-    """The declared classifiers."""
+    """List the declared classifiers."""
     from leeway.definition import catalog
 
     found = catalog.names()
@@ -17,7 +20,10 @@ def list_classifiers(json: Json = False) -> None:
 
 
 def check(name: NameArgument, json: Json = False) -> None:
-    """Say everything that is wrong with a definition and its suite, each with its line, and try them on the newest rows."""
+    """Check a definition and its suite.
+
+    Lists every problem with its line, and tries both files on the source's newest rows.
+    """
     from leeway.definition import catalog
     from leeway.ingest.audit import load_suite
     from leeway.operations import check_definition
@@ -34,7 +40,7 @@ def check(name: NameArgument, json: Json = False) -> None:
 
 
 def status(name: NameArgument, json: Json = False) -> None:
-    """Champion, ledger, quarantine, last verdicts and retrain requests of a classifier."""
+    """Show a classifier's champion, ledger, verdicts and retrain requests."""
     from leeway.definition import catalog
     from leeway.operations.status import status as look
     from leeway.views import links
@@ -63,7 +69,7 @@ def quarantine(
     replay: Annotated[bool, typer.Option("--replay", help="Audit the kept deliveries of these rows again.")] = False,
     json: Json = False,
 ) -> None:
-    """Bad rows with the rules that they broke."""
+    """Show bad rows and the rules they broke."""
     from leeway.definition import catalog
     from leeway.ingest import quarantine
 
@@ -89,15 +95,18 @@ def report(
     partition: Annotated[str | None, typer.Argument(help="The last one by default.", show_default=False)] = None,
     json: Json = False,
 ) -> None:
-    """Path and verdict of a report."""
+    """Show a report's path and verdict."""
     from leeway.definition import catalog
     from leeway.monitoring import report_index
     from leeway.operations.status import verdict
 
-    found = verdict(catalog.load(name), partition)
+    classifier = catalog.load(name)
+    if partition is not None:
+        read_partition(classifier, partition, "PARTITION")
+    found = verdict(classifier, partition)
     found["kept"] = report_index.is_kept(name, found["partition"])
-    anew = f"the report is no longer kept; `leeway nightly {name} --partition {found['partition']}` writes it anew"
-    where = found["report"] if found["kept"] else anew
+    gone = f"the report is no longer kept; `leeway nightly {name} --partition {found['partition']}` writes it again"
+    where = found["report"] if found["kept"] else gone
     output.emit(found, lambda: print(f"{found['partition']}: {found['verdict']}: {found['why']}\n{where}"))
 
 
@@ -106,7 +115,10 @@ def explain(
     event_id: Annotated[str, typer.Argument(help="The event's id.", show_default=False)],
     json: Json = False,
 ) -> None:
-    """Why an event got its score: what each column contributes, in log odds; values of sensitive columns are hidden."""
+    """Explain the score of one event.
+
+    Shows what each column contributes, in log odds. Values of sensitive columns are hidden.
+    """
     from math import exp
 
     import numpy as np
@@ -116,28 +128,31 @@ def explain(
     from leeway.views import event_detail
 
     classifier = catalog.load(name)
-    told = event_detail.explain(classifier, event_id)
+    detail = event_detail.explain(classifier, event_id)
 
     def say() -> None:
-        called = ", ".join(told.decision) or "nothing"
+        flagged = ", ".join(detail.decision) or "nothing"
         print(
-            f"event {told.event_id} of {told.partition}, by version {told.version}: called {called}{_though(told.likeliest)}"
+            f"event {detail.event_id} of {detail.partition}, by version {detail.version}: "
+            f"flagged as {flagged}{_though(detail.likeliest)}"
         )
-        for why in told.why:
+        for why in detail.why:
             odds = float(logit(np.array(why.score)))
-            print(f"{why.of_class}: score {why.score:.4f}, log odds {odds:+.3f}: {why.base:+.3f} as usual, and")
+            print(
+                f"{why.of_class}: score {why.score:.4f}, log odds {odds:+.3f}: baseline {why.base:+.3f}, plus these effects"
+            )
             rows = [(r.column, r.value, r.usual, f"{r.effect:+.3f}", f"{exp(r.effect):.2f}") for r in why.reasons]
             output.table("reasons", ("column", "value", "usual", "log odds", "odds times"), rows)
 
-    output.emit(told, say)
+    output.emit(detail, say)
 
 
 def _though(likeliest: str | None) -> str:
-    return f", by what errors cost or by thresholds; {likeliest} is likelier" if likeliest else ""
+    return f"; {likeliest} is likelier, but costs or thresholds decide against it" if likeliest else ""
 
 
 def doctor(json: Json = False) -> None:
-    """What this machine has and lacks for Leeway."""
+    """Check whether this machine can run Leeway."""
     from leeway.operations.doctor import examine
 
     found = examine()

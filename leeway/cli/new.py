@@ -1,13 +1,15 @@
-"""The command that makes a classifier from a table."""
+"""The command that creates a classifier from a table."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leeway.cli import output
-from leeway.cli.options import Json
+from leeway.cli.options import Json, WrongValue
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from leeway.profiling.creation import Created
 
 
@@ -25,44 +27,45 @@ def new(
         str | None, typer.Option("--id", help="The column that identifies a row.", show_default=False)
     ] = None,
     time: Annotated[
-        str | None, typer.Option("--time", help="The column that says when a row happened.", show_default=False)
+        str | None, typer.Option("--time", help="The column with the time of the event.", show_default=False)
     ] = None,
     entity: Annotated[
         str | None,
-        typer.Option("--entity", help="The column that names who or what a row is about.", show_default=False),
+        typer.Option("--entity", help="The column that names the person or thing of a row.", show_default=False),
     ] = None,
     label_time: Annotated[
         str | None,
-        typer.Option("--label-time", help="The column that says when the label became known.", show_default=False),
+        typer.Option("--label-time", help="The column with the time when the label became known.", show_default=False),
     ] = None,
     label_delay: Annotated[
         str | None,
         typer.Option(
-            "--label-delay", help="How long after the event it becomes known, such as 30d.", show_default=False
+            "--label-delay", help="How long after the event the label becomes known, such as 30d.", show_default=False
         ),
     ] = None,
-    keep: Annotated[
-        list[str] | None, typer.Option("--keep", help="A column to learn from, whatever speaks against it.")
-    ] = None,
+    keep: Annotated[list[str] | None, typer.Option("--keep", help="A column to learn from in any case.")] = None,
     query: Annotated[
-        str, typer.Option("--query", help="With a URL: the SELECT that gives the rows.", show_default=False)
+        str, typer.Option("--query", help="With a URL: the SELECT that returns the rows.", show_default=False)
     ] = "",
     delimiter: Annotated[
-        str | None, typer.Option("--delimiter", help="Of a CSV; found by default.", show_default=False)
+        str | None, typer.Option("--delimiter", help="Delimiter of a CSV; detected by default.", show_default=False)
     ] = None,
     encoding: Annotated[
-        str | None, typer.Option("--encoding", help="Of a CSV; found by default.", show_default=False)
+        str | None, typer.Option("--encoding", help="Encoding of a CSV; detected by default.", show_default=False)
     ] = None,
     header: Annotated[
         bool | None,
-        typer.Option("--header/--no-header", help="Whether a CSV's first line has names; found by default."),
+        typer.Option("--header/--no-header", help="Whether a CSV's first line has names; detected by default."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     json: Json = False,
 ) -> None:
-    """Make a classifier from a table: profile it, and write models/NAME.py and expectations/NAME.py."""
+    """Create a classifier from a table.
+
+    Profiles the table, and writes models/NAME.py and expectations/NAME.py.
+    """
     from leeway.profiling.creation import create
-    from leeway.profiling.options import Options, duration
+    from leeway.profiling.options import Options
 
     options = Options(
         name=name,
@@ -73,7 +76,7 @@ def new(
         time=time,
         entity=entity,
         label_time=label_time,
-        label_delay=None if label_delay is None else duration(label_delay),
+        label_delay=None if label_delay is None else _duration(label_delay),
         keep=tuple(keep or ()),
         query=query,
         delimiter="\t" if delimiter == "\\t" else delimiter,
@@ -83,6 +86,16 @@ def new(
     with output.progress(f"profiling {data}"):
         created = create(options, force=force)
     output.emit(_described(created), lambda: _say(created))
+
+
+def _duration(text: str) -> "timedelta":
+    from leeway.core.errors import SourceError
+    from leeway.profiling.options import duration
+
+    try:
+        return duration(text)
+    except SourceError:
+        raise WrongValue("--label-delay", text, wanted="duration", example="30d") from None
 
 
 def _described(created: "Created") -> dict[str, object]:
@@ -117,7 +130,7 @@ def _say(created: "Created") -> None:
         if used.use in ("set aside", "sensitive") and used.column.holds not in ("nested", "empty")
     ]
     if aside:
-        print(f"Set aside: {', '.join(aside)}. Learn from one all the same: --keep COLUMN")
+        print(f"Set aside: {', '.join(aside)}. To learn from one in any case: --keep COLUMN")
     print(f"Wrote {_short(created.definition)} and {_short(created.suite)}: read them, they are short.")
     print(f"Next: leeway check {name}; leeway train {name}; leeway up")
 

@@ -1,10 +1,40 @@
 """Arguments and options that several commands share."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leeway.cli import output
+
+if TYPE_CHECKING:
+    from leeway.definition import Classifier
+    from leeway.definition.partitions import Partition
+
+
+class WrongValue(typer.BadParameter):
+    """The value of an option or argument cannot be read: wrong usage, so the command exits with 2."""
+
+    def __init__(self, name: str, value: str, *, wanted: str, example: str) -> None:
+        super().__init__(f"{name}: {value} is no {wanted} (e.g. {example})")
+
+    def format_message(self) -> str:
+        """The message as it is; Typer would put the name before it again."""
+        return self.message
+
+
+def read_partition(classifier: "Classifier", text: str, option: str) -> "Partition":
+    """Read the partition that an option or argument names.
+
+    Raises:
+        WrongValue: it is no date.
+    """
+    from leeway.core.errors import NotFound
+    from leeway.definition.partitions import Partition
+
+    try:
+        return Partition.parse(text, classifier.partition)
+    except NotFound:
+        raise WrongValue(option, text, wanted="date", example="2026-04-01") from None
 
 
 def _set_json(value: bool) -> bool:
@@ -19,7 +49,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.", c
 PartitionOption = Annotated[
     str | None,
     typer.Option(
-        "--partition", help="A date such as 2026-03-01; by default the last one that is over.", show_default=False
+        "--partition", help="A date such as 2026-03-01; by default the last partition that is over.", show_default=False
     ),
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept in the history.", show_default=False)]

@@ -2,6 +2,7 @@
 
 import getpass
 import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -10,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from leeway.cli import private
+from leeway.cli.options import read_partition
 from leeway.core.errors import NotFound
 from leeway.core.settings import settings
 from leeway.definition import catalog
@@ -37,11 +39,20 @@ def orchestrated(flow: str) -> Iterator[Any]:
     root = str(settings().project.absolute())
     if root not in sys.path:
         sys.path.insert(0, root)
-    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
 
     # A heartbeat is for those who watch from elsewhere; where nobody does, it would only cost a second for every flow.
     heartbeat = HEARTBEAT_SECONDS if PREFECT_API_URL.value() else None
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: heartbeat}), redirect_stdout(_ToStandardError()):
+    given = {
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: heartbeat,
+        PREFECT_API_AUTH_STRING: os.environ.get("PREFECT_API_AUTH_STRING"),  # Prefect may have been imported before
+    }
+    with temporary_settings(given), redirect_stdout(_ToStandardError()):
         module = import_module(f"flows.{flow}")
         if server is not None and PREFECT_API_URL.value() is None:
             server.hand_over()
@@ -51,10 +62,11 @@ def orchestrated(flow: str) -> Iterator[Any]:
         yield module
 
 
-def chosen_partition(name: str, partition: str | None) -> str:
+def chosen_partition(name: str, partition: str | None, option: str = "--partition") -> str:
     """The partition that an option names, or the one that is due.
 
     Raises:
+        WrongValue: it is no date.
         NotFound: it is not over yet.
     """
     classifier = catalog.load(name)
@@ -62,7 +74,7 @@ def chosen_partition(name: str, partition: str | None) -> str:
     now = datetime.now(UTC)
     if partition is None:
         return sources.due(classifier, now).key
-    chosen = Partition.parse(partition, grain)
+    chosen = read_partition(classifier, partition, option)
     if (chosen.start if classifier.by_arrival else chosen.end) > now:
         raise NotFound(
             f"choosing the partition {chosen} of {name}",

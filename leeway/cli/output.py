@@ -1,4 +1,7 @@
-"""What a command prints: words and tables for a person, one JSON document with `--json`."""
+"""Command output: text and tables, or JSON.
+
+With `--json` a command prints one JSON document.
+"""
 
 import json
 import sys
@@ -13,7 +16,10 @@ as_json = False
 
 
 def emit(result: Any, say: Callable[[], None]) -> None:
-    """Print a result: as JSON where that was asked for, else by `say`."""
+    """Print a result as text or as JSON.
+
+    `say` prints the text.
+    """
     if as_json:
         print(json.dumps(_plain(result), default=_json, ensure_ascii=False))
     else:
@@ -21,19 +27,25 @@ def emit(result: Any, say: Callable[[], None]) -> None:
 
 
 def error(text: str) -> None:
-    """Print an error: on standard error, and as JSON on standard output where that was asked for."""
+    """Print an error on standard error.
+
+    With `--json`, print it as JSON on standard output too.
+    """
     if as_json:
         print(json.dumps({"error": text}, ensure_ascii=False))
     print(f"leeway: {text}", file=sys.stderr)
 
 
 def note(text: str) -> None:
-    """Tell a person what happens on the way: on standard error."""
+    """Print a note on standard error."""
     print(text, file=sys.stderr)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; of one without rows, its title and `none`."""
+    """Print a table.
+
+    Without rows, print its title and `none`.
+    """
     if not rows:
         print(f"{title}: none")
         return
@@ -45,12 +57,12 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         grid.add_column(column, overflow="fold")
     for row in rows:
         grid.add_row(*("" if cell is None else str(cell) for cell in row))
-    # Without a terminal nothing is known of its width, and a cut table would be worse than a wide one.
+    # Without a terminal the width is unknown, and a wide table is better than a cut one.
     Console(width=None if sys.stdout.isatty() else 160).print(grid)
 
 
 def duration(seconds: float) -> str:
-    """A duration as a person says it."""
+    """Return a duration as text, such as `5 min`."""
     for unit, length in (("h", 3600.0), ("min", 60.0)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
@@ -59,7 +71,10 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def progress(description: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar on standard error while a person looks, nothing otherwise; yields `update(done, total, text)`."""
+    """Show a progress bar on standard error.
+
+    Yields `update(done, total, text)`, which does nothing where no terminal is attached.
+    """
     if not sys.stderr.isatty():
         yield lambda done, total, text: None
         return

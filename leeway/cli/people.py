@@ -1,4 +1,4 @@
-"""Commands about whom is told of what."""
+"""Commands about alerts."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,8 +9,8 @@ import typer
 from leeway.cli import output
 from leeway.cli.options import Json, ReasonOption
 
-Of = Annotated[str | None, typer.Argument(help="The classifier; all of them with --all.", show_default=False)]
-All = Annotated[bool, typer.Option("--all", help="Of every classifier.")]
+Of = Annotated[str | None, typer.Argument(help="The classifier, unless --all is given.", show_default=False)]
+All = Annotated[bool, typer.Option("--all", help="All classifiers.")]
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -28,29 +28,37 @@ def mute(
     every: All = False,
     json: Json = False,
 ) -> None:
-    """Tell nobody of what happens to a classifier for a while; it is noted all the same."""
+    """Mute a classifier's alerts for a while.
+
+    What happens is still recorded.
+    """
     from leeway.alerts import muting
     from leeway.cli.orchestrated import person
 
     name = _which(name, every)
     made = muting.mute(name, datetime.now(UTC), _length(length), reason=reason, actor=person())
-    output.emit(made, lambda: print(f"nobody is told of {name or 'anything'} until {made.until:%Y-%m-%d %H:%M} UTC"))
+    output.emit(
+        made, lambda: print(f"alerts of {name or 'all classifiers'} are muted until {made.until:%Y-%m-%d %H:%M} UTC")
+    )
 
 
 def unmute(name: Of = None, every: All = False, json: Json = False) -> None:
-    """End the silence of a classifier."""
+    """Unmute a classifier's alerts."""
     from leeway.alerts import muting
 
     name = _which(name, every)
     ended = muting.unmute(name, datetime.now(UTC))
-    output.emit({"ended": ended}, lambda: print(f"{ended} ended" if ended else "there was none"))
+    output.emit({"ended": ended}, lambda: print(f"{ended} ended" if ended else "nothing was muted"))
 
 
 def alerts(
-    test: Annotated[bool, typer.Option("--test", help="Send a message to every address that is set, now.")] = False,
+    test: Annotated[bool, typer.Option("--test", help="Send a test message to every address.")] = False,
     json: Json = False,
 ) -> None:
-    """Find what people are to be told of, and tell it; with --test, see whether they can be reached."""
+    """Send the alerts that are due.
+
+    With `--test`, check that every address can be reached.
+    """
     from leeway import alerts as people
 
     if test:
@@ -61,14 +69,14 @@ def alerts(
         return
     titles, waiting = people.look(datetime.now(UTC)), people.waiting()
     later = (
-        f"nothing to tell now; {waiting} to be told later: it is quiet, or a way is down"
+        f"no alert to send now; {waiting} wait: quiet hours, or an address cannot be reached"
         if waiting
-        else "nothing to tell"
+        else "no alert to send"
     )
     output.emit(titles, lambda: print("\n".join(titles) or later))
 
 
-NOBODY = "there is nobody to tell: name addresses in LEEWAY_ALERT_URLS"
+NOBODY = "no address is set: name some in LEEWAY_ALERT_URLS"
 
 
 def _which(name: str | None, every: bool) -> str | None:
@@ -77,7 +85,7 @@ def _which(name: str | None, every: bool) -> str | None:
     if name is not None:
         from leeway.definition import catalog
 
-        catalog.definition_path(name)  # of one that does not load, too: it is being mended
+        catalog.definition_path(name)  # a definition that does not load can be muted, too
     return name
 
 

@@ -1,4 +1,4 @@
-"""`leeway up` and `leeway down`: the whole platform on this machine."""
+"""The commands `leeway up` and `leeway down`."""
 
 import sys
 import time
@@ -18,7 +18,10 @@ SHOWN_DUE = 5
 
 
 def up(json: Json = False) -> None:
-    """Run everything here until Ctrl-C: database, Prefect, MLflow, dashboards, reports, the schedules of all classifiers."""
+    """Run the whole platform on this machine.
+
+    Runs until Ctrl-C: database, Prefect, MLflow, dashboards, reports and the schedules of all classifiers.
+    """
     from leeway.operations.platform import run
 
     if _is_up():
@@ -27,7 +30,7 @@ def up(json: Json = False) -> None:
     try:
         with screen:
             run.run(screen.tell, screen.show)
-    except AlreadyRunning:  # another one started at the same moment, and was first
+    except AlreadyRunning:  # another platform started at the same moment
         if not _is_up():
             raise
         return
@@ -35,7 +38,7 @@ def up(json: Json = False) -> None:
 
 
 def down(json: Json = False) -> None:
-    """Stop the platform that runs on this data folder, in order."""
+    """Stop the platform of this data folder."""
     from leeway.operations.platform import run
 
     was_up = run.stop()
@@ -46,7 +49,10 @@ COMMANDS = (up, down)
 
 
 def _is_up() -> bool:
-    """Whether a platform runs here already; if so, its links are told once it is ready."""
+    """Return whether a platform runs here already.
+
+    If one does, print its links once it is ready.
+    """
     from leeway.operations.platform import run
 
     found = run.running()
@@ -57,7 +63,10 @@ def _is_up() -> bool:
 
 
 class _Lines:
-    """For a log: a line for whatever happens, and the links once everything is up. As JSON, the state instead of the links."""
+    """A log: one line for each event.
+
+    The links follow once all services are up. With `--json` the state is printed instead of the links.
+    """
 
     def __init__(self) -> None:
         self._ready = False
@@ -80,7 +89,10 @@ class _Lines:
 
 
 class _Table:
-    """For a terminal: a table that stays, of what runs and what is due next, with what happened last below."""
+    """A live table for a terminal.
+
+    Shows what runs and what is due next, with the latest events below.
+    """
 
     def __init__(self) -> None:
         from rich.live import Live
@@ -113,8 +125,12 @@ class _Table:
 
     def _draw(self, state: "State") -> None:
         from rich.console import Group
+        from rich.markup import escape
 
-        parts = (_services(state), *self._beside, "Ctrl-C stops everything.", *self._told)
+        from leeway.operations.platform import secret
+
+        login = f"To log in to Prefect's pages, paste what stands in {escape(str(secret.path()))}."
+        parts = (_services(state), login, *self._beside, "Ctrl-C stops everything.", *self._told)
         self._live.update(Group(*parts), refresh=True)
 
 
@@ -146,16 +162,19 @@ def _beside(state: "State") -> list[Any]:
         grid.add_column(column, overflow="fold")
     for item in due(datetime.now(UTC))[:SHOWN_DUE]:
         grid.add_row(item.classifier, f"{item.at.astimezone():%a %H:%M}" if item.at else "", escape(item.why))
-    return ["", grid, "", f"at work: {escape(runs)}" if runs else "at work: nothing"]
+    return ["", grid, "", f"running now: {escape(runs)}" if runs else "running now: nothing"]
 
 
 def _say_links(heading: str, state: "State") -> None:
-    from leeway.operations.platform.state import folder
+    from leeway.operations.platform import secret
+    from leeway.operations.platform.state import PREFECT, folder
 
     print(heading)
     for unit in state.units.values():
         if unit.url and unit.state == "up":
             print(f"  {unit.title}: {unit.url}")
+            if unit.name == PREFECT:
+                print(f"    to log in there, paste what stands in {secret.path()}")
         elif unit.state != "up":
             print(f"  {unit.title}: {unit.state}: {unit.said}")
     print(f"  logs: {folder()}")

@@ -14,7 +14,10 @@ Key = Annotated[str, typer.Argument(help="The request's key, as `leeway status` 
 
 
 def versions(name: NameArgument, json: Json = False) -> None:
-    """The history of promotions and refusals, newest first, with the gates that decided; --json and the model card have all."""
+    """Show promotions and refusals, newest first.
+
+    Shows the gates that decided; `--json` and the model card have all details.
+    """
     from leeway.definition import catalog
     from leeway.lifecycle import registry
     from leeway.lifecycle.verdict import GateVerdict, in_short
@@ -43,7 +46,10 @@ def versions(name: NameArgument, json: Json = False) -> None:
 
 
 def promote(name: NameArgument, version: int, reason: ReasonOption, json: Json = False) -> None:
-    """Make a version champion by your own decision; the history keeps your name and reason."""
+    """Make a version champion by hand.
+
+    The history keeps your name and reason.
+    """
     from leeway.cli.orchestrated import person
     from leeway.definition import catalog
     from leeway.lifecycle import registry
@@ -54,7 +60,7 @@ def promote(name: NameArgument, version: int, reason: ReasonOption, json: Json =
 
 
 def rollback(name: NameArgument, reason: ReasonOption = "rolled back", json: Json = False) -> None:
-    """Bring back the champion before the present one."""
+    """Bring back the previous champion."""
     from leeway.cli.orchestrated import person
     from leeway.definition import catalog
     from leeway.lifecycle import registry
@@ -65,17 +71,23 @@ def rollback(name: NameArgument, reason: ReasonOption = "rolled back", json: Jso
 
 
 def approve(request: Key, json: Json = False) -> None:
-    """Let a held retrain request go ahead; the next night carries it out."""
+    """Approve a held retrain request.
+
+    The next night carries it out.
+    """
     _settle(request, approved=True)
 
 
 def reject(request: Key, json: Json = False) -> None:
-    """Turn a held retrain request down."""
+    """Reject a held retrain request."""
     _settle(request, approved=False)
 
 
 def hold(name: NameArgument, reason: ReasonOption, json: Json = False) -> None:
-    """Hold a classifier back: until it is released, no champion comes of a breach without a person's word."""
+    """Hold a classifier back from automatic retraining.
+
+    Until it is released, a person must approve each retrain that a breach requests.
+    """
     from leeway.cli.orchestrated import person
     from leeway.definition import catalog
     from leeway.lifecycle import holds
@@ -86,7 +98,10 @@ def hold(name: NameArgument, reason: ReasonOption, json: Json = False) -> None:
 
 
 def release(name: NameArgument, reason: ReasonOption, json: Json = False) -> None:
-    """Let a held classifier go on; requests that waited for it are carried out by the next night."""
+    """Release a held classifier.
+
+    The next night carries out the requests that waited.
+    """
     from leeway.cli.orchestrated import person
     from leeway.definition import catalog
     from leeway.lifecycle import holds

@@ -1,4 +1,4 @@
-"""Commands that run a stage of the life of a classifier."""
+"""Commands that run a classifier's stages."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from leeway.cli import output, private
-from leeway.cli.options import Json, NameArgument, PartitionOption, ReasonOption
+from leeway.cli.options import Json, NameArgument, PartitionOption, ReasonOption, WrongValue, read_partition
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tasks.decide import Decision
 
 
 class StageName(StrEnum):
-    """The stages that a backfill can be limited to."""
+    """Stages that a backfill can be limited to."""
 
     ingest = "ingest"
     score = "score"
@@ -21,7 +23,7 @@ class StageName(StrEnum):
 
 
 def ingest(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
-    """Bring one partition from the source to the events: extract, audit, publish."""
+    """Ingest one partition: extract, audit and publish its rows."""
     result = _run("ingest", name, partition)
     done = (
         f"{result.new} new events, {result.revised} revised, {result.labels} labels, {result.quarantined} quarantined"
@@ -32,7 +34,7 @@ def ingest(name: NameArgument, partition: PartitionOption = None, json: Json = F
 
 
 def score(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
-    """Predict one partition's events with the champion."""
+    """Score one partition's events with the champion."""
     result = _run("score", name, partition)
     from leeway.core.outputs import describe
 
@@ -41,13 +43,16 @@ def score(name: NameArgument, partition: PartitionOption = None, json: Json = Fa
 
 
 def monitor(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
-    """Hold one scored partition against the reference, and write its report."""
+    """Compare one scored partition with the reference.
+
+    Writes the partition's report. A breach files a retrain request.
+    """
     result = _run("monitor", name, partition)
     output.emit(result, lambda: print(f"{result.verdict}: {result.why}\n{result.report}"))
 
 
 def nightly(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
-    """All of a night for one partition: ingest, score, monitor, and a retrain where one is due."""
+    """Run one night: ingest, score, monitor, retrain if due."""
     from leeway.core.outputs import describe
 
     result = _run("nightly", name, partition)
@@ -57,7 +62,7 @@ def nightly(name: NameArgument, partition: PartitionOption = None, json: Json = 
         if result.waits_for:
             print(f"no champion yet: {result.waits_for}")
         if result.scored:
-            print(f"version {result.scored.version} calls {describe(result.scored.positives)}")
+            print(f"version {result.scored.version} flagged {describe(result.scored.positives)}")
         if result.monitored:
             print(f"{result.monitored.verdict}: {result.monitored.why}\n{result.monitored.report}")
             if result.monitored.request:
@@ -83,23 +88,16 @@ def train(
     reason: ReasonOption = "asked for",
     json: Json = False,
 ) -> None:
-    """Train a challenger; it becomes champion if every gate admits it."""
-    from datetime import UTC, datetime
+    """Train a challenger and let the gates decide.
 
+    It becomes champion if every gate admits it.
+    """
+    moment = None if as_of is None else _moment("--as-of", as_of)
     private.begin()
     from leeway.cli.orchestrated import orchestrated, person
-    from leeway.core.errors import NotFound
     from leeway.definition import catalog
 
     catalog.load(name)
-    try:
-        moment = None if as_of is None else datetime.fromisoformat(as_of)
-    except ValueError:
-        raise NotFound(
-            "reading --as-of", problem="it must be an ISO date or time", found=as_of, hint="give one"
-        ) from None
-    if moment is not None:
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     _ingest_history(name)  # before the present is looked up: what is ingested now is known from now on
     with output.progress(f"training {name}"), orchestrated("train") as flow:
         decision = flow.train(name, moment, reason, person())
@@ -109,7 +107,7 @@ def train(
 
 
 def retrain(name: NameArgument, reason: ReasonOption, json: Json = False) -> None:
-    """Ask for a retrain, and carry it out: the state machine's way to a new champion."""
+    """Request a retrain and carry it out."""
     private.begin()
     from datetime import UTC, datetime
 
@@ -146,30 +144,36 @@ def backfill(
         StageName | None, typer.Option("--stage", help="Only this stage; all by default.", show_default=False)
     ] = None,
     missing: Annotated[
-        bool, typer.Option("--missing", help="What was never done or was rejected (the default).")
+        bool, typer.Option("--missing", help="Stages that never ran or were rejected (the default).")
     ] = False,
-    stale: Annotated[bool, typer.Option("--stale", help="Also what was done from another input than today's.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Everything, done or not.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Also stages whose input has changed since.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All stages, finished or not.")] = False,
     concurrency: Annotated[
         int | None,
         typer.Option(
             "--concurrency",
             min=1,
-            help="How many processes take partitions; by default more than one where there are many partitions.",
+            help="How many processes share the partitions; by default several where there are many partitions.",
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be done.")] = False,
     json: Json = False,
 ) -> None:
-    """Do what the ledger says is missing or stale; what is done is skipped, so it can be stopped and run again."""
+    """Run the stages that are missing or stale.
+
+    The ledger says which. Finished stages are skipped, so a backfill can be stopped and run again.
+    """
     private.begin()
     from leeway.cli.orchestrated import chosen_partition, orchestrated
+    from leeway.definition import catalog
 
     if missing + stale + everything > 1:
         raise typer.BadParameter("give one of --missing, --stale and --all")
     which: Literal["all", "stale", "missing"] = "all" if everything else "stale" if stale else "missing"
+    if first is not None:
+        read_partition(catalog.load(name), first, "--from")
     if last is not None:
-        chosen_partition(name, last)
+        chosen_partition(name, last, "--to")
     with output.progress(f"backfilling {name}") as update, orchestrated("backfill") as flow, flow.reporting(update):
         result = flow.backfill(name, first, last, stage.value if stage else None, which, dry_run, concurrency)
 
@@ -184,7 +188,7 @@ def backfill(
                 [list(step.values()) for step in result.planned],
             )
             if result.planned and result.seconds is not None:
-                print(f"about {output.duration(result.seconds)}, by what these stages took lately")
+                print(f"about {output.duration(result.seconds)}, by how long these stages took lately")
             return
         print(f"{result.done} of {len(result.planned)} steps done")
         for key, text in result.failed.items():
@@ -197,26 +201,31 @@ def backfill(
 
 def accept(
     name: NameArgument,
-    partition: Annotated[str, typer.Argument(help="The one that a fault was found in.", show_default=False)],
+    partition: Annotated[str, typer.Argument(help="The partition with a data fault.", show_default=False)],
     reason: ReasonOption,
     json: Json = False,
 ) -> None:
-    """Take a data fault back: the partition is as it should be, and so are those like it from now on."""
+    """Accept a partition that has a data fault.
+
+    Its data is as it should be, and later data like it is no fault either.
+    """
     from leeway.cli.orchestrated import person
     from leeway.definition import catalog
-    from leeway.definition.partitions import Partition
     from leeway.monitoring.acceptance import accept
 
-    chosen = Partition.parse(partition, catalog.load(name).partition)
+    chosen = read_partition(catalog.load(name), partition, "PARTITION")
     why = accept(name, chosen, reason, person())
     output.emit({"partition": chosen.key, "why": why}, lambda: print(f"{name} {chosen}: {why}"))
 
 
 def demo(
-    folder: Annotated[str, typer.Argument(help="Where the demo keeps its data; made anew every time.")] = "leeway-demo",
+    folder: Annotated[str, typer.Argument(help="Where the demo keeps its data; emptied every time.")] = "leeway-demo",
     json: Json = False,
 ) -> None:
-    """Play a classifier's whole life on a simulated stream of card payments, and print its timeline."""
+    """Play a classifier's life on simulated card payments.
+
+    Prints the timeline of its nights.
+    """
     from leeway.cli.demo import play
 
     timeline = play(folder)
@@ -229,7 +238,7 @@ COMMANDS = (demo, ingest, score, monitor, nightly, accept, train, retrain, backf
 
 
 def _ingest_history(name: str) -> None:
-    """Before the first training, bring in what the source has."""
+    """Ingest the source's history before the first training."""
     from leeway.cli.orchestrated import orchestrated
     from leeway.definition import catalog
     from leeway.store import ledger
@@ -239,7 +248,7 @@ def _ingest_history(name: str) -> None:
     with database().transaction() as connection:
         if ledger.entries(connection, name):
             return
-    output.note(f"nothing of {name} was ingested yet, so what its source has is ingested first")
+    output.note(f"nothing of {name} is ingested yet: the source's history is ingested first")
     with output.progress(f"ingesting {name}") as update, orchestrated("backfill") as flow, flow.reporting(update):
         done = flow.backfill(name, stage="ingest", dry_run=False)
     output.note(f"{done.done} partitions ingested, {len(done.failed)} failed")
@@ -248,13 +257,24 @@ def _ingest_history(name: str) -> None:
 
 
 def _run(verb: str, name: str, partition: str | None) -> Any:
-    """Run the flow of this verb for one partition."""
+    """Run one verb's flow for one partition."""
     private.begin()
     from leeway.cli.orchestrated import chosen_partition, orchestrated
 
     chosen = chosen_partition(name, partition)
     with output.progress(f"{verb} {name} {chosen}"), orchestrated(verb) as flow:
         return getattr(flow, verb)(name, chosen)
+
+
+def _moment(option: str, text: str) -> "datetime":
+    """Read an instant; a time without a zone is UTC."""
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongValue(option, text, wanted="date", example="2026-04-01") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _say_decision(name: str, decision: "Decision") -> None:

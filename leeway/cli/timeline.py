@@ -1,4 +1,4 @@
-"""What the demo tells at its end: every night, and what the three scripted changes led to."""
+"""The demo's timeline: every night and the scripted changes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,10 @@ WAITS = {
 
 @dataclass(frozen=True)
 class Line:
-    """One night. Where its labels are not mature, or nothing was published, there are no `positives` and `true_positives`."""
+    """One night of the timeline.
+
+    `positives` and `true_positives` are 0 where labels are not mature or nothing was published.
+    """
 
     night: str
     rows: int | None
@@ -42,10 +45,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The demo's story.
+    """The result of the demo.
 
     Attributes:
-        as_told: whether it went as it should: the harmless shift without a retrain, the corrupt delivery stopped, the
+        as_told: whether it went as planned: the harmless shift without a retrain, the corrupt delivery stopped, the
             harmful change answered by a promotion that brings recall back.
     """
 
@@ -77,15 +80,15 @@ class Timeline:
         print(f"  leeway versions {NAME}      who became champion, who did not, and why")
         print(f"  leeway report {NAME}        the last night's report, to open in a browser")
         print(f"  leeway quarantine {NAME}    rows that broke a rule")
-        print(f"  export LEEWAY_PAGES_AT={self.nights[-1].night}T23:59:59Z    what the pages take for now")
+        print(f"  export LEEWAY_PAGES_AT={self.nights[-1].night}T23:59:59Z    the time that the pages show")
         print("  leeway up                     all pages, until Ctrl-C")
 
 
 def tell(home: Path, first: str, nights: "Sequence[Partition]", lived: "Mapping[str, RunSummary | str]") -> Timeline:
-    """Tell what happened.
+    """Build the timeline.
 
     Args:
-        first: how the first champion did.
+        first: how the first champion did on its holdout.
         lived: what each night did, or why its delivery was rejected.
     """
     changes = _changes()
@@ -112,7 +115,7 @@ def _line(night: "Partition", happened: "RunSummary | str", what: str, last: "Pa
     assert happened.scored is not None and happened.monitored is not None  # noqa: PT018 the history gave it a champion
     result = realised(catalog.load(NAME), night, happened.scored.version, as_of=last.end)
     waits = WAITS.get(happened.monitored.request_state or "", "")
-    told = (what, waits, happened.retrain_failed, _retrained(happened.retrained))
+    texts = (what, waits, happened.retrain_failed, _retrained(happened.retrained))
     return Line(
         night=night.key,
         rows=happened.ingested.rows,
@@ -122,12 +125,12 @@ def _line(night: "Partition", happened: "RunSummary | str", what: str, last: "Pa
         positives=result.positives if result else 0,
         true_positives=result.true_positives if result else 0,
         retrained=happened.retrained.state if happened.retrained else None,
-        what="; ".join(text for text in told if text),
+        what="; ".join(text for text in texts if text),
     )
 
 
 def _changes() -> dict[str, str]:
-    """The day of each scripted change, by its kind."""
+    """Return the day of each scripted change."""
     from leeway.definition import Simulator, catalog
     from leeway.ingest.simulators.payments import Payments
 

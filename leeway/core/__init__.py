@@ -1,1 +1,1 @@
-"""What everything else stands on: errors, settings, files, numbers."""
+"""The base of every package: errors, settings, files, numbers."""

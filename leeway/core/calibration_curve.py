@@ -1,6 +1,7 @@
-"""How far probabilities are from the shares that they promise: the one place that says so, of one class at a time.
+"""The calibration error of one class, with its interval.
 
-Rows are put into bins by their probability. A bin is its number of rows, of labels that hold, and the sum of its probabilities.
+It measures how far probabilities are from the shares of labels. Rows are put into bins by their probability. A bin is its
+number of rows, of positive labels, and the sum of its probabilities.
 """
 
 from dataclasses import dataclass
@@ -18,12 +19,12 @@ WITHIN = (0.025, 0.975)
 
 @dataclass(frozen=True)
 class Calibrated:
-    """How well one class is calibrated.
+    """The calibration of one class.
 
     Attributes:
-        rows: by how many.
-        error: the root mean square of how far label shares lie from probabilities, beyond what the luck of the labels makes of
-            it; `low` and `high` bound it in 95 of 100 cases.
+        rows: the number of rows it was measured on.
+        error: the root mean square of the distance between label shares and probabilities, less the labels' sampling noise;
+            `low` and `high` bound it in 95 of 100 cases.
         brier: the mean squared error of the probabilities; up to what varies within bins it is `reliability` less `resolution`
             plus `uncertainty` (Murphy, "A new vector partition of the probability score", 1973).
         curve: of each bin, the lowest first: rows, mean probability, share of labels, and its bounds (Wilson 1927).
@@ -41,7 +42,7 @@ class Calibrated:
 
 
 def calibrated(y: Bools, p: Floats, bins: int = BINS) -> Calibrated:
-    """How well the probabilities of one class are calibrated.
+    """Measure the calibration of one class.
 
     Args:
         y, p: whether the class holds, and its probability, shape (n,), n > 0.
@@ -69,19 +70,26 @@ def calibrated(y: Bools, p: Floats, bins: int = BINS) -> Calibrated:
 
 
 def binned(y: Bools, p: Floats, bins: int = BINS) -> Floats:
-    """Rows, labels that hold, and the sum of probabilities of bins with equally many rows, shape (bins, 3); none is empty."""
+    """Sum up equally filled bins.
+
+    Returns:
+        Rows, positive labels, and the sum of probabilities of each bin, shape (bins, 3). No bin is empty.
+    """
     order = np.argsort(p, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     return np.array([[len(part), y[part].sum(), p[part].sum()] for part in parts], dtype="float64")
 
 
 def squared_error(sums: Floats) -> Any:
-    """The squared calibration error without what luck adds to it, shape (...,); a little below zero where there is none.
+    """Return the squared calibration error without sampling noise.
 
     Kumar, Liang & Ma, "Verified uncertainty calibration", NeurIPS 2019.
 
     Args:
         sums: rows, labels and probabilities of each bin, shape (..., bins, 3).
+
+    Returns:
+        The errors, shape (...,). A perfectly calibrated class has one near zero, which may be negative.
     """
     rows = sums[..., 0]
     least = np.maximum(rows, 1)
@@ -91,18 +99,25 @@ def squared_error(sums: Floats) -> Any:
 
 
 def root(squared: float) -> float:
-    """The root of what may lie a little below zero."""
+    """Return the square root; zero for a negative value."""
     return float(np.sqrt(max(0.0, squared)))
 
 
 def around(squared: float, drawn: Floats) -> tuple[float, float]:
-    """Bounds of an error, from the squared errors of drawn sets; what all draws have too much of is taken off again."""
+    """Bound an error by the errors of drawn sets.
+
+    The mean of the draws is subtracted, so that a bias of all draws does not move the bounds.
+
+    Args:
+        squared: the squared error.
+        drawn: the squared errors of the drawn sets.
+    """
     low, high = (root(squared + float(np.quantile(drawn, at) - drawn.mean())) for at in WITHIN)
     return low, high
 
 
 def _interval(sums: Floats) -> tuple[float, float]:
-    """By drawing the labels of each bin anew."""
+    """Bound the error by drawing each bin's labels anew."""
     rows, holding, scored = sums.T
     drawn = np.random.default_rng(0).binomial(rows.astype("int64"), holding / rows, (DRAWS, len(rows)))
     shape = drawn.shape

@@ -1,4 +1,4 @@
-"""Small drawings of courses over time, as SVG that needs nothing else."""
+"""Small line charts over time, as self-contained SVG."""
 
 import html
 from collections.abc import Sequence
@@ -18,7 +18,9 @@ def course(
     shown: str = "{:.1%}",
     title: str,
 ) -> str:
-    """Lines over partitions. The lowest and the highest value are in the caption: letters in a drawing shrink with it.
+    """Draw lines over partitions.
+
+    The lowest and the highest value are in the caption, because text within a drawing shrinks with it.
 
     Args:
         keys: the partitions.
@@ -56,7 +58,9 @@ def course(
 
 
 def reliability(points: Sequence[tuple[int, float, float]], *, title: str) -> str:
-    """The share of labels over the mean score, where the diagonal is what was said.
+    """Draw a reliability diagram: share of labels over mean score.
+
+    The diagonal is perfect calibration.
 
     Args:
         points: of each group of rows, how many, the mean score, and the share of labels.
@@ -72,15 +76,13 @@ def reliability(points: Sequence[tuple[int, float, float]], *, title: str) -> st
         by = 1.96 * (max(rate * (1 - rate), 1e-9) / rows) ** 0.5
         x, y, low, high = at(score), size - at(rate), size - at(rate - by), size - at(rate + by)
         bars.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" y2="{high:.1f}" stroke="{PALE}"/>')
-        radius, told = (
-            2 + 3 * (rows / most) ** 0.5,
-            f"{rows:,} rows, mean score {score:.2%}, share of labels {rate:.2%}",
-        )
-        dots.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{INK}"><title>{told}</title></circle>')
+        radius = 2 + 3 * (rows / most) ** 0.5
+        tip = f"{rows:,} rows, mean score {score:.2%}, share of labels {rate:.2%}"
+        dots.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{INK}"><title>{tip}</title></circle>')
     line = " ".join(f"{at(score):.1f},{size - at(rate):.1f}" for _, score, rate in points)
     return (
         f'<figure style="margin:1em 0"><figcaption>{html.escape(title)} '
-        f'<span style="color:#57606a">(dashed: as they say; to {room:.1%} both ways)</span></figcaption>'
+        f'<span style="color:#57606a">(dashed: perfect calibration; to {room:.1%} both ways)</span></figcaption>'
         f'<svg viewBox="0 0 {size} {size}" role="img" aria-label="{html.escape(title)}" '
         f'style="width:100%;max-width:{size * 1.4:.0f}px;background:#f6f8fa">'
         f'<line x1="{EDGE}" y1="{size - EDGE}" x2="{size - EDGE}" y2="{EDGE}" stroke="{PALE}" stroke-dasharray="4"/>'
@@ -89,7 +91,7 @@ def reliability(points: Sequence[tuple[int, float, float]], *, title: str) -> st
 
 
 def sparks(lines: Sequence[tuple[str, Values]]) -> str:
-    """Lines the size of a word, on one scale."""
+    """Draw word-sized lines on one scale."""
     known = [value for _, values in lines for value in values if value is not None]
     if len(known) < 2:
         return ""
@@ -108,7 +110,7 @@ def sparks(lines: Sequence[tuple[str, Values]]) -> str:
 
 
 def spark(values: Sequence[float]) -> str:
-    """A line the size of a word, around zero."""
+    """Draw a word-sized line around zero."""
     if len(values) < 2:
         return ""
     most = max(map(abs, values)) or 1.0
@@ -122,7 +124,7 @@ def spark(values: Sequence[float]) -> str:
 
 
 def _area(lows: Values, highs: Values, low: float, room: float) -> str:
-    """The shaded area between bounds, without the partitions that have none."""
+    """Draw the area between bounds, with gaps."""
     count = len(lows)
     areas: list[list[int]] = [[]]
     for place, value in enumerate(lows):
@@ -139,7 +141,7 @@ def _area(lows: Values, highs: Values, low: float, room: float) -> str:
 
 
 def _pieces(values: Values, low: float, room: float) -> list[str]:
-    """The line without the partitions that have no value."""
+    """Return the line's points, split at gaps."""
     pieces: list[list[str]] = [[]]
     for place, value in enumerate(values):
         if value is None:

@@ -1,4 +1,4 @@
-"""What the libraries below Leeway read from the environment, in one place."""
+"""Environment variables of the libraries that Leeway uses."""
 
 import os
 import warnings
@@ -25,20 +25,28 @@ QUIET = {
 
 
 def prepare_libraries() -> None:
-    """Tell every library below not to send anything anywhere, whatever the environment says; and to be quiet and patient."""
+    """Turn off telemetry, log noise and busy waiting.
+
+    Telemetry is off whatever the environment says. The other variables are only set where they are not.
+    """
     os.environ.update(TELEMETRY_OFF)
     for name, value in (QUIET | PATIENT).items():
         os.environ.setdefault(name, value)
 
 
-def prepare_prefect(home: Path, *, api: str | None = None, log_level: str = "CRITICAL") -> None:
-    """Point Prefect at Leeway's own data folder. Must run before Prefect is first imported.
+def prepare_prefect(
+    home: Path, *, api: str | None = None, secret: str | None = None, log_level: str = "CRITICAL"
+) -> None:
+    """Point Prefect at Leeway's own data folder.
 
-    A server named by `PREFECT_API_URL` is used as it is, else the one at `api`; without either Prefect starts a private one
-    for the process.
+    This must run before Prefect is first imported. A server named by `PREFECT_API_URL` is used as it is, else the one at
+    `api`. Without either, Prefect starts a private one for the process.
+
+    Args:
+        secret: the secret of the server at `api`; no other server gets it.
     """
-    if api is not None:
-        os.environ.setdefault("PREFECT_API_URL", api)
+    if api is not None and os.environ.setdefault("PREFECT_API_URL", api) == api and secret is not None:
+        os.environ["PREFECT_API_AUTH_STRING"] = secret
     os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", log_level)
     os.environ.setdefault("PREFECT_LOGGING_ROOT_LEVEL", log_level)

@@ -1,22 +1,26 @@
-"""Every error that Leeway raises on purpose.
+"""The errors that Leeway raises on purpose.
 
     LeewayError
-    ├── DefinitionError    models/NAME.py or expectations/NAME.py says something impossible
-    ├── SourceError        the source could not be read, or holds what it must not
+    ├── DefinitionError    models/NAME.py or expectations/NAME.py is not valid
+    ├── SourceError        the source cannot be read, or its content is not valid
     ├── DeliveryRejected   a delivery broke a table-level expectation; nothing was published
-    ├── TrainingError      there is nothing sensible to learn from
-    ├── BundleError        a bundle is missing, altered or not to be trusted
-    ├── StoreError         the database or the disk refused
-    ├── ClusterError       the workers that parts are spread over died, or cannot be reached
+    ├── TrainingError      the data is not enough to learn from
+    ├── BundleError        a bundle is missing, altered or not trusted
+    ├── StoreError         the database or the disk failed
+    ├── Incomplete         some of many partitions failed; the others are done
+    ├── ClusterError       workers died, or the cluster cannot be reached
     ├── AlreadyRunning     another process is doing the same work now
-    └── NotFound           a classifier, partition, version or report that does not exist
+    ├── Foreign            the orchestrator was told to run code that is not ours
+    └── NotFound           a classifier, partition, version or report does not exist
 
 Each says in one line what was being done, what is wrong, the value found, and what to do.
 """
 
 
 class LeewayError(Exception):
-    """An error with its action, problem, value found and hint; shown as one line.
+    """An error with action, problem, found value and hint.
+
+    It is shown as one line.
 
     Args:
         action: what was being done, as a phrase: "reading payments.csv".
@@ -45,39 +49,46 @@ def _rebuild(kind: type[LeewayError], action: str, problem: str, found: object, 
 
 
 class DefinitionError(LeewayError):
-    """A definition or a suite says something impossible."""
+    """A definition or a suite that is not valid."""
 
 
 class SourceError(LeewayError):
-    """The source could not be read, or holds what it must not."""
+    """A source that cannot be read or is not valid."""
 
 
 class DeliveryRejected(LeewayError):
-    """A delivery broke a table-level expectation; nothing of it was published."""
+    """A delivery that broke a table-level expectation.
+
+    Nothing of it was published.
+    """
 
 
 class TrainingError(LeewayError):
-    """There is nothing sensible to learn from."""
+    """Data that is not enough to learn from."""
 
 
 class BundleError(LeewayError):
-    """A bundle is missing, altered or not to be trusted."""
+    """A bundle that is missing, altered or not trusted."""
 
 
 class StoreError(LeewayError):
-    """The database or the disk refused."""
+    """A failure of the database or the disk."""
 
 
 class Incomplete(LeewayError):
-    """Some of many partitions could not be done; the others were."""
+    """A run in which some partitions failed."""
 
 
 class ClusterError(LeewayError):
-    """The workers that parts are spread over died, or cannot be reached."""
+    """Workers that died, or a cluster out of reach."""
 
 
 class AlreadyRunning(LeewayError):
-    """Another process is doing the same work now."""
+    """The same work under way in another process."""
+
+
+class Foreign(LeewayError):
+    """A request to the orchestrator to run foreign code."""
 
 
 class NotFound(LeewayError):

@@ -1,4 +1,7 @@
-"""Files that are whole or not there: written beside their place, then moved into it in one step."""
+"""Atomic writes: files that are whole or not there.
+
+They are written beside their place, then moved into it in one step.
+"""
 
 import hashlib
 import os
@@ -9,17 +12,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from leeway.core.errors import StoreError
+from leeway.core.logs import logger
+
+log = logger(__name__)
 
 
 @contextmanager
 def replacing(path: Path, action: str, *, keep_first: bool = False) -> Iterator[Path]:
-    """Yield a path to write a file or a folder at; moved to `path` when the block ends well, removed when it does not.
+    """Yield a temporary path that replaces `path` at the end.
+
+    The block writes a file or a folder there. If the block fails, what it wrote is removed.
 
     Args:
-        keep_first: a folder that is there by then, made by another process, stays, and what was written goes.
+        keep_first: if another process has made the folder by then, that one stays, and what was written is removed.
 
     Raises:
-        StoreError: the disk is full, or refuses for another reason; nothing is left behind.
+        StoreError: the disk is full or not writable; nothing is left behind.
     """
     with passing(path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}", action) as beside:
         yield beside
@@ -32,10 +40,12 @@ def replacing(path: Path, action: str, *, keep_first: bool = False) -> Iterator[
 
 @contextmanager
 def passing(path: Path, action: str) -> Iterator[Path]:
-    """Yield a path, in a folder that is there, to write a file or a folder at; removed when the block ends.
+    """Yield a path whose content is removed at the end.
+
+    Its parent folder is made. The block writes a file or a folder there.
 
     Raises:
-        StoreError: the disk is full, or refuses for another reason.
+        StoreError: the disk is full or not writable.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +57,10 @@ def passing(path: Path, action: str) -> Iterator[Path]:
 
 
 def discard(path: Path) -> None:
-    """Remove a file or a folder, if it is there, in one step: nobody takes the rest of a folder for the whole."""
+    """Remove a file or a folder, if there, in one step.
+
+    So nobody can take the rest of a folder for the whole.
+    """
     gone = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     with suppress(FileNotFoundError):
         path.rename(gone)
@@ -58,16 +71,20 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        with suppress(OSError):
-            path.unlink()
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            log.debug("cannot remove %s: %s", path, error)
 
 
 @contextmanager
 def workspace(path: Path, action: str) -> Iterator[Path]:
-    """Make a folder beside `path` for the parts of it, which goes when the block ends.
+    """Yield a temporary folder beside `path`, for its parts.
+
+    It is removed when the block ends.
 
     Raises:
-        StoreError: the disk is full, or refuses for another reason.
+        StoreError: the disk is full or not writable.
     """
     folder = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}"
     try:
@@ -82,13 +99,18 @@ def workspace(path: Path, action: str) -> Iterator[Path]:
 def _refused(folder: Path, action: str, error: OSError) -> StoreError:
     return StoreError(
         action,
-        problem="the disk must take it",
+        problem="cannot write to disk",
         found=error.strerror or error,
         hint=f"make room or set the permissions in {folder}, then run this again; nothing was changed",
     )
 
 
 def sha256(path: Path) -> str:
-    """The hash of a file's content, in hexadecimal."""
+    """Return the hash of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """The hash of each file in a folder, by its name."""
+    return {path.name: sha256(path) for path in sorted(folder.iterdir())}

@@ -1,4 +1,4 @@
-"""How sure a number is: intervals of means and shares, and what is left of many tests."""
+"""Intervals of means and shares, and corrections for many tests."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ FEWEST = 5  # groups to draw from; of fewer, rows count as independent of each o
 
 
 class Interval(NamedTuple):
-    """An estimate and the bounds that hold it, at the level that was asked for."""
+    """An estimate with its bounds."""
 
     value: float
     low: float
@@ -25,7 +25,10 @@ class Interval(NamedTuple):
 
 
 def mean(values: Floats, groups: npt.NDArray[np.integer] | None = None, level: float = 0.95, seed: int = 0) -> Interval:
-    """The mean with its interval: by drawing groups with replacement (rows of one share their luck), else by the normal law.
+    """Return the mean with its interval.
+
+    With groups, it draws groups with replacement, because rows of one group depend on each other. Without, or with fewer than
+    five groups, it takes the normal distribution.
 
     Args:
         values: shape (n,), at least one.
@@ -44,19 +47,25 @@ def mean(values: Floats, groups: npt.NDArray[np.integer] | None = None, level: f
 
 
 def draws(count: int, seed: int = 0) -> Floats:
-    """How often each of `count` groups is drawn, shape (DRAWS, count); each line sums to `count`."""
+    """Draw bootstrap weights of groups.
+
+    Returns:
+        How often each of `count` groups is drawn, shape (DRAWS, count). Each line sums to `count`.
+    """
     return np.random.default_rng(seed).multinomial(count, [1 / count] * count, size=DRAWS).astype(np.float64)
 
 
 def bounds(drawn: Floats, level: float = 0.95) -> tuple[float, float]:
-    """The middle of what was drawn (Efron's percentile interval), without what is undefined."""
+    """Return Efron's percentile interval of the finite draws."""
     known = drawn[np.isfinite(drawn)]
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2]) if len(known) else (np.nan, np.nan)
     return float(low), float(high)
 
 
 def share(count: int, rows: int, level: float = 0.95) -> Interval:
-    """A share with Wilson's score interval (1927), which also holds near 0 and 1.
+    """Return a share with Wilson's score interval.
+
+    The interval (Wilson 1927) also holds near 0 and 1.
 
     Args:
         rows: at least one.
@@ -69,7 +78,10 @@ def share(count: int, rows: int, level: float = 0.95) -> Interval:
 
 
 def difference(one: Interval, other: Interval) -> Interval:
-    """The difference of two independent shares, from their own intervals (Newcombe 1998, method 10)."""
+    """Return the difference of two independent shares.
+
+    The bounds follow from the shares' own intervals (Newcombe 1998, method 10).
+    """
     found = one.value - other.value
     low = found - np.hypot(one.value - one.low, other.high - other.value)
     high = found + np.hypot(one.high - one.value, other.value - other.low)
@@ -77,7 +89,10 @@ def difference(one: Interval, other: Interval) -> Interval:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """p-values adjusted for being the smallest of many (Holm 1979), in the order given."""
+    """Adjust p-values for multiple testing (Holm 1979).
+
+    They keep their order.
+    """
     adjusted, highest = [0.0] * len(p), 0.0
     for rank, place in enumerate(sorted(range(len(p)), key=lambda at: p[at])):
         highest = max(highest, min(1.0, (len(p) - rank) * p[place]))

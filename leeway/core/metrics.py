@@ -1,7 +1,7 @@
-"""How good probabilities and decisions are.
+"""Metrics of probabilities and decisions.
 
-Labels, probabilities and decisions are matrices of shape (n, K), as `leeway.core.outputs` describes them. Where there are
-several classes, each is held against the rest, and a metric is the mean of the classes'.
+Labels, probabilities and decisions are matrices of shape (n, K), as `leeway.core.outputs` describes them. With several
+classes, each is compared with the rest, and a metric is the mean over the classes.
 """
 
 from collections.abc import Callable
@@ -19,22 +19,24 @@ Rows = npt.NDArray[np.intp]  # positions
 Outcomes = npt.NDArray[Any]  # booleans, class codes, or an indicator of shape (n, labels)
 
 EPSILON = 1e-6
-FEW = 5  # a class with fewer rows, or fewer others, says too little to be averaged with the rest
+FEW = 5  # a class with fewer rows, or fewer others, is too uncertain to be averaged with the rest
 BY_CLASS = ("roc_auc", "average_precision", "precision", "recall", "f1", "calibration_error")
 
 
 def logit(p: Floats) -> Floats:
-    """The log odds of probabilities, finite also at 0 and 1."""
+    """Return log odds that are finite at 0 and 1."""
     clipped = np.clip(p, EPSILON, 1 - EPSILON)
     return np.asarray(np.log(clipped / (1 - clipped)))
 
 
 def log_losses(y: Bools, p: Floats, *, exclusive: bool = False) -> Floats:
-    """Each row's log loss, in nats: of the class that holds, or the mean over classes that do not exclude each other.
+    """Return each row's log loss, in nats.
+
+    For exclusive classes it is that of the true class, else the mean over the classes.
 
     Args:
         y, p: labels and probabilities, shape (n, K).
-        exclusive: whether exactly one class holds; a row of none, an unknown class, has the greatest loss.
+        exclusive: whether each row has exactly one class. A row with an unknown class has the greatest loss.
     """
     clipped = np.clip(p, EPSILON, 1 - EPSILON)
     if exclusive:
@@ -43,25 +45,32 @@ def log_losses(y: Bools, p: Floats, *, exclusive: bool = False) -> Floats:
 
 
 def varied(y: Bools) -> bool:
-    """Whether there is anything to learn: a class that holds for some rows, and not for others."""
+    """Say whether any class has both kinds of rows."""
     return bool((y.any(axis=0) & ~y.all(axis=0)).any())
 
 
 def judged(y: Bools) -> Bools:
-    """The classes that can be judged on these rows, shape (K,): not too few rows on either side, if any has so many."""
+    """Return which classes have enough rows to measure.
+
+    A class needs five rows on either side; if no class has so many, one.
+
+    Returns:
+        Truth values, shape (K,).
+    """
     fewer = np.minimum(y.sum(axis=0), (~y).sum(axis=0))
     return np.asarray(fewer >= (FEW if (fewer >= FEW).any() else 1))
 
 
 def averaged(metric: Callable[[Bools, Floats], float], y: Bools, p: Floats) -> float:
-    """The mean of a metric over the classes that can be judged, each against the rest."""
+    """Return a metric's mean over the measurable classes."""
     return float(np.mean([metric(y[:, k], p[:, k]) for k in np.flatnonzero(judged(y))]))
 
 
 def summary(outputs: Outputs, y: Bools, p: Floats, decided: Bools) -> dict[str, Any]:
-    """The metrics that gates and reports speak of; those that the rows leave undefined are None.
+    """Compute the metrics of gates and reports.
 
-    Where there are several classes, `by_class` has each one's, and `too_few` names those that could not be judged.
+    A metric that is undefined on the rows is None. With several classes, `by_class` has the metrics of each, and `too_few`
+    names those with too few rows.
     """
     of_class = {name: _one_class(y[:, k], p[:, k], decided[:, k]) for k, name in enumerate(outputs.names)}
     can = judged(y)
@@ -79,9 +88,10 @@ def summary(outputs: Outputs, y: Bools, p: Floats, decided: Bools) -> dict[str, 
 
 
 def calibration_error(y: Bools, p: Floats, bins: int = 10) -> float:
-    """Expected calibration error of one class: the mean over equally filled bins of |its share - its mean probability|.
+    """Return the expected calibration error of one class.
 
-    Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015, with quantile bins.
+    It is the mean over equally filled bins of |share of labels - mean probability|: Naeini et al., "Obtaining well calibrated
+    probabilities using Bayesian binning", AAAI 2015, with quantile bins.
 
     Args:
         y, p: whether the class holds, and its probability, shape (n,).
@@ -106,5 +116,8 @@ def _one_class(y: Bools, p: Floats, decided: Bools) -> dict[str, Any]:
 
 
 def _mean(values: list[float | None]) -> float | None:
-    """The mean, where an undefined value among defined ones counts as zero: a class that is never called has no hits."""
+    """Return the mean, with undefined values as zero.
+
+    A class that is never predicted has no precision. If all values are undefined, so is the mean.
+    """
     return float(np.mean([value or 0.0 for value in values])) if any(value is not None for value in values) else None

@@ -1,8 +1,9 @@
-"""The outputs of a classifier: the K probabilities that it gives an event, whatever kind of label it learns.
+"""The outputs of a classifier: K probabilities per event.
 
-A binary label has one, that of the positive class; a multiclass label one for each class, and they sum to one; a multilabel
-label one for each class, on its own. In memory, labels and decisions are boolean matrices of shape (n, K), and probabilities
-floats of that shape. Stored, a binary label is a truth value `positive`; another one is `label`, a class or a list of them.
+A binary label has one output, the positive class. A multiclass label has one for each class, and they sum to one. A multilabel
+label has one for each class, independent of the others. In memory, labels and decisions are boolean matrices of shape (n, K),
+and probabilities floats of that shape. Stored, a binary label is a truth value `positive`; another one is `label`, a class or a
+list of classes.
 """
 
 import re
@@ -26,7 +27,10 @@ ARROW_TYPES: dict[LabelKind, pa.DataType] = {
 
 
 def class_text(value: object) -> str:
-    """A class in the one spelling that is stored: whole numbers without a point, truth in lower case, no spaces around."""
+    """Return the stored spelling of a class.
+
+    Whole numbers have no decimal point, truth values are in lower case, and there is no space around.
+    """
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
     if isinstance(value, int | float | np.number) and float(value).is_integer():
@@ -37,10 +41,10 @@ def class_text(value: object) -> str:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a classifier's probabilities are of.
+    """The classes that a classifier's probabilities belong to.
 
     Attributes:
-        names: the classes in the order of the columns; of a binary label, the positive class alone.
+        names: the classes in the order of the columns; of a binary label, only the positive class.
     """
 
     kind: LabelKind
@@ -48,17 +52,17 @@ class Outputs:
 
     @property
     def exclusive(self) -> bool:
-        """Whether exactly one class holds for each event, so that probabilities sum to one."""
+        """Whether each event has exactly one class."""
         return self.kind == "multiclass"
 
     @property
     def several(self) -> bool:
-        """Whether there is more to say than of one class."""
+        """Whether there are several outputs."""
         return self.kind != "binary"
 
     @property
     def least(self) -> str:
-        """What there must be labels of to learn anything, in words."""
+        """The classes that training needs, in words."""
         return "two classes" if self.several else "both classes"
 
     @property
@@ -68,7 +72,7 @@ class Outputs:
 
     @property
     def score_columns(self) -> tuple[str, ...]:
-        """The columns of a scored frame that hold the probabilities."""
+        """The probability columns of a scored frame."""
         return tuple(f"score_{name}" for name in self.names) if self.several else ("score",)
 
     @property
@@ -77,7 +81,10 @@ class Outputs:
         return ARROW_TYPES[self.kind]
 
     def matrix(self, stored: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
-        """Which classes hold, shape (n, K), from stored labels. A class that is not among the outputs holds nowhere."""
+        """Turn stored labels into a matrix, shape (n, K).
+
+        A class that is not among the outputs is dropped.
+        """
         values = pa.array(stored, type=self.arrow_type, from_pandas=True)
         holds = np.zeros((len(values), len(self.names)), dtype=bool)
         if self.kind == "binary":
@@ -91,7 +98,7 @@ class Outputs:
         return holds
 
     def stored(self, holds: npt.NDArray[np.bool_]) -> pa.Array:
-        """Decisions of shape (n, K) as they are stored; the inverse of `matrix`."""
+        """Turn a matrix into stored decisions; inverts `matrix`."""
         if self.kind == "binary":
             return pa.array(holds[:, 0])
         names = pa.array(self.names, type=pa.string())
@@ -101,15 +108,25 @@ class Outputs:
         return pa.ListArray.from_arrays(pa.array(offsets, type=pa.int32()), names.take(pa.array(holds.nonzero()[1])))
 
     def count(self, holds: npt.NDArray[np.bool_]) -> Count:
-        """In how many rows the positive class holds; by class where there are several."""
+        """Count the rows of each class."""
         return self.named(holds.sum(axis=0))
 
     def named(self, counts: npt.NDArray[np.integer[Any]]) -> Count:
-        """One count for each class, shape (K,), by their names; the positive class's alone where there is but one."""
+        """Name the counts of the classes.
+
+        Args:
+            counts: one for each class, shape (K,).
+
+        Returns:
+            The counts by name; for a binary label, the count of the positive class.
+        """
         return dict(zip(self.names, counts.tolist(), strict=True)) if self.several else int(counts[0])
 
     def align(self, p: npt.NDArray[np.float64], to: "Outputs") -> npt.NDArray[np.float64]:
-        """Probabilities in the order of other outputs; a class unknown to these has the probability zero."""
+        """Reorder probabilities for other outputs.
+
+        A class that is unknown here gets the probability zero.
+        """
         if self.names == to.names:
             return p
         aligned = np.zeros((len(p), len(to.names)))
@@ -120,7 +137,10 @@ class Outputs:
 
 
 def describe(count: Count) -> str:
-    """A count in words: "12 positive", or the commonest classes with their numbers."""
+    """Describe a count in words, such as "12 positive".
+
+    With several classes, it names the most frequent ones with their counts.
+    """
     if isinstance(count, int):
         return f"{count} positive"
     shown = sorted(((name, rows) for name, rows in count.items() if rows), key=lambda item: -item[1])

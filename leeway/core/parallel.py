@@ -1,9 +1,9 @@
-"""Do one thing to many references: one after the other, in processes of this machine, or on a Dask cluster.
+"""Parallel work, in local processes or on a Dask cluster.
 
-A reference is a small value: names, hashes, positions. Whoever works on it reads what it stands for from the store and the
-data folder, and leaves there what came of it, so no rows cross between processes. Parts are cut by the data alone, never by how
-many workers there are; a part whose worker died is done again and replaces what the first had left. So the result is the same
-wherever, and however often, a part was done.
+A reference is a small value: names, hashes, positions. A worker reads the data it stands for from the store and the data
+folder, and writes its result there, so no rows cross between processes. Parts are cut by the data, never by the number of
+workers. A part whose worker died is done again and replaces what the first had left. So the result is the same wherever, and
+however often, a part was done.
 """
 
 import os
@@ -20,12 +20,15 @@ from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
 from leeway.core.errors import ClusterError
+from leeway.core.logs import logger
 from leeway.core.settings import settings
+
+log = logger(__name__)
 
 R = TypeVar("R")
 T = TypeVar("T")
 
-LIVES = 3  # workers that may die over the same part, before it is taken for what kills them
+LIVES = 3  # workers that may die over the same part, before the part counts as the cause
 CONNECT_SECONDS = 30.0
 NO_WORKER_SECONDS = 120.0  # a scheduler of Kubernetes needs a while to bring the next one up
 LOOK_SECONDS = 5.0
@@ -35,23 +38,25 @@ _inside: ContextVar[bool] = ContextVar("inside", default=False)
 
 
 def is_spread(rows: int) -> bool:
-    """Whether work that passes over so many rows is worth spreading; what a worker does itself never is.
+    """Say whether work on so many rows is worth spreading.
 
-    Where this says no, one process does all of it without the detour over files.
+    If not, one process does all of it, without the detour over files. Work within a worker is never spread again.
     """
     chosen = settings()
     return not _inside.get() and rows >= chosen.spread_rows and bool(chosen.dask_address or chosen.workers > 1)
 
 
 def each(function: Callable[[R], T], references: Sequence[R]) -> list[T]:
-    """What the function makes of each reference, in their order: on the cluster if there is one, else in processes here.
+    """Apply a function to each reference, in parallel.
+
+    The results have the order of the references. The work is done on the cluster if one is set, else in processes here.
 
     Args:
-        function: one of a module, which a worker can import; doing it twice must leave what doing it once leaves.
+        function: a module's function, which a worker can import. To call it twice must have the effect of one call.
 
     Raises:
         ClusterError: the cluster cannot be reached, or workers die over a part.
-        LeewayError: what the function raised, of the same type as here.
+        LeewayError: what the function raised, with its type.
     """
     if not references:
         return []
@@ -63,7 +68,7 @@ def each(function: Callable[[R], T], references: Sequence[R]) -> list[T]:
 
 @contextmanager
 def inside() -> Iterator[None]:
-    """Be a worker within this block: do all oneself."""
+    """Mark this block as a worker, which spreads nothing."""
     token = _inside.set(True)
     try:
         yield
@@ -73,7 +78,10 @@ def inside() -> Iterator[None]:
 
 @contextmanager
 def one_order_of_sums() -> Iterator[None]:
-    """Have linear algebra add up in one thread: in several, the last digits would depend on how many cores there are."""
+    """Run linear algebra in one thread.
+
+    In several, the last digits of a sum would depend on the number of cores.
+    """
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, user_api="blas"):
@@ -82,7 +90,7 @@ def one_order_of_sums() -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Have OpenMP use this thread only; other threads of the process are not concerned."""
+    """Run this thread's OpenMP code in one thread."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, user_api="openmp"):
@@ -90,7 +98,10 @@ def one_thread() -> Iterator[None]:
 
 
 def threads() -> int:
-    """How many threads of this process may compute at once: the cores, or a worker's share of them."""
+    """Return how many threads may compute at once.
+
+    It is the number of cores, or a worker's share of them.
+    """
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return int(os.environ.get("OMP_NUM_THREADS", there))
 
@@ -99,7 +110,7 @@ def _part(function: Callable[[R], T], versions: dict[str, str], reference: R) ->
     if (here := _versions()) != versions:
         raise ClusterError(
             "working on a part",
-            problem="every worker must have the same versions",
+            problem="a worker has other versions of packages",
             found=", ".join(
                 f"{name} {here[name]}, not {versions[name]}" for name in here if here[name] != versions[name]
             ),
@@ -123,7 +134,8 @@ def _in_processes(part: Callable[[R], T], references: Sequence[R], workers: int)
             futures = {place: pool.submit(part, references[place]) for place in left}
             try:
                 done |= {place: future.result() for place, future in futures.items()}
-            except BrokenProcessPool:
+            except BrokenProcessPool as error:
+                log.warning("a worker process died, the parts without a result are done again: %s", error)
                 ended = {place: future for place, future in futures.items() if future.done()}
                 done |= {place: future.result() for place, future in ended.items() if future.exception() is None}
             finally:
@@ -134,7 +146,10 @@ def _in_processes(part: Callable[[R], T], references: Sequence[R], workers: int)
 
 
 def begin(workers: int) -> None:
-    """In a new process: share the cores with the others, before anything that reads this is imported; end with who began it."""
+    """Set up a worker process.
+
+    It takes its share of the cores, before any library reads that, and ends when its parent does.
+    """
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -148,10 +163,10 @@ def _end_with_parent() -> None:
 
 
 def connect(address: str) -> Any:
-    """A client of the scheduler at this address.
+    """Return a client of the scheduler at this address.
 
     Raises:
-        ClusterError: it cannot be reached.
+        ClusterError: the scheduler cannot be reached.
     """
     from distributed import Client
 
@@ -181,7 +196,10 @@ def _on_cluster(part: Callable[[R], T], references: Sequence[R], address: str) -
 
 
 def _wait(client: Any, futures: list[Any], address: str) -> None:
-    """Until all have ended or one has failed, for as long as there is a worker, or one may still come."""
+    """Wait until all have ended or one has failed.
+
+    It gives up when there has been no worker for `NO_WORKER_SECONDS`.
+    """
     from distributed import wait
 
     last_seen = time.monotonic()
@@ -199,7 +217,7 @@ def _wait(client: Any, futures: list[Any], address: str) -> None:
 def _deadly(found: str) -> ClusterError:
     return ClusterError(
         "working on parts",
-        problem="a part must not kill its workers",
+        problem="worker processes died",
         found=found,
         hint="give each worker more memory, or start fewer (LEEWAY_WORKERS); what was done is kept, so run this again",
     )
@@ -208,7 +226,7 @@ def _deadly(found: str) -> ClusterError:
 def _unreachable(address: str, found: str) -> ClusterError:
     return ClusterError(
         f"working on the cluster {address}",
-        problem="its scheduler must be reachable and have workers",
+        problem="the scheduler is out of reach, or has no workers",
         found=found,
-        hint="start them, correct LEEWAY_DASK_ADDRESS, or leave it empty to work on this machine; then run this again",
+        hint="start both, correct LEEWAY_DASK_ADDRESS, or leave it empty to work on this machine; then run this again",
     )

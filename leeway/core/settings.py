@@ -1,17 +1,26 @@
-"""Deployment values: what differs between machines. What differs between classifiers is in `models/`."""
+"""Settings of a deployment, from the environment.
+
+They differ between machines. What differs between classifiers is in `models/`.
+"""
 
 import os
 from functools import cache
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, SecretStr, ValidationError
+from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from leeway.core import logs
 from leeway.core.errors import StoreError
+
+log = logs.logger(__name__)
+
+LogLevel = Annotated[Literal["", "debug", "info", "warning", "error"], BeforeValidator(str.lower)]
 
 
 class Settings(BaseSettings):
-    """Read from `LEEWAY_*` environment variables.
+    """The settings, read from `LEEWAY_*` environment variables.
 
     Attributes:
         home: the data folder: embedded database, and what is stored where `storage_url` names no other place.
@@ -25,6 +34,8 @@ class Settings(BaseSettings):
         workers: how many processes of this machine parts are spread over; 1 means none but the one that asks.
         spread_rows: work that passes over fewer rows than this is done in one process.
         max_runs: how many runs the platform carries out at once.
+        warm_runs: whether runs are forked from a process that has imported everything, for which Prefect's inside is used; else
+            each begins as an interpreter of its own.
         reports_url: where a browser finds the reports, when another than the platform of this machine serves them.
         dashboards_url: where a browser finds the dashboards, when another than the platform of this machine serves them.
         dashboards_password: what a person must know to approve, reject or roll back on the dashboards; empty: nothing.
@@ -37,6 +48,7 @@ class Settings(BaseSettings):
         alert_min_rows: of what was found on fewer rows than these, nobody is told.
         keep_days: how long the platform keeps what only tells of the past: runs with their logs, and reports.
         trusted_types: further types that a bundle may hold, beyond those that Leeway's own estimators need.
+        log: the level from which on log lines are written to standard error; empty: none.
     """
 
     model_config = SettingsConfigDict(env_prefix="LEEWAY_", frozen=True, extra="ignore")
@@ -50,6 +62,7 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     spread_rows: int = Field(default=2_000_000, ge=1)
     max_runs: int = Field(default=2, ge=1)
+    warm_runs: bool = True
     reports_url: str = ""
     dashboards_url: str = ""
     dashboards_password: SecretStr = SecretStr("")
@@ -61,12 +74,13 @@ class Settings(BaseSettings):
     alert_min_rows: int = Field(default=20, ge=0)
     keep_days: int = Field(default=90, ge=1)
     trusted_types: tuple[str, ...] = ()
+    log: LogLevel = ""
 
     def folder(self, *parts: str) -> Path:
-        """A folder in the data folder, made when it is not there.
+        """Return a folder in the data folder; make it if missing.
 
         Raises:
-            StoreError: it cannot be made.
+            StoreError: the folder cannot be made.
         """
         path = self.home.absolute().joinpath(*parts)
         try:
@@ -74,7 +88,7 @@ class Settings(BaseSettings):
         except OSError as error:
             raise StoreError(
                 f"making the folder {path}",
-                problem="the data folder must be writable",
+                problem="cannot write to the data folder",
                 found=error.strerror or error,
                 hint="make room, set its permissions, or name another in LEEWAY_HOME",
             ) from error
@@ -83,21 +97,27 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    """The settings of this process, read once, when first needed.
+    """Return the settings of this process, read once.
+
+    The first call also turns on log lines, where `LEEWAY_LOG` asks for them.
 
     Raises:
-        StoreError: a variable holds what it must not.
+        StoreError: a variable has a value that is not valid.
     """
     try:
-        return Settings()
+        chosen = Settings()
     except SettingsError as error:  # which names the field in its words only
         name = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "")
-        raise _refused(name, 'it must be a JSON list, such as ["one", "two"]') from None
+        raise _refused(name, 'the value is no JSON list such as ["one", "two"]') from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
         is_secret = "SecretStr" in str(Settings.model_fields[name].annotation)
         raise _refused(name, first["msg"], None if is_secret else first["input"]) from None
+    if chosen.log:
+        logs.enable(chosen.log)
+    log.debug("data folder %s, project %s", chosen.home.absolute(), chosen.project.absolute())
+    return chosen
 
 
 def _refused(name: str, problem: str, found: object = None) -> StoreError:

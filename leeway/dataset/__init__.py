@@ -1,1 +1,1 @@
-"""What is learnt from: features as of each event, snapshots, labels known."""
+"""Features as of each event, snapshots and label arrivals."""

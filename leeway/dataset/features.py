@@ -1,4 +1,6 @@
-"""Features as of each event, as one query: the same expression serves training and scoring.
+"""Features as of each event, as one query.
+
+The same expression serves training and scoring.
 
 A history feature looks at what the same entity did strictly before the event: window functions over a RANGE of time whose
 frame ends one microsecond, PostgreSQL's resolution, before the event. So no event sees itself, another one of the same
@@ -21,7 +23,10 @@ CALENDAR_FIELDS: dict[CalendarPart, str] = {"hour": "hour", "weekday": "isodow",
 
 
 class PastWindow(sa.ColumnElement[float]):
-    """An aggregate over the rows of the same entity within `window` before the present row's time, itself excluded."""
+    """An aggregate over an entity's earlier rows.
+
+    They lie within `window` before the present row's time; that row is excluded.
+    """
 
     inherit_cache = False
 
@@ -48,27 +53,30 @@ def _past_window(element: PastWindow, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 def reach(classifier: Classifier) -> timedelta:
-    """How far back history features look."""
+    """Return how far back history features look."""
     return max((item.window for item in classifier.history), default=timedelta(0))
 
 
 def for_scoring(classifier: Classifier, partition: Partition) -> sa.Select[Any]:
-    """The features of a partition's events, in their present version, ordered by time and id."""
+    """Select the features of a partition's events.
+
+    Events are in their present version, ordered by time and id.
+    """
     return _features(classifier, partition.start, partition.end, as_of=None)
 
 
 def for_training(
     classifier: Classifier, *, first: datetime | None, as_of: datetime, until: datetime | None = None
 ) -> sa.Select[Any]:
-    """The features of the labelled events that were old enough to be mature at `as_of`, ordered by time and id.
+    """Select the features of mature labelled events.
 
-    Events and labels are taken in the version that was known then. The stored label (`positive` or `label`) and its
-    `known_at` are columns, and `fold_group` is the entity of `training.group`, hashed, where there is one. A label of a
-    class that is no longer declared teaches nothing.
+    Rows are ordered by time and id. Events and labels are in the version that was known at `as_of`. The stored label
+    (`positive` or `label`) and its `known_at` are columns, and so is `fold_group`, the hashed entity of `training.group`,
+    where there is one. Labels of a class that is no longer declared are left out.
 
     Args:
-        first: the earliest event time; everything when None.
-        until: only what lies before it, where it is given; ranges that touch give together what the whole gives.
+        first: the earliest event time; None for all.
+        until: the end of the event times, excluded; adjacent ranges give together what the whole gives.
     """
     outputs = classifier.label.outputs
     known = labels_known(tables_of(classifier), as_of).subquery("known")
@@ -120,7 +128,7 @@ def _features(
 def _timeline(
     classifier: Classifier, tables: Tables, start: datetime | None, end: datetime, as_of: datetime | None
 ) -> sa.Select[Any] | sa.CompoundSelect[Any]:
-    """Events, and where a feature asks for it the arrivals of their labels, in one order of time."""
+    """Select events, and label arrivals where features need them."""
     event, label = tables.event, tables.label
     current: sa.ColumnElement[bool] = event.c.superseded_at.is_(None)
     if as_of is not None:
@@ -156,7 +164,10 @@ def _days(start: sa.ColumnElement[datetime], end: sa.ColumnElement[datetime]) ->
 
 
 def _pseudonym(timeline: sa.CTE, classifier: Classifier) -> sa.Label[str]:
-    """The entity by which validation is grouped: only whether two rows share it matters, not who it is."""
+    """Hash the entity by which validation is grouped.
+
+    Only whether two rows share it matters.
+    """
     return sa.func.md5(timeline.c[str(classifier.training.group)]).label(FOLD_GROUP)
 
 
@@ -165,7 +176,7 @@ def _history(item: History, timeline: sa.CTE) -> sa.ColumnElement[Any]:
     past = PastWindow(_aggregate(item, timeline), by=by, at=timeline.c.at, window=item.window)
     value: sa.ColumnElement[Any] = sa.cast(past, sa.Double)
     if item.aggregate == "std":
-        value = sa.func.sqrt(value)  # PostgreSQL's own deviation of numerics keeps but half of the digits
+        value = sa.func.sqrt(value)  # PostgreSQL's own deviation of numerics keeps only half of the digits
     if item.aggregate in ("count", "sum", "positives"):
         value = sa.func.coalesce(value, 0.0)
     return sa.case((by.is_not(None), value))  # nobody shares the history of an unknown entity
@@ -178,7 +189,7 @@ def _aggregate(item: History, timeline: sa.CTE) -> sa.ColumnElement[Any]:
         case "positives":
             return sa.func.count().filter(timeline.c.positive)
         case "positive_rate":
-            # numeric, because only its aggregates can slide: those over floats start anew at every row
+            # numeric, because only its aggregates can slide; aggregates of floats start anew at every row
             return sa.func.avg(sa.cast(sa.cast(timeline.c.positive, sa.Integer), sa.Numeric))
     column = timeline.c[str(item.over)]
     # PostgreSQL has no cast from a boolean to anything but an integer.

@@ -1,4 +1,4 @@
-"""How many labels of a partition were known when, as the store has them."""
+"""The arrival of labels, as the store has it."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,7 +16,11 @@ from leeway.store.tables import tables_of
 
 
 def learn(classifier: Classifier, partitions: Sequence[str], as_of: datetime) -> Maturity:
-    """How soon the labels of some partitions were known, by what is known as of a time."""
+    """Learn how soon labels become known.
+
+    Args:
+        as_of: later arrivals are not counted.
+    """
     ages = ages_of(classifier)
     parts = [Partition.parse(key, classifier.partition) for key in partitions]
     arrived = _arrivals(classifier, parts, as_of)
@@ -25,9 +29,10 @@ def learn(classifier: Classifier, partitions: Sequence[str], as_of: datetime) ->
 
 
 def at(classifier: Classifier, maturity: Maturity, partition: Partition, mature: Partition) -> list[Arrived]:
-    """The labels known at the end of a night: of the partition whose labels count from now on, and of younger ones.
+    """Count the labels known at a night's end.
 
-    The oldest first; without those that have no events.
+    They are those of the partition that became mature, and of younger ones, the oldest first. Partitions without events are
+    left out.
     """
     younger = {partition.shift(-age): age for age in maturity.ages}
     arrived = _arrivals(classifier, [mature, *younger], partition.end)
@@ -58,9 +63,10 @@ def _by(own: pd.DataFrame, moment: datetime) -> int:
 
 
 def _arrivals(classifier: Classifier, parts: Sequence[Partition], as_of: datetime) -> dict[str, pd.DataFrame]:
-    """For each partition that has events, how many of them have a label since which hour; missing: not known yet.
+    """Count labelled events by partition and hour.
 
-    Hours are rounded up, and are what one query can count by for partitions of any grain.
+    The hour is when the label became known, rounded up, so that one query serves partitions of any grain. It is missing where
+    no label is known yet.
     """
     tables = tables_of(classifier)
     event, label = tables.event, tables.label

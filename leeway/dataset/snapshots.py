@@ -1,4 +1,7 @@
-"""Snapshots: immutable training sets as of a time, as Parquet files named by the hash of their content."""
+"""Immutable training sets as of a time.
+
+They are Parquet files, named by the hash of their content.
+"""
 
 import hashlib
 import io
@@ -42,7 +45,7 @@ class Snapshot:
 
     Attributes:
         hash: the hash of the file's content; the same knowledge gives the same hash.
-        as_of: nothing that became known later is in it.
+        as_of: the time after which nothing in it became known.
         positives: rows whose label is positive; by class where there are several.
     """
 
@@ -53,7 +56,7 @@ class Snapshot:
 
 
 def take(classifier: Classifier, as_of: datetime) -> Snapshot:
-    """Write down what could be learnt from at `as_of`.
+    """Write the training set as of a time.
 
     Raises:
         TrainingError: no label was known, or all of them were the same.
@@ -63,7 +66,7 @@ def take(classifier: Classifier, as_of: datetime) -> Snapshot:
     window = classifier.training.window
     first = None if window is None else as_of - classifier.label.maturity - window
     ranges = _ranges(classifier, first, as_of)
-    # One piece of each column: how it was read must not show in the file.
+    # Each column becomes one piece: the file must not depend on how the rows were read.
     rows = _read_parts(classifier, ranges, as_of) if ranges else _read(classifier, Range(first, None), as_of)
     rows = _trusted(classifier, rows, as_of)
     rows = rows.slice(max(0, rows.num_rows - classifier.training.max_rows)).combine_chunks()
@@ -84,7 +87,9 @@ def take(classifier: Classifier, as_of: datetime) -> Snapshot:
 
 
 def read(name: str, snapshot: str) -> pd.DataFrame:
-    """The rows of a snapshot, ordered by time: features, `event_id`, `event_time`, the stored label and its `known_at`.
+    """Read the rows of a snapshot, ordered by time.
+
+    Columns are the features, `event_id`, `event_time`, the stored label and its `known_at`.
 
     Raises:
         NotFound: there is no such snapshot.
@@ -93,21 +98,24 @@ def read(name: str, snapshot: str) -> pd.DataFrame:
     if not storage.exists(path):
         raise NotFound(
             f"reading snapshot {snapshot[:12]} of {name}",
-            problem="it must be in the storage",
+            problem="it is not in the storage",
             found=f"no {storage.address(path)}",
-            hint="train again: the same knowledge gives the same snapshot",
+            hint=f"train again with `leeway train {name} --as-of TIME`: the same data give the same snapshot",
         )
     return pd.read_parquet(storage.fetched(path, snapshot))
 
 
 def path_of(name: str, snapshot: str) -> Path:
-    """Where a snapshot lies."""
+    """Return the path of a snapshot."""
     return storage.place("snapshots", name, f"{snapshot}.parquet")
 
 
 @dataclass(frozen=True)
 class Range:
-    """Event times: from `first`, or the beginning, to before `until`, or the end."""
+    """A range of event times.
+
+    It starts at `first`, or the beginning, and ends before `until`, or at the end.
+    """
 
     first: datetime | None
     until: datetime | None
@@ -115,10 +123,12 @@ class Range:
 
 @dataclass(frozen=True)
 class SnapshotPart:
-    """What a training set has of a range of time, to be written down by whoever gets it.
+    """The part of a training set in one range.
+
+    Any worker can write it.
 
     Attributes:
-        folder: where it goes, within the data folder.
+        folder: the folder of its rows, within the data folder.
     """
 
     name: str
@@ -130,12 +140,12 @@ class SnapshotPart:
 
     @property
     def path(self) -> Path:
-        """Where its rows go."""
+        """The path of its rows."""
         return settings().folder(self.folder) / f"{self.number}.parquet"
 
 
 def take_part(part: SnapshotPart) -> None:
-    """Write a part of a training set down.
+    """Write one part of a training set.
 
     Raises:
         DefinitionError: the classifier is declared differently here.
@@ -150,7 +160,10 @@ def _read(classifier: Classifier, range: Range, as_of: datetime) -> pa.Table:
 
 
 def _read_parts(classifier: Classifier, ranges: Sequence[Range], as_of: datetime) -> pa.Table:
-    """As `_read` of the whole, by several connections at once; no more than is kept is read back."""
+    """Read a training set by several connections.
+
+    No more rows are read back than are kept.
+    """
     name = classifier.name
     place = settings().folder("parts", name) / "snapshot"
     with workspace(place, f"taking a snapshot of {name} in parts") as folder:
@@ -167,10 +180,10 @@ def _read_parts(classifier: Classifier, ranges: Sequence[Range], as_of: datetime
 
 
 def _trusted(classifier: Classifier, rows: pa.Table, as_of: datetime) -> pa.Table:
-    """The rows without those of partitions that teach what is not so.
+    """Drop the rows of untrustworthy partitions.
 
-    They are those that the monitor found a fault of the data in, and those whose labels lay apart from the scores only for a
-    while, as wrong ones do: what passes is not there to be learnt.
+    These are partitions with a data fault, and partitions whose labels disagreed with the scores only for a while, as wrong
+    labels do: a change that passed is not there to be learnt.
     """
     at = rows["event_time"].to_pandas()
     kept = np.ones(len(at), dtype=bool)
@@ -189,7 +202,9 @@ def _untrusted(classifier: Classifier, as_of: datetime) -> set[str]:
     found = {night.partition for night in nights if night.verdict == "data fault"}
     judged = [night for night in nights if night.harm is not None and _is_complete(night.labels)]
     drift = classifier.drift
-    for champion in {night.version for night in judged}:  # what ended with its successor did not pass: it was learnt
+    for champion in {
+        night.version for night in judged
+    }:  # a change that ended with its successor was learnt: it did not pass
         harms = [night.harm for night in judged if night.version == champion]
         gone = changes.passed([harm["shift"]["out"] for harm in harms], drift.confirm, drift.among)
         found |= {harm["partition"] for harm, is_gone in zip(harms, gone, strict=True) if is_gone}
@@ -197,15 +212,19 @@ def _untrusted(classifier: Classifier, as_of: datetime) -> set[str]:
 
 
 def _is_complete(labels: Sequence[Mapping[str, Any]] | None) -> bool:
-    """Whether nearly all labels were known of the partition that a night judged: early ones alone come and go with time."""
+    """Return whether nearly all labels were known.
+
+    They are those of the partition that a night judged. Deviations in early labels come and go with time.
+    """
     counted = next((item for item in labels or () if item["age"] is None), None)
     return counted is None or counted["labels"] >= COMPLETE * counted["events"]
 
 
 def _ranges(classifier: Classifier, first: datetime | None, as_of: datetime) -> list[Range]:
-    """The ranges of time that a training set is read in; none where it is not worth it.
+    """Return the time ranges to read separately.
 
-    Each is at least half as long as history reaches back, which every range has to read again.
+    The list is empty where that does not pay. Each range is at least half as long as history reaches back, because every range
+    has to read that again.
     """
     with database().transaction() as connection:
         entries = ledger.entries(connection, classifier.name, last=_key(classifier, as_of))
@@ -231,9 +250,9 @@ def _learnable(classifier: Classifier, as_of: datetime, y: Bools) -> None:
     outputs = classifier.label.outputs
     raise TrainingError(
         f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
-        problem=f"there must be mature labels of {outputs.least}",
+        problem=f"mature labels of {outputs.least} are missing",
         found=f"{len(y)} labelled events, {describe(outputs.count(y))}" if len(y) else "no labelled event",
-        hint="ingest more partitions, train as of a time when there were labels (--as-of), or shorten label.maturity"
+        hint="ingest more partitions, train as of a time that had labels (--as-of), or shorten label.maturity"
         + ("" if len(y) else f"; `leeway status {classifier.name}` shows deliveries that were rejected"),
     )
 

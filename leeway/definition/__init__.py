@@ -1,4 +1,4 @@
-"""What a person declares about one classifier, as frozen and typed values.
+"""The definition of one classifier, as frozen, typed values.
 
 A file `models/NAME.py` holds one `Classifier`; its stem is the classifier's name everywhere. Unknown names and impossible
 combinations are refused when the file is loaded (see `leeway.definition.catalog`).

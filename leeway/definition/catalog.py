@@ -1,4 +1,7 @@
-"""Find and load what people declared: `models/NAME.py` and `expectations/NAME.py`."""
+"""The catalog of definitions and suites.
+
+They are the files `models/NAME.py` and `expectations/NAME.py`.
+"""
 
 import difflib
 import hashlib
@@ -23,7 +26,7 @@ sys.modules.setdefault("leeway.preparing", preparing)
 
 
 def names() -> list[str]:
-    """The names of all declared classifiers."""
+    """Return the names of all declared classifiers."""
     return sorted(path.stem for path in (settings().project / "models").glob("*.py") if not path.stem.startswith("_"))
 
 
@@ -33,7 +36,7 @@ def load(name: str) -> Classifier:
 
     Raises:
         NotFound: there is no such file.
-        DefinitionError: the file does not run, or says something impossible.
+        DefinitionError: the file does not run, or is not valid.
     """
     path = definition_path(name)
     module = _run(path, f"loading {path.name}")
@@ -41,7 +44,7 @@ def load(name: str) -> Classifier:
     if len(found) != 1:
         raise DefinitionError(
             f"loading {path}",
-            problem="it must hold exactly one Classifier",
+            problem="it has no Classifier" if not found else "it has more than one Classifier",
             found=len(found),
             hint="write `classifier = Classifier(…)` once, and one file per classifier",
         )
@@ -52,7 +55,9 @@ def load(name: str) -> Classifier:
 
 
 def load_expectations(name: str) -> list[object]:
-    """The list `expectations` of a suite file, unchecked: Great Expectations' own objects, or their configurations.
+    """Load the list `expectations` of a suite file, unchecked.
+
+    Its items are Great Expectations' own objects, or their configurations.
 
     Raises:
         DefinitionError: there is no such file, it does not run, or it holds no such list.
@@ -61,7 +66,7 @@ def load_expectations(name: str) -> list[object]:
     if not path.exists():
         raise DefinitionError(
             f"loading the suite of {name}",
-            problem="every classifier needs a suite, or nothing guards its data",
+            problem="the classifier has no suite, so nothing checks its data",
             found=f"no file {path}",
             hint="write it; expectations/payments.py is an example",
         )
@@ -69,7 +74,7 @@ def load_expectations(name: str) -> list[object]:
     if not isinstance(found, list | tuple):
         raise DefinitionError(
             f"loading {path}",
-            problem="it must hold a list named `expectations`",
+            problem="it has no list named `expectations`",
             found=type(found).__name__,
             hint="write `expectations = [gxe.Expect…(…), …]`",
         )
@@ -77,39 +82,44 @@ def load_expectations(name: str) -> list[object]:
 
 
 def definition_path(name: str) -> Path:
-    """Where the definition of `name` is.
+    """Return the path of a definition.
 
     Raises:
-        NotFound: there is none.
+        NotFound: there is no definition of this name.
     """
     path = settings().project.absolute() / "models" / f"{name}.py"
     if path.parent.name != "models" or not path.exists():
         close = difflib.get_close_matches(name, names(), n=1)
         hint = f"did you mean {close[0]}?" if close else f"declared here: {', '.join(names()) or 'none'}"
-        raise NotFound("finding a classifier", problem="it must be a file in models/", found=name, hint=hint)
+        raise NotFound("finding a classifier", problem="there is no such file in models/", found=name, hint=hint)
     return path
 
 
 def expectations_path(name: str) -> Path:
-    """Where the suite of `name` is, whether or not it is there."""
+    """Return the path of a suite, which may not exist."""
     return settings().project.absolute() / "expectations" / f"{name}.py"
 
 
 def fingerprint(name: str) -> str:
-    """A hash of the definition's text: what was trained or audited by another text is another thing."""
+    """Hash the definition's text."""
     return hashlib.sha256(definition_path(name).read_bytes()).hexdigest()[:16]
 
 
 def load_as(name: str, expected: str) -> Classifier:
-    """Load a definition for work that another process asks for, which must have the same; also where it lives for weeks.
+    """Load a definition that must equal another process's.
+
+    It is loaded anew where the file has changed, because a worker may live for weeks.
+
+    Args:
+        expected: the fingerprint in the other process.
 
     Raises:
-        DefinitionError: it is another one here.
+        DefinitionError: the definition differs here.
     """
     if (here := fingerprint(name)) != expected:
         raise DefinitionError(
             f"working on a part of {name}",
-            problem="every worker must have the same definition",
+            problem="this worker has another definition",
             found=f"{here} instead of {expected}",
             hint="bring the same models/ to every worker",
         )
@@ -123,7 +133,10 @@ _loaded_as: dict[str, str] = {}
 
 
 def audit_fingerprint(name: str) -> str:
-    """A hash of what a delivery is audited by: the suite's text and the definition's contract."""
+    """Hash the suite's text and the definition's contract.
+
+    A delivery is audited by these.
+    """
     classifier = load(name)
     contract = (
         classifier.event_id,
@@ -140,7 +153,7 @@ def audit_fingerprint(name: str) -> str:
 
 
 def definition_error(action: str, error: ValidationError) -> DefinitionError:
-    """All that pydantic found, as one line."""
+    """Turn all of pydantic's errors into one."""
     found = findings(error)
     return DefinitionError(
         action,
@@ -150,12 +163,12 @@ def definition_error(action: str, error: ValidationError) -> DefinitionError:
 
 
 def findings(error: ValidationError) -> list[str]:
-    """All that pydantic found, each in words."""
+    """Return all of pydantic's errors in words."""
     return [finding(item) for item in error.errors()]
 
 
 def finding(item: ErrorDetails) -> str:
-    """One thing that pydantic found, in words."""
+    """Return one of pydantic's errors in words."""
     where, kind = item["loc"], item["type"]
     name = ".".join(str(part) for part in where)
     if kind == "extra_forbidden":
@@ -179,7 +192,10 @@ def _fields(classifier: Classifier) -> dict[str, object]:
 
 
 class _FreshLoader(SourceFileLoader):
-    """Runs the file as it is now: bytecode would hide a second change within one second."""
+    """A loader without bytecode.
+
+    Bytecode would hide a second change within one second.
+    """
 
     def path_stats(self, path: str) -> Never:
         raise OSError
@@ -200,7 +216,7 @@ def _run(path: Path, action: str) -> ModuleType:
         line = _line_in(path, error)
         raise DefinitionError(
             action,
-            problem="the file must run",
+            problem="the file does not run",
             found=f"{type(error).__name__}: {error}{line}",
             hint="correct it and run this again",
         ) from error

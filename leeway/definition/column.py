@@ -1,4 +1,4 @@
-"""What the columns of an event are."""
+"""The columns of an event."""
 
 from typing import Literal, Self
 
@@ -15,11 +15,11 @@ class Column(Value):
     Attributes:
         kind: numeric and boolean columns become numbers, categorical ones codes, texts weights of words and characters,
             timestamps parts of the calendar and days between them; identifiers only join and group.
-        sensitive: never shown in a report, a log or an artifact, and no feature unless `feature` says so.
+        sensitive: never shown in a report, a log or an artifact, and no feature unless `feature` is set.
         feature: whether the classifier sees it; by default all but identifiers and sensitive columns.
-        slice: marked for slices: metrics are also told for each of its values.
-        unit: what stands before or after a number, such as "€"; a number without it is read as well.
-        thousands, decimal: what separates the groups of a number's digits, and its fraction.
+        slice: whether metrics are also measured for each of its values.
+        unit: a sign before or after a number, such as "€"; a number without it is read as well.
+        thousands, decimal: the separators of a number's digit groups, and of its fraction.
     """
 
     kind: Kind
@@ -40,17 +40,17 @@ class Column(Value):
     @model_validator(mode="after")
     def _identifier_is_no_feature(self) -> Self:
         if self.kind == "identifier" and self.feature:
-            raise ValueError("an identifier cannot be a feature; declare it categorical, or drop feature=True")
+            raise ValueError("an identifier is declared as a feature; declare it categorical, or drop feature=True")
         if self.kind == "identifier" and self.slice:
-            raise ValueError("an identifier cannot be a slice; declare it categorical, or drop slice=True")
+            raise ValueError("an identifier is declared as a slice; declare it categorical, or drop slice=True")
         return self
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
         if self.kind != "numeric" and (self.unit, self.thousands, self.decimal) != (None, None, "."):
-            raise ValueError(f"unit, thousands and decimal are for numbers; drop them from the {self.kind} column")
+            raise ValueError(f"a {self.kind} column has unit, thousands or decimal, which are for numbers; drop them")
         if self.thousands == self.decimal:
-            raise ValueError(f"thousands and decimal must differ; both are {self.decimal!r}")
+            raise ValueError(f"thousands and decimal are the same, {self.decimal!r}; name two signs")
         return self
 
 
@@ -63,7 +63,10 @@ def numeric(
     thousands: Literal[",", ".", " ", "'", "’", "_"] | None = None,
     decimal: Literal[".", ","] = ".",
 ) -> Column:
-    """A column of numbers; `unit`, `thousands` and `decimal` say how they are written: "1.234,50 €"."""
+    """Declare a column of numbers.
+
+    `unit`, `thousands` and `decimal` describe how they are written, such as "1.234,50 €".
+    """
     return Column(
         kind="numeric",
         sensitive=sensitive,
@@ -76,25 +79,34 @@ def numeric(
 
 
 def categorical(*, sensitive: bool = False, feature: bool | None = None, slice: bool = False) -> Column:
-    """A column with a limited set of values."""
+    """Declare a column with a limited set of values."""
     return Column(kind="categorical", sensitive=sensitive, feature=feature, slice=slice)
 
 
 def boolean(*, sensitive: bool = False, feature: bool | None = None, slice: bool = False) -> Column:
-    """A column of yes and no."""
+    """Declare a column of yes and no."""
     return Column(kind="boolean", sensitive=sensitive, feature=feature, slice=slice)
 
 
 def text(*, sensitive: bool = False, feature: bool | None = None, slice: bool = False) -> Column:
-    """A column of free text: its words and characters are learnt from."""
+    """Declare a column of free text.
+
+    Features are made of its words and characters.
+    """
     return Column(kind="text", sensitive=sensitive, feature=feature, slice=slice)
 
 
 def timestamp(*, sensitive: bool = False, feature: bool | None = None, slice: bool = False) -> Column:
-    """A column of dates or times: parts of the calendar and the days between any two of them are learnt from."""
+    """Declare a column of dates or times.
+
+    Features are parts of the calendar, and the days between any two such columns.
+    """
     return Column(kind="timestamp", sensitive=sensitive, feature=feature, slice=slice)
 
 
 def identifier(*, sensitive: bool = False) -> Column:
-    """A column that names an entity: to group history by, not to learn from."""
+    """Declare a column that names an entity.
+
+    History is grouped by it. It is no feature.
+    """
     return Column(kind="identifier", sensitive=sensitive)

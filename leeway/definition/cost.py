@@ -1,4 +1,4 @@
-"""What right and wrong decisions are worth."""
+"""Costs of right and wrong decisions."""
 
 from pydantic import Field
 
@@ -6,15 +6,16 @@ from leeway.definition.value import Value
 
 
 class Costs(Value):
-    """The cost matrix of a binary decision, in money or any unit that adds up; a gain is a negative cost.
+    """The cost matrix of a binary decision.
 
-    It says what the classifier is worth to its owner. Where the threshold lies is the objective's matter.
+    Costs are in money or any unit that adds up; a gain is a negative cost. They measure the classifier's worth to its owner.
+    The objective sets the threshold.
 
     Attributes:
-        false_positive: of calling what is not so.
-        false_negative: of missing what is so.
-        true_positive: of calling what is so, such as the work that follows.
-        unit: what the numbers are in, as it is shown.
+        false_positive: of flagging a negative event.
+        false_negative: of missing a positive event.
+        true_positive: of flagging a positive event, such as the work that follows.
+        unit: the unit of the numbers, as it is shown.
     """
 
     false_positive: float = Field(ge=0)
@@ -23,7 +24,7 @@ class Costs(Value):
     unit: str = Field(default="units", min_length=1, max_length=20)
 
     def of(self, *, positives: int, predicted_positive: int, true_positives: int) -> float:
-        """What some decisions cost together."""
+        """Sum up the costs of some decisions."""
         return (
             (predicted_positive - true_positives) * self.false_positive
             + (positives - true_positives) * self.false_negative

@@ -1,4 +1,4 @@
-"""What an entity did before an event, as features."""
+"""Rolling features of an entity's past events."""
 
 from datetime import timedelta
 from typing import Literal, Self
@@ -12,11 +12,13 @@ LABEL_AGGREGATES = ("positives", "positive_rate")
 
 
 class History(Value):
-    """A rolling feature: an aggregate over the past events of the same entity, strictly before each event.
+    """A rolling feature over the entity's earlier events.
+
+    It aggregates events strictly before each event.
 
     Attributes:
         by: the column that names the entity.
-        window: how far back to look.
+        window: how far back the aggregate goes.
         aggregate: `positives` and `positive_rate` count the labels that became known within the window; the others
             aggregate the events that happened within it. Both are of binary labels only.
         over: the numeric column to aggregate; not for `count`, `positives`, `positive_rate`.
@@ -37,9 +39,9 @@ class History(Value):
     def _over_where_needed(self) -> Self:
         needs_column = self.aggregate not in ("count", *LABEL_AGGREGATES)
         if needs_column and self.over is None:
-            raise ValueError(f"aggregate {self.aggregate!r} needs over=COLUMN; name a numeric column")
+            raise ValueError(f"aggregate {self.aggregate!r} has no over=COLUMN; name a numeric column")
         if not needs_column and self.over is not None:
-            raise ValueError(f"aggregate {self.aggregate!r} takes no over, got {self.over!r}; drop it")
+            raise ValueError(f"aggregate {self.aggregate!r} has over={self.over!r}, which it does not use; drop it")
         return self
 
 

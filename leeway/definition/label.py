@@ -1,4 +1,4 @@
-"""What is to be predicted, and when it becomes known."""
+"""The label to predict, and when it becomes known."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -23,17 +23,17 @@ Class = Annotated[StrictBool | StrictInt | StrictStr, BeforeValidator(_whole)]
 class Label(Value):
     """The outcome of an event.
 
-    Binary with `column`, `positive` and `negative`; multiclass with `column` and `classes`; multilabel, where any number of
-    classes hold for an event, with `columns`, or with `column`, `classes` and `separator`.
+    It is binary with `column`, `positive` and `negative`; multiclass with `column` and `classes`; multilabel, with any number
+    of classes for an event, with `columns`, or with `column`, `classes` and `separator`.
 
     Attributes:
-        column: the source's column that holds it; empty where it is not known yet.
-        columns: the source's columns that say of one class each whether it holds, by yes and no or 1 and 0; they name the
-            classes. All are empty where the label is not known yet.
+        column: the source's column with the label; empty where it is not known yet.
+        columns: the source's columns for one class each, with yes and no or 1 and 0; they name the classes. All are empty where
+            the label is not known yet.
         positive, negative: the two classes of a binary label; any other value is quarantined.
         classes: the classes of a multiclass or multilabel label, at most 100; any other value is quarantined.
-        separator: what stands between the classes of one event, spaces aside. A separator alone says that none holds.
-        time: the source's column that says when the label became known.
+        separator: the text between the classes of one event, spaces aside. A separator without a class means no class.
+        time: the source's column with the time when the label became known.
         delay: where `time` is not given or empty, the label is known this long after the event.
         maturity: how old an event must be to be learnt from or judged by; by default `delay`, or nothing. Too short a
             maturity where one class becomes known earlier than the other biases what is learnt.
@@ -56,20 +56,20 @@ class Label(Value):
 
     @property
     def kind(self) -> LabelKind:
-        """How many of its classes hold for an event: one of two, one of several, or any number."""
+        """The kind: one class of two, one of several, or any number."""
         if self.columns or self.separator is not None:
             return "multilabel"
         return "multiclass" if self.classes else "binary"
 
     @property
     def outputs(self) -> Outputs:
-        """What a classifier of this label gives probabilities of."""
+        """The outputs of a classifier of this label."""
         named = self.columns or self.classes or (self.positive,)
         return Outputs(self.kind, tuple(class_text(name) for name in named))
 
     @property
     def source_columns(self) -> tuple[str, ...]:
-        """The source's columns that hold it, its time aside."""
+        """The source's columns with the label, without its time."""
         return self.columns if self.column is None else (self.column,)
 
     @model_validator(mode="before")
@@ -82,40 +82,44 @@ class Label(Value):
     @model_validator(mode="after")
     def _knowable(self) -> Self:
         if (self.source is None) != (self.key is None):
-            raise ValueError("a label from its own source needs both source and key, the column with the event's id")
+            raise ValueError("a label from its own source lacks source or key; give both, with the event's id as key")
         if self.source is not None and self.delay is not None:
             raise ValueError(
-                "a label from its own source takes no delay; name its time, and how long to wait in maturity"
+                "a label from its own source has a delay; drop it, name its time, and how long to wait in maturity"
             )
         if self.source is not None and (wrong := " | ".join(self.source.wrong_for_labels())):
             raise ValueError(wrong)
         if self.source is None and self.time is None and self.delay is None:
-            raise ValueError("label needs time (a column) or delay (a duration), or nobody knows when it became known")
+            raise ValueError(
+                "label has no time (a column) and no delay (a duration), so nobody knows when it became known; give one"
+            )
         if findings := [*self._wrong_shape(), *self._wrong_classes()]:
             raise ValueError(" | ".join(findings))
         return self
 
     def _wrong_shape(self) -> Iterator[str]:
         if (self.column is None) == (not self.columns):
-            yield "label needs either column, or columns for one class each; give one of them"
+            yield (
+                "label has no column" if self.column is None else "label has both column and columns; drop one of them"
+            )
         if self.columns and (self.classes or self.separator):
             yield "columns name the classes themselves; drop classes and separator"
         if self.separator is not None and not self.classes:
-            yield "separator needs classes; name them"
+            yield "separator is given without classes; name them"
         if (self.classes or self.columns) and (two := sorted({"positive", "negative"} & self.model_fields_set)):
             yield f"{' and '.join(two)} are of a binary label; drop them, or drop classes and columns"
 
     def _wrong_classes(self) -> Iterator[str]:
         if self.kind == "binary":
             if class_text(self.positive) == class_text(self.negative):
-                yield f"positive and negative must differ; both are {self.positive!r}"
+                yield f"positive and negative are the same, {self.positive!r}; name two classes"
             return
         names = self.outputs.names
         if not 2 <= len(names) <= MAX_CLASSES:
-            yield f"there must be 2 to {MAX_CLASSES} classes, not {len(names)}; for a single one use positive and negative"
+            yield f"there are {len(names)} classes; give 2 to {MAX_CLASSES}, or positive and negative for a single one"
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            yield f"classes must differ, as they are written at the source; {twice} is there twice"
+            yield f"classes are named twice, as they are written at the source: {twice}; drop one of each"
         if any(not name or "\0" in name for name in names):
-            yield "a class must have a name, without zero bytes; an empty value is a label that is not known yet"
+            yield "a class has no name, or a zero byte in it; an empty value is a label that is not known yet"
         if self.separator is not None and (split := [name for name in names if self.separator in name]):
-            yield f"the separator {self.separator!r} must not be part of a class; it is of {split}"
+            yield f"the separator {self.separator!r} is part of the classes {split}; use another one"

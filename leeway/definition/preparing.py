@@ -1,4 +1,4 @@
-"""Ready functions for a source's `prepare`: what raw data needs most often, row by row."""
+"""Ready functions for a source's `prepare`, row by row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ MINUTES_OF_DAY = 1440
 
 @dataclass(frozen=True)
 class DateFromParts:
-    """See `date_from_parts`."""
+    """The function of `date_from_parts`."""
 
     into: str
     year: str
@@ -20,7 +20,7 @@ class DateFromParts:
     hour: str | None = None
 
     def __call__(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The rows with the further column."""
+        """Return the rows with the new column."""
         parts = {name: _number(rows[getattr(self, name)]) for name in ("year", "day")}
         names = rows[self.month].astype("str").str.strip().str.lower().str[:3]
         named = names.map({name: number for number, name in enumerate(MONTHS, start=1)})
@@ -32,7 +32,7 @@ class DateFromParts:
 
 @dataclass(frozen=True)
 class Shifted:
-    """See `shifted`."""
+    """The function of `shifted`."""
 
     into: str
     time: str
@@ -40,7 +40,7 @@ class Shifted:
     back: bool = False
 
     def __call__(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The rows with the further column."""
+        """Return the rows with the new column."""
         times = pd.to_datetime(rows[self.time], errors="coerce")
         count = _number(rows[self.days]) if isinstance(self.days, str) else pd.Series(self.days, index=rows.index)
         step = pd.to_timedelta(count, unit="D")
@@ -49,56 +49,69 @@ class Shifted:
 
 @dataclass(frozen=True)
 class TimeFromPosition:
-    """See `time_from_position`."""
+    """The function of `time_from_position`."""
 
     into: str
     start: str
     step_minutes: float
 
     def __call__(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The rows with the further column."""
+        """Return the rows with the new column."""
         passed = pd.to_timedelta(rows.index.to_series() * self.step_minutes, unit="min")
         return rows.assign(**{self.into: pd.Timestamp(self.start) + passed})
 
 
 @dataclass(frozen=True)
 class Renamed:
-    """See `renamed`."""
+    """The function of `renamed`."""
 
     names: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The rows with the new names; a name that is not there is an error."""
+        """Return the rows with new names; fail on a missing one."""
         if missing := [name for name in self.names if name not in rows]:
             raise KeyError(", ".join(missing))
         return rows.rename(columns=self.names)
 
 
 def date_from_parts(into: str, *, year: str, month: str, day: str, hour: str | None = None) -> DateFromParts:
-    """A time `into` a new column from columns with its parts; what is no date becomes missing.
+    """Make a time from columns with its parts.
+
+    An impossible date becomes missing.
 
     Args:
+        into: the new column.
         month: a number, or an English name, or its first three letters.
     """
     return DateFromParts(into, year, month, day, hour)
 
 
 def shifted(into: str, time: str, *, days: str | float, back: bool = False) -> Shifted:
-    """A time `into` a new column: another one and a number of days later, or earlier.
+    """Make a time that lies days after, or before, another one.
 
     Args:
+        into: the new column.
         days: a number, or the column that has it, such as how long before an arrival a booking was made.
     """
     return Shifted(into, time, days, back)
 
 
 def time_from_position(into: str, start: str, *, step_minutes: float = MINUTES_OF_DAY) -> TimeFromPosition:
-    """A time `into` a new column for rows that only come in their order: `start`, and a step more for each row of the file."""
+    """Make a time from a row's position in the file.
+
+    Args:
+        into: the new column.
+        start: the time of the first row.
+        step_minutes: from each row to the next.
+    """
     return TimeFromPosition(into, start, step_minutes)
 
 
 def renamed(names: Mapping[str, str] | None = None, /, **more: str) -> Renamed:
-    """Columns under other names: `renamed(old="new")`, or `renamed({"old name": "new"})`."""
+    """Rename columns.
+
+    It takes `renamed(old="new")`, or `renamed({"old name": "new"})`.
+    """
     return Renamed({**(names or {}), **more})
 
 

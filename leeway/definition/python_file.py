@@ -1,4 +1,7 @@
-"""Evaluate a person's file piece by piece, so that one thing that is wrong does not hide the others."""
+"""Evaluation of a definition file, piece by piece.
+
+So one error does not hide the others.
+"""
 
 import ast
 import difflib
@@ -17,7 +20,7 @@ from leeway.definition import Classifier, catalog
 
 
 def called(node: ast.Call) -> str:
-    """The name of the function that is called; empty where it has none."""
+    """Return the name of the called function; empty without one."""
     return (
         node.func.id
         if isinstance(node.func, ast.Name)
@@ -28,7 +31,7 @@ def called(node: ast.Call) -> str:
 
 
 class Unevaluated:
-    """Stands for an argument that could not be evaluated."""
+    """The mark of an argument that could not be evaluated."""
 
 
 UNEVALUATED = Unevaluated()
@@ -36,11 +39,11 @@ UNEVALUATED = Unevaluated()
 
 @dataclass
 class Evaluation:
-    """What a file says, as far as it can be told.
+    """The evaluation of a file, as far as it goes.
 
     Attributes:
-        names: what the file has defined so far.
-        findings: what is wrong, each with its line.
+        names: the file's names so far.
+        findings: the errors, each with its line.
     """
 
     path: Path
@@ -48,7 +51,7 @@ class Evaluation:
     findings: list[tuple[int, str]] = field(default_factory=list)
 
     def run(self, statement: ast.stmt) -> None:
-        """Run a statement of the file, or say why it does not run."""
+        """Run a statement of the file, or record why it fails."""
         module = ast.Module([statement], type_ignores=[])
         try:
             exec(compile(module, str(self.path), "exec"), self.names)  # noqa: S102 -- the user's own file
@@ -56,11 +59,15 @@ class Evaluation:
             self._raised(statement.lineno, error)
 
     def classifier(self, node: ast.Call, name: str) -> None:
-        """Evaluate the call of `Classifier`, and what it says as a whole."""
+        """Evaluate the call of `Classifier`, and check the whole."""
         self._call(node, {"name": name})
 
     def value(self, node: ast.expr) -> Any:
-        """The value of an expression, or `UNEVALUATED` with the reason among the findings."""
+        """Evaluate an expression, or record why it fails.
+
+        Returns:
+            The value, or `UNEVALUATED`.
+        """
         if isinstance(node, ast.Call) and self._is_ours(node):
             return self._call(node, {})
         if isinstance(node, ast.Tuple | ast.List):
@@ -126,20 +133,24 @@ class Evaluation:
             return UNEVALUATED
 
     def _refused(self, node: ast.Call, error: ValidationError, lines: Mapping[str, int], failed: set[str]) -> set[str]:
-        """Write down what pydantic found, each at its argument's line; the arguments that are wrong."""
+        """Record pydantic's errors, each at its argument's line.
+
+        Returns:
+            The arguments that are wrong.
+        """
         broken = set()
         for item in error.errors():
             argument = str(item["loc"][0]) if item["loc"] else ""
             broken.add(argument)
             if item["type"] == "missing" and argument in failed:
-                continue  # it is there, and wrong: said already
+                continue  # it is there and wrong, which is recorded already
             for text in catalog.finding(item).split(" | "):
                 if not any(text.endswith(said) for _, said in self.findings):  # of an argument that was refused itself
                     self.findings.append((lines.get(argument) or line_of(node, text) or node.lineno, text))
         return broken
 
     def _stand_in(self, function: Any, good: dict[str, Any], node: ast.Call) -> Any:
-        """A value that was refused, as far as it goes, so that what holds it can be looked at too."""
+        """Build an unchecked value, so that its holder can be checked, too."""
         if not (isinstance(function, type) and issubclass(function, BaseModel)):
             return UNEVALUATED
         required = {name for name, item in function.model_fields.items() if item.is_required()}
@@ -165,13 +176,19 @@ def _suggestion(name: str, known: list[str]) -> str:
 
 
 def _is_stand_in(value: Any) -> bool:
-    """Whether a value is one of ours: what is wrong with it was said where it was made."""
+    """Say whether a value is one of ours.
+
+    Its errors were recorded where it was made.
+    """
     items = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
     return any(isinstance(item, BaseModel) for item in items)
 
 
 def line_of(node: ast.AST, text: str) -> int | None:
-    """The line of the first name in quotes that the text speaks of: where it is declared, else where it is used."""
+    """Return the line of the first quoted name in a text.
+
+    It is the line where the name is declared, else where it is used.
+    """
     keys = [key for item in ast.walk(node) if isinstance(item, ast.Dict) for key in item.keys]
     for name in re.findall(r"'([^']+)'", text):
         for item in (*keys, *ast.walk(node)):

@@ -144,7 +144,7 @@ class Query(Rows):
     def wrong_for_labels(self) -> Iterator[str]:
         """Unless it is bounded."""
         if not self.bounded:
-            yield "sql of labels must be bounded by :start and :end, between which they became known"
+            yield "sql of labels has no :start and :end; add them to WHERE, as bounds of when labels became known"
 
 
 class Table(Rows):

@@ -1,4 +1,4 @@
-"""What all parts of a definition share."""
+"""The base of all parts of a definition."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -23,21 +23,24 @@ Timezone = Annotated[str, AfterValidator(_zone)]
 
 
 def days(count: float) -> timedelta:
-    """`count` days."""
+    """Return a duration of `count` days."""
     return timedelta(days=count)
 
 
 def hours(count: float) -> timedelta:
-    """`count` hours."""
+    """Return a duration of `count` hours."""
     return timedelta(hours=count)
 
 
 def weeks(count: float) -> timedelta:
-    """`count` weeks."""
+    """Return a duration of `count` weeks."""
     return timedelta(weeks=count)
 
 
 class Value(BaseModel):
-    """A frozen value that takes keywords only and refuses names that it does not know."""
+    """A frozen value that refuses unknown names.
+
+    It takes keywords only.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)

@@ -1,1 +1,1 @@
-"""The statistics of drift, pure: no store, no bundle."""
+"""The statistics of drift, without store or bundle."""

@@ -1,4 +1,4 @@
-"""When a partition lies out: what its channels are like where nothing happens, and the limit that keeps the budget."""
+"""Alarm limits: the baseline of the channels, and the limit that keeps the budget."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -22,17 +22,17 @@ MIN_PARTITIONS = 3
 
 
 class Alarm(BaseModel):
-    """When a partition lies out.
+    """The limit beyond which a partition is out of control.
 
     Attributes:
-        channels: the numbers that are watched, in order.
+        channels: the monitored numbers, in order.
         grain: of the partitions.
-        values, rows: of the reference's partitions, and how many rows each is of; shape (T, C).
+        values, rows: the channels of the reference's partitions, and the number of rows behind each; shape (T, C).
         places: each partition's place in the season, shape (T,).
-        policy: what the limit was found for.
-        limit: in spreads, for the largest of them all; infinite where there are too few partitions to say.
-        rate: how many alarms a year it gives where nothing happens, on average over such references, and `often` what most
-            such years do not exceed; None where there were too few partitions to draw others from: then the limit is analytic.
+        policy: the policy that the limit was computed for.
+        limit: for the largest channel, in standard deviations; infinite with too few partitions.
+        rate: the false alarms of a year, on average over references like this one. `often` is the number that most such years
+            do not exceed. Both are None with too few partitions to draw from: then the limit is analytic.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
@@ -50,22 +50,22 @@ class Alarm(BaseModel):
 
     @property
     def partitions(self) -> int:
-        """How many partitions it was learnt from."""
+        """The number of reference partitions."""
         return len(self.values)
 
     @property
     def is_short(self) -> bool:
-        """Whether these are too few to act by."""
+        """Whether the reference is too short to act on."""
         return self.partitions < self.policy.least_reference(self.grain)
 
     def under(self, policy: DriftPolicy) -> Self:
-        """The same with the limit that another policy asks for."""
+        """Return the alarm for another policy."""
         if self.policy == policy:
             return self
         return self.model_copy(update={"policy": policy}).calibrated()
 
     def calibrated(self) -> Self:
-        """The same with its limit, found anew."""
+        """Return the alarm with its limit computed anew."""
         if self.partitions < MIN_PARTITIONS or not self.channels:
             return self.model_copy(update={"limit": float("inf"), "rate": None, "often": None})
         if self.is_short:
@@ -79,7 +79,7 @@ class Alarm(BaseModel):
 
     @cached_property
     def baseline(self) -> Baseline:
-        """What is ordinary."""
+        """The baseline of the channels."""
         sampling_variance = np.array([channel.sampling_variance for channel in self.channels])
         season, values = self.grain.season, np.array(self.values).reshape(self.partitions, len(self.channels))
         if not values.size:
@@ -93,35 +93,44 @@ class Alarm(BaseModel):
         return Baseline.of(values, rows, sampling_variance, places, season)
 
     def watch(self, values: Floats, rows: Floats, places: Ints) -> Watch:
-        """Hold consecutive partitions against what is ordinary.
+        """Compare consecutive partitions with the baseline.
 
         Args:
-            values, rows, places: of each partition and channel, shape (T, C); NaN where nothing is known.
+            values, rows, places: of each partition and channel, shape (T, C); NaN where the value is unknown.
         """
         return budget.watch(self.baseline, values, rows, places, _material(self.channels))
 
     def detectable(self) -> Floats:
-        """The change of each channel that as many partitions as must confirm it find more often than not, shape (C,)."""
-        sure = stats.norm.ppf(0.5 ** (1 / self.policy.confirm))  # each of the partitions must lie out
+        """Return the smallest detectable change of each channel.
+
+        A change of this size is confirmed more often than not.
+
+        Returns:
+            The changes, shape (C,).
+        """
+        sure = stats.norm.ppf(0.5 ** (1 / self.policy.confirm))  # each of the partitions must be out of control
         spread = self.baseline.spread(np.median(np.array(self.rows), axis=0))
         return np.asarray(np.maximum(_material(self.channels), (self.limit + sure) * spread))
 
 
 def rule_of(channels: Sequence[Channel], grain: Grain, policy: DriftPolicy) -> Rule:
-    """What makes an alarm."""
+    """Return the alarm rule of a policy."""
     cooldown = max(1, round(policy.cooldown / grain.length))
     return Rule(policy.confirm, policy.among, cooldown, _material(channels), grain.season)
 
 
 def analytic_limit(channels: int, partitions: int, grain: Grain, policy: DriftPolicy) -> float:
-    """A limit for references too short to draw from: Student's quantile, as if all were independent (Bonferroni)."""
+    """Compute a limit for a short reference.
+
+    It is Student's quantile, with all channels taken for independent (Bonferroni).
+    """
     allowed = policy.alarms_per_year / grain.a_year
     once = (allowed / comb(policy.among - 1, policy.confirm - 1)) ** (1 / policy.confirm)
     return float(stats.t.isf(min(once, 0.5) / (4 * channels), max(1, partitions - 1)))  # two sides, two windows
 
 
 def place_of(partition: Partition) -> int:
-    """A partition's place in the season."""
+    """Return a partition's place in the season."""
     return partition.grain.place(partition.start)
 
 

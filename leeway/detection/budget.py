@@ -1,15 +1,14 @@
-"""The alarm budget: how far from ordinary a partition must lie, that few alarms are false.
+"""The alarm budget: the limit that keeps false alarms rare.
 
-A monitor looks at statistics of every partition, called channels here, and at the largest of them all. How large that is where
-nothing has happened depends on how many channels there are, how they hang together within a week, how few partitions the
-reference has, and on the rule that makes an alarm of it. So the limit comes from a double bootstrap of the reference's own
-partitions: whole references and a year after each are drawn, each reference is learnt from as the real one was, and the limit
-is the lowest by which the years alarm no more often than the budget allows; not on average alone, but in `SHARE`
-of them. A limit from the real reference's quantiles would alarm two or three times as often: its means and
-spreads were fitted to the very partitions that it is taken from.
+A monitor looks at statistics of every partition, the channels, and at the largest of them. How large that is without any change
+depends on the number of channels, on their correlation within a week, on the length of the reference, and on the alarm rule. So
+the limit comes from a double bootstrap of the reference's own partitions. It draws whole references and a year after each,
+fits each drawn reference like the real one, and takes the lowest limit that keeps the budget, on average and in `SHARE` of the
+years. A limit from the real reference's quantiles would raise two or three times as many alarms: its means and standard
+deviations were fitted to the same partitions.
 
 Streams are drawn as weighted sums of the reference's blocks, with Gaussian weights (a multiplier bootstrap: Wu 1986, Mammen
-1993), each block two seasons long and faded into the next, so that a night that resembles the night before still does.
+1993). Each block is two seasons long and faded into the next, which keeps the correlation between consecutive nights.
 """
 
 from dataclasses import dataclass
@@ -22,9 +21,9 @@ from leeway.core.metrics import Bools, Floats
 WINDOW = 7
 WINDOWS = (3, WINDOW)  # partitions that are also looked at together
 DRAWS = 300  # references, and a year after each
-#: Of these years so many must keep within the budget: four of five real ones then do, for what is drawn is tamer than life.
+#: The share of drawn years that must keep the budget. Then four of five real years do: drawn streams vary less than real ones.
 SHARE = 0.9
-PRIOR = 20  # partitions that the common ratio of spread to chance counts as, beside a channel's own
+PRIOR = 20  # the weight, in partitions, of the common ratio of variance to sampling noise, beside a channel's own
 SHORTEST = 4  # half of a block where there is no season
 BISECTIONS = 14
 HIGHEST = 40.0
@@ -33,13 +32,13 @@ Ints = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Rule:
-    """What makes an alarm of partitions that lie out.
+    """The rule by which out-of-control partitions raise an alarm.
 
     Attributes:
-        confirm, among: so many of the last so many partitions must.
+        confirm, among: `confirm` of the last `among` partitions must be out of control.
         cooldown: partitions after an alarm in which there is no other.
         material: for each channel, the smallest change that counts, shape (C,).
-        season: partitions after which the ordinary repeats itself; 1 where it does not.
+        season: partitions after which the baseline repeats; 1 without a season.
     """
 
     confirm: int
@@ -51,13 +50,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What channels are like where nothing happens.
+    """The channels' distribution while nothing changes.
 
     Attributes:
         means: for each place in the season, shape (S, C).
-        between: the variance among partitions that chance does not explain, shape (C,).
-        chance: the variance that a single row's luck is of, shape (C,): a partition of n rows has 1/n of it.
-        run: the spread of the sum of standardised channels over each window, over the root of its length, shape (W, C).
+        between_variance: the variance between partitions beyond sampling noise, shape (C,).
+        sampling_variance: the sampling variance of a single row, shape (C,). A partition of n rows has 1/n of it.
+        window_std: the standard deviation of the sum of standardised channels over each window, divided by the root of the
+            window's length, shape (W, C).
     """
 
     means: Floats
@@ -67,19 +67,20 @@ class Baseline:
 
     @classmethod
     def of(cls, values: Floats, rows: Floats, sampling_variance: Floats, places: Ints, season: int) -> "Baseline":
-        """Learn it.
+        """Fit a baseline to partitions.
 
         Args:
-            values: of consecutive partitions, shape (T, C).
-            rows: how many each value is of, shape (T, C).
-            chance: as above.
+            values: the channels of consecutive partitions, shape (T, C).
+            rows: the number of rows behind each value, shape (T, C).
+            sampling_variance: as above.
             places: each partition's place in the season, shape (T,).
+            season: partitions after which the baseline repeats.
         """
         means, freedom = seasonal_means(values, places, season)
         places = places[:, None]
         sampling_noise = sampling_variance * (1 / rows).mean(axis=0)
         variance = ((values - _at(means, places)) ** 2).sum(axis=0) / np.maximum(len(values) - freedom, 1)
-        # Spreads of few partitions are uncertain, and the largest statistic is of the channel whose own is most underrated.
+        # The variance of few partitions is uncertain, and the largest statistic is of the most underestimated channel.
         ratio = variance / np.maximum(sampling_noise, 1e-300)
         common = np.median(ratio[sampling_noise > 0]) if (sampling_noise > 0).any() else 1.0
         shrunk = (len(values) * ratio + PRIOR * common) / (len(values) + PRIOR) * sampling_noise
@@ -92,26 +93,33 @@ class Baseline:
         return cls(means, baseline.between_variance, sampling_variance, np.maximum(window_std, 1.0))
 
     def standardise(self, values: Floats, rows: Floats, places: Ints) -> Floats:
-        """How many spreads each channel lies from its mean, shape (T, C).
+        """Standardise channels by mean and standard deviation.
 
         Args:
-            places: of what each value is of, shape (T, C) or (T, 1).
+            places: each value's place in the season, shape (T, C) or (T, 1).
+
+        Returns:
+            The channels in standard deviations, shape (T, C).
         """
         spread = np.sqrt(self.between_variance + self.sampling_variance / np.maximum(rows, 1))
         return np.asarray((values - _at(self.means, places)) / np.maximum(spread, 1e-12))
 
     def spread(self, rows: Floats) -> Floats:
-        """The spread of a partition whose values are of so many rows, shape (C,)."""
+        """Return the channels' standard deviations, shape (C,).
+
+        Args:
+            rows: the number of rows behind each value of a partition.
+        """
         return np.asarray(np.sqrt(self.between_variance + self.sampling_variance / np.maximum(rows, 1)))
 
 
 def seasonal_means(values: Floats, places: Ints, season: int) -> tuple[Floats, Floats]:
-    """The mean of each place in the season, shape (S, C), drawn towards the mean of all as far as they differ by luck.
+    """Estimate the mean of each place in the season.
 
-    By the positive part of James and Stein's estimator (Efron and Morris 1973).
+    The means are shrunk towards the overall mean, by the positive part of James and Stein's estimator (Efron and Morris 1973).
 
     Returns:
-        The means, and how many degrees of freedom they took, shape (C,).
+        The means, shape (S, C), and the degrees of freedom they took, shape (C,).
     """
     overall = values.mean(axis=0)
     held = np.bincount(places, minlength=season).astype(float)
@@ -121,8 +129,8 @@ def seasonal_means(values: Floats, places: Ints, season: int) -> tuple[Floats, F
     np.add.at(sums, places, values)
     own = np.where(held[:, None] > 0, sums / np.maximum(held, 1)[:, None], overall)
     variance = ((values - own[places]) ** 2).sum(axis=0) / (len(values) - season)
-    apart = (held[:, None] * (own - overall) ** 2).sum(axis=0) / np.maximum(variance, 1e-300)
-    kept = np.maximum(0.0, 1 - (season - 3) / np.maximum(apart, 1e-300))
+    between = (held[:, None] * (own - overall) ** 2).sum(axis=0) / np.maximum(variance, 1e-300)
+    kept = np.maximum(0.0, 1 - (season - 3) / np.maximum(between, 1e-300))
     return overall + kept * (own - overall), 1 + kept * (season - 1)
 
 
@@ -131,7 +139,10 @@ def _at(means: Floats, places: Ints) -> Floats:
 
 
 def windows(values: Floats, length: int) -> Floats:
-    """Sums over the last so many partitions, over the root of their number, shape (T, C); what is NaN is not counted."""
+    """Return rolling sums over the root of their length, shape (T, C).
+
+    NaN is skipped, in the sum and in the length.
+    """
     there = ~np.isnan(values)
     total, count = _last(np.where(there, values, 0.0), length), _last(there.astype(float), length)
     return np.asarray(total / np.sqrt(np.maximum(count, 1)))
@@ -146,12 +157,12 @@ def _last(values: Floats, length: int) -> Floats:
 
 @dataclass(frozen=True)
 class Watch:
-    """How far partitions lie out.
+    """Partitions compared with the baseline.
 
     Attributes:
-        standardised: the largest of a channel's own and its windows', with its sign, in spreads; 0 where the change is not
-            material. Shape (T, C).
-        effects: the change that belongs to it, in the channel's units, shape (T, C).
+        standardised: the largest of a channel's own change and its windows', with its sign, in standard deviations; 0 where the
+            change is not material. Shape (T, C).
+        effects: the same change in the channel's units, shape (T, C).
     """
 
     standardised: Floats
@@ -159,27 +170,30 @@ class Watch:
 
     @property
     def largest(self) -> Floats:
-        """The largest of all channels, without its sign, shape (T,)."""
+        """The largest absolute change of each partition, shape (T,)."""
         return np.asarray(np.abs(self.standardised).max(axis=1, initial=0.0))
 
 
 def watch(baseline: Baseline, values: Floats, rows: Floats, places: Ints, material: Floats) -> Watch:
-    """Hold consecutive partitions against what is ordinary, each alone and with those before it."""
+    """Compare consecutive partitions with the baseline.
+
+    Each partition counts by itself, and together with those before it, in windows.
+    """
     changes = values - _at(baseline.means, places)
-    alone = baseline.standardise(values, rows, places)
-    known = ~np.isnan(values)  # what is not says nothing, not even by those before it
+    single = baseline.standardise(values, rows, places)
+    known = ~np.isnan(values)  # an unknown value raises nothing, not even by the values before it
     largest, effects = np.zeros_like(changes), np.where(known, changes, 0.0)
     for length, window_std in ((1, 1.0), *zip(WINDOWS, baseline.window_std, strict=True)):
         count = np.maximum(_last(known.astype(float), length), 1)
         mean = windows(changes, length) / np.sqrt(count)
-        together = np.where(known & (np.abs(mean) >= material), windows(alone, length) / window_std, 0.0)
+        together = np.where(known & (np.abs(mean) >= material), windows(single, length) / window_std, 0.0)
         larger = np.abs(together) > np.abs(largest)
         largest, effects = np.where(larger, together, largest), np.where(larger, mean, effects)
     return Watch(largest, effects)
 
 
 def confirmed(largest: Floats, limit: float, rule: Rule) -> Bools:
-    """The partitions that lie out with enough of those before them, along the last axis."""
+    """Flag confirmed out-of-control partitions, along the last axis."""
     out = largest >= limit
     until = np.cumsum(out, axis=-1, dtype=np.intp)
     before = np.zeros_like(until)
@@ -188,7 +202,16 @@ def confirmed(largest: Floats, limit: float, rule: Rule) -> Bools:
 
 
 def alarms(largest: Floats, limit: float, rule: Rule) -> Ints:
-    """How many alarms each stream has, shape (B,) of (B, T): a confirmed partition that no alarm was shortly before."""
+    """Count the alarms of each stream.
+
+    An alarm is a confirmed partition that is not within the cooldown of another alarm.
+
+    Args:
+        largest: the largest changes, shape (B, T).
+
+    Returns:
+        The counts, shape (B,).
+    """
     there = confirmed(largest, limit, rule)
     free, count = np.zeros(len(there), dtype=np.intp), np.zeros(len(there), dtype=np.intp)
     for time in np.flatnonzero(there.any(axis=0)):
@@ -200,10 +223,10 @@ def alarms(largest: Floats, limit: float, rule: Rule) -> Ints:
 
 @dataclass(frozen=True)
 class Limit:
-    """The limit with what is to be expected of it.
+    """A limit with its expected alarm rates.
 
     Attributes:
-        spreads: a partition lies out where a channel does by so many.
+        spreads: the limit, in standard deviations of a channel.
         rate: alarms per partition, on average over the drawn years.
         often: the rate that `SHARE` of the drawn years do not exceed.
     """
@@ -216,12 +239,12 @@ class Limit:
 def calibrate(
     baseline: Baseline, values: Floats, rows: Floats, places: Ints, rule: Rule, budget: float, year: int, seed: int
 ) -> Limit:
-    """The lowest limit that keeps the budget.
+    """Find the lowest limit that keeps the budget.
 
     Args:
         values, rows, places: the reference's partitions, as in `Baseline.of`.
         budget: alarms per partition.
-        year: the partitions in which it must be kept.
+        year: the number of partitions in which it must be kept.
     """
     largest = _drawn(baseline, values, rows, places, rule, year, np.random.default_rng(seed))
 
@@ -239,19 +262,21 @@ def calibrate(
 def _drawn(
     baseline: Baseline, values: Floats, rows: Floats, places: Ints, rule: Rule, year: int, rng: np.random.Generator
 ) -> Floats:
-    """The largest statistics of the years after drawn references, shape (DRAWS, year).
+    """Draw the largest statistics of years after drawn references.
 
-    All is drawn in the spreads that were learnt, with the spread and the season of the reference itself; what is learnt from a
-    drawn reference differs from that as what was learnt from the real one differs from the truth.
+    Everything is drawn in fitted standard deviations, with the reference's own variance and season. A baseline fitted to a
+    drawn reference differs from the real baseline as the real one differs from the truth.
+
+    Returns:
+        The statistics, shape (DRAWS, year).
     """
     number = len(values)
     _, freedom = seasonal_means(values, places, rule.season)
     residuals = baseline.standardise(values, rows, places[:, None]) * np.sqrt(number / np.maximum(number - freedom, 1))
     spread = np.maximum(baseline.spread(1 / (1 / rows).mean(axis=0)), 1e-12)
-    sampling_variance = (
-        baseline.sampling_variance * (1 / rows).mean(axis=0) / spread**2
-    )  # what of the unit variance is chance
-    season = (baseline.means - baseline.means.mean(axis=0)) / spread  # how well it can be learnt is a part of the draw
+    # The share of sampling noise in the unit variance
+    sampling_variance = baseline.sampling_variance * (1 / rows).mean(axis=0) / spread**2
+    season = (baseline.means - baseline.means.mean(axis=0)) / spread  # a drawn reference must estimate it anew
     alike, material = np.ones((1, 1)), rule.material / spread
     after = (places[-1] + 1 + np.arange(year)) % rule.season
     found = np.empty((DRAWS, year))
@@ -264,7 +289,7 @@ def _drawn(
 
 
 def _stream(residuals: Floats, length: int, season: int, rng: np.random.Generator) -> Floats:
-    """A stream like the residuals, shape (length, C)."""
+    """Draw a stream like the residuals, shape (length, C)."""
     half = min(max(season, SHORTEST), len(residuals) // 2)
     starts = np.arange(0, len(residuals) - 2 * half + 1, half)
     blocks = np.stack([residuals[start : start + 2 * half] for start in starts])

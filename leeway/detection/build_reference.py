@@ -1,4 +1,4 @@
-"""Build the reference of a new bundle, of rows that its model had not seen when it scored them."""
+"""Build the reference of a new bundle, from out-of-sample scores."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ def build(
     since: datetime | None = None,
     decide: Decide | None = None,
 ) -> Reference:
-    """The reference of a new bundle.
+    """Build the reference of a new bundle.
 
     Args:
         rows: `event_time`, the stored label and its `known_at` of rows that were not trained on when they were scored.
@@ -45,9 +45,9 @@ def build(
         p: their calibrated scores, shape (n, K).
         as_of: when `known_at` was looked up; younger partitions may have labels still to come.
         predict: the bundle's own calibrated scores of such features.
-        volumes: how many events partitions have, labelled or not; where it is not told, all have a label.
-        since: earlier partitions are from before a change: how they vary is ordinary, where they lie is not.
-        decide: the bundle's decisions by such scores; where they are not told, performance is not looked at.
+        volumes: how many events partitions have, labelled or not; by default, all events have a label.
+        since: the start of a change; of earlier partitions the variation is kept, and the level is adjusted.
+        decide: the bundle's decisions by such scores; without it, performance is not monitored.
     """
     outputs, features = classifier.label.outputs, list(watched_features(classifier))
     cut = _cut(classifier, rows, x, p, as_of)
@@ -87,10 +87,10 @@ class _Cut:
     """The reference's rows, cut into partitions and bins.
 
     Attributes:
-        keys, rows: the partitions and their sizes; `place` is each row's.
+        keys, rows: the partitions and their sizes; `place` is each row's partition.
         x: the features; y, p: labels and scores, shape (n, K).
         mature: which rows have a label that a night would have seen.
-        bins: of every column that is watched, each row's bin.
+        bins: each row's bin, for every monitored column.
     """
 
     keys: list[str]
@@ -109,14 +109,28 @@ class _Cut:
         return np.asarray(np.maximum(self.y.std(axis=0), 1e-9))
 
     def sums(self, name: str, values: Floats) -> Floats:
-        """Sums of values, shape (n, K), over the rows of each partition in each bin; shape (partitions, bins, K)."""
+        """Sum values within each partition and bin.
+
+        Args:
+            values: of each row, shape (n, K).
+
+        Returns:
+            The sums, shape (partitions, bins, K).
+        """
         size, count = self.binnings[name].size, len(self.keys)
         cells = self.place * size + self.bins[name]
         sums = [np.bincount(cells, weights=column, minlength=count * size) for column in values.T]
         return np.asarray(np.stack(sums, axis=-1).reshape(count, size, -1), dtype=np.float64)
 
     def means(self, name: str, values: Floats) -> Floats:
-        """The mean of values, shape (n, K), of the rows in each bin, shape (bins, K); that of all rows where a bin has none."""
+        """Average values within each bin.
+
+        Args:
+            values: of each row, shape (n, K).
+
+        Returns:
+            The means, shape (bins, K). An empty bin has the mean of all rows.
+        """
         bins, size = self.bins[name], self.binnings[name].size
         totals = np.bincount(bins, minlength=size)[:, None]
         sums = np.column_stack([np.bincount(bins, weights=column, minlength=size) for column in values.T])
@@ -149,7 +163,10 @@ def _cut(classifier: Classifier, rows: pd.DataFrame, x: pd.DataFrame, p: Floats,
 
 
 def _effects(classifier: Classifier, cut: _Cut, share: Mapping[str, Floats], predict: Predict) -> dict[str, Floats]:
-    """How far the mean scores lie from the reference's where all rows are in one bin of a column, shape (bins, K)."""
+    """Compute each column's effect on the mean scores.
+
+    An effect is the change of the mean scores if all rows were in one bin of the column, shape (bins, K).
+    """
     of_features = {name: cut.bins[name] for name in watched_features(classifier)}
     found = partial_dependence(cut.x, of_features, cut.binnings, predict, classifier.training.seed)
     found |= {name: cut.means(name, cut.p) for name in classifier.label.outputs.score_columns}
@@ -196,9 +213,13 @@ def _alarm(
 
 
 def _levelled(values: Floats, early: Bools) -> Floats:
-    """The channels of partitions, shape (T, C), with those from before a change moved to where they lie after it.
+    """Move partitions from before a change to the level after it.
 
-    As far as the change is no luck, by the positive part of James and Stein's estimator.
+    The change is shrunk towards zero by its sampling noise, by the positive part of James and Stein's estimator.
+
+    Args:
+        values: the channels of partitions, shape (T, C).
+        early: which partitions are from before the change.
     """
     if early.all() or not early.any():
         return values
@@ -209,7 +230,7 @@ def _levelled(values: Floats, early: Bools) -> Floats:
 
 
 def seen_rows(classifier: Classifier, reference: Reference, rows: pd.DataFrame, as_of: datetime) -> Bools:
-    """Which rows are of the reference's partitions and have a label that a night would have seen."""
+    """Flag the reference's rows whose labels were mature."""
     keys = keys_of(rows["event_time"], classifier.partition)
     inside = keys.isin(reference.partitions).to_numpy()
     found = np.zeros(len(rows), dtype=bool)
@@ -231,7 +252,7 @@ def _usual(classifier: Classifier, cut: _Cut, decided: Bools, watched: list[int]
 
 
 def watched_features(classifier: Classifier) -> dict[str, Kind]:
-    """The features that partitions are compared by: all but the parts of the calendar."""
+    """Return the monitored features: all but calendar parts."""
     return {name: kind for name, kind in classifier.features.items() if name not in classifier.calendar_features}
 
 
@@ -242,7 +263,7 @@ def _channels(
     effects: Mapping[str, Floats],
     watched: list[int],
 ) -> Iterator[Channel]:
-    """Every column's impact on each class that is watched, and the residuals of these along it."""
+    """Yield the impact and residual channels of every column."""
     outputs, policy = classifier.label.outputs, classifier.drift
     variance = {name: cut.means(name, (cut.y - cut.p) ** 2) for name in cut.bins}
     for k in watched:
@@ -261,7 +282,11 @@ def _channels(
 def _most_telling(
     found: Iterable[Channel], classifier: Classifier, share: Mapping[str, Floats], effects: Mapping[str, Floats]
 ) -> list[Channel]:
-    """The channels of the scores, and those of the columns that the scores depend on most: streams of all may take minutes."""
+    """Keep the channels that matter most for the scores.
+
+    The scores' own channels are kept, and those of the columns that the scores depend on most. To draw streams of all channels
+    may take minutes.
+    """
     outputs = classifier.label.outputs
 
     def rank(channel: Channel) -> tuple[bool, float]:
@@ -270,11 +295,14 @@ def _most_telling(
 
     ranked = sorted(found, key=rank)
     of_scores = sum(channel.column in outputs.score_columns for channel in ranked)
-    return ranked[: max(MOST_CHANNELS, of_scores)]  # a verdict on labels tells their mean, of any class
+    return ranked[: max(MOST_CHANNELS, of_scores)]  # a verdict on labels needs the mean of every class
 
 
 def _watched(y: Bools, partitions: int) -> list[int]:
-    """The classes with enough rows, and others, in a partition to say anything of it; all where there is none."""
+    """Return the classes with enough rows in a partition.
+
+    Both rows of the class and other rows count. If no class has enough, all are returned.
+    """
     fewer = np.minimum(y.sum(axis=0), (~y).sum(axis=0))
     enough = fewer >= FEW * partitions
     return np.flatnonzero(enough if enough.any() else enough | True).tolist()
@@ -283,15 +311,18 @@ def _watched(y: Bools, partitions: int) -> list[int]:
 def _mature(
     classifier: Classifier, rows: pd.DataFrame, keys: "pd.Series[str]", kept: list[str], as_of: datetime
 ) -> Bools:
-    """The rows whose labels were known at the age at which a night will see them; none of partitions that are younger."""
+    """Flag the rows whose labels were known at the label age.
+
+    Younger partitions have none.
+    """
     seen_at = {key: Partition.parse(key, classifier.partition).end + classifier.label_age for key in kept}
     at = pd.to_datetime(keys.map(seen_at), utc=True)
     return np.asarray((at <= as_of) & (rows["known_at"] <= at), dtype=bool)
 
 
 def _limit(families: Mapping[str, Floats], typical: Mapping[str, Typical], quantile: float) -> float:
-    """The quantile, over the reference's partitions, of their largest standardised distance."""
+    """Return the quantile of the partitions' largest standardised distances."""
     standardised = [(values - typical[name].median) / typical[name].spread for name, values in families.items()]
-    if not standardised or len(standardised[0]) < MIN_PARTITIONS:  # nothing can be said, so nothing exceeds it
+    if not standardised or len(standardised[0]) < MIN_PARTITIONS:  # too few for a quantile, so nothing exceeds it
         return float("inf")
     return float(np.quantile(np.max(standardised, axis=0), quantile, method="higher"))

@@ -1,6 +1,6 @@
-"""When a change began that labels show, and which partitions lay out only for a while.
+"""The start of a lasting change, and episodes that have passed.
 
-A change that lasts is what a successor should learn; an episode that has passed, as a few nights of wrong labels, is not.
+The next version should learn a lasting change. It should not learn a passing episode, such as a few nights of wrong labels.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,15 @@ from leeway.detection.reference import Reference
 
 
 def since(reference: Reference, nights: Sequence[MonitoredNight], finding: Finding) -> datetime | None:
-    """When the change began by which labels and scores part, in the channel that shows it most; None where they do not.
+    """Date the change between labels and scores.
+
+    The channel with the largest change decides.
 
     Args:
-        nights: those of the champion without a fault, the oldest first; the finding is on the last.
+        nights: the champion's nights without a fault, the oldest first; the finding is on the last.
+
+    Returns:
+        The start of the change; None where labels and scores agree.
     """
     if finding.harm is None:
         return None
@@ -37,13 +42,13 @@ def since(reference: Reference, nights: Sequence[MonitoredNight], finding: Findi
 
 
 def began(values: Floats) -> int:
-    """The place of the first partition of the likeliest change that lasts until the end.
+    """Return the place where the likeliest lasting change began.
 
-    By the likelihood of a mean that leaves zero once and stays away (Page 1957): the sum over the last so many partitions is
-    largest, for their number.
+    It maximises the likelihood of a mean that leaves zero once and stays away (Page 1957): the squared sum over the last
+    partitions, divided by their number.
 
     Args:
-        values: of consecutive partitions, in spreads from the ordinary, the last one known; NaN where nothing is known.
+        values: of consecutive partitions, in standard deviations from the baseline; NaN where unknown. The last is known.
     """
     known = ~np.isnan(values)
     sums = np.cumsum(np.where(known, values, 0.0)[::-1])[::-1]
@@ -52,11 +57,13 @@ def began(values: Floats) -> int:
 
 
 def passed(out: Sequence[bool], confirm: int, among: int) -> Bools:
-    """Of consecutive partitions, those that lay out and were not part of what still lay out at the end.
+    """Flag out-of-control partitions of passed episodes.
+
+    An episode that lasts until the end is not flagged.
 
     Args:
-        out: whether each lay out.
-        confirm, among: what lies out lasts for as long as this many of the last so many do.
+        out: whether each consecutive partition was out of control.
+        confirm, among: an episode lasts while `confirm` of the last `among` partitions are out of control.
     """
     flags = np.asarray(out, dtype=bool)
     counts = np.array([flags[max(0, place - among + 1) : place + 1].sum() for place in range(len(flags))])

@@ -1,49 +1,50 @@
-"""Channels: the numbers of a partition that an alarm can come from. Each is linear in a sketch, so no raw row is needed.
+"""Channels: the numbers of a partition that can raise an alarm.
 
-There are two families. *Impact* says, for each column, how far its new distribution alone would move the mean score of a class:
+Each is linear in a sketch, so no raw row is needed. There are two families. *Impact* is how far a column's new distribution,
+with nothing else changed, would move the mean score of a class:
 
     impact_jk = sum_b (p_b - q_b) g_jk(b)
 
 with p_b the share of the partition's rows in bin b, q_b that of the reference's, and g_jk the partial dependence of the score
 on the column (Friedman 2001): the mean score of the reference's rows if all of them had a value of this bin. A column that the
-model does not use cannot have any. The score itself is a column, too.
+model does not use has no impact. The score itself is a column, too.
 
-*Residual* says how far labels and scores part along a direction f of a column, as the score test of a recalibration does:
+*Residual* is how far labels differ from scores along a direction f of a column, as in the score test of a recalibration:
 
     residual_jkf = 1/n sum_i (y_ik - p_ik) f_j(x_ij),      mean f = 0, variance of f = 1 (but for the plain mean, f = 1)
 
 Directions are the partial dependence itself (has the column's effect become weaker or stronger?), its ranks, and whether it is
-missing or has one of its commonest values. Both are in points of probability.
+missing or has one of its most frequent values. Both families are in points of probability.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from leeway.core.metrics import Floats
 from leeway.detection.sketch import BinCounts, Binning
 
 Family = Literal["impact", "residual"]
 
-MEAN = "its mean"  # what of the score itself
-ALIKE = 0.95  # two directions of one column that hang together so closely are one
-COMMON = 0.05  # of the rows: what is rarer is no direction of its own
+MEAN = "its mean"  # the direction of the score itself
+ALIKE = 0.95  # two directions of one column with this correlation are one
+COMMON = 0.05  # of the rows: a rarer value is no direction of its own
 LEAST_SPREAD = 1e-6  # of a direction before it is scaled: below, there is none
 LEVELS = 3  # values of a category that are directions of their own
 
 
 class Channel(BaseModel):
-    """One of the numbers.
+    """One monitored number of a partition.
 
     Attributes:
-        column: the column that it is about; that of the score for the score itself.
+        column: its column; that of the score for the score itself.
         of_class: the class.
         weights: of each bin.
-        chance: the variance of it that one row's luck is of.
+        sampling_variance: the sampling variance of a single row; a partition of n rows has 1/n of it.
         material: the smallest change that counts, in probability.
-        direction: for a residual, along what of the column; the mean for the impact of the score itself.
+        direction: for a residual, the direction along the column; the mean for the impact of the score itself.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,15 +57,26 @@ class Channel(BaseModel):
     material: float
     direction: str = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_it_was_written_once(cls, given: Any) -> Any:
+        """Read `chance`, the name of the variance in bundles of Leeway 0.1."""
+        if isinstance(given, dict) and "chance" in given:
+            return {"sampling_variance": given["chance"]} | {key: given[key] for key in given if key != "chance"}
+        return given
+
 
 def impact(
     column: str, of_class: str, output: Floats, share: Floats, material: float, direction: str = ""
 ) -> Channel | None:
-    """The impact of a column; None where the score of the class hardly depends on it.
+    """Build the impact channel of a column.
 
     Args:
         output: the score's partial dependence on each bin.
         share: the reference's share of rows in each bin.
+
+    Returns:
+        The channel; None where the score of the class hardly depends on the column.
     """
     weights = output - share @ output
     if np.abs(weights).max(initial=0.0) < material:  # not even if all rows were in one bin
@@ -83,7 +95,7 @@ def impact(
 def residual(
     column: str, of_class: str, direction: str, weights: Floats, share: Floats, variance: Floats, material: float
 ) -> Channel:
-    """The residual along a direction.
+    """Build the residual channel of a direction.
 
     Args:
         variance: the mean of (y - p)^2 of the reference's rows in each bin.
@@ -100,10 +112,10 @@ def residual(
 
 
 def directions(binning: Binning, share: Floats, output: Floats) -> Iterator[tuple[str, Floats]]:
-    """The directions of a column along which labels and scores are held against each other.
+    """Yield a column's directions for comparing labels with scores.
 
     Args:
-        share, output: as above.
+        share, output: as in `impact`.
     """
     found: list[Floats] = []
     for name, weights in _candidates(binning, share, output):
@@ -140,7 +152,9 @@ def _named(binning: Binning, place: int) -> str:
 
 
 def directions_of_score(share: Floats, log_odds: Floats) -> Iterator[tuple[str, Floats]]:
-    """Along the score: labels commoner or rarer than it says on average, and calibration too steep or too flat.
+    """Yield the directions of the score itself.
+
+    They show bias (more or fewer labels than expected) and slope (calibration too steep or too flat).
 
     Args:
         log_odds: of each bin's mean score.
@@ -153,11 +167,11 @@ def directions_of_score(share: Floats, log_odds: Floats) -> Iterator[tuple[str, 
 
 
 class Matrix:
-    """Channels as one matrix over the bins of all columns.
+    """The channels as one matrix over all bins.
 
     Args:
-        sizes: of every column, in order, how many bins it has.
-        classes: those that are watched, in the order of errors.
+        sizes: the number of bins of every column, in order.
+        classes: the monitored classes, in the order of errors.
     """
 
     def __init__(self, channels: Sequence[Channel], sizes: Mapping[str, int], classes: Sequence[str]) -> None:
@@ -173,12 +187,15 @@ class Matrix:
     def values(
         self, counts: Mapping[str, BinCounts], rows: int, errors: Mapping[str, Floats], labelled: int
     ) -> tuple[Floats, Floats]:
-        """The channels of a partition, and how many rows each is of, both of shape (C,); NaN and 0 where nothing is known.
+        """Compute the channels of a partition.
 
         Args:
             counts: of every column, the rows in each of its bins.
             errors: of every column, the sum of y - p in each of its bins and for each class, shape (bins, K).
             labelled: how many rows have a label.
+
+        Returns:
+            The channels and the number of rows behind each, both of shape (C,); NaN and 0 where unknown.
         """
         of_rows = np.where(self._is_impact, rows, labelled).astype(np.float64)
         found = np.full(len(of_rows), np.nan)

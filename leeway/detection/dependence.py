@@ -1,4 +1,7 @@
-"""Partial dependence: what the mean score would be if all rows had a column's value of one bin (Friedman 2001)."""
+"""Partial dependence of the mean score on a column (Friedman 2001).
+
+It is the mean score if all rows had a value of one bin.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -17,11 +20,14 @@ MOST, FEWEST = 300, 20  # of them, for each bin
 def partial_dependence(
     x: pd.DataFrame, bins: Mapping[str, Bins], binnings: Mapping[str, Binning], predict: Predict, seed: int
 ) -> dict[str, Floats]:
-    """For every column that has bins, the mean scores, shape (bins, K); of a bin without rows, that of all rows.
+    """Compute the partial dependence on every binned column.
 
     Args:
         x: the rows that values are taken from, shape (n, features).
         predict: scores of such rows, shape (n, K).
+
+    Returns:
+        Mean scores by column, shape (bins, K). A bin without rows has the mean of all rows.
     """
     rng = np.random.default_rng(seed)
     copies = int(np.clip(FILLED_IN // max(1, sum(binnings[name].size for name in bins)), FEWEST, MOST))

@@ -1,20 +1,22 @@
-"""Performance without labels: what a partition's labels would say, if they follow from the columns as they did.
+"""Performance estimates without labels, under covariate shift.
 
-Scores say how likely each class holds, and from that follow accuracy and the rest (`leeway.detection.expected`). But scores
-are calibrated on the reference as a whole; of a partition with other rows they may be off. So they are recalibrated for it:
+Calibrated scores give the probability of each class, and from it accuracy and the other metrics (`leeway.detection.expected`).
+But scores are calibrated on the reference as a whole. For a partition with other rows they may be wrong. So they are
+recalibrated for it:
 
-1. A domain classifier tells the partition's rows from the reference's, out of fold. With h its probability that a reference row
-   is one of the partition's, the row weighs w = n_s / n_t * h / max(.05, 1 - h): like the partition, the reference then is.
-2. An isotonic regression of the reference's labels on its scores, so weighted, is held against the same unweighted: by how far
-   they differ, the partition's scores are corrected. The difference has less noise than the weighted one itself, for the luck
-   of the labels is in both, and none at all where nothing moved.
+1. A domain classifier separates the partition's rows from the reference's, out of fold. With h its probability that a reference
+   row belongs to the partition, the row's weight is w = n_s / n_t * h / max(.05, 1 - h). The weighted reference resembles the
+   partition.
+2. An isotonic regression of the reference's labels on its scores is fitted with these weights, and once more without. The
+   difference corrects the partition's scores. It has less noise than the weighted fit itself, because both fits share the
+   labels' sampling noise. Without any shift it is zero.
 
-It is shown where the weighted reference still counts for enough rows, and where the estimates of the partitions before were no
-worse than a constant. It cannot see that labels follow differently from the same columns, and takes a measurement that was
-offset for the world: so it is there for the eye, and never starts anything.
+An estimate is shown where the weighted reference has enough effective rows, and where the estimates of the partitions before
+were no worse than a constant. It cannot see concept drift (other labels for the same columns), and it takes a wrong measurement
+for a real shift. So it is only displayed, and never starts anything.
 
 The bundle keeps a sample of the reference's rows for it, as bins of the columns that scores depend on most, with score and
-label. Sums over bins alone would not do: whether scores are off for rows that have both of two values is in the rows only.
+label. Sums over bins are not enough: only rows show whether scores are wrong for a combination of two values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,25 +38,25 @@ from leeway.detection.sketch import Binning, Bins, shares
 KEPT = 50_000  # reference rows
 MOST_KEPT = 500_000  # of them, cells of rows and classes
 COLUMNS = 20  # those that the scores depend on most
-LEAST_SAY = 0.05  # of the most important column's say in the score; what has less cannot put the scores off
-RARE = 0.01  # of the rows: a value of a category that is rarer tells nothing
-STRENGTH = 0.01  # C of the domain classifier's ridge: nights differ from one another by chance, too
-MOST_WEIGHED = 20_000  # rows of a partition that it is told by
-#: Of the reference's rows, once weighted. Where an important column lay a whole standard deviation off, .3 to .4 counted, and
-#: the error was up to 1.7 times what the luck of the labels makes; at half of one, .7 counted, and it was within 1.1 times.
+LEAST_SAY = 0.05  # of the most important column's effect on the score; a column with less cannot bias the scores
+RARE = 0.01  # of the rows: a rarer value of a category is no feature
+STRENGTH = 0.01  # C of the domain classifier's ridge: nights also differ from one another by sampling noise
+MOST_WEIGHED = 20_000  # rows of a partition that the domain classifier sees
+#: The effective share of the reference's rows, once weighted. With an important column shifted by one standard deviation it was
+#: .3 to .4, and the error up to 1.7 times the labels' sampling noise; with half of one, .7, and the error within 1.1 times.
 FEWEST_EFFECTIVE = 0.45
 WITHIN = 1.96  # standard deviations: 95 of 100
 BACK = 56  # partitions by which estimates are judged
 FEWEST_BACK = 14  # of them
-LATE, FEWEST_LATE = 7, 3  # partitions of late, of which most must lie within the bounds
+LATE, FEWEST_LATE = 7, 3  # recent partitions, most of which must be within the bounds
 
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows of the reference with their labels, as of the age at which nights see them.
+    """A sample of the reference's rows, with mature labels.
 
     Attributes:
-        codes: of some columns, each row's bin.
+        codes: each row's bin, for some columns.
         y, p: labels and scores, shape (n, K).
     """
 
@@ -64,26 +66,26 @@ class LabelledRows:
 
     @classmethod
     def of(cls, reference: Reference, columns: pd.DataFrame, y: Bools, p: Floats, seed: int) -> "LabelledRows":
-        """Keep a sample.
+        """Draw a sample of the reference's rows.
 
         Args:
             columns: the features of the reference's rows whose labels a night would have seen.
         """
         most = min(KEPT, MOST_KEPT // p.shape[1])
         rows = np.sort(np.random.default_rng(seed).choice(len(p), min(len(p), most), replace=False))
-        told = {name: reference.binnings[name].bin(columns[name].iloc[rows]) for name in telling(reference)}
-        return cls(told, y[rows], p[rows])
+        codes = {name: reference.binnings[name].bin(columns[name].iloc[rows]) for name in telling(reference)}
+        return cls(codes, y[rows], p[rows])
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, outputs: Outputs) -> "LabelledRows":
-        """The inverse of `frame`."""
+        """Read the rows from a table; inverts `frame`."""
         y, p = (frame[[f"{what} {name}" for name in outputs.names]].to_numpy() for what in ("label", "score"))
         columns = [name.removeprefix("bin ") for name in frame.columns if name.startswith("bin ")]
         codes = {name: frame[f"bin {name}"].to_numpy(dtype=np.intp) for name in columns}
         return cls(codes, y.astype(bool), p.astype(np.float64))
 
     def frame(self, outputs: Outputs) -> pd.DataFrame:
-        """As a table, for a file."""
+        """Return the rows as a table, for a file."""
         classes = list(enumerate(outputs.names))
         return pd.DataFrame(
             {f"bin {name}": bins.astype(np.uint8) for name, bins in self.codes.items()}
@@ -94,12 +96,12 @@ class LabelledRows:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a partition's performance is estimated to be.
+    """The estimated performance of a partition.
 
     Attributes:
-        metrics: each metric's value, and the bounds that its realised value lies within 95 times of 100.
-        effective: for how many of the reference's rows it counts once it is weighted to be like the partition, as a share.
-        off: for each metric that is not to be shown, why; all of them are kept, for their own back-test.
+        metrics: each metric's value, and the bounds that hold its realised value 95 times of 100.
+        effective: the effective sample size of the weighted reference, as a share of its rows.
+        off: for each metric that is not shown, the reason. All metrics are kept, for their back-test.
     """
 
     metrics: dict[PerformanceMetric, tuple[float, float, float]]
@@ -107,18 +109,21 @@ class Estimate:
     off: dict[PerformanceMetric, str]
 
     def as_json(self, worse: Mapping[PerformanceMetric, str]) -> dict[str, Any]:
-        """For the monitoring record.
+        """Return the estimate for the monitoring record.
 
         Args:
-            worse: the metrics whose estimates were worse than a constant, as `judge` has them.
+            worse: the metrics that failed the back-test, with the reason, as `judge` returns them.
         """
-        metrics = {name: list(told) for name, told in self.metrics.items()}
+        metrics = {name: list(values) for name, values in self.metrics.items()}
         off = {name: self.off.get(name, worse.get(name)) for name in metrics if name in self.off or name in worse}
         return {"metrics": metrics, "effective": self.effective, "off": off}
 
 
 def telling(reference: Reference) -> list[str]:
-    """The columns that the domain classifier sees: those that scores depend on most."""
+    """Return the columns of the domain classifier.
+
+    They are those that scores depend on most.
+    """
     say = {
         name: float(np.sqrt(shares(np.asarray(reference.counts[name]).sum(axis=0)) @ np.asarray(effect) ** 2).max())
         for name, effect in reference.effects.items()
@@ -147,8 +152,8 @@ def estimate(
     rng, usual = np.random.default_rng(seed), reference.usual
     assert usual is not None
     rows = rng.choice(len(p), min(len(p), MOST_WEIGHED), replace=False)
-    told = {name: reference.binnings[name].bin(columns[name].iloc[rows]) for name in known.codes}
-    w = weights(reference, known, told, p[rows], rng)
+    codes = {name: reference.binnings[name].bin(columns[name].iloc[rows]) for name in known.codes}
+    w = weights(reference, known, codes, p[rows], rng)
     effective = float(w.sum() ** 2 / (w**2).sum() / len(w))
     q = recalibrated(known, w, p, exclusive=exclusive)
     judged = reference.judged
@@ -160,17 +165,17 @@ def estimate(
         for name, value, by in zip(METRICS, values, spread, strict=True)
         if np.isfinite(value) and np.isfinite(by)
     }
-    far = f"only {effective:.0%} of the reference is like this partition, and it must be {FEWEST_EFFECTIVE:.0%}"
+    far = f"only {effective:.0%} of the reference resembles this partition; {FEWEST_EFFECTIVE:.0%} is needed"
     return Estimate(metrics, effective, dict.fromkeys(metrics, far) if effective < FEWEST_EFFECTIVE else {})
 
 
 def weights(
     reference: Reference, known: LabelledRows, told: dict[str, Bins], p: Floats, rng: np.random.Generator
 ) -> Floats:
-    """How much each known row weighs, so that together they are like a partition's.
+    """Weight the known rows so that they resemble a partition's.
 
     Args:
-        told: of the columns that are known, the bins of the partition's rows; p: their scores, shape (n, K).
+        told: the bins of the partition's rows, for the known columns; p: their scores, shape (n, K).
     """
     blocks = [_encoded(reference.binnings[name], known.codes[name], told[name]) for name in known.codes]
     blocks += [_encoded_score(known.p[:, k], p[:, k]) for k in reference.judged]
@@ -186,7 +191,11 @@ def weights(
 
 
 def recalibrated(known: LabelledRows, w: Floats, p: Floats, *, exclusive: bool) -> Floats:
-    """A partition's scores as they would be calibrated if the reference were weighted so, shape (n, K)."""
+    """Recalibrate a partition's scores by a weighted reference.
+
+    Returns:
+        The scores, shape (n, K).
+    """
     q = np.column_stack([p[:, k] + _correction(known.y[:, k], known.p[:, k], w, p[:, k]) for k in range(p.shape[1])])
     q = np.clip(q, 0.0, 1.0)
     total = q.sum(axis=1, keepdims=True)
@@ -194,41 +203,44 @@ def recalibrated(known: LabelledRows, w: Floats, p: Floats, *, exclusive: bool) 
 
 
 def judge(usual: Usual, pairs: Sequence[tuple[Floats, Floats]]) -> dict[PerformanceMetric, str]:
-    """The metrics whose estimates do not hold against the labels of the last partitions, and why so.
+    """Back-test the estimates, and name the metrics that fail.
 
-    They must be no worse than a constant, the reference's own mean. Where there are not yet enough partitions, the reference's
-    last ones count, too: they were scored by a model that had not seen them. Worse is what is worse by more than its standard
-    error: where nothing moves, an estimate is as good as a constant, now a little better and now a little worse.
+    An estimate must be no worse than a constant, the reference's own mean, by more than its standard error: without any change,
+    an estimate is as good as a constant, at times a little better, at times a little worse. With too few partitions, the
+    reference's last ones count, too, since a model scored them that had not seen them.
 
-    And most of what was realised of late must lie within the bounds that were told: where the world has changed, both are off.
+    Most realised values of the recent partitions must also be within the estimates' bounds.
 
     Args:
-        pairs: of each partition, the oldest first, each metric's estimate with its bounds, shape (metrics, 3), and what was
-            realised, shape (metrics,); NaN where it is undefined.
+        pairs: of each partition, the oldest first, each metric's estimate with its bounds, shape (metrics, 3), and the realised
+            values, shape (metrics,); NaN where undefined.
+
+    Returns:
+        The metrics that fail, each with the reason.
     """
-    before = [(np.array(said), np.array(was)) for said, was in zip(usual.expected, usual.realised, strict=True)]
-    last, constant = [*before, *((told[:, 0], was) for told, was in pairs)][-BACK:], usual.constant
+    before = [(np.array(guess), np.array(real)) for guess, real in zip(usual.expected, usual.realised, strict=True)]
+    last, constant = [*before, *((own[:, 0], real) for own, real in pairs)][-BACK:], usual.constant
     off: dict[PerformanceMetric, str] = {}
     for place, name in enumerate(METRICS):
-        said, was = (np.array([pair[side][place] for pair in last]) for side in (0, 1))
-        known = ~np.isnan(said) & ~np.isnan(was)
+        guess, real = (np.array([pair[side][place] for pair in last]) for side in (0, 1))
+        known = ~np.isnan(guess) & ~np.isnan(real)
         if known.sum() < FEWEST_BACK:
-            off[name] = f"labels are known for {known.sum()} partitions, and it must be {FEWEST_BACK}"
+            off[name] = f"labels are known for only {known.sum()} partitions; {FEWEST_BACK} are needed"
             continue
-        error, of_constant = np.abs(said - was)[known], np.abs(constant[place] - was)[known]
+        error, of_constant = np.abs(guess - real)[known], np.abs(constant[place] - real)[known]
         worse = error - of_constant
         if worse.mean() > worse.std(ddof=1) / np.sqrt(len(worse)):
             off[name] = (
-                f"over the last {len(worse)} partitions whose labels are known it was off by {error.mean():.3f} on average, "
-                f"where the reference's mean is off by {of_constant.mean():.3f}"
+                f"over the last {len(worse)} partitions with labels the mean error was {error.mean():.3f}; "
+                f"the reference's mean has an error of {of_constant.mean():.3f}"
             )
             continue
         inside = [
-            bool(told[place, 1] <= was[place] <= told[place, 2]) for told, was in pairs if np.isfinite(was[place])
+            bool(own[place, 1] <= real[place] <= own[place, 2]) for own, real in pairs if np.isfinite(real[place])
         ]
         if len(of_late := inside[-LATE:]) >= FEWEST_LATE and 2 * sum(of_late) < len(of_late):
             off[name] = (
-                f"of the last {len(of_late)} partitions whose labels are known, {sum(of_late)} lie within what was told"
+                f"of the last {len(of_late)} partitions with labels, {sum(of_late)} are within the estimate's bounds"
             )
     return off
 
@@ -248,7 +260,10 @@ def _correction(y: Bools, p: Floats, w: Floats, at: Floats) -> Floats:
 
 
 def _encoded(binning: Binning, known: Bins, told: Bins) -> Floats:
-    """A column of the known and of the partition's rows for the domain classifier, one below the other."""
+    """Encode a column for the domain classifier.
+
+    The known rows come first, then the partition's.
+    """
     codes = np.concatenate([known, told])
     own = binning.size - 2
     kinds = [own, own + 1] if binning.edges is not None else list(range(binning.size))
@@ -258,13 +273,16 @@ def _encoded(binning: Binning, known: Bins, told: Bins) -> Floats:
 
 
 def _encoded_score(known: Floats, told: Floats) -> Floats:
-    """The same of a score, by its ranks among the known."""
+    """Encode a score by its ranks among the known rows."""
     order = np.sort(known)
     rank = (np.searchsorted(order, np.concatenate([known, told])) + 0.5) / (len(order) + 1)
     return _scores(rank, np.ones(len(rank), dtype=bool))
 
 
 def _scores(rank: Floats, there: Bools) -> Floats:
-    """Normal scores of ranks, and their squares: by these a shift and a change of scale of normal columns are exact."""
+    """Return normal scores of ranks, and their squares.
+
+    With both, a shift and a change of scale of a normal column are exact.
+    """
     z = np.where(there, stats.norm.ppf(np.where(there, rank, 0.5)), 0.0)
     return np.column_stack([z, z**2 - there])

@@ -1,10 +1,10 @@
-"""How well a partition was decided, where labels are known, or only how likely each class is to hold.
+"""Performance of a partition, from labels or from probabilities.
 
-One set of formulas for both: with a label, the likelihood q is 0 or 1. Without one, the counts of a confusion matrix become
-sums of likelihoods (a row called positive is a hit with likelihood q, a false alarm with 1 - q), the log loss its mean over
-the two outcomes, and the area under the curve the likely share of pairs in the right order. This is confidence-based
-performance estimation (CBPE): Białek et al., "Estimating model performance under covariate shift without labels", 2024,
-arXiv:2401.08348. It is exact if the likelihoods are right, and only then.
+One set of formulas serves both. With a label, the probability q of a class is 0 or 1. Without, the counts of a confusion matrix
+become sums of probabilities (a flagged row is a true positive with probability q, a false positive with 1 - q), the log loss
+its mean over the two outcomes, and the area under the curve the expected share of pairs in the right order. This is
+confidence-based performance estimation (CBPE): Białek et al., "Estimating model performance under covariate shift without
+labels", 2024, arXiv:2401.08348. It is exact if and only if the probabilities are right.
 """
 
 from collections.abc import Sequence
@@ -33,11 +33,12 @@ MOST_DRAWN = 50_000  # cells of rows and classes in a draw
 
 
 class Usual(BaseModel):
-    """The performance of the reference's partitions, as labels had it and as the scores had it; shape (T, metrics).
+    """The performance of the reference's partitions.
 
     Attributes:
-        rows: how many labels each is of.
-        chance: of each metric, the variance that is one row's luck.
+        rows: the number of labels of each partition.
+        realised: each partition's metrics by its labels, shape (T, metrics); `expected` has those by its scores.
+        chance: the sampling variance of each metric for a single row.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
@@ -59,7 +60,7 @@ class Usual(BaseModel):
         judged: Sequence[int],
         seed: int,
     ) -> "Usual":
-        """Learn it.
+        """Measure the reference's partitions.
 
         Args:
             y, p, decided: of the reference's rows, shape (n, K).
@@ -81,12 +82,18 @@ class Usual(BaseModel):
 
     @property
     def constant(self) -> Floats:
-        """The mean of each metric over the partitions: what an estimate must not be worse than."""
+        """The mean of each metric over the partitions.
+
+        An estimate must not be worse than this.
+        """
         return _means(np.array(self.realised).reshape(-1, len(METRICS)))
 
     @property
     def unrest(self) -> Floats:
-        """The variance of each metric about what the scores said, beyond the luck of the rows: calibration is not at rest."""
+        """The variance of realised minus expected metrics.
+
+        Sampling noise is subtracted, so this is the variance of the calibration from partition to partition.
+        """
         errors = np.array(self.realised).reshape(-1, len(METRICS)) - np.array(self.expected).reshape(-1, len(METRICS))
         sampling_noise = np.array(self.chance) / np.maximum(np.array(self.rows), 1).reshape(-1, 1)
         return np.asarray(np.maximum(_means(errors**2 - sampling_noise), 0.0))
@@ -94,11 +101,13 @@ class Usual(BaseModel):
 
 @dataclass(frozen=True)
 class Decisions:
-    """How often decisions were wrong, beside how often those of the reference's partitions were.
+    """Wrong decisions of a partition, compared with the reference.
 
     Attributes:
-        surely: by how much more often at least, with 95 of 100 in one direction; below 0 where it may as well be less often.
-        recall: there, and usually; None where undefined. Where few events hold, most decisions are right whatever befalls.
+        wrong: the share of wrong decisions; `usual` is that of the reference's partitions.
+        surely: a lower bound of the difference (one-sided, 95 of 100); below 0 where it may be none.
+        recall: of the partition, and usually; None where undefined. With a rare class, most decisions are right even if recall
+            is lost.
     """
 
     wrong: float
@@ -107,15 +116,18 @@ class Decisions:
     recall: tuple[float, float] | None = None
 
     def __str__(self) -> str:
-        more = f", surely {100 * self.surely:.1f} points more often" if self.surely > 0 else ""
-        caught = f"; recall there {self.recall[0]:.0%}, usually {self.recall[1]:.0%}" if self.recall else ""
-        return f"decisions there: {self.wrong:.0%} wrong, usually {self.usual:.0%}{more}{caught}"
+        more = f", at least {100 * self.surely:.1f} points more" if self.surely > 0 else ""
+        caught = f"; recall {self.recall[0]:.0%}, usually {self.recall[1]:.0%}" if self.recall else ""
+        return f"{self.wrong:.0%} of the decisions were wrong, usually {self.usual:.0%}{more}{caught}"
 
 
 def decisions(usual: Usual, accuracy: float, rows: int, recall: float | None = None) -> Decisions | None:
-    """Hold a partition's accuracy against the reference's partitions; None where these are too few, or there is none.
+    """Compare a partition's accuracy with the reference's.
 
-    What varies is the partitions' own unrest, the luck of its rows, and the mean of the reference.
+    The bound covers the variance between partitions, the sampling noise of the rows, and the error of the reference's mean.
+
+    Returns:
+        None with too few reference partitions, or without an accuracy.
     """
     own = np.array(usual.realised).reshape(-1, len(METRICS))[:, METRICS.index("accuracy")]
     if len(own) < FEWEST_PARTITIONS or not np.isfinite(accuracy) or not rows:
@@ -133,13 +145,16 @@ def decisions(usual: Usual, accuracy: float, rows: int, recall: float | None = N
 
 
 def performance(q: Floats, p: Floats, decided: Bools, *, exclusive: bool, judged: Sequence[int]) -> Floats:
-    """Each of the metrics, in their order; NaN for what is undefined.
+    """Compute the metrics, in the order of `METRICS`.
 
     Args:
-        q: how likely each class holds, shape (n, K); 0 or 1 where labels are known.
+        q: the probability of each class, shape (n, K); 0 or 1 where labels are known.
         p: the scores, and `decided` the decisions, of that shape.
-        exclusive: whether exactly one class holds.
+        exclusive: whether each row has exactly one class.
         judged: the classes whose precision, recall and area under the curve are averaged.
+
+    Returns:
+        The metrics; NaN where undefined.
     """
     if not len(q):
         return np.full(len(METRICS), np.nan)
@@ -156,9 +171,10 @@ def performance(q: Floats, p: Floats, decided: Bools, *, exclusive: bool, judged
 def chance(
     q: Floats, p: Floats, decided: Bools, *, exclusive: bool, judged: Sequence[int], rng: np.random.Generator
 ) -> Floats:
-    """The variance of each metric that is the luck of one row's label: that of n rows is an n-th of it.
+    """Estimate the sampling variance of each metric for one row.
 
-    By drawing labels of some rows time and again: how the area under a curve varies has no short formula.
+    That of n rows is 1/n of it. It is found by drawing labels of some rows again and again, because the variance of the area
+    under the curve has no short formula.
     """
     if not len(q):
         return np.full(len(METRICS), np.nan)
@@ -172,14 +188,17 @@ def chance(
 
 
 def _means(values: Floats) -> Floats:
-    """Means over rows of what is defined; NaN where nothing is."""
+    """Average over rows, without undefined values.
+
+    The mean is NaN where all are undefined.
+    """
     known = ~np.isnan(values)
     count = known.sum(axis=0)
     return np.asarray(np.where(known, values, 0.0).sum(axis=0) / np.where(count > 0, count, np.nan))
 
 
 def _draw(q: Floats, exclusive: bool, rng: np.random.Generator) -> Floats:
-    """Labels, as likely as they are."""
+    """Draw labels by their probabilities."""
     if not exclusive:
         return (rng.random(q.shape) < q).astype(np.float64)
     beyond = rng.random((len(q), 1)) * q.sum(axis=1, keepdims=True) > np.cumsum(q, axis=1)
@@ -196,7 +215,10 @@ def _of_class(q: Floats, p: Floats, decided: Bools) -> tuple[float, float, float
 
 
 def _roc_auc(q: Floats, p: Floats) -> float:
-    """The likely share of pairs, one that holds and one that does not, whose scores are in that order; ties count half."""
+    """Return the expected area under the ROC curve.
+
+    It is the expected share of pairs, one positive and one negative, with the scores in that order; ties count half.
+    """
     _, place = np.unique(p, return_inverse=True)
     holding, others = np.bincount(place, q), np.bincount(place, 1 - q)
     with_itself = float((q * (1 - q)).sum())  # a row makes no pair with itself

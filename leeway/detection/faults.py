@@ -1,6 +1,6 @@
-"""Faults of the data, told apart from drift: what a source, a join or a delivery does, and the world does not.
+"""Data faults: errors of a source, a join or a delivery.
 
-A partition with a fault is neither learnt from nor compared with, and nothing is retrained for it.
+They are no drift. A partition with a fault is neither learnt from nor compared with, and starts no retraining.
 """
 
 import math
@@ -15,29 +15,29 @@ from leeway.core.metrics import Floats
 from leeway.detection.sketch import Binning, Bins, Sketch, pairs, products, ranks
 
 VOLUME_FACTOR = 4.0
-# Bursts are shares of rows beyond any partition of the reference, and any clean one just before: what grows slowly is drift.
+# Bursts are shares of rows above any partition of the reference, and any recent clean one: slow growth is drift.
 NULL_BURST = 0.05
 UNSEEN_BURST = 0.10
 OUTSIDE_BURST = 0.20
-VALUE_BURST = 0.03  # of a value of a number that was rare
-RARE_VALUE = 0.01  # in every reference partition: what is commoner may well become commoner still
-LUCK = 1e-6  # the chance by which a count is no luck any more
-APART, APART_SPREADS = 0.25, 8.0  # a correlation's change
-FEWEST = 60  # rows, to say that two partitions are the same, or that one has each row twice
-LEAST_RANKS = 0.5  # of the variance of evenly spread ranks: what has moved into a few bins tells nothing of the others
-NEVER = 9.0  # a spread of correlations by which none is out
+VALUE_BURST = 0.03  # of a number's rare value
+RARE_VALUE = 0.01  # in every reference partition: a more frequent value may well become more frequent still
+LEAST_PROBABILITY = 1e-6  # a count less probable than this is no sampling noise
+CORRELATION_CHANGE, CHANGE_SPREADS = 0.25, 8.0  # a correlation's change, and the same in its standard deviations
+FEWEST = 60  # rows, to find that two partitions are the same, or that one has each row twice
+LEAST_RANKS = 0.5  # of the variance of evenly spread ranks: a number within a few bins has no useful correlation
+NEVER = 9.0  # a standard deviation that no change of a correlation exceeds
 KNOWN_VALUES = 20
 
 
 class Clean(BaseModel):
-    """What the reference's partitions are like that a fault would change.
+    """The properties of fault-free partitions.
 
     Attributes:
         least_rows, most_rows: of a partition.
-        nulls: for each column that the source gives, the largest share of a partition.
-        values: for each number of these, its commonest values, each with its largest share of a partition; the least of
-            these shares goes for every other value.
-        correlations, spreads: for each pair of numbers, how their ranks hang together, and how that varies among partitions.
+        nulls: for each column of the source, the largest share of nulls in a partition.
+        values: for each number among these, its most frequent values, each with its largest share of a partition. The smallest
+            of these shares is taken for every other value.
+        correlations, spreads: for each pair of numbers, the rank correlation, and its standard deviation over partitions.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,10 +58,10 @@ class Clean(BaseModel):
         place: Bins,
         volumes: Sequence[int],
     ) -> "Clean":
-        """Learn it from the rows of all partitions.
+        """Learn the properties from all partitions.
 
         Args:
-            bins: of every column, each row's.
+            bins: each row's bin, for every column.
             x: the features of the rows; place: each row's partition.
             volumes: how many events each partition has, labelled or not.
         """
@@ -80,7 +80,7 @@ class Clean(BaseModel):
         )
 
     def faults(self, binnings: Mapping[str, Binning], observed: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
-        """What is wrong with a partition, in words.
+        """Yield the faults of a partition, in words.
 
         Args:
             before: the clean partitions before it.
@@ -88,7 +88,7 @@ class Clean(BaseModel):
         volumes = [self.least_rows, self.most_rows, *(earlier.rows for earlier in before if earlier.rows)]
         if not min(volumes) / VOLUME_FACTOR <= observed.rows <= max(volumes) * VOLUME_FACTOR:
             events = "1 event" if observed.rows == 1 else f"{observed.rows} events"
-            yield f"{events}, where the reference's partitions have {self.least_rows} to {self.most_rows}"
+            yield f"{events}; the reference's partitions have {self.least_rows} to {self.most_rows}"
         if not observed.rows:
             return
         for name, most in self.nulls.items():
@@ -98,32 +98,41 @@ class Clean(BaseModel):
         for name, count in observed.unseen.items():
             lately = _most(before, [earlier.unseen[name] for earlier in before])
             if binnings[name].given and (share := count / observed.rows) > lately + UNSEEN_BURST:
-                yield f"{name} has values never seen before in {share:.0%} of the rows"
+                yield f"{name} has unseen values in {share:.0%} of the rows"
         for name in self.values:
             yield from self._of_number(name, observed, before)
         if observed.rows >= FEWEST:
             yield from _repeated(observed, before)
-            yield from self._apart(binnings, observed, before)
+            yield from self._changed_correlations(binnings, observed, before)
 
     def _of_number(self, name: str, observed: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
         lately = _most(before, [earlier.outside[name] for earlier in before])
         if (share := observed.outside[name] / observed.rows) > lately + OUTSIDE_BURST:
-            yield f"{name} lies far beyond what it ever was in {share:.0%} of the rows"
+            yield f"{name} is far outside its known range in {share:.0%} of the rows"
         known = dict(self.values[name])
         rarest = min(known.values(), default=0.0)
         for value, count in observed.common[name]:
             lately = _most(before, [dict(earlier.common[name]).get(value, 0) for earlier in before])
             most, share = max(known.get(value, rarest), lately), count / observed.rows
-            if most < RARE_VALUE and share > most + VALUE_BURST and count > stats.binom.isf(LUCK, observed.rows, most):
-                yield f"{name} is {value:g} in {share:.0%} of the rows, and was in at most {most:.0%}"
+            if (
+                most < RARE_VALUE
+                and share > most + VALUE_BURST
+                and count > stats.binom.isf(LEAST_PROBABILITY, observed.rows, most)
+            ):
+                yield f"{name} is {value:g} in {share:.0%} of the rows; until now in at most {most:.0%}"
 
-    def _apart(self, binnings: Mapping[str, Binning], observed: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
-        """Numbers that hang together otherwise than ever: columns swapped, or rows joined to the wrong ones."""
+    def _changed_correlations(
+        self, binnings: Mapping[str, Binning], observed: Sketch, before: Sequence[Sketch]
+    ) -> Iterator[str]:
+        """Yield a fault where the correlation of two numbers changed.
+
+        The cause is often swapped columns, or rows joined to the wrong ones.
+        """
         if not self.correlations:
             return
         now = _correlations(binnings, observed.counts, np.asarray(observed.products))
         change = np.nan_to_num(np.abs(now - np.asarray(self.correlations)))
-        far = np.maximum(APART, APART_SPREADS * np.maximum(self.spreads, 1 / np.sqrt(observed.rows)))
+        far = np.maximum(CORRELATION_CHANGE, CHANGE_SPREADS * np.maximum(self.spreads, 1 / np.sqrt(observed.rows)))
         out = change > far
         for earlier in before if out.any() else ():
             was = _correlations(binnings, earlier.counts, np.asarray(earlier.products))
@@ -133,13 +142,13 @@ class Clean(BaseModel):
             place = int(np.argmax(np.where(out, change, 0.0)))
             more = f", and {int(out.sum()) - 1} more pairs" if out.sum() > 1 else ""
             yield (
-                f"{one} and {two} hang together otherwise than ever (correlation {now[place]:+.2f}, "
-                f"not {self.correlations[place]:+.2f}{more}): columns swapped, or rows joined wrongly?"
+                f"the correlation of {one} and {two} changed to {now[place]:+.2f} from "
+                f"{self.correlations[place]:+.2f}{more}: swapped columns, or a wrong join?"
             )
 
 
 def _most(before: Sequence[Sketch], counts: Sequence[int]) -> float:
-    """The largest share of rows that such counts are of the partitions before."""
+    """Return the largest share of a count in earlier partitions."""
     return max(
         (count / earlier.rows for earlier, count in zip(before, counts, strict=True) if earlier.rows), default=0.0
     )
@@ -154,7 +163,13 @@ def _repeated(observed: Sketch, before: Sequence[Sketch]) -> Iterator[str]:
 
 
 def _correlations(binnings: Mapping[str, Binning], counts: Mapping[str, Sequence[int]], sums: Floats) -> Floats:
-    """How the ranks of each pair of numbers hang together, from the sums of their products; NaN where one hardly varies."""
+    """Compute the rank correlation of each pair of numbers.
+
+    It is NaN where one of them hardly varies.
+
+    Args:
+        sums: the sums of the products of their ranks.
+    """
     watched = pairs(binnings)
     moments = {}
     for name in dict.fromkeys(name for pair in watched for name in pair):
@@ -176,7 +191,10 @@ def _counts(binnings: Mapping[str, Binning], bins: Mapping[str, Bins]) -> dict[s
 
 
 def _values(column: "pd.Series[float]", place: Bins, rows: Bins) -> list[tuple[float, float]]:
-    """A number's commonest values, each with its largest share of a partition."""
+    """Return a number's most frequent values.
+
+    Each has its largest share of a partition.
+    """
     common = column.value_counts().head(KNOWN_VALUES).index
     found = [(float(value), float((np.bincount(place, column == value, len(rows)) / rows).max())) for value in common]
     return sorted(found, key=lambda item: -item[1])

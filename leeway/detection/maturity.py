@@ -1,13 +1,13 @@
-"""Maturity: which share of the labels is known at which age of a partition, learnt from the reference's own.
+"""Label maturity: the share of known labels by a partition's age.
 
-Labels of a partition are held against its scores at one age only (`Classifier.label_age`), the same for the reference and for
-every night. Those that are known before that age are not used until then: labels that come early differ from those that come
-late (a payment is disputed within days, and found in order only when the time for disputes is over), and to weigh the early
-ones up one would have to know how they differ, class by class and for rows like these. What is not known at the age does not
-count on either side. So no bias is corrected, none is let in: at the price of the delay.
+Labels are compared with scores at one age only (`Classifier.label_age`), the same for the reference and for every night. Labels
+that are known earlier wait until then. Early labels differ from late ones: a fraudulent payment is disputed within days, an
+honest one is confirmed only when the time for disputes is over. To weight them, one would have to know this difference, for
+each class and for rows like these. A label that is unknown at the age does not count on either side. So there is no bias to
+correct, at the price of the delay.
 
-What this needs is that as many labels are known at the age as there were in the reference. That is watched here. Where clearly
-fewer are, at that age or before it, labels are late; the labels of a partition that has too few at the age do not count.
+This needs as many known labels at the age as in the reference. That is monitored here. Where clearly fewer are known, at that
+age or before it, labels are late. The labels of a partition with too few at the age do not count.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,21 +21,21 @@ from leeway.core.metrics import Floats
 from leeway.definition import Classifier, Grain
 from leeway.definition.partitions import Partition
 
-MOST_AGES = 14  # that partitions are looked at before their labels count
+MOST_AGES = 14  # at which a partition is looked at before its labels count
 FEWEST = 8  # partitions of the reference of that age
 LEAST_SPREAD = 0.02  # of a share
-COMPLETE = 0.9  # of a partition's labels: without the others, those that are known are a biased choice
-SPREADS, POINTS = 4.0, 0.1  # by how much fewer labels are too few: both
+COMPLETE = 0.9  # of a partition's labels: with fewer, the known ones are a biased sample
+SPREADS, POINTS = 4.0, 0.1  # labels are late when fewer by both of these: standard deviations, and a share
 
 
 class Maturity(BaseModel):
-    """How soon the reference's labels were known.
+    """The share of the reference's labels known at each age.
 
     Attributes:
-        ages: in partitions, from the end of the one that labels are of; all are below the age at which they count.
-        known: the median share of labels known at each of them, and last at that where they count; NaN where no partition
-            is old enough to say.
-        spread: of that share, from partition to partition.
+        ages: in partitions, from the end of the labels' own; all are below the age at which labels count.
+        known: the median share of labels known at each age, and last at the age at which they count; NaN where no partition is
+            old enough.
+        spread: the spread of that share over partitions.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
@@ -46,10 +46,10 @@ class Maturity(BaseModel):
 
     @classmethod
     def of(cls, ages: Sequence[int], share: Floats) -> "Maturity":
-        """Learn it.
+        """Learn the maturity from the reference's partitions.
 
         Args:
-            share: of each partition at each age, and last at that where labels count; NaN where it is younger.
+            share: of each partition at each age, and last at the age at which labels count; NaN where it is younger.
         """
         enough = (~np.isnan(share)).sum(axis=0) >= FEWEST
         lower, median, upper = (
@@ -66,11 +66,18 @@ class Maturity(BaseModel):
 
     @property
     def is_complete(self) -> bool:
-        """Whether nearly all labels are known where they count; so it is taken where no partition is old enough to say."""
+        """Whether nearly all labels are known when they count.
+
+        It is assumed where no partition is old enough.
+        """
         return not self.known[-1] < COMPLETE
 
     def least(self, place: int = -1) -> float:
-        """The share of labels below which they are clearly fewer than in the reference; by default where labels count."""
+        """Return the share of labels below which they are late.
+
+        Args:
+            place: of the age; by default the age at which labels count.
+        """
         if np.isnan(self.known[place]):
             return 0.0
         return self.known[place] - max(POINTS, SPREADS * self.spread[place])
@@ -78,12 +85,12 @@ class Maturity(BaseModel):
 
 @dataclass(frozen=True)
 class Arrived:
-    """How many of a partition's labels were known at the end of a night.
+    """The labels of a partition known at the end of a night.
 
     Attributes:
         age: of the partition, in partitions; None at the age at which labels count.
-        usual: the share that is ordinarily known at this age; None where the reference does not say.
-        late: whether it is clearly less.
+        usual: the share that is usually known at this age; None where the reference has too few partitions.
+        late: whether clearly fewer are known.
     """
 
     partition: str
@@ -95,32 +102,35 @@ class Arrived:
 
     @property
     def share(self) -> float:
-        """The share of its labels that were known."""
+        """The share of known labels."""
         return self.labels / self.events
 
     @property
     def is_complete(self) -> bool:
-        """Whether nearly all were."""
+        """Whether nearly all labels were known."""
         return self.share >= COMPLETE
 
 
 def ages_of(classifier: Classifier) -> list[int]:
-    """The ages, in partitions, at which it is looked how many labels are known: a few, all below that where they count."""
+    """Return the ages, in partitions, at which labels are counted.
+
+    They are a few, all below the age at which labels count.
+    """
     some = Partition.containing(datetime(2024, 1, 1), classifier.partition)
     every = list(_below(some, some.end + classifier.label_age))
     return [every[place] for place in np.unique(np.linspace(0, len(every) - 1, MOST_AGES).astype(int))] if every else []
 
 
 def tell(known: Sequence[Arrived], grain: Grain) -> str | None:
-    """That labels are late, in words; None where they are not."""
+    """Say that labels are late, or None where they are not."""
     late = [item for item in known if item.late]
     if not late:
         return None
     worst = max(late, key=lambda item: (item.usual or 0.0) - item.share)
     when = "at the age at which they count" if worst.age is None else _after(worst.age, grain)
     uncounted = "; they do not count" if worst.age is None else ""
-    ordinarily = f"{worst.usual:.0%} ordinarily{uncounted}"
-    return f"labels are late: {worst.share:.0%} of those of {worst.partition} are known {when}, {ordinarily}"
+    usually = f"usually {worst.usual:.0%}{uncounted}"
+    return f"labels are late: {worst.share:.0%} of those of {worst.partition} are known {when}, {usually}"
 
 
 def _after(age: int, grain: Grain) -> str:

@@ -1,4 +1,4 @@
-"""The night's verdict on a partition: quiet, harmless drift, an alert, or a breach."""
+"""The night's verdict on a partition, such as quiet or breach."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,13 @@ Verdict = Literal["quiet", "drift", "suspect", "alert", "breach", "data fault", 
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """One column held against the reference.
+    """One column compared with the reference.
 
     Attributes:
         distance: Hellinger's, from 0 to 1.
-        standardised: the distance in spreads of the reference partitions' own.
-        impact: how far the column's new distribution moves the mean score, in probability; where there are several classes,
-            that of `of_class`, which it moves most.
+        standardised: the distance in spreads of the reference partitions' own distances.
+        impact: how far the column's new distribution moves the mean score, in probability. With several classes it is that of
+            `of_class`, the class it moves most.
     """
 
     column: str
@@ -42,10 +42,11 @@ class ColumnDrift:
 
 @dataclass(frozen=True)
 class MonitoredNight:
-    """What is kept of a partition that was monitored.
+    """The stored counts of a monitored partition.
 
     Attributes:
-        held: of the partition whose labels became mature with this night, `mature`; None where there were none, or too few.
+        mature: the partition whose labels became mature with this night; `label_residuals` are its residuals, None with no
+            label or too few.
     """
 
     partition: Partition
@@ -56,15 +57,15 @@ class MonitoredNight:
 
 @dataclass(frozen=True)
 class Shift:
-    """The channel of a family that lies out most.
+    """The channel of a family with the largest change.
 
     Attributes:
-        column: what it is about; the column of the score for the score itself.
-        direction: of a residual, along what of the column.
-        standardised: in spreads, with its sign.
-        change: from the ordinary, in probability: of the mean score, or of y - p along the direction.
-        out: whether it is beyond the limit, and material.
-        of_class: where there are several.
+        column: its column; the column of the score for the score itself.
+        direction: of a residual, the direction along the column.
+        standardised: in standard deviations, with its sign.
+        change: from the baseline, in probability: of the mean score, or of y - p along the direction.
+        out: whether it is out of control: beyond the limit, and material.
+        of_class: the class, where there are several.
     """
 
     column: str
@@ -77,15 +78,15 @@ class Shift:
 
 @dataclass(frozen=True)
 class Harm:
-    """What mature labels say.
+    """Mature labels compared with the scores.
 
     Attributes:
-        partition: whose labels they are; it lies the label's maturity before the one that is monitored.
-        rows: how many labels.
+        partition: the labels' own; it lies the label's maturity before the monitored one.
+        rows: the number of labels.
         rate, expected: the share of the class by the labels, and by the scores.
-        bias: how far these part, as the difference from the ordinary.
-        shift: where labels and scores part most.
-        confirmed: in how many of the recent partitions, this one included, labels and scores lay apart beyond the limit.
+        bias: the difference of the two, less that of the baseline.
+        shift: the channel in which labels and scores differ most.
+        confirmed: the number of recent partitions, this one included, in which they differ beyond the limit.
     """
 
     partition: str
@@ -98,7 +99,7 @@ class Harm:
 
     @property
     def harmful(self) -> bool:
-        """Whether they part surely and, by the definition's tolerance, materially."""
+        """Whether labels and scores differ significantly and materially."""
         return self.shift.out
 
 
@@ -108,13 +109,13 @@ class Finding:
 
     Attributes:
         why: the verdict in words.
-        score_mean: the mean of the scores; where there are several classes, `score_means` has each one's probability.
+        score_mean: the mean of the scores; with several classes, `score_means` has the mean probability of each.
         columns: by impact, the largest first.
-        moved: the impact that lies out most; None where there are no rows.
+        moved: the impact with the largest change; None without rows.
         harm: None where no labels were mature, or too few.
-        confirmed: in how many of the recent partitions, this one included, an impact lay out.
-        incident: why a person must look at it first, where one must.
-        decisions: what became of them, where labels part from the scores.
+        confirmed: the number of recent partitions, this one included, in which an impact was out of control.
+        incident: the reason why a person must look first; None if nobody must.
+        decisions: wrong decisions, where labels differ from the scores.
     """
 
     verdict: Verdict
@@ -132,13 +133,13 @@ class Finding:
     decisions: Decisions | None = None
 
     def together_with(self, incident: str | None) -> "Finding":
-        """The same, with what makes an incident of it."""
+        """Return the finding with an incident added."""
         return (
             self if incident is None else replace(self, incident=incident, why=f"{self.why}; an incident: {incident}")
         )
 
     def evidence(self) -> dict[str, Any]:
-        """What the monitoring record keeps beside the columns."""
+        """Return the finding as the monitoring record stores it."""
         return {
             "score_mean": self.score_mean,
             "score_means": self.score_means,
@@ -153,7 +154,11 @@ class Finding:
 
 
 def compare(reference: Reference, observed: Sketch) -> tuple[ColumnDrift, ...]:
-    """Hold every feature of a partition against the reference; by size of impact, the largest first."""
+    """Compare a partition's features with the reference.
+
+    Returns:
+        The features by size of impact, the largest first.
+    """
     if not observed.rows:
         return ()
     counts = {name: np.asarray(observed.counts[name]) for name in reference.features}
@@ -184,11 +189,11 @@ def judge(
     score_means: Mapping[str, float] = MappingProxyType({}),
     may_be_empty: bool = False,
 ) -> Finding:
-    """The verdict on the last of some nights.
+    """Judge the last of some nights.
 
     Args:
-        nights: it and those before it that no fault was found in, the oldest first; more than `lookback` are not needed.
-        may_be_empty: whether a partition without rows is in order.
+        nights: the night and those before it without a fault, the oldest first; no more than `lookback` are needed.
+        may_be_empty: whether a partition without rows is valid.
     """
     night, alarm = nights[-1], reference.alarm.under(policy)
     columns = compare(reference, night.observed)
@@ -221,16 +226,19 @@ def judge(
 
 
 def lookback(policy: DriftPolicy) -> int:
-    """How many nights before one have a say in its verdict."""
+    """Return how many earlier nights a verdict needs."""
     return WINDOW + policy.among
 
 
 def _lying_out(
     reference: Reference, alarm: Alarm, nights: Sequence[MonitoredNight]
 ) -> tuple[Shift | None, Harm | None, int]:
-    """How far the last night lies out by its scores, and by its labels, and how many of the recent ones did by their scores.
+    """Compare the last night with the baseline.
 
-    The budget is for both together, so what is confirmed by each alone keeps it.
+    The budget is for scores and labels together, so a confirmation by either of them keeps it.
+
+    Returns:
+        The largest change of the scores, that of the labels, and the number of recent nights with the scores out of control.
     """
     night = nights[-1]
     if not alarm.channels:
@@ -299,12 +307,12 @@ def _verdict(
         return "data fault", "; ".join(faults)
     policy = alarm.policy
     if harm is not None and harm.harmful:
-        apart = _apart(harm)
+        mismatch = _mismatch(harm)
         if harm.confirmed < policy.confirm:
-            return "suspect", f"{apart}, not yet confirmed by another partition"
+            return "suspect", f"{mismatch}, not yet confirmed by another partition"
         if alarm.is_short:
-            return "watching", f"{apart}, but {alarm.partitions} reference partitions are too few to act on"
-        return "breach", f"{apart}, seen in {harm.confirmed} of the last {policy.among} partitions"
+            return "watching", f"{mismatch}, but {alarm.partitions} reference partitions are too few to act on"
+        return "breach", f"{mismatch}, seen in {harm.confirmed} of the last {policy.among} partitions"
     unharmed = "labels and scores agree" if harm else "no mature labels yet"
     if moved is not None and moved.out:
         if confirmed < policy.confirm:
@@ -315,7 +323,7 @@ def _verdict(
             f" and {len(drifting) - 3} more" if len(drifting) > 3 else ""
         )
         return "drift", f"moved beyond the reference: {names}; {unharmed}"
-    return "quiet", f"{'within what the reference varies' if night.observed.rows else 'no events'}; {unharmed}"
+    return "quiet", f"{'within the usual variation' if night.observed.rows else 'no events'}; {unharmed}"
 
 
 def _moved(shift: Shift) -> str:
@@ -323,10 +331,10 @@ def _moved(shift: Shift) -> str:
     by = f"by {100 * shift.change:+.1f} points ({abs(shift.standardised):.1f} times the usual spread)"
     if shift.direction == MEAN:
         return f"the mean score{of_class} moved {by}"
-    return f"{shift.column} alone moves the mean score{of_class} {by}"
+    return f"the change of {shift.column} moves the mean score{of_class} {by}"
 
 
-def _apart(harm: Harm) -> str:
+def _mismatch(harm: Harm) -> str:
     shift = harm.shift
     of_class = f" of {shift.of_class}" if shift.of_class else ""
     most = "" if shift.direction == MEAN else f", most by {shift.column} ({shift.direction}),"

@@ -1,7 +1,8 @@
-"""The reference: what the monitor compares with. Built with the bundle (`leeway.detection.build_reference`) and kept in it.
+"""The reference: the past that the monitor compares with.
 
-It is made of the development rows' out-of-fold scores and the holdout's, cut into the partitions that the nights will have:
-so the size, the season and the ordinary unrest of a partition are in it.
+It is built with the bundle (`leeway.detection.build_reference`) and kept in it. It holds the out-of-fold scores of the
+development rows and the scores of the holdout, cut into the same partitions as the nights. So it has the size, the season and
+the usual variation of a partition.
 """
 
 from collections.abc import Mapping
@@ -18,11 +19,11 @@ from leeway.detection.faults import Clean
 from leeway.detection.maturity import Maturity
 from leeway.detection.sketch import BinCounts, Binning, LabelResiduals, Sketch, hellinger, shares
 
-MIN_ROWS = 20  # with fewer a partition says nothing
+MIN_ROWS = 20  # with fewer, a partition is not compared
 
 
 class Typical(BaseModel):
-    """What a distance is like among the reference's partitions.
+    """A distance's distribution over the reference's partitions.
 
     Attributes:
         median, spread: robust, so that a few unusual partitions do not hide those to come: the spread is the interquartile
@@ -36,38 +37,37 @@ class Typical(BaseModel):
 
     @classmethod
     def of(cls, values: Floats, *, least: float) -> "Typical":
-        """The typical value; a spread below `least` is not worth telling apart, and taken as that."""
+        """Measure median and spread; the spread is at least `least`."""
         if not len(values):
             return cls(median=0.0, spread=least)
         lower, median, upper = np.quantile(values, [0.25, 0.5, 0.75])
         return cls(median=float(median), spread=float(max((upper - lower) / 1.349, least)))
 
     def standardise(self, value: float) -> float:
-        """How many spreads the value lies from the median."""
+        """Return the distance from the median, in spreads."""
         return (value - self.median) / self.spread
 
 
 class Reference(BaseModel):
-    """Everything that the monitor needs to know of the past.
+    """The past that the monitor compares with.
 
     Attributes:
         partitions: the reference partitions' keys; the rows of the arrays below.
         rows: their sizes.
-        binnings: of every column that is watched, its bins; the scores of the classes are columns, too. Parts of the calendar
-            are not watched: every partition has its own of them.
-        counts: for each, the counts of every partition in its bins.
+        binnings: the bins of every monitored column; the scores of the classes are columns, too. Calendar parts are not
+            monitored, because they differ between partitions.
+        counts: for each column, the counts of every partition in its bins.
         distance: for each feature, Hellinger distances of each partition from the others.
         distance_limit: the chosen quantile of the reference partitions' own largest standardised distance: one number for
-            all features, for the eye. Infinite where there are too few to say.
-        effects: for each column and each class, how far the mean score lies from the reference's where all rows are in one
-            bin; shape (bins, K).
-        clean: what its partitions are like that a fault of the data would change.
-        classes: what the scores are of, in their order.
-        watched: those with enough rows, and others, in a partition to say anything of by labels.
+            all features, for display. Infinite with too few partitions.
+        effects: for each column and each class, the change of the mean score if all rows were in one bin; shape (bins, K).
+        clean: the properties of fault-free partitions.
+        classes: the classes of the scores, in their order.
+        watched: the classes with enough rows, and enough other rows, in a partition to be compared by labels.
         score_means: each class's mean reference score.
-        alarm: when a partition lies out.
-        usual: how well its partitions were decided; None where that was not told.
-        maturity: how soon its labels were known; None where that was not told.
+        alarm: the limit beyond which a partition is out of control.
+        usual: the performance of its partitions; None where it is unknown.
+        maturity: the share of its labels known at each age; None where it is unknown.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
@@ -89,27 +89,33 @@ class Reference(BaseModel):
 
     @property
     def judged(self) -> list[int]:
-        """The places of the classes that are watched."""
+        """The places of the monitored classes."""
         return [self.classes.index(name) for name in self.watched]
 
     @property
     def features(self) -> list[str]:
-        """The columns that are watched, without the scores."""
+        """The monitored columns, without the scores."""
         return list(self.distance)
 
     def distances(self, counts: Mapping[str, BinCounts]) -> dict[str, float]:
-        """Each feature's distance from the whole reference."""
+        """Return each feature's distance from the whole reference."""
         return {name: float(hellinger(shares(counts[name]), self._shares[name])) for name in self.features}
 
     def impacts(self, counts: Mapping[str, BinCounts]) -> dict[str, Floats]:
-        """How far each feature's new distribution alone moves each class's mean score, in probability."""
+        """Return each feature's impact on the mean scores.
+
+        It is the change of each class's mean score by the feature's new distribution, in probability, shape (K,).
+        """
         return {name: shares(counts[name]) @ np.asarray(self.effects[name]) for name in self.features}
 
     def values(self, observed: Sketch, label_residuals: LabelResiduals | None) -> tuple[Floats, Floats]:
-        """The channels of a partition, and how many rows each is of; NaN and 0 for what no labels are known for.
+        """Compute the channels of a partition.
 
         Args:
-            held: of the partition whose labels have just become mature.
+            label_residuals: of the partition whose labels have just become mature.
+
+        Returns:
+            The channels and the number of rows behind each; NaN and 0 without known labels.
         """
         counts = {name: np.asarray(own) for name, own in observed.counts.items()}
         errors = {name: np.asarray(own) for name, own in label_residuals.errors.items()} if label_residuals else {}

@@ -1,7 +1,7 @@
-"""Sketches: a partition's columns and scores as counts in the reference's bins, so that nights compare without raw rows.
+"""Sketches: a partition's columns and scores as counts in bins.
 
-A text counts by two numbers of its own: how long it is, and which share of its words the reference's texts rarely had. Its
-words themselves are kept nowhere but as hashes of 32 bits.
+The bins are the reference's. So nights are compared without raw rows. A text is counted by two numbers: its length, and the
+share of its words that are rare in the reference. Words are kept only as hashes of 32 bits.
 """
 
 import math
@@ -26,9 +26,9 @@ from leeway.definition import Kind
 BINS = 32
 COMMONEST = 30
 KEPT_VALUES = 5  # of a number's commonest
-MOST_PAIRED = 30  # numbers that are watched for how they hang together: 435 pairs
+MOST_PAIRED = 30  # numbers whose correlations are monitored: 435 pairs
 BLOCK = 65_536  # rows that are counted at once: their bins stay in the processor's cache
-FEWEST_EDGES = 3  # of a number that is
+FEWEST_EDGES = 3  # of a number among them
 TEXT_BINS = 4  # by length, and as many by rare words: BINS together
 COMMON_WORDS = 2_000
 COMMON = 10  # texts of the reference that have a word which is not rare
@@ -38,16 +38,18 @@ Bins = npt.NDArray[np.intp]
 
 
 class Binning(BaseModel):
-    """How one column is counted. The last two bins are other-or-unseen values and nulls.
+    """The bins of one column.
+
+    The last two bins are other-or-unseen values and nulls.
 
     Attributes:
         edges: for numbers, the inner edges of quantile bins of the reference.
         lengths, rarities: for texts, the inner edges of their length in characters, and of the share of rare words.
-        words: for texts, the hashes of the reference's commonest words.
-        values: for categories, the commonest values of the reference, one bin each.
-        seen: for categories, every value of the reference, to tell the rare from the unseen.
+        words: for texts, the hashes of the reference's most frequent words.
+        values: for categories, the most frequent values of the reference, one bin each.
+        seen: for categories, every value of the reference, to separate rare values from unseen ones.
         least, most: for numbers, the reference's range.
-        given: whether the source gives the column; what is computed of others, or of the past, cannot be at fault itself.
+        given: whether it is a column of the source; only these are checked for faults.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
@@ -72,7 +74,7 @@ class Binning(BaseModel):
 
     @classmethod
     def learn(cls, column: "pd.Series[Any]", kind: Kind) -> "Binning":
-        """The bins that the reference's rows suggest."""
+        """Choose bins from the reference's rows."""
         present = column.dropna()
         if kind == "categorical":
             counts = present.value_counts()
@@ -88,7 +90,7 @@ class Binning(BaseModel):
         return cls(edges=_edges(numbers, BINS), least=float(numbers.min()), most=float(numbers.max()))
 
     def bin(self, column: "pd.Series[Any]") -> Bins:
-        """Each row's bin."""
+        """Return each row's bin."""
         null = column.isna().to_numpy()
         bins: npt.NDArray[np.integer[Any]]
         if self.lengths is not None:
@@ -111,33 +113,36 @@ class Binning(BaseModel):
         return np.where(null, self.size - 1, bins).astype(np.intp, copy=False)
 
     def count(self, column: "pd.Series[Any]") -> BinCounts:
-        """How many rows fall into each bin."""
+        """Count the rows in each bin."""
         return np.bincount(self.bin(column), minlength=self.size)
 
     def unseen(self, column: "pd.Series[Any]") -> int:
-        """The rows with a category that the reference never had."""
+        """Count the rows with an unseen category."""
         if self.values is None:
             return 0
         (codes, values), seen = pd.factorize(column), frozenset(self.seen)
         return int(np.array([value not in seen for value in values] + [False])[codes].sum())
 
     def outside(self, column: "pd.Series[Any]") -> int:
-        """The rows with a number farther beyond the reference's range than that is wide: what only grows takes long to."""
+        """Count the rows far outside the reference's range.
+
+        Far is farther than the range is wide. A number that only grows needs long to get there.
+        """
         room, numbers = self.most - self.least, column.to_numpy(dtype="float64")
-        if room <= 0:  # of what never varied nothing says how far is far, and no model has learnt from it
+        if room <= 0:  # a constant has no scale, and no model has learnt from it
             return 0
         return int(np.count_nonzero(numbers < self.least - room) + np.count_nonzero(numbers > self.most + room))
 
 
 @dataclass(frozen=True)
 class Sketch:
-    """A scored partition in counts. Those of its parts add up.
+    """A scored partition as counts; the counts of its parts add up.
 
     Attributes:
-        counts: for every column that is watched, the rows in each of its bins.
-        unseen: for every category, the rows with a value that the reference never had.
-        outside: for every number, the rows far beyond the reference's range.
-        common: for every number, its commonest values with their rows.
+        counts: for every monitored column, the rows in each of its bins.
+        unseen: for every category, the rows with an unseen value.
+        outside: for every number, the rows far outside the reference's range.
+        common: for every number, its most frequent values with their rows.
         products: for each pair of numbers, the sum of the products of their ranks, as `pairs` has them.
     """
 
@@ -153,7 +158,7 @@ class Sketch:
         """Count a partition.
 
         Args:
-            columns: the columns that are watched, scores included; shape (n, columns).
+            columns: the monitored columns, scores included; shape (n, columns).
         """
         parts = (cls._of(binnings, columns.iloc[start : start + BLOCK]) for start in range(0, len(columns) or 1, BLOCK))
         common = {name: _commonest(columns[name]) for name, binning in binnings.items() if binning.edges is not None}
@@ -161,7 +166,10 @@ class Sketch:
 
     @classmethod
     def _of(cls, binnings: Mapping[str, Binning], columns: pd.DataFrame) -> "Sketch":
-        """All but the commonest values, which parts cannot tell for the whole."""
+        """Count a part, without the most frequent values.
+
+        Those of the whole do not follow from those of its parts.
+        """
         bins = {name: binning.bin(columns[name]) for name, binning in binnings.items()}
         numbers = [name for name, binning in binnings.items() if binning.edges is not None]
         return cls(
@@ -178,7 +186,7 @@ class Sketch:
         )
 
     def __add__(self, other: "Sketch") -> "Sketch":
-        """Both together."""
+        """Add up two sketches."""
         return Sketch(
             rows=self.rows + other.rows,
             counts={name: _sum(own, other.counts[name]) for name, own in self.counts.items()},
@@ -190,13 +198,19 @@ class Sketch:
 
 
 def pairs(binnings: Mapping[str, Binning]) -> list[tuple[str, str]]:
-    """The pairs of given numbers that are watched for how they hang together, at most those of so many columns."""
+    """Return the pairs of numbers whose correlation is monitored.
+
+    They are of the source's own columns, at most `MOST_PAIRED` of them.
+    """
     numbers = [name for name, item in binnings.items() if item.given and len(item.edges or ()) >= FEWEST_EDGES]
     return list(combinations(numbers[:MOST_PAIRED], 2))
 
 
 def products(binnings: Mapping[str, Binning], bins: Mapping[str, Bins]) -> Floats:
-    """For each of the pairs, the sum over rows of the products of their ranks, from -1/2 to 1/2; a null's is 0."""
+    """Sum the products of ranks over rows, for each pair.
+
+    Ranks are from -1/2 to 1/2; that of a null is 0.
+    """
     names = list(dict.fromkeys(name for pair in pairs(binnings) for name in pair))
     if not names:
         return np.zeros(0)
@@ -205,7 +219,7 @@ def products(binnings: Mapping[str, Binning], bins: Mapping[str, Bins]) -> Float
 
 
 def ranks(binning: Binning) -> Floats:
-    """The rank of each bin: its middle among those of numbers."""
+    """Return the middle rank of each bin."""
     count = binning.size - 2
     return np.append((np.arange(count) + 0.5) / count - 0.5, [0.0, 0.0])
 
@@ -232,11 +246,11 @@ def _sum(one: list[int], two: list[int]) -> list[int]:
 
 @dataclass(frozen=True)
 class LabelResiduals:
-    """The labels of a scored partition held against its scores.
+    """The labels of a scored partition compared with its scores.
 
     Attributes:
-        rows: those with a label.
-        rates, expected: the share of each class that is watched by the labels, and by the scores.
+        rows: the number of rows with a label.
+        rates, expected: the share of each monitored class by the labels, and by the scores.
         errors: for every column, the sum of y - p of the rows in each of its bins, for each class; shape (bins, K).
     """
 
@@ -247,10 +261,10 @@ class LabelResiduals:
 
     @classmethod
     def of(cls, binnings: Mapping[str, Binning], columns: pd.DataFrame, y: Bools, p: Floats) -> "LabelResiduals":
-        """Sum up.
+        """Sum up labels less scores.
 
         Args:
-            y, p: labels and scores of the classes that are watched, shape (n, K).
+            y, p: labels and scores of the monitored classes, shape (n, K).
         """
         found, errors = {}, y - p
         for name, binning in binnings.items():
@@ -261,7 +275,7 @@ class LabelResiduals:
 
 
 def with_scores(x: pd.DataFrame, p: Floats, outputs: Outputs) -> pd.DataFrame:
-    """Features with the scores of the classes as further columns."""
+    """Add the scores of the classes as columns."""
     scores = pd.DataFrame(p, columns=list(outputs.score_columns), index=x.index)
     return pd.concat([x, scores], axis=1)
 
@@ -283,7 +297,10 @@ def _lengths(texts: "pd.Series[str]") -> Floats:
 
 
 def _rarities(texts: "pd.Series[str]", common: frozenset[int]) -> Floats:
-    """The share of each text's words that are not among the common ones; 0 where it has no word."""
+    """Return the share of rare words of each text.
+
+    A text without words has 0.
+    """
     found = ([word not in common for word in _words(text)] for text in texts)
     return np.array([sum(rare) / max(1, len(rare)) for rare in found], dtype=np.float64)
 
@@ -293,11 +310,17 @@ def _words(text: str) -> list[int]:
 
 
 def shares(counts: npt.NDArray[Any]) -> Floats:
-    """Counts as shares along the last axis; zeros where there is no row."""
+    """Turn counts into shares along the last axis.
+
+    Without rows, they are zeros.
+    """
     totals = counts.sum(axis=-1, keepdims=True)
     return np.asarray(counts / np.maximum(totals, 1), dtype="float64")
 
 
 def hellinger(p: Floats, q: Floats) -> Floats:
-    """Hellinger's distance of discrete distributions along the last axis, from 0 (equal) to 1 (disjoint)."""
+    """Return Hellinger's distance along the last axis.
+
+    It is 0 for equal discrete distributions, 1 for disjoint ones.
+    """
     return np.asarray(np.sqrt(np.maximum(0.0, 1 - np.sqrt(p * q).sum(axis=-1))))

@@ -1,1 +1,1 @@
-"""May this challenger be champion? Gates, probes and the model card."""
+"""Evaluation: gates, probes and the model card."""

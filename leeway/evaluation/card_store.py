@@ -1,4 +1,7 @@
-"""Where model cards are kept: in the storage, for the pages, and with their versions in MLflow."""
+"""The store of model cards.
+
+A card is in the storage, for the pages, and with its version in MLflow.
+"""
 
 from pathlib import Path
 
@@ -12,7 +15,9 @@ HTML, MARKDOWN = "model_card.html", "model_card.md"
 
 
 def publish(content: Content) -> None:
-    """Keep a model card, in place of an earlier one of the version.
+    """Store a version's model card.
+
+    An earlier card of the version is replaced.
 
     Raises:
         StoreError: a storage refuses.
@@ -25,22 +30,21 @@ def publish(content: Content) -> None:
 
 
 def path_of(name: str, version: int) -> Path:
-    """Where a model card lies."""
+    """Return the path of a model card."""
     return storage.place("cards", name, f"{version}.html")
 
 
 def page(name: str, version: int) -> bytes:
-    """The HTML page of a model card.
+    """Return a model card's HTML page.
 
     Raises:
-        NotFound: there is none.
+        NotFound: the version has no card.
     """
-    path = path_of(name, version)
-    inside = path.resolve().is_relative_to(storage.place("cards").resolve())  # whatever was asked for as a name
-    if not inside or not storage.exists(path):
+    path = path_of(name, version) if storage.is_plain(name) else None  # the name may come from a URL
+    if path is None or not storage.exists(path):
         raise NotFound(
             f"finding the model card of {name} version {version}",
-            problem="its gates must have been asked since there are model cards",
-            hint=f"see `leeway versions {name}`, or train again",
+            problem="the version has no model card",
+            hint=f"see `leeway versions {name}`, or train again with `leeway train {name}`",
         )
     return storage.read(path)

@@ -1,4 +1,4 @@
-"""Hold a challenger against its gates: gather what they look at, and ask them."""
+"""The evaluation of a challenger: evidence, gates, model card."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 import leeway.model.bundle
+from leeway.core.logs import logger
 from leeway.core.metrics import Bools
 from leeway.dataset import snapshots
 from leeway.definition import Classifier
@@ -26,19 +27,21 @@ from leeway.store.database import database
 from leeway.store.tables import tables_of
 from leeway.training import fit, folds, training_data
 
+log = logger(__name__)
+
 Progress = Callable[[str], None]
 
-#: What is quickly looked at: enough to choose between challengers, not to promote one.
+#: The quick gates: enough to choose between challengers, not to promote one.
 QUICK: tuple[Gate, ...] = tuple(gate for gate in GATES if not gate.tries)
 
 
 def judge(
     classifier: Classifier, key: str, gates: Sequence[Gate] = GATES, progress: Progress = lambda text: None
 ) -> list[GateVerdict]:
-    """Ask the gates about a challenger, on its own holdout.
+    """Run the gates on a challenger's own holdout.
 
     Args:
-        progress: told of each gate before it is asked.
+        progress: called with each gate's name before it runs.
     """
     challenger, current = registry.made(classifier.name, key), registry.champion(classifier.name)
     incumbent = registry.load(classifier.name, current) if current and current.bundle != key else None
@@ -49,7 +52,10 @@ def judge(
 def examined(
     classifier: Classifier, key: str, version: int, progress: Progress = lambda text: None
 ) -> tuple[list[GateVerdict], Content | None]:
-    """What all gates say of a registered challenger, and its model card; none where it cannot be made, which is told."""
+    """Run all gates and build the model card.
+
+    The card is None if it cannot be built; `progress` gets the reason.
+    """
     challenger, current = registry.made(classifier.name, key), registry.champion(classifier.name)
     other = current if current and current.bundle != key else None
     with evidence_of(classifier, challenger, registry.load(classifier.name, other) if other else None) as evidence:
@@ -64,7 +70,8 @@ def examined(
                 checksum=leeway.model.bundle.checksum(challenger.folder),
                 compared_with=other.version if other else None,
             )
-        except Exception as error:  # what the gates say stands, whatever cannot be drawn
+        except Exception as error:  # the verdicts stand without a card
+            log.warning("no model card of version %s", version, exc_info=True)
             progress(f"no model card: {type(error).__name__}: {error}")
             content = None
     return verdicts, content
@@ -74,10 +81,10 @@ def examined(
 def evidence_of(
     classifier: Classifier, challenger: Bundle, incumbent: Bundle | None, *, tried: bool = True
 ) -> Iterator[Evidence]:
-    """What the gates look at.
+    """Collect the evidence for the gates.
 
     Args:
-        tried: whether it is found out what can be found out only by doing, while the block lasts.
+        tried: whether to provide the probe too, while the block lasts.
     """
     card = challenger.card
     rows = snapshots.read(classifier.name, card.snapshot)
@@ -103,7 +110,10 @@ def evidence_of(
 
 
 def _partitions(classifier: Classifier, holdout: pd.DataFrame) -> npt.NDArray[np.str_]:
-    """Each row's partition; where events have no time, a block by lot: all may have arrived in one."""
+    """Return each row's partition, or a random block.
+
+    Events without a time may all have arrived in one partition; they get a random block instead.
+    """
     if classifier.by_arrival:
         return folds.blocks(holdout, classifier.training.seed)
     keys = holdout["event_time"].map(lambda time: Partition.containing(time.to_pydatetime(), classifier.partition).key)
@@ -111,7 +121,7 @@ def _partitions(classifier: Classifier, holdout: pd.DataFrame) -> npt.NDArray[np
 
 
 def _fair(classifier: Classifier, holdout: pd.DataFrame, incumbent: Bundle) -> Bools:
-    """The rows that the champion has not learnt from either."""
+    """Mark the rows that the champion has not seen."""
     learnt_from = training_data.learnt_from(classifier, incumbent)
     if learnt_from is not None:
         return ~holdout["event_id"].isin(learnt_from).to_numpy()
@@ -119,7 +129,10 @@ def _fair(classifier: Classifier, holdout: pd.DataFrame, incumbent: Bundle) -> B
 
 
 def _columns(classifier: Classifier, holdout: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
-    """The features of the held-out events, and what else the gates tell events apart by, as it was known then."""
+    """Read the columns that slices and groups need.
+
+    These are the features, and the declared columns as they were known at `as_of`.
+    """
     features = [name for name in classifier.features if name in holdout]
     asked = {*(item.column for item in classifier.slices), *classifier.gates.groups}
     others = sorted(asked - set(features))

@@ -1,7 +1,7 @@
-"""Finding out about a challenger by doing: refit its way of learning, load it afresh, time it.
+"""Probes: measurements that refit, reload and time a challenger.
 
-Each is done once, when a gate first asks. Refits are of a bounded number of rows: they tell of the way of learning, not of
-the bundle.
+Each is made once, when a gate first asks. Refits use a bounded number of rows: they measure the way of learning, not the
+bundle.
 """
 
 import subprocess
@@ -40,17 +40,17 @@ KEPT = 0.8  # of these rows, that each of two seeds learns from
 BASELINE_ROWS = 50_000
 PARITY_ROWS = 500
 SPEED_ROWS = 5_000
-LEAST_SPEED_ROWS = (
-    1_000  # where there are fewer, they are scored repeatedly: a batch takes its time however small it is
-)
+LEAST_SPEED_ROWS = 1_000  # where there are fewer, they are scored repeatedly: even a small batch has a fixed cost
 ONE_ROW_TIMES = 7
 FRESH_SECONDS = 300.0
-SMOOTH = 20.0  # rows that the mean of all counts as, for a category
+SMOOTH = 20.0  # rows that the overall mean counts as, in a category's mean
 
 
 @dataclass(frozen=True)
 class Probing:
-    """A challenger on the bench: a `leeway.evaluation.gates.Probe`.
+    """The probe of one challenger.
+
+    It implements `leeway.evaluation.gates.Probe`.
 
     Attributes:
         nights: each held-out row's partition, as a number.
@@ -65,7 +65,7 @@ class Probing:
 
     @cached_property
     def baselines(self) -> Mapping[str, Floats]:
-        """The shares of the classes, and the best rule on one feature: a tree with one split."""
+        """The class shares, and a tree with one split."""
         learnt = thin(self._learnt, BASELINE_ROWS)
         known = self.bundle.outputs.matrix(learnt[self.bundle.outputs.column])
         shares = (known.sum(axis=0) + 0.5) / (len(known) + 1.0)
@@ -75,18 +75,21 @@ class Probing:
         tree.fit(x, targets(self.bundle.outputs, known))
         place = int(tree.tree_.feature[0])
         rule = "no rule" if place < 0 else f"a rule on {list(self.bundle.card.features)[place]}"
-        return {"the share": np.tile(shares, (len(self.y), 1)), rule: self._said(tree, held, shares)}
+        return {"the share": np.tile(shares, (len(self.y), 1)), rule: self._probabilities(tree, held, shares)}
 
     @cached_property
     def label_permutation(self) -> SingleFeature:
-        """Labels are dealt out among all rows that are learnt from, and among those that are judged on."""
+        """A refit on shuffled labels, tested on shuffled labels."""
         rng = np.random.default_rng(self.classifier.training.seed)
         learnt, judged = (self._dealt(rows, rng) for rows in self._sides)
         return SingleFeature(*roc_auc(self._y(judged), self._refitted(learnt, judged, 0)))
 
     @cached_property
     def single_feature_auc(self) -> Mapping[str, SingleFeature]:
-        """Each half of the rows tells the other."""
+        """Each feature's ROC AUC by itself.
+
+        Each half of the rows is predicted from the other.
+        """
         learnt = thin(self._learnt, BASELINE_ROWS)
         known, x = self._y(learnt), model_input(learnt, self.bundle.card.features)
         fold = np.random.default_rng(self.classifier.training.seed).random(len(x)) < 0.5
@@ -99,7 +102,7 @@ class Probing:
 
     @cached_property
     def importance(self) -> Mapping[str, Interval]:
-        """Of the bundle itself."""
+        """The bundle's permutation importance on the holdout."""
         rows, seed = self.split.holdout[list(self.bundle.card.features)], self.classifier.training.seed
         return permutation_importance.permuted(
             self.bundle.score, rows, self.y, self.nights, exclusive=self.bundle.outputs.exclusive, seed=seed
@@ -107,7 +110,10 @@ class Probing:
 
     @cached_property
     def temporal_shift(self) -> tuple[float, float] | None:
-        """Learnt from the same number of rows, once earlier ones, once any."""
+        """The log loss of two refits of equal size.
+
+        One learns from earlier rows than it is tested on, the other from random ones.
+        """
         if self.classifier.by_arrival:
             return None
         learnt, judged = self._sides
@@ -118,14 +124,14 @@ class Probing:
 
     @cached_property
     def seeds(self) -> Seeds:
-        """Each on its own draw of four fifths of the rows."""
+        """Two refits, each on four fifths of the rows."""
         learnt, judged = self._sides
         p = [self._refitted(learnt.iloc[_drawn(len(learnt), seed)], judged, seed) for seed in (1, 2)]
         return Seeds(self._y(judged), (p[0], p[1]), round(KEPT * len(learnt)))
 
     @cached_property
     def reloaded_scores(self) -> tuple[Floats, Floats]:
-        """Of the first rows of the holdout.
+        """Both processes' scores of the holdout's first rows.
 
         Raises:
             BundleError: the other process failed.
@@ -134,7 +140,10 @@ class Probing:
 
     @cached_property
     def speed(self) -> tuple[float, float]:
-        """The fastest of a few times: others that work on this machine at the same time are not the bundle's fault."""
+        """The fastest of a few timings.
+
+        Other processes on this machine may slow some of them.
+        """
         rows = self.split.holdout
         many = rows.iloc[:: -(-len(rows) // SPEED_ROWS)]
         many = many.iloc[np.resize(np.arange(len(many)), max(len(many), LEAST_SPEED_ROWS))]
@@ -144,7 +153,7 @@ class Probing:
 
     @cached_property
     def megabytes(self) -> float:
-        """Of all its files."""
+        """The size of all its files."""
         return sum(path.stat().st_size for path in self.bundle.folder.iterdir()) / 1e6
 
     @property
@@ -178,7 +187,10 @@ class Probing:
         return time.perf_counter() - begun
 
     def _refitted(self, learnt: pd.DataFrame, judged: pd.DataFrame, seed: int) -> Floats:
-        """Probabilities, not calibrated, of the same way of learning from other rows; shape (n, K)."""
+        """Refit the pipeline and score other rows.
+
+        The probabilities are not calibrated; shape (n, K).
+        """
         outputs, features = self.bundle.outputs, self.bundle.card.features
         pipeline = clone(self.bundle.pipeline)
         pipeline.set_params(**_quick(pipeline, seed))
@@ -187,7 +199,10 @@ class Probing:
             return predict(pipeline, outputs, model_input(judged, features))
 
     def _ranked(self, learnt: pd.DataFrame, known: Bools) -> tuple[Floats, Floats]:
-        """Features as numbers of both sides: categories by the mean label of those that were learnt from, smoothed."""
+        """Encode both sides' features as numbers.
+
+        A category becomes its smoothed mean label in the learnt rows, a text its length.
+        """
         features = self.bundle.card.features
         x, held = model_input(learnt, features), model_input(self.split.holdout, features)
         outcome = known.argmax(axis=1) if self.bundle.outputs.exclusive else known.any(axis=1)
@@ -200,8 +215,8 @@ class Probing:
                 x[name], held[name] = x[name].str.len().astype(float), held[name].str.len().astype(float)
         return x.to_numpy(dtype="float64"), held.to_numpy(dtype="float64")
 
-    def _said(self, tree: DecisionTreeClassifier, held: Floats, shares: Floats) -> Floats:
-        """A tree's probabilities of the holdout, shape (n, K)."""
+    def _probabilities(self, tree: DecisionTreeClassifier, held: Floats, shares: Floats) -> Floats:
+        """Return a tree's probabilities, shape (n, K)."""
         outputs, found = self.bundle.outputs, tree.predict_proba(held)
         if outputs.kind == "multilabel":
             sides = zip(found, tree.classes_, strict=True)
@@ -215,7 +230,7 @@ class Probing:
 
 @contextmanager
 def probing(classifier: Classifier, bundle: Bundle, split: Split, y: Bools, nights: Rows) -> Iterator[Probing]:
-    """A challenger on the bench; meanwhile another process loads it.
+    """Probe a challenger; another process loads its bundle meanwhile.
 
     Args:
         y: labels of the holdout, shape (n, K).
@@ -227,7 +242,9 @@ def probing(classifier: Classifier, bundle: Bundle, split: Split, y: Bools, nigh
 
 
 def score_afresh(bundle: Bundle, rows: pd.DataFrame) -> Floats:
-    """Probabilities by a new process that loads the bundle from its files; rows go there and back by pipes only.
+    """Score rows in a new process.
+
+    The process loads the bundle from its files; rows travel by pipes.
 
     Raises:
         BundleError: it fails, or takes too long.
@@ -238,18 +255,21 @@ def score_afresh(bundle: Bundle, rows: pd.DataFrame) -> Floats:
         rows_in = score_in_new_process.packed(sent)
         done = subprocess.run(command, input=rows_in, capture_output=True, timeout=FRESH_SECONDS, check=True)  # noqa: S603
     except (subprocess.SubprocessError, OSError) as error:
-        said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().splitlines()
+        lines = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().splitlines()
         raise BundleError(
             f"loading the bundle {bundle.folder.name} in a new process",
-            problem="it must load and score",
-            found=said[-1] if said else str(error),
-            hint="look at what the bundle's types need there, then train again",
+            problem="the bundle does not load and score there",
+            found=lines[-1] if lines else str(error),
+            hint="make the libraries of its model available there, then train again with `leeway train NAME`",
         ) from error
     return np.column_stack([column.to_numpy() for column in score_in_new_process.unpacked(done.stdout).columns])
 
 
 def thin(rows: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Every so-manieth row, so that no more than these are left, in their order."""
+    """Thin rows to at most `most`, in order.
+
+    Every n-th row is kept.
+    """
     return rows.iloc[:: -(-len(rows) // most) or 1]
 
 
@@ -259,7 +279,10 @@ def _drawn(count: int, seed: int) -> Rows:
 
 
 def _quick(model: Any, seed: int) -> dict[str, Any]:
-    """The parameters of a refit: another seed, and no more steps of boosting, or trees, than are needed to tell."""
+    """Return the parameters of a cheap refit.
+
+    It has another seed, and no more boosting steps or trees than the probe needs.
+    """
     known, found = model.get_params(), {}
     for name, value in known.items():
         owner, _, own = name.rpartition("__")

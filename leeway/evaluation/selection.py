@@ -1,4 +1,4 @@
-"""Which of several challengers goes on to be decided on."""
+"""The choice between several challengers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from leeway.lifecycle.verdict import GateVerdict, admitted
 
 @dataclass(frozen=True)
 class Choice:
-    """The challenger that goes on, and how each did.
+    """The chosen challenger, and how each did.
 
     Attributes:
         bundle: its key.
-        tried: for each of several challengers, what it learnt from and what each gate said of it.
+        tried: for each of several challengers, its window and each gate's verdict.
     """
 
     bundle: str
@@ -26,12 +26,13 @@ class Choice:
 
 
 def choose(classifier: Classifier, bundles: Sequence[str]) -> Choice:
-    """The challenger whose gain over the champion is largest; one that the gates do not admit comes after those they do.
+    """Choose the challenger with the largest gain.
 
-    Only gates that are quickly asked are: all of them decide on the one that is chosen.
+    A challenger that the gates do not admit comes after those that they do. Only quick gates run here; all gates run on the
+    chosen one.
 
     Args:
-        bundles: their keys, at least one; all have held out the same partitions.
+        bundles: the challengers' keys, at least one; all have held out the same partitions.
     """
     if len(bundles) == 1:
         return Choice(bundles[0], [])

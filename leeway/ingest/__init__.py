@@ -1,1 +1,1 @@
-"""From a source to events and labels: read, check, audit, publish."""
+"""Events and labels from a source: read, check, audit, publish."""

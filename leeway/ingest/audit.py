@@ -1,4 +1,7 @@
-"""Audit a delivery with the classifier's suite. The one module that knows Great Expectations."""
+"""The audit of a delivery with the classifier's suite.
+
+This is the one module that uses Great Expectations.
+"""
 
 import json
 import logging
@@ -18,22 +21,22 @@ from leeway.ingest import deliveries
 from leeway.ingest.contract import Checked, check_delivery
 from leeway.store import storage
 
-#: A column that every suite may speak of: the hours from an event to the end of its partition.
+#: A column that every suite may use: the hours from an event to the end of its partition.
 HOURS_TO_END = "hours_to_partition_end"
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What the audit found in one delivery.
+    """The result of auditing one delivery.
 
     Attributes:
         delivery: the delivery's hash.
-        rows: how many rows it has.
-        expectations: how many expectations were asked.
+        rows: the number of its rows.
+        expectations: the number of expectations evaluated.
         broken: by row position, the rules that the row broke; these rows go to quarantine.
-        failed: table-level rules that the delivery broke; with any, it is rejected whole.
-        warnings: rules of lesser severity that were broken.
-        at: when it was done, in ISO 8601: the present that event times were held against.
+        failed: table-level rules that the delivery broke; with any, it is rejected as a whole.
+        warnings: broken rules of lesser severity.
+        at: the time of the audit, in ISO 8601; event times after it lie in the future.
         repeated: positions of exact repetitions of an earlier row.
     """
 
@@ -50,18 +53,18 @@ class Audit:
         """Refuse a delivery that broke a table-level rule.
 
         Raises:
-            DeliveryRejected: it did.
+            DeliveryRejected: the delivery broke one.
         """
         if self.failed:
             raise DeliveryRejected(
                 action,
-                problem="a delivery that breaks a table-level expectation is not published",
+                problem="the delivery breaks a table-level expectation, and is not published",
                 found="; ".join(self.failed),
                 hint=f"the delivery is kept as {self.delivery[:12]}; correct the source, or the suite, and ingest again",
             )
 
     def save(self, path: Path) -> None:
-        """Keep the result beside its delivery."""
+        """Write the result beside its delivery."""
         with storage.replacing(path, "writing an audit") as beside:
             beside.write_text(json.dumps(asdict(self), sort_keys=True))
 
@@ -70,30 +73,30 @@ class Audit:
         """Read a result back.
 
         Raises:
-            NotFound: there is none.
+            NotFound: there is no result.
         """
         if not storage.exists(path):
             raise NotFound(
                 "reading an audit",
-                problem="a delivery is audited first",
+                problem="the delivery was not audited",
                 found=f"no {storage.address(path)}",
-                hint="ingest it again",
+                hint="run `leeway ingest` for it again",
             )
         fields = json.loads(storage.read(path))
         return cls(**{**fields, "broken": {int(row): rules for row, rules in fields["broken"].items()}})
 
 
 def audit_path(name: str, partition: Partition, delivery: str) -> Path:
-    """Where the audit of a delivery lies."""
+    """Return the path of a delivery's audit."""
     return deliveries.path_of(name, partition, delivery).with_suffix(".audit.json")
 
 
 def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
-    """Check a delivery against the definition and the suite, and keep the result beside it.
+    """Audit a delivery, and write the result beside it.
 
-    A row-level expectation sends the rows that break it to quarantine; with `mostly` below 1, a delivery of which fewer rows
-    hold is rejected. A table-level expectation that fails rejects the delivery. Only severity `critical` counts. A delivery
-    without rows, where the definition allows for it, has nothing that could break one.
+    It is checked by the definition and the suite. Rows that break a row-level expectation go to quarantine; with `mostly` below
+    1, a delivery with a smaller share of good rows is rejected. A failed table-level expectation rejects the delivery. Only
+    severity `critical` counts. A delivery without rows, where the definition allows it, breaks no expectation.
 
     Raises:
         DefinitionError: the suite is empty, or not all of its expectations could be loaded.
@@ -112,7 +115,7 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
         rules = pd.Series([rule for broken in result.broken.values() for rule in broken]).value_counts()
         result.failed.insert(  # first: it names the rule that most rows broke, which may have led to the others
             0,
-            f"quarantine_limit: at most {classifier.quarantine_limit:.0%} of the rows may be bad, {share:.0%} are, "
+            f"quarantine_limit: {share:.0%} of the rows are bad, more than {classifier.quarantine_limit:.0%}, "
             f"most by '{rules.index[0]}' ({rules.iloc[0]} rows)",
         )
     result.save(audit_path(classifier.name, partition, delivery))
@@ -121,10 +124,10 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
 
 
 def load_suite(name: str) -> Any:
-    """The suite of a classifier, every expectation of it loaded.
+    """Load the suite of a classifier, with every expectation.
 
     Raises:
-        DefinitionError: it is empty, or not all of it could be loaded.
+        DefinitionError: the suite is empty, or not all of it could be loaded.
     """
     _quieten()
     import great_expectations as gx
@@ -134,7 +137,7 @@ def load_suite(name: str) -> Any:
     if not declared:
         raise DefinitionError(
             f"loading {path}",
-            problem="a suite must not be empty: it would pass everything",
+            problem="the suite is empty, and would pass everything",
             found="0 expectations",
             hint="declare at least one; expectations/payments.py is an example",
         )
@@ -143,28 +146,31 @@ def load_suite(name: str) -> Any:
     except Exception as error:  # the library raises many kinds for a wrong argument
         raise DefinitionError(
             f"loading {path}",
-            problem="every expectation must be valid",
+            problem="an expectation is not valid",
             found=" ".join(str(error).split()),
             hint="correct its arguments",
         ) from error
     if len(suite.expectations) != len(declared):  # the library only logs what it cannot load
         raise DefinitionError(
             f"loading {path}",
-            problem="every expectation must load",
-            found=f"{len(suite.expectations)} of {len(declared)} did",
-            hint="correct the names of the others, and keep no two that are equal",
+            problem="some expectations do not load",
+            found=f"{len(suite.expectations)} of {len(declared)} load",
+            hint="correct the names of the others, and remove duplicates",
         )
     return suite
 
 
 def _dated(classifier: Classifier, partition: Partition, checked: Checked) -> Checked:
-    """The rows with how long before the end of their partition they happened: the least of it tells a late source."""
+    """Add the hours from each event to its partition's end.
+
+    The smallest of them shows a late source.
+    """
     before_end = (pd.Timestamp(partition.end) - checked.rows[classifier.time_column]).dt.total_seconds() / 3_600
     return replace(checked, rows=checked.rows.assign(**{HOURS_TO_END: before_end}))
 
 
 def columns_of(suite: Any) -> set[str]:
-    """The columns that a suite speaks of."""
+    """Return the columns that a suite uses."""
     kwargs = [expectation.configuration.kwargs for expectation in suite.expectations]
     single = {value for item in kwargs for key in ("column", "column_A", "column_B") if (value := item.get(key))}
     return single | {name for item in kwargs for name in item.get("column_list") or item.get("column_set") or ()}
@@ -172,7 +178,7 @@ def columns_of(suite: Any) -> set[str]:
 
 @dataclass(frozen=True)
 class _Judge:
-    """A suite in a context of its own, ready for one delivery after another."""
+    """A suite in its own context, for many deliveries."""
 
     batches: Any
     suite: Any
@@ -226,7 +232,10 @@ def _judge(judge: _Judge, checked: Checked, delivery: str, now: datetime, *, sen
 
 
 def _with_rows(batch: Any, result: Any) -> Any:
-    """The result, with the positions of the rows that broke it, which cost more to look for than to count."""
+    """Add the positions of the broken rows to a result.
+
+    They are looked up only where there are any, because counting is cheaper.
+    """
     if not (result.result or {}).get("unexpected_count"):
         return result
     return batch.validate(
@@ -250,7 +259,7 @@ def _take(result: Any, audit: Audit, seen: list[int], sensitive: frozenset[str])
     config = result.expectation_config
     rule = _describe(config)
     raised = _exceptions(result.exception_info or {})
-    hidden = bool(sensitive & _mentioned(config))  # what was found may be a value
+    hidden = bool(sensitive & _mentioned(config))  # the observed value may be sensitive
     if config.severity.value != "critical":
         if not result.success:
             audit.warnings.append(rule)
@@ -286,7 +295,10 @@ def _describe(config: Any) -> str:
 
 
 def _exceptions(info: dict[str, Any]) -> list[str]:
-    """One flat record when all is well, one per metric when any raised."""
+    """Return the messages of the exceptions.
+
+    The library gives one flat record without an exception, else one per metric.
+    """
     records = [info] if "raised_exception" in info else list(info.values())
     return [" ".join(str(record["exception_message"]).split()) for record in records if record.get("raised_exception")]
 

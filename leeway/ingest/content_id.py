@@ -1,4 +1,7 @@
-"""What identifies a row that has no id: its content, by a hash that no version of a library changes."""
+"""Ids of rows without one, by a hash of their content.
+
+The hash does not change with the version of a library.
+"""
 
 import hashlib
 from typing import Any
@@ -12,7 +15,10 @@ DIGEST = 16  # bytes: two of 10^12 rows share a hash once in 10^14 times
 
 
 def content_hashes(rows: pd.DataFrame) -> "pd.Series[str]":
-    """The hash of each row's values with their names, in hexadecimal; missing values and the columns' order do not count."""
+    """Hash each row's values with their names, in hexadecimal.
+
+    Missing values and the columns' order do not count.
+    """
     written = [_written(str(name), rows[name]) for name in sorted(rows.columns, key=str)]
     empty = pa.array([""] * len(rows), TEXT)
     texts = pc.binary_join_element_wise(empty, *written, pa.scalar("", TEXT), null_handling="skip")
@@ -21,10 +27,10 @@ def content_hashes(rows: pd.DataFrame) -> "pd.Series[str]":
 
 
 def numbered(hashes: "pd.Series[str]", order: pd.DataFrame) -> "pd.Series[str]":
-    """Ids of rows from their hashes and the number of the occurrence, counted in an order of equal rows.
+    """Make ids from hashes and the number of the occurrence.
 
     Args:
-        order: columns to sort by, missing values last; what is equal in them too stays as it came.
+        order: columns to sort equal rows by, missing values last; rows that are equal in them, too, keep their order.
     """
     names = list(order.columns)
     sequence = order.reset_index(drop=True).sort_values(names, kind="stable").index if names else order.index
@@ -34,7 +40,10 @@ def numbered(hashes: "pd.Series[str]", order: pd.DataFrame) -> "pd.Series[str]":
 
 
 def _written(name: str, values: "pd.Series[Any]") -> pa.Array:
-    """Each value as name, length and text, so that no two rows read alike; missing where the value is."""
+    """Write each value as name, length and text.
+
+    So two different rows never have the same text. A missing value stays missing.
+    """
     text = _text(values)
     length = pc.cast(pc.binary_length(text), TEXT)
     return pc.binary_join_element_wise(pa.scalar(name, TEXT), length, text, pa.scalar("\x1f", TEXT))

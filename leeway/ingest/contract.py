@@ -1,7 +1,7 @@
-"""The definition as a contract on raw rows: cast what can be cast, name what cannot.
+"""The definition as a contract on raw rows.
 
-These rules hold for every classifier, before its own suite is asked: a value that cannot be stored as its kind, an event
-without identity or time, a label that is not among the classes.
+Values are cast to their kinds; a value that cannot be cast breaks a rule. These rules hold for every classifier, before its own
+suite is evaluated: a value that cannot be stored as its kind, an event without identity or time, a label that is no class.
 """
 
 import difflib
@@ -32,7 +32,7 @@ Fault = Callable[[pd.Series, str], None]
 
 @dataclass(frozen=True)
 class Checked:
-    """A delivery's rows, cast, with what is wrong with them.
+    """A delivery's rows, cast, with the rules they break.
 
     Attributes:
         rows: the source's column names, a RangeIndex as in the delivery; a binary label, and columns of one class each, as
@@ -52,7 +52,7 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
     """Cast raw rows to the declared kinds.
 
     Raises:
-        DeliveryRejected: a declared column is missing, or there is no row though `empty_partitions` is not set.
+        DeliveryRejected: a declared column is missing, or there is no row and `empty_partitions` is not set.
     """
     _complete(classifier, partition, raw)
     broken: dict[int, list[str]] = {}
@@ -87,7 +87,10 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
 def check_delivery(
     classifier: Classifier, partition: Partition, delivery: str, *, now: datetime
 ) -> tuple[pd.DataFrame, Checked]:
-    """A delivery's raw rows, and as they are cast. The answer is kept for one more question: who audits publishes next."""
+    """Return a delivery's raw rows, and the same rows cast.
+
+    The result is kept for the next call, because an audit is followed by a publication.
+    """
     global _last
     asked, last = (classifier, partition, delivery, now), _last
     _last = None
@@ -102,7 +105,9 @@ _last: tuple[tuple[Classifier, Partition, str, datetime], pd.DataFrame, Checked]
 
 
 def check_labels(classifier: Classifier, raw: pd.DataFrame, arrived_at: datetime) -> Checked:
-    """Cast the rows of a label's own source: `event_id`, the label, `label_known_at`.
+    """Cast the rows of a label's own source.
+
+    The columns are `event_id`, the label and `label_known_at`.
 
     Args:
         arrived_at: when a label without a time of its own became known.
@@ -124,7 +129,7 @@ def check_labels(classifier: Classifier, raw: pd.DataFrame, arrived_at: datetime
 
 
 def content_ids(classifier: Classifier, raw: pd.DataFrame) -> "pd.Series[str]":
-    """The ids of rows without one: the hash of their content as it is cast, and the number of the occurrence."""
+    """Make ids of rows without one, from their cast content."""
     cast = {name: _cast(classifier, name, raw) for name in classifier.columns}
     times = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
     if classifier.event_time is not None:
@@ -134,9 +139,10 @@ def content_ids(classifier: Classifier, raw: pd.DataFrame) -> "pd.Series[str]":
 
 
 def _content_ids(classifier: Classifier, cast: dict[str, pd.Series], labels: "pd.Series[Any]") -> "pd.Series[str]":
-    """Labels are no part of the content. Of equal rows, the one whose label was known first counts as the first.
+    """Make ids from content without labels.
 
-    So a label finds its event when it is delivered later, and a second label of equal rows another one of them.
+    Of equal rows, the one whose label was known first comes first. So a label that is delivered later finds its event, and a
+    second label of equal rows finds another one of them.
     """
     own = [*classifier.columns, *([classifier.event_time] if classifier.event_time else [])]
     hashes = content_hashes(pd.DataFrame({name: cast[name] for name in own}))
@@ -157,7 +163,7 @@ def _a_time(source: Rows, column: str) -> str:
 
 
 def row_hash(row: dict[str, object]) -> str:
-    """What identifies a raw row: the hash of its values."""
+    """Hash the values of a raw row."""
     return hashlib.sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -168,17 +174,17 @@ def _complete(classifier: Classifier, partition: Partition, raw: pd.DataFrame) -
         hint = f"is it {close[0]!r} now? " if close else ""
         raise DeliveryRejected(
             action,
-            problem="every declared column must be delivered",
+            problem="a declared column is missing in the delivery",
             found=f"no {', '.join(repr(name) for name in missing)}",
             hint=f"{hint}rename it at the source or in the definition, then run this again; nothing was published",
         )
     if raw.empty and not classifier.empty_partitions:
         raise DeliveryRejected(
             action,
-            problem="a partition must have events",
+            problem="the partition has no events",
             found=f"none from {partition.start:%Y-%m-%d %H:%M} to {partition.end:%Y-%m-%d %H:%M} UTC",
-            hint="is the source late? Run this again when it has delivered; nothing was published. For events of earlier "
-            f"partitions there is `leeway backfill {classifier.name}`. Where some partitions never have any, say "
+            hint="if the source is late, run this again when it has delivered; nothing was published. For events of earlier "
+            f"partitions there is `leeway backfill {classifier.name}`. Where some partitions never have any, set "
             "empty_partitions=True",
         )
 
@@ -186,7 +192,10 @@ def _complete(classifier: Classifier, partition: Partition, raw: pd.DataFrame) -
 def _own_label(
     classifier: Classifier, raw: pd.DataFrame, times: pd.Series, cast: dict[str, pd.Series], fault: Fault
 ) -> "pd.Series[Any]":
-    """The label where it comes with the events; otherwise it is not known here."""
+    """Read the label where it comes with the events.
+
+    A label from its own source is not known here.
+    """
     if classifier.label.source is None:
         return _label(classifier, raw, times, cast, fault)
     cast[KNOWN_AT] = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
@@ -290,7 +299,10 @@ def _cast(classifier: Classifier, name: str, raw: pd.DataFrame) -> pd.Series:
 
 
 def _plainly_written(column: Column, raw: pd.Series) -> pd.Series:
-    """Numbers without their unit and separators; those whose digits are grouped otherwise than declared are left alone."""
+    """Remove units and separators from numbers.
+
+    A number that is not written as declared cannot be read.
+    """
     if (column.unit, column.thousands, column.decimal) == (None, None, ".") or pd.api.types.is_numeric_dtype(raw.dtype):
         return raw
     space, decimal = "[ \u00a0\u202f\u2009]", re.escape(column.decimal)  # also those that do not break, or are thin
@@ -317,7 +329,10 @@ def _boolean(raw: pd.Series) -> pd.Series:
 
 
 def as_text(raw: pd.Series) -> pd.Series:
-    """Values as the text that is stored of them; missing where PostgreSQL could not hold it."""
+    """Return values as stored text.
+
+    A text that PostgreSQL cannot store becomes missing.
+    """
     if pd.api.types.is_float_dtype(raw.dtype):  # 9.0 for 9: a column of whole numbers with gaps
         whole = raw.dropna().mod(1).eq(0).all() and raw.abs().lt(2**53).where(raw.notna(), True).all()
         raw = raw.astype("Int64") if whole else raw

@@ -1,4 +1,7 @@
-"""Deliveries: immutable batches of raw rows, as Parquet files named by the hash of their content."""
+"""Deliveries: immutable batches of raw rows.
+
+They are Parquet files named by the hash of their content.
+"""
 
 import hashlib
 import io
@@ -15,10 +18,10 @@ from leeway.store import storage
 
 
 def write(name: str, partition: Partition, raw: pd.DataFrame) -> str:
-    """Keep the rows of a partition as they came.
+    """Store the raw rows of a partition.
 
     Returns:
-        The delivery's hash. The same rows have the same hash, and are kept once.
+        The delivery's hash. The same rows have the same hash, and are stored once.
     """
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pandas(storable(raw), preserve_index=False), buffer, compression="zstd")
@@ -32,37 +35,40 @@ def write(name: str, partition: Partition, raw: pd.DataFrame) -> str:
 
 
 def read(name: str, partition: Partition, delivery: str) -> pd.DataFrame:
-    """The raw rows of a delivery.
+    """Read the raw rows of a delivery.
 
     Raises:
         NotFound: there is no such delivery.
-        StoreError: the file is not what was written.
+        StoreError: the file was altered or damaged.
     """
     path = path_of(name, partition, delivery)
     if not storage.exists(path):
         raise NotFound(
             f"reading delivery {delivery[:12]} of {name} {partition}",
-            problem="it must be in the storage",
+            problem="it is not in the storage",
             found=f"no {storage.address(path)}",
             hint="ingest the partition again",
         )
     if sha256(storage.fetched(path, delivery)) != delivery:
         raise StoreError(
             f"reading delivery {delivery[:12]} of {name} {partition}",
-            problem="a delivery's content must have the hash in its name",
-            found=f"{path} was altered or damaged",
+            problem="the file was altered or damaged: its hash is not the one in its name",
+            found=path,
             hint="remove the file and ingest the partition again",
         )
     return pd.read_parquet(path)
 
 
 def path_of(name: str, partition: Partition, delivery: str) -> Path:
-    """Where a delivery lies."""
+    """Return the path of a delivery."""
     return storage.place("deliveries", name, partition.key, f"{delivery}.parquet")
 
 
 def storable(raw: pd.DataFrame) -> pd.DataFrame:
-    """Rows as Parquet can hold them: columns that mix types become text, which loses nothing that the audit would use."""
+    """Turn columns of mixed types into text, for Parquet.
+
+    The audit loses nothing by it.
+    """
     mixed = {
         name: raw[name].map(str, na_action="ignore")
         for name in raw.columns

@@ -1,4 +1,7 @@
-"""Labels from a source of their own: read as they become known, matched to events by id, whichever comes first."""
+"""Labels from a source of their own.
+
+They are read as they become known, and matched to events by id, whichever comes first.
+"""
 
 import uuid
 from dataclasses import dataclass
@@ -11,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from leeway.core.errors import NotFound, SourceError
+from leeway.core.logs import logger
 from leeway.definition import Classifier
 from leeway.ingest.content_id import content_hashes
 from leeway.ingest.contract import KNOWN_AT, check_labels
@@ -24,6 +28,8 @@ from leeway.store.database import database, drop_staged, staging_name
 from leeway.store.schemas import ensure_tables
 from leeway.store.tables import INSTANT, Tables, batch, tables_of
 
+log = logger(__name__)
+
 ALL = "labels"  # the one key of their parts: labels are not split by partition
 PREFIX = "label:"  # of the keys under which their quarantine lies
 EARLY = "a label must not be known before its event"
@@ -31,7 +37,7 @@ EARLY = "a label must not be known before its event"
 
 @dataclass(frozen=True)
 class Labelled:
-    """What was done with labels.
+    """The counts of a reading of labels.
 
     Attributes:
         labels: versions written, new or corrected.
@@ -46,10 +52,10 @@ class Labelled:
 
 
 def take(classifier: Classifier, now: datetime | None = None) -> Labelled:
-    """Read the labels that became known since the last time; nothing, where they come with the events.
+    """Read the labels that became known since the last time.
 
-    A label whose event has not come yet is kept, and joins it when it does. A correction is a later version, known from its
-    own time. One process at a time; others wait.
+    Labels that come with the events are not read here. A label whose event has not come yet is kept, and joins it when it does.
+    A correction is a later version, known from its own time. One process reads at a time; others wait.
 
     Raises:
         SourceError: a file could not be read. The others have been taken in.
@@ -66,6 +72,7 @@ def take(classifier: Classifier, now: datetime | None = None) -> Labelled:
             try:
                 done += _take(connection, tables, classifier, item)
             except SourceError as error:
+                log.warning("labels of %s are not taken in: %s", item.origin, error)
                 refused = refused or error
     if refused is not None:
         raise refused
@@ -73,12 +80,12 @@ def take(classifier: Classifier, now: datetime | None = None) -> Labelled:
 
 
 def is_of_labels(key: str) -> bool:
-    """Whether quarantined rows of this key came from a label's own source."""
+    """Say whether quarantined rows are from a label's own source."""
     return key.startswith(PREFIX)
 
 
 def replay(classifier: Classifier, folder: str) -> Labelled:
-    """Check and write again a batch of labels that has rows in quarantine."""
+    """Check and write a batch of labels again."""
     with database().transaction() as connection:
         _lock(connection, classifier)
         mine = (batch.c.classifier == classifier.name) & (batch.c.folder == folder)
@@ -87,7 +94,7 @@ def replay(classifier: Classifier, folder: str) -> Labelled:
         if arrived_at is None or not storage.exists(path):
             raise NotFound(
                 f"replaying labels of {classifier.name}",
-                problem="the batch must be in the storage",
+                problem="the batch is not in the storage",
                 found=f"no {storage.address(path)}",
                 hint="restore it from a copy of the storage",
             )
@@ -111,7 +118,7 @@ def _take(connection: Connection, tables: Tables, classifier: Classifier, item: 
     if missing := [name for name in columns if name not in rows.columns]:
         raise SourceError(
             f"reading labels in {item.origin}",
-            problem="the label's key, column and time must be there",
+            problem="a column of the labels is missing",
             found=f"no {', '.join(repr(name) for name in missing)}",
             hint="deliver it again with these columns, or correct the definition; nothing of it was taken in",
         )
@@ -141,7 +148,7 @@ def _write(
     rows = rows.drop(index=[position for position in checked.broken if position in rows.index])
     version = rows.groupby("event_id").cumcount()
     written = 0
-    # Versions of one label one after another: each is held against the one before it.
+    # Versions of one label one after another: each is compared with the one before it.
     for number in range(int(version.max()) + 1 if len(rows) else 0):
         part = rows[version == number]
         ids = {"event_id": pa.array(part["event_id"], pa.string())}
@@ -155,7 +162,7 @@ def _write(
 
 
 def _mended(connection: Connection, tables: Tables, classifier: Classifier, staged: sa.TableClause) -> None:
-    """A good label takes its event's broken ones out of quarantine."""
+    """Release an event's broken labels once a good one came."""
     table = tables.quarantine
     key = table.c.row[str(classifier.label.key)].astext
     mine = table.c.partition.startswith(PREFIX) & key.in_(sa.select(staged.c.event_id))
@@ -163,7 +170,7 @@ def _mended(connection: Connection, tables: Tables, classifier: Classifier, stag
 
 
 def _early(connection: Connection, tables: Tables, rows: pd.DataFrame) -> list[int]:
-    """The positions of labels that claim to have been known before their event, where it has come."""
+    """Return the positions of labels dated before their event."""
     event = tables.event
     known = pa.table(
         {

@@ -1,4 +1,7 @@
-"""Publish an audited delivery: events, labels, quarantine and the ledger's line, in one transaction."""
+"""Publication of an audited delivery, in one transaction.
+
+It writes events, labels, quarantine and the ledger's line.
+"""
 
 import math
 from collections import Counter
@@ -38,12 +41,12 @@ ARROW_TYPES: dict[Kind, pa.DataType] = {
 
 @dataclass(frozen=True)
 class Published:
-    """What a publication changed.
+    """The counts of a publication.
 
     Attributes:
         changed: whether anything was written; a second publication of the same delivery changes nothing.
         rows: good rows in the delivery.
-        new, revised: events seen for the first time, and with another content than before, or without an id no longer there.
+        new, revised: events seen for the first time, and events with new content; without an id, also events that are gone.
         labels: labels that are new or corrected.
         quarantined: rows in quarantine.
         repeated: exact repetitions of another row of the delivery.
@@ -60,7 +63,10 @@ class Published:
 
 
 def published(classifier: Classifier, partition: Partition, delivery: str, suite: str) -> Published | None:
-    """What an earlier publication of this very delivery, under this very suite, did; None if there was none."""
+    """Return the counts of an earlier publication, if any.
+
+    It must be of the same delivery, under the same suite.
+    """
     with database().transaction() as connection:
         entry = ledger.entry(connection, classifier.name, partition, "ingest")
     if entry is None or entry.status != "done" or entry.input != {"delivery": delivery, "suite": suite}:
@@ -69,13 +75,15 @@ def published(classifier: Classifier, partition: Partition, delivery: str, suite
 
 
 def publish(classifier: Classifier, partition: Partition, delivery: str, suite: str) -> Published:
-    """Make the good rows of an audited delivery events and labels: new, identical, or a later version.
+    """Publish the good rows of an audited delivery.
+
+    Each row becomes a new event or a later version of one; an identical one is skipped. So it is with labels.
 
     Args:
-        suite: the fingerprint of what it was audited by, for the ledger.
+        suite: the fingerprint of definition and suite, for the ledger.
 
     Raises:
-        DeliveryRejected: its audit refused it.
+        DeliveryRejected: the delivery failed its audit.
     """
     audit = Audit.load(audit_path(classifier.name, partition, delivery))
     audit.must_pass(f"publishing {classifier.name} {partition}")
@@ -104,7 +112,10 @@ def publish(classifier: Classifier, partition: Partition, delivery: str, suite: 
 
 
 def stage(classifier: Classifier, partition: Partition, audit: Audit) -> sa.TableClause:
-    """Write the good rows of an audited delivery where `publish` takes them from; who audits for others does so too."""
+    """Write the good rows of a delivery into a staging table.
+
+    `publish` takes them from there. A worker that audits for another process calls this, too.
+    """
     moment = datetime.fromisoformat(audit.at)
     _, checked = check_delivery(classifier, partition, audit.delivery, now=moment)
     good = _good_rows(classifier, checked, audit)
@@ -116,7 +127,10 @@ def _staging_name(classifier: Classifier, partition: Partition, audit: Audit) ->
 
 
 def reject(classifier: Classifier, partition: Partition, delivery: str, suite: str, error: DeliveryRejected) -> None:
-    """Write into the ledger that a delivery was refused; what an earlier one published stays."""
+    """Record a rejected delivery in the ledger.
+
+    Events of an earlier delivery stay.
+    """
     with database().transaction() as connection:
         ensure_tables(connection, classifier)
         ledger.record(
@@ -144,7 +158,11 @@ def _good_rows(classifier: Classifier, checked: Checked, audit: Audit) -> pa.Tab
 
 
 def label_arrays(classifier: Classifier, checked: Checked, kept: "pd.Index[int]") -> dict[str, pa.Array]:
-    """The columns of a staging table that hold a label, of the checked rows that are kept."""
+    """Return the label columns of a staging table.
+
+    Args:
+        kept: the checked rows that are published.
+    """
     outputs = classifier.label.outputs
     return {
         outputs.column: pa.array(checked.labels[kept], type=outputs.arrow_type, from_pandas=True),
@@ -168,8 +186,8 @@ def _events(
     current = event.c.superseded_at.is_(None) & (event.c.event_id == staged.c.event_id)
     revised = connection.execute(sa.update(event).where(current, differs).values(superseded_at=now)).rowcount
 
-    # What came with the first delivery of its partition was known at its end, or now, if it is not over; a revision or a
-    # late event, only now.
+    # An event of the partition's first delivery was known at the partition's end, or now, if it is not over; a revision or
+    # a late event, only now.
     inside = event.c.event_time.between(partition.start, partition.end - timedelta(microseconds=1))
     at_first = (
         now
@@ -194,7 +212,10 @@ def _withdraw(
     partition: Partition,
     now: sa.ColumnElement[datetime],
 ) -> int:
-    """Close the partition's events that its delivery does not have any more: without an id, a changed row is another one."""
+    """Close the events that the delivery has no longer.
+
+    Without an id, a changed row is another event.
+    """
     event = tables.event
     # By the time too, which has an index: events are not looked up by their partition otherwise.
     inside = event.c.event_time.between(partition.start, partition.end - timedelta(microseconds=1))
@@ -211,7 +232,11 @@ def write_labels(
     delivery: str,
     now: sa.ColumnElement[datetime],
 ) -> int:
-    """Write the staged labels that differ from the last version of their event's; returns how many."""
+    """Write the staged labels that are new or changed.
+
+    Returns:
+        How many were written.
+    """
     label = tables.label
     latest = (
         sa.select(label.c.event_id, label.c[column], label.c.known_at)
@@ -220,8 +245,8 @@ def write_labels(
         .order_by(label.c.event_id, label.c.known_at.desc())
         .subquery()
     )
-    # A correction that claims to have been known no later than what it corrects is known from now on; or right after
-    # that, where it is not to be known yet: the newest version must come last.
+    # A correction dated no later than the label it corrects is known from now on; or right after that label, where the
+    # label lies in the future: the newest version must come last.
     after = sa.func.greatest(now, latest.c.known_at + timedelta(microseconds=1))
     known_at = sa.case((staged.c.label_known_at <= latest.c.known_at, after), else_=staged.c.label_known_at)
     changed = (
@@ -244,13 +269,16 @@ def quarantine(
     key: str,
     delivery: str,
 ) -> int:
-    """Keep the broken rows with the rules that they broke; returns how many.
+    """Store the broken rows with the rules that they broke.
 
     Args:
-        key: of the partition, or of what else they came with.
+        key: of the partition, or of the batch of labels.
+
+    Returns:
+        How many rows are broken.
     """
     table = tables.quarantine
-    # The newest audit has the last word on the partition; older deliveries keep their rows in their files.
+    # The newest audit counts for the partition; older deliveries keep their rows in their files.
     connection.execute(sa.delete(table).where(table.c.partition == key))
     if not broken:
         return 0
@@ -276,7 +304,10 @@ def _as_json(raw: pd.DataFrame, positions: list[int]) -> Iterator[tuple[int, dic
 
 
 def _plain(value: Any) -> object:
-    """The value as JSON and PostgreSQL can hold it; what they cannot becomes its text."""
+    """Return a value that JSON and PostgreSQL can hold.
+
+    Any other value becomes its text.
+    """
     if isinstance(value, bool | int):
         return value
     if pd.api.types.is_scalar(value) and pd.isna(value):

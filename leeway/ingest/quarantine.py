@@ -1,4 +1,7 @@
-"""The quarantine: rows that broke a rule, kept with the rule, and played again once the source or the suite is mended."""
+"""The quarantine: rows that broke a rule.
+
+They are kept with the rule, and replayed once the source or the suite is corrected.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,12 +10,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from leeway.core.errors import LeewayError
+from leeway.core.logs import logger
 from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest import label_source, publication
 from leeway.ingest.audit import audit
 from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Quarantined:
 
 
 def rows(classifier: Classifier) -> list[Quarantined]:
-    """All rows in quarantine, newest partition first."""
+    """Return all rows in quarantine, newest partition first."""
     with database().transaction() as connection:
         table = ensure_tables(connection, classifier).quarantine
         query = sa.select(table).order_by(table.c.partition.desc(), table.c.row_hash)
@@ -44,10 +50,12 @@ def rows(classifier: Classifier) -> list[Quarantined]:
 
 
 def replay(classifier: Classifier) -> dict[str, str]:
-    """Audit and publish again, from the kept deliveries, every partition that has rows in quarantine.
+    """Audit and publish every partition with quarantined rows again.
+
+    The stored deliveries are used.
 
     Returns:
-        What came of each partition.
+        The result of each partition, in words.
     """
     with database().transaction() as connection:
         table = ensure_tables(connection, classifier).quarantine
@@ -68,6 +76,7 @@ def replay(classifier: Classifier) -> dict[str, str]:
                 published = publication.publish(classifier, partition, delivery, suite)
             outcome[key] = f"{published.new} new events, {published.quarantined} still in quarantine"
         except LeewayError as error:
+            log.warning("%s %s cannot be replayed: %s", classifier.name, key, error)
             outcome[key] = str(error)
     return outcome
 

@@ -1,4 +1,4 @@
-"""Read instants from whatever a source holds, into UTC with microseconds."""
+"""Instants from any source, in UTC with microseconds."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,15 +7,15 @@ import pandas as pd
 
 EPOCH_UNITS = {"epoch s": 1_000_000, "epoch ms": 1_000}  # in microseconds
 OFFSET = r"[T:].*(?:[zZ]|[+-]\d{2}(?::?\d{2})?)$"
-# What lies further out (a source's "never") is moved here: any zone's clock can still show it.
+# A time beyond these (a source's "never") is moved here: any zone's clock can still show it.
 FIRST, LAST = pd.Timestamp("0001-01-02"), pd.Timestamp("9999-12-30")
 
 
 def read_times(raw: "pd.Series[Any]", timezone: str, formats: Sequence[str] = ()) -> "pd.Series[pd.Timestamp]":
-    """Instants in UTC; NaT where a value is missing or is none.
+    """Read instants in UTC; NaT where a value is no instant.
 
-    An offset is honoured. A time without one is in `timezone`; where that clock was put back, the earlier of the two
-    instants is taken, and where it was put forward, the first instant after the gap.
+    An offset is honoured. A time without one is in `timezone`. Where that clock was put back, the earlier of the two instants
+    is taken; where it was put forward, the first instant after the gap.
 
     Args:
         formats: how text is written, tried in order for each value: formats of `strptime`, "ISO 8601", "epoch s" or

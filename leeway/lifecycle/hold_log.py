@@ -1,4 +1,7 @@
-"""Who holds a classifier back from retraining by itself. Append-only, like promotions."""
+"""The log of holds on retraining.
+
+It is append-only, like the log of promotions.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +14,10 @@ from leeway.store.tables import hold as table
 
 @dataclass(frozen=True)
 class Hold:
-    """One line of the history of holds: who held the classifier back, or let it go, when and why.
+    """A hold or a release, with actor and reason.
 
     Attributes:
-        held: whether it is held from then on.
+        held: whether the classifier is held from then on.
     """
 
     held: bool
@@ -27,18 +30,21 @@ class Hold:
 
 
 def current(connection: Connection, name: str) -> Hold | None:
-    """The hold that is on a classifier; None where there is none."""
+    """Return a classifier's current hold.
+
+    None where there is none.
+    """
     last = next(iter(history(connection, name)), None)
     return last if last is not None and last.held else None
 
 
 def history(connection: Connection, name: str) -> list[Hold]:
-    """All holds and releases of a classifier, newest first."""
+    """List a classifier's holds and releases, newest first."""
     columns = (table.c[column] for column in ("held", "reason", "actor", "created_at"))
     query = sa.select(*columns).where(table.c.classifier == name).order_by(table.c.id.desc())
     return [Hold(**row._mapping) for row in connection.execute(query)]
 
 
 def write(connection: Connection, name: str, held: bool, reason: str, actor: str) -> None:
-    """Hold a classifier, or let it go."""
+    """Hold a classifier, or release it."""
     connection.execute(sa.insert(table).values(classifier=name, held=held, reason=reason, actor=actor))

@@ -1,4 +1,7 @@
-"""A person's hold on a classifier: while it lasts, no champion comes of a breach by itself."""
+"""A person's hold on a classifier.
+
+While it lasts, no breach leads to a new champion by itself.
+"""
 
 from leeway.core.errors import NotFound
 from leeway.definition import Classifier
@@ -10,10 +13,12 @@ STOPPED = ("requested", "waiting", "running")
 
 
 def hold(name: str, reason: str, actor: str) -> list[Request]:
-    """Hold a classifier back: from now on what a breach asks for waits for a person, and so does what is open.
+    """Hold a classifier back from retraining.
+
+    New and open requests wait for a person.
 
     Returns:
-        The requests that are held by it. One that was running finds that out before it would promote.
+        The requests that are now held. One that was running notices before it would promote.
     """
     with database().transaction() as connection:
         retraining.lock_requests(connection, name)
@@ -23,10 +28,10 @@ def hold(name: str, reason: str, actor: str) -> list[Request]:
 
 
 def release(classifier: Classifier, reason: str, actor: str) -> list[Request]:
-    """Let a held classifier go on.
+    """Release a held classifier.
 
     Returns:
-        The requests that go on; where the definition asks a person about each, none does.
+        The requests that go on; none where the definition asks a person about each.
 
     Raises:
         NotFound: nobody holds it.
@@ -37,9 +42,8 @@ def release(classifier: Classifier, reason: str, actor: str) -> list[Request]:
         if hold_log.current(connection, name) is None:
             raise NotFound(
                 f"releasing {name}",
-                problem="somebody must hold it",
-                found="no hold",
-                hint=f"approve a single request that is held; `leeway status {name}` shows them",
+                problem="nobody holds it",
+                hint=f"approve a single held request with `leeway approve`; `leeway status {name}` shows them",
             )
         hold_log.write(connection, name, False, reason, actor)
         if classifier.drift.retrain == "hold":

@@ -1,7 +1,8 @@
-"""Versions and the champion. The one module that knows MLflow.
+"""Versions and the champion, in the database and MLflow.
 
-The truth about the champion is the last row of `leeway.promotion`, written in one transaction; MLflow's aliases follow it.
-A crash between the two leaves the aliases behind, and whoever asks for the champion next brings them up to date.
+This is the one module that knows MLflow. The truth about the champion is the last row of `leeway.promotion`, written in one
+transaction; MLflow's aliases follow it. A crash between the two leaves the aliases behind; the next call of `champion` brings
+them up to date.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 import leeway.model.bundle
+from leeway.core import files
 from leeway.core.errors import BundleError, LeewayError, NotFound, StoreError
+from leeway.core.logs import logger
 from leeway.core.settings import settings
 from leeway.definition import Classifier
 from leeway.detection.reference import Reference
@@ -30,14 +33,16 @@ from leeway.training import fit
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+log = logger(__name__)
+
 CHAMPION, CHALLENGER = "champion", "challenger"
-RUN_NAME = 250  # letters that MLflow keeps of one
+RUN_NAME = 250  # letters of a run's name that MLflow keeps
 MIGRATION = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """One line of a classifier's history: who became champion, or did not, when and why."""
+    """One entry of a classifier's promotion history."""
 
     version: int
     outcome: str
@@ -51,11 +56,13 @@ class Promotion:
 
 
 def register(name: str, key: str) -> int:
-    """Give a bundle a version in the registry, as challenger; the same bundle gets the same version."""
+    """Register a bundle as challenger.
+
+    The same bundle gets the same version.
+    """
     client = _client()
     _ensure_model(client, name)
-    found = client.search_model_versions(f"name = '{name}' and tags.bundle = '{key}'")
-    version = min((int(item.version) for item in found), default=None)
+    version = min(_versions(name, key), default=None)
     if version is None:
         version = _log_bundle(client, name, key)
     if version not in {item.version for item in history(name)}:
@@ -64,7 +71,10 @@ def register(name: str, key: str) -> int:
 
 
 def champion(name: str) -> Promotion | None:
-    """The champion, after its alias has been brought into line; None before the first promotion."""
+    """Return the champion.
+
+    None before the first promotion. MLflow's aliases are aligned first.
+    """
     past = history(name)
     current = next((item for item in past if item.outcome != "refused"), None)
     _align(name, current, {item.version for item in past})
@@ -72,41 +82,45 @@ def champion(name: str) -> Promotion | None:
 
 
 def load(name: str, promoted: Promotion) -> Bundle:
-    """A promoted bundle, checked against its promotion record.
+    """Load a promoted bundle, checked against its record.
 
     Raises:
-        BundleError: it is missing, altered, or not to be trusted.
+        BundleError: it is missing, altered or not trusted.
     """
-    return leeway.model.bundle.load(_folder(name, promoted.bundle, promoted.version), promoted.checksum)
+    folder = _folder(name, promoted.bundle, promoted.version, promoted.checksum)
+    return leeway.model.bundle.load(folder, promoted.checksum)
 
 
 def described(name: str, decided: Promotion) -> tuple[Card, Reference]:
-    """What a version that was decided on says of itself, and its monitor's reference, checked against the record.
+    """Read a decided version's card and reference.
+
+    Both are checked against the promotion record.
 
     Raises:
         BundleError: it is missing or altered.
     """
-    return leeway.model.bundle.described(_folder(name, decided.bundle, decided.version), decided.checksum)
+    folder = _folder(name, decided.bundle, decided.version, decided.checksum)
+    return leeway.model.bundle.described(folder, decided.checksum)
 
 
 def promoted(name: str, version: int) -> Promotion:
-    """The newest promotion of a version that has been champion.
+    """Return the newest promotion of a champion version.
 
     Raises:
-        NotFound: it never was.
+        NotFound: the version was never champion.
     """
     found = next((item for item in history(name) if item.version == version and item.outcome != "refused"), None)
     if found is None:
         raise NotFound(
             f"looking up version {version} of {name}",
-            problem="it must have been champion",
+            problem="it was never champion",
             hint=f"see `leeway versions {name}`",
         )
     return found
 
 
 def history(name: str) -> list[Promotion]:
-    """All promotions and refusals, newest first."""
+    """List all promotions and refusals, newest first."""
     columns = [column for column in promotion.c if column.name not in ("id", "classifier")]
     query = sa.select(*columns).where(promotion.c.classifier == name).order_by(promotion.c.id.desc())
     with database().transaction() as connection:
@@ -114,7 +128,7 @@ def history(name: str) -> list[Promotion]:
 
 
 def log_card(name: str, version: int, pages: Mapping[str, str]) -> None:
-    """Keep a version's model card with it.
+    """Log a version's model card to MLflow.
 
     Args:
         pages: texts by the names of their files.
@@ -131,20 +145,29 @@ def log_card(name: str, version: int, pages: Mapping[str, str]) -> None:
 
 
 def made(name: str, key: str) -> Bundle:
-    """A bundle that has been made, whatever became of it."""
-    return leeway.model.bundle.load(_made(name, key))
+    """Load a bundle, whatever was decided on it.
+
+    Once it is registered, it is checked against its record.
+
+    Raises:
+        BundleError: it is missing, altered or not trusted.
+    """
+    checksum = _registered(name, key)
+    return leeway.model.bundle.load(_fetched(name, key, checksum), checksum)
 
 
 def decide(
     classifier: Classifier, key: str, version: int, verdicts: list[GateVerdict], *, reason: str, actor: str
 ) -> bool:
-    """Promote a challenger whose gates admit it, or write down why not. Deciding twice decides once.
+    """Promote an admitted challenger, or record its refusal.
+
+    A second call for the same version changes nothing.
 
     Returns:
         Whether the version is the champion now.
     """
-    name, folder = classifier.name, _made(classifier.name, key)
-    card = leeway.model.bundle.load(folder).card
+    name = classifier.name
+    found = made(name, key)
     values = {
         "classifier": name,
         "version": version,
@@ -152,9 +175,9 @@ def decide(
         "reason": reason,
         "actor": actor,
         "bundle": key,
-        "checksum": leeway.model.bundle.checksum(folder),
+        "checksum": leeway.model.bundle.checksum(found.folder),
         "evidence": [asdict(verdict) for verdict in verdicts],
-        "as_of": datetime.fromisoformat(card.as_of),
+        "as_of": datetime.fromisoformat(found.card.as_of),
     }
     with database().transaction() as connection:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"promote {name}"))))
@@ -166,7 +189,9 @@ def decide(
 
 
 def promote(name: str, version: int, *, reason: str, actor: str) -> Promotion:
-    """Make a version champion by a person's decision; the record says so.
+    """Make a version champion by a person's decision.
+
+    The record says that no gate decided.
 
     Raises:
         NotFound: the version is not registered.
@@ -176,37 +201,42 @@ def promote(name: str, version: int, *, reason: str, actor: str) -> Promotion:
     if version not in found:
         raise NotFound(
             f"promoting version {version} of {name}",
-            problem="it must be registered",
+            problem="it is not registered",
             found=f"versions {sorted(found) or 'none'}",
             hint=f"see `leeway versions {name}`",
         )
     key, checksum = (found[version].tags[tag] for tag in ("bundle", "checksum"))
-    as_of = datetime.fromisoformat(leeway.model.bundle.load(_folder(name, key, version), checksum).card.as_of)
+    folder = _folder(name, key, version, checksum)
+    as_of = datetime.fromisoformat(leeway.model.bundle.load(folder, checksum).card.as_of)
     return _append(name, version, "promoted", reason, actor, key, checksum, as_of)
 
 
 def rollback(name: str, *, reason: str, actor: str) -> Promotion:
-    """Bring back the champion before the present one; again, the one before that.
+    """Bring back the previous champion.
+
+    Another call brings back the one before that.
 
     Raises:
-        NotFound: there was none.
+        NotFound: there was no earlier champion.
     """
     former = before(history(name))
     if former is None:
         raise NotFound(
             f"rolling back {name}",
-            problem="only a version that was champion can come back",
-            found="no earlier champion",
-            hint=f"see `leeway versions {name}`",
+            problem="there is no earlier champion",
+            hint=f"see `leeway versions {name}`; `leeway promote {name} VERSION --reason WHY` promotes another version",
         )
     load(name, former)  # a bundle that cannot be loaded must not become champion
     return _append(name, former.version, "rolled_back", reason, actor, former.bundle, former.checksum, former.as_of)
 
 
 def before(past: list[Promotion]) -> Promotion | None:
-    """Whom a roll-back would bring back, by a history that begins with the newest; None where nobody was champion before."""
+    """Return the promotion that a roll-back would restore.
+
+    `past` begins with the newest. None where there was no earlier champion.
+    """
     held = [item for item in past if item.outcome != "refused"]
-    # From the present one's own promotion backwards: what has been rolled back does not return this way.
+    # From the present champion's own promotion backwards, so that a version that was rolled back does not return.
     start = next(
         (at for at, item in enumerate(held) if (item.version, item.outcome) == (held[0].version, "promoted")), 0
     )
@@ -235,7 +265,7 @@ def _append(
 
 
 def _align(name: str, current: Promotion | None, decided: set[int]) -> None:
-    """Make MLflow's aliases say what the promotion table says."""
+    """Align MLflow's aliases with the promotion table."""
     client = _client()
     _ensure_model(client, name)
     aliases = {alias: int(version) for alias, version in client.get_registered_model(name).aliases.items()}
@@ -246,7 +276,7 @@ def _align(name: str, current: Promotion | None, decided: set[int]) -> None:
 
 
 def _log_bundle(client: "MlflowClient", name: str, key: str) -> int:
-    folder = _made(name, key)
+    folder = _fetched(name, key, None)
     card: Card = leeway.model.bundle.load(folder).card
     run_name = f"{name} {card.as_of[:10]} {card.trial}"[:RUN_NAME]
     run = client.create_run(_experiment(client, name), run_name=run_name, tags={"bundle": key})
@@ -274,27 +304,49 @@ def _log_bundle(client: "MlflowClient", name: str, key: str) -> int:
 
 
 def _log_trials(client: "MlflowClient", experiment: str, parent: str, card: Card) -> None:
-    """A run below the bundle's for each trial of its search."""
+    """Log each trial as a child run."""
     from mlflow.entities import Metric
 
     for trial in [*card.search, *(name for name in card.search_failures if name not in card.search)]:
         run = client.create_run(experiment, run_name=trial[:RUN_NAME], tags={"mlflow.parentRunId": parent})
-        told = {"metric": card.search.get(trial), "share_of_rows": card.search_shares.get(trial)}
-        told["weight"] = card.members.get(trial, 0.0)
-        metrics = [Metric(key, value, 0, 0) for key, value in told.items() if value is not None]
+        values = {"metric": card.search.get(trial), "share_of_rows": card.search_shares.get(trial)}
+        values["weight"] = card.members.get(trial, 0.0)
+        metrics = [Metric(key, value, 0, 0) for key, value in values.items() if value is not None]
         client.log_batch(run.info.run_id, metrics=metrics)
         if trial in card.search_failures:
             client.set_tag(run.info.run_id, "why", card.search_failures[trial])
         client.set_terminated(run.info.run_id, "FAILED" if trial in card.search_failures else "FINISHED")
 
 
-def _made(name: str, key: str) -> Path:
-    """The folder on this machine of a bundle that has been made."""
-    return storage.fetched(fit.folder_of(name, key))
+def _versions(name: str, key: str) -> dict[int, str | None]:
+    """Look up the checksums that a bundle is registered with, by version."""
+    found = _client().search_model_versions(f"name = '{name}' and tags.bundle = '{key}'")
+    return {int(item.version): item.tags.get("checksum") for item in found}
 
 
-def _folder(name: str, key: str, version: int) -> Path:
-    """A bundle's folder on this machine, fetched from the registry where the storage has lost it."""
+def _registered(name: str, key: str) -> str | None:
+    """Look up a bundle's checksum on record; None before it is registered."""
+    decided = next((item.checksum for item in reversed(history(name)) if item.bundle == key), None)
+    versions = {} if decided else _versions(name, key)
+    return decided or (versions[min(versions)] if versions else None)
+
+
+def _fetched(name: str, key: str, checksum: str | None) -> Path:
+    """Fetch a bundle's folder, if its manifest is the one on record."""
+    folder = fit.folder_of(name, key)
+
+    def admit(hashes: Mapping[str, str]) -> None:
+        if checksum is not None:
+            leeway.model.bundle.must_be(hashes, checksum, f"fetching the bundle {storage.address(folder)}")
+
+    return storage.fetched(folder, admit=admit)
+
+
+def _folder(name: str, key: str, version: int, checksum: str) -> Path:
+    """Return a version's bundle folder on this machine.
+
+    It is fetched from the registry where the storage has lost it.
+    """
     folder = fit.folder_of(name, key)
     if not storage.exists(folder):
         from mlflow.artifacts import download_artifacts
@@ -309,15 +361,18 @@ def _folder(name: str, key: str, version: int) -> Path:
                 TemporaryDirectory(prefix=".", dir=beside.parent) as download,
             ):
                 download_artifacts(artifact_uri=source, dst_path=download)
-                (Path(download) / "bundle").rename(beside)
+                found = Path(download) / "bundle"
+                (found / storage.MANIFEST).unlink(missing_ok=True)
+                leeway.model.bundle.must_be(files.hashes(found), checksum, action)
+                found.rename(beside)
         except MlflowException as error:
             raise BundleError(
                 action,
-                problem="the registry must still have it",
+                problem="neither the storage nor MLflow has it any more",
                 found=str(error).splitlines()[0],
-                hint=f"roll back (`leeway rollback {name}`), or train again",
+                hint=f"roll back with `leeway rollback {name}`, or train again with `leeway train {name}`",
             ) from error
-    return storage.fetched(folder)
+    return _fetched(name, key, checksum)
 
 
 def _ensure_model(client: "MlflowClient", name: str) -> None:
@@ -340,38 +395,47 @@ def _experiment(client: "MlflowClient", name: str) -> str:
 
 
 def _artifacts(name: str) -> str:
-    """Where MLflow keeps a classifier's artifacts: in the storage, or in the data folder if it cannot write there."""
+    """Return the location of a classifier's MLflow artifacts.
+
+    It is the data folder if MLflow cannot write to the storage.
+    """
     from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     location = storage.url("mlflow", name)
     try:
         get_artifact_repository(location)
-    except (MlflowException, ImportError):
+    except (MlflowException, ImportError) as error:
+        log.debug("MLflow cannot write to %s, its artifacts go to the data folder: %s", location, error)
         return settings().folder("mlflow", name).as_uri()
     return location
 
 
 @contextmanager
 def _artifacts_told(action: str) -> Iterator[None]:
-    """What MLflow's ways to its artifacts raise, as one clear error; its own exceptions pass."""
+    """Turn errors of the artifact storage into `StoreError`.
+
+    MLflow's own exceptions pass.
+    """
     from mlflow.exceptions import MlflowException
 
     try:
         yield
     except (LeewayError, MlflowException):
         raise
-    except Exception as error:  # each of the libraries that it uses has kinds of its own
+    except Exception as error:  # each library that MLflow uses has its own errors
         raise StoreError(
             action,
-            problem="the storage of MLflow's artifacts must answer, and take them",
+            problem="the storage of MLflow's artifacts fails",
             found=" ".join(str(error).split()) or type(error).__name__,
-            hint=f"see whether {storage.url('mlflow')} can be written, then run this again; what is done is kept",
+            hint=f"check that {storage.url('mlflow')} can be written, then run this again; finished work is kept",
         ) from error
 
 
 def migrate() -> None:
-    """Bring MLflow's database to the schema of the installed MLflow; an empty one gets its tables.
+    """Bring MLflow's database to the installed schema.
+
+    An empty database gets its tables.
 
     Raises:
         StoreError: the database refuses, or is of a newer MLflow.
@@ -388,9 +452,9 @@ def migrate() -> None:
         except (MlflowException, CommandError, sa.exc.SQLAlchemyError) as error:
             raise StoreError(
                 action,
-                problem="it must be reachable, and not of a newer MLflow",
+                problem="the database is unreachable, or of a newer MLflow",
                 found=str(error).strip().splitlines()[0],
-                hint="check LEEWAY_MLFLOW_DATABASE_URL, or install the MLflow that it is of",
+                hint="check LEEWAY_MLFLOW_DATABASE_URL, or install the newer MLflow",
             ) from error
 
 

@@ -1,13 +1,15 @@
-"""Retrain requests: the audited state machine between a breach and a promotion.
+"""Retrain requests: an audited state machine.
+
+It leads from a breach to a promotion:
 
     requested ──> running ──> promoted | kept_champion | failed
-    waiting ──> requested                      (the change is too young: too little is known of it to learn and to test)
+    waiting ──> requested                      (the change is too recent: too little is known of it to learn and to test)
     suppressed      (cooldown, a request that is open already, too many promotions, a policy that never retrains, a reference
                      that is too short to act by)
     held ──> requested | waiting | rejected    (a person must decide: by definition, for a hold, or for an incident)
 
-The row is the truth: whoever finds an open one may carry it out, and its key makes it one however many ask for it. Every
-transition keeps its reason and, where there is any, its evidence.
+The row is the truth: any process that finds an open request may carry it out, and its key makes it unique. Every transition
+keeps its reason and, where there is any, its evidence.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,18 +54,21 @@ class Request:
 
     @property
     def since(self) -> datetime | None:
-        """When the change began that it answers, as far as the monitor could tell."""
+        """The start of the change that it answers.
+
+        None where the monitor could not tell.
+        """
         since = self.history[0].get("evidence", {}).get("since")
         return None if since is None else datetime.fromisoformat(since)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a breach is answered with.
+    """The answer to a breach.
 
     Attributes:
         state: the first state of its request.
-        as_of: the time as of which to train, which may be still to come.
+        as_of: the time as of which to train; it may lie in the future.
     """
 
     state: str
@@ -82,19 +87,19 @@ def answer(
     incident: str | None = None,
     too_short: str | None = None,
 ) -> Answer:
-    """What a breach is answered with.
+    """Decide on the answer to a breach.
 
     Args:
-        as_of: the end of the partition that it was found in.
+        as_of: the end of the partition that the breach was found in.
         since: when the change began, where that is known.
         past: the classifier's other requests, in any order.
         hold: a person's, if there is one.
         incident: why a person must decide on it.
-        too_short: why the reference is no ground to act on.
+        too_short: why the reference is too short to act on.
     """
     policy = classifier.drift
     if (open_one := next((item for item in past if item.state in OPEN), None)) is not None:
-        return Answer("suppressed", f"{open_one.key} is {open_one.state} already", as_of)
+        return Answer("suppressed", f"{open_one.key} is already {open_one.state}", as_of)
     if policy.retrain == "never":
         return Answer("suppressed", "the definition never retrains on drift", as_of)
     if too_short is not None:
@@ -113,9 +118,9 @@ def answer(
     if policy.retrain == "hold":
         return Answer("held", "the definition asks a person first", due)
     if incident is not None:
-        return Answer("held", f"an incident, which a retrain seldom cures: {incident}", due)
+        return Answer("held", f"an incident, and a retrain seldom cures one: {incident}", due)
     if since is not None and due > as_of:
-        why = f"too little is known yet of what changed on {since:%Y-%m-%d}; {due:%Y-%m-%d} is early enough"
+        why = f"too little is known yet of the change on {since:%Y-%m-%d}; enough will be known by {due:%Y-%m-%d}"
         return Answer("waiting", why, due)
     return Answer("requested", reason, as_of)
 
@@ -133,17 +138,19 @@ def file(
     incident: str | None = None,
     too_short: str | None = None,
 ) -> str:
-    """Write a request, in the transaction of the verdict that asks for it; one that is there already stays as it is.
+    """Write a request in the transaction of its verdict.
+
+    An existing request of this key stays as it is.
 
     Args:
-        forced: a person asks for it: nothing stands against it.
+        forced: whether a person asks for it; then nothing suppresses it.
         since: when the change began, where that is known.
-        evidence: what the verdict rests on.
+        evidence: the evidence of the verdict.
         incident: why a person must decide on it.
-        too_short: why the reference is no ground to act on.
+        too_short: why the reference is too short to act on.
 
     Returns:
-        The state that it has now.
+        The request's present state.
     """
     name = classifier.name
     lock_requests(connection, name)
@@ -168,51 +175,65 @@ def file(
 
 
 def ripen(connection: Connection, name: str, now: datetime) -> list[str]:
-    """Let requests go on for which enough is known by now, in the transaction of a night; returns their keys."""
+    """Let requests go on once enough is known.
+
+    It runs in the transaction of a night.
+
+    Returns:
+        The requests' keys.
+    """
     lock_requests(connection, name)
     due = [item.key for item in of(connection, name) if item.state == "waiting" and item.as_of <= now]
     return [_move(connection, key, "requested", f"enough is known as of {now:%Y-%m-%d %H:%M}").key for key in due]
 
 
 def claim(key: str) -> Request:
-    """Take a request to carry it out. The caller holds the classifier's training lock.
+    """Claim a request to carry it out.
+
+    The caller holds the classifier's training lock.
 
     Raises:
-        NotFound: there is none, or it is not to be carried out.
+        NotFound: there is none, or it cannot be carried out.
     """
     with database().transaction() as connection:
         request = _get(connection, key, lock=True)
         if request.state not in STARTABLE:
             raise NotFound(
                 f"carrying out {key}",
-                problem=f"its state must be one of {', '.join(STARTABLE)}",
+                problem="a request in this state cannot be carried out",
                 found=request.state,
-                hint="approve it if it is held; nothing else can be done with it",
+                hint="approve it with `leeway approve` if it is held",
             )
         again = " again after its process died" if request.state == "running" else ""
-        return _move(connection, key, "running", f"taken up{again}")
+        return _move(connection, key, "running", f"started{again}")
 
 
 def is_running(key: str) -> bool:
-    """Whether a request that was taken up may still promote: nobody has come to hold it."""
+    """Return whether a claimed request may still promote.
+
+    It may not once a person holds the classifier.
+    """
     return get(key).state == "running"
 
 
 def move(
     key: str, state: str, why: str, *, version: int | None = None, evidence: Mapping[str, Any] | None = None
 ) -> Request:
-    """Write a transition with its reason."""
+    """Record a transition with its reason."""
     with database().transaction() as connection:
         return _move(connection, key, state, why, version=version, evidence=evidence)
 
 
 def move_all(connection: Connection, name: str, states: Sequence[str], state: str, why: str) -> list[Request]:
-    """Move all requests of a classifier that are in one of some states."""
+    """Move all of a classifier's requests in some states."""
     return [_move(connection, item.key, state, why) for item in of(connection, name) if item.state in states]
 
 
 def let_go(connection: Connection, request: Request, why: str) -> Request:
-    """Let a held request go on: to wait for the night by which enough is known, where it has to."""
+    """Let a held request go on.
+
+    A request that answers a dated change waits until enough is known of it.
+    """
     return _move(connection, request.key, "requested" if request.since is None else "waiting", why)
 
 
@@ -239,13 +260,13 @@ def _move(
 #: What comes next, once a person has answered.
 NEXT = {
     "requested": "the next night trains the challenger",
-    "waiting": "it waits for the night by which enough labels since the change are known",
+    "waiting": "it waits until enough labels since the change are known",
     "rejected": "the champion stays",
 }
 
 
 def settle(key: str, approved: bool, actor: str) -> Request:
-    """A person's answer to a held request.
+    """Record a person's answer to a held request.
 
     Raises:
         NotFound: it is not held.
@@ -255,7 +276,7 @@ def settle(key: str, approved: bool, actor: str) -> Request:
         if request.state != "held":
             raise NotFound(
                 f"{'approving' if approved else 'rejecting'} {key}",
-                problem="only a held request waits for a person",
+                problem="the request is not held",
                 found=request.state,
                 hint=f"see `leeway status {request.classifier}`",
             )
@@ -265,7 +286,7 @@ def settle(key: str, approved: bool, actor: str) -> Request:
 
 
 def get(key: str) -> Request:
-    """One request.
+    """Return one request.
 
     Raises:
         NotFound: there is none of this key.
@@ -275,30 +296,36 @@ def get(key: str) -> Request:
 
 
 def _get(connection: Connection, key: str, *, lock: bool = False) -> Request:
-    """One request; with `lock`, nobody else can move it before the transaction ends."""
+    """Return one request.
+
+    With `lock`, nobody else can move it before the transaction ends.
+    """
     query = _select().where(table.c.key == key)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         raise NotFound(
-            "finding a retrain request", problem="its key must exist", found=key, hint="see `leeway status NAME`"
+            "finding a retrain request", problem="no request has this key", found=key, hint="see `leeway status NAME`"
         )
     return Request(**row._mapping)
 
 
 def all_of(name: str) -> list[Request]:
-    """All requests of a classifier, newest first."""
+    """List a classifier's requests, newest first."""
     with database().transaction() as connection:
         return of(connection, name)
 
 
 def of(connection: Connection, name: str) -> list[Request]:
-    """The same, within a transaction."""
+    """List a classifier's requests within a transaction."""
     query = _select().where(table.c.classifier == name).order_by(table.c.created_at.desc())
     return [Request(**row._mapping) for row in connection.execute(query)]
 
 
 def startable(name: str) -> str | None:
-    """The key of the oldest request that waits to be carried out, or whose process died."""
+    """Return the key of the oldest startable request.
+
+    It waits to be carried out, or its process died.
+    """
     with database().transaction() as connection:
         query = sa.select(table.c.key).where(table.c.classifier == name, table.c.state.in_(STARTABLE))
         key: str | None = connection.scalar(query.order_by(table.c.created_at).limit(1))
@@ -306,9 +333,10 @@ def startable(name: str) -> str | None:
 
 
 def waiting(since: datetime) -> list[Request]:
-    """The requests of all classifiers that nothing has happened to since then and that someone should carry out, oldest first.
+    """List idle requests to carry out, oldest first.
 
-    One that runs is among them only where no process trains its classifier: its own has died.
+    They are those of all classifiers that have not changed after `since`. A running one is among them only where no process
+    trains its classifier: its own process has died.
     """
     query = _select().where(table.c.state.in_(STARTABLE), table.c.updated_at <= since).order_by(table.c.created_at)
     with database().transaction() as connection:
@@ -317,12 +345,12 @@ def waiting(since: datetime) -> list[Request]:
 
 
 def training_lock_name(name: str) -> str:
-    """The name of the lock that whoever trains a classifier holds."""
+    """Return the name of a classifier's training lock."""
     return f"train {name}"
 
 
 def lock_requests(connection: Connection, name: str) -> None:
-    """Be the only one who decides about a classifier's requests, until the transaction ends."""
+    """Lock a classifier's requests until the transaction ends."""
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"request {name}"))))
 
 

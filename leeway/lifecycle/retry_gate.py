@@ -1,4 +1,7 @@
-"""Whether a classifier whose challengers were all refused is worth another training: once it could learn from clearly more."""
+"""The check before a refused training is repeated.
+
+It passes once there are clearly more rows to learn from.
+"""
 
 from datetime import UTC
 
@@ -11,11 +14,13 @@ from leeway.store.database import database
 from leeway.store.tables import snapshot as table
 from leeway.training import fit
 
-GROWTH = 1.2  # as many rows as at the refusal, to be worth the hours that a training may take
+GROWTH = 1.2  # times the rows of the refusal, to be worth the hours that a training may take
 
 
 def check(classifier: Classifier, snapshot: str) -> None:
-    """Refuse to learn from a snapshot that has hardly more rows than the one that the last refused challenger learnt from.
+    """Refuse a training on hardly more rows.
+
+    They are compared with those of the last refused challenger. A changed definition or library version passes at once.
 
     Whoever changes the definition, or has another version of a library, tries again at once.
 
@@ -31,15 +36,18 @@ def check(classifier: Classifier, snapshot: str) -> None:
         return
     raise TrainingError(
         f"training a first champion of {classifier.name}",
-        problem=f"after a refusal on {rows[before]:,} rows there must be {GROWTH * rows[before]:,.0f} to learn from",
-        found=f"{rows[snapshot]:,}",
-        hint=f"wait for them, change models/{classifier.name}.py, or train now with `leeway train {classifier.name}`",
+        problem=f"a challenger was refused on {rows[before]:,} rows, and there are hardly more now",
+        found=f"{rows[snapshot]:,} of {GROWTH * rows[before]:,.0f} rows needed",
+        hint=f"wait for more rows, change models/{classifier.name}.py, or train now with `leeway train {classifier.name}`",
     )
 
 
 def _learnt_from(name: str, refused: registry.Promotion, snapshots: dict[str, int]) -> str | None:
-    """The snapshot that a refused bundle was learnt from, if what is declared now would learn the same from it."""
-    as_of = refused.as_of.astimezone(UTC)  # as those who train say it
+    """Return the snapshot of a refused bundle.
+
+    None if the present definition would learn something else from it.
+    """
+    as_of = refused.as_of.astimezone(UTC)  # keys are made of times in UTC
     return next((key for key in snapshots if fit.key_of(name, key, as_of) == refused.bundle), None)
 
 

@@ -1,4 +1,4 @@
-"""What a gate says of a challenger, and what follows from what all of them say."""
+"""Gate verdicts, and what follows from them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ GateOutcome = Literal["pass", "fail", "not applicable"]
 
 @dataclass(frozen=True)
 class GateVerdict:
-    """What one gate says.
+    """The verdict of one gate.
 
     Attributes:
         gate: the gate's name.
@@ -25,24 +25,30 @@ class GateVerdict:
 
 
 def admitted(verdicts: list[GateVerdict]) -> bool:
-    """Whether the challenger may take the champion's place: some gate passed, and none failed."""
+    """Return whether a challenger may become champion.
+
+    Some gate passed, and none failed.
+    """
     outcomes = [verdict.outcome for verdict in verdicts]
     return "pass" in outcomes and "fail" not in outcomes
 
 
 def deciding(verdicts: Sequence[GateVerdict]) -> tuple[list[GateVerdict], str]:
-    """The gates that failed, or else what the challenger is better than; and in words, what the others said."""
-    told = [verdict for verdict in verdicts if verdict.outcome == "fail"] or [
+    """Return the decisive verdicts, and the rest in words.
+
+    Decisive are the failed gates, or else the passed comparisons.
+    """
+    decisive = [verdict for verdict in verdicts if verdict.outcome == "fail"] or [
         verdict for verdict in verdicts if verdict.outcome == "pass" and verdict.gate.startswith("better than")
     ]
-    rest = Counter(verdict.outcome for verdict in verdicts if verdict not in told)
+    rest = Counter(verdict.outcome for verdict in verdicts if verdict not in decisive)
     passed, others = rest["pass"], rest["not applicable"]
-    words = [f"{passed} {'more' if told else 'gates'} passed"] if passed else []
-    return told, ", ".join([*words, f"{others} not applicable"] if others else words)
+    words = [f"{passed} {'more' if decisive else 'gates'} passed"] if passed else []
+    return decisive, ", ".join([*words, f"{others} not applicable"] if others else words)
 
 
 def in_short(verdicts: Sequence[GateVerdict], between: str = "; ") -> str:
-    """The same in one text."""
-    told, rest = deciding(verdicts)
-    lines = [f"{verdict.gate}: {verdict.outcome}, {verdict.why}" for verdict in told]
+    """Summarise the verdicts in one text."""
+    decisive, rest = deciding(verdicts)
+    lines = [f"{verdict.gate}: {verdict.outcome}, {verdict.why}" for verdict in decisive]
     return between.join([*lines, rest] if rest else lines)

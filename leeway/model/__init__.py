@@ -1,1 +1,1 @@
-"""A bundle and what it says: scores, decisions, explanations."""
+"""Bundles: scores, decisions and explanations."""

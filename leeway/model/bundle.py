@@ -1,4 +1,6 @@
-"""Bundles: what is versioned, promoted and served as one thing. skops files, never pickle.
+"""Bundles: the unit that is versioned and served.
+
+Models are skops files, never pickle.
 
 A bundle is a folder: `model.skops` (pipeline and calibrators), `bundle.json` (classes, thresholds, signature, origin, metrics),
 `reference.json` (the monitor's reference), `sample.parquet` (reference rows for reports, without sensitive columns) and
@@ -7,6 +9,7 @@ A bundle is a folder: `model.skops` (pipeline and calibrators), `bundle.json` (c
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -31,7 +34,7 @@ from leeway.model.window import TrainingWindow
 FILES = ("model.skops", "bundle.json", "reference.json", "sample.parquet")
 KNOWN = "known.parquet"  # bundles that were made before there were estimates have none
 
-#: What a bundle may hold beyond what skops itself trusts. The list is the host's: nothing in a bundle can extend it.
+#: The types that a bundle may hold beyond those that skops trusts. The list is the host's: no bundle can extend it.
 TRUSTED_TYPES = frozenset(
     {
         "numpy.dtype",
@@ -44,33 +47,33 @@ TRUSTED_TYPES = frozenset(
 
 @dataclass(frozen=True)
 class Card:
-    """What a bundle says of itself.
+    """The metadata of a bundle.
 
     Attributes:
         key: what it was made from: the hash of snapshot, definition and versions of the libraries.
         features: the signature: every feature with its kind, in order.
-        kind: of the label that it learnt.
-        classes: what its probabilities are of, in the order of the columns; of a binary label, the positive class alone.
+        kind: the kind of its label.
+        classes: the classes of its probabilities, in the order of the columns; of a binary label, only the positive class.
         thresholds: for each class, as `leeway.model.decision` uses them.
         costs: of deciding for one class (inner) where another (outer) holds; None where thresholds decide.
         calibration: the method for each class.
-        trained_until, holdout_from, holdout_until: bounds of the event times it learnt from and was held out.
+        trained_until, holdout_from, holdout_until: bounds of the event times of development and holdout rows.
         metrics: on the holdout.
         search: every trial's metric; `trial` is the one that was kept.
-        learnt_since, holdout_seconds: of the window that it learnt from, where that was not the definition's own.
-        members: the trials that vote, with their weights; one has all of it where there is no ensemble.
+        learnt_since, holdout_seconds: the window that it learnt from, where that was not the definition's own.
+        members: the trials that vote, with their weights; one has all of the weight without an ensemble.
         iterations: of the members that boost.
-        search_shares: of the rows, that each trial learnt from on the last rung that it reached.
-        search_failures: why nothing came of some trials.
-        cut_short: what the search did not try because time was up; such a search need not go the same way again.
+        search_shares: the share of the rows that each trial learnt from, on the last rung that it reached.
+        search_failures: why trials failed, by name.
+        cut_short: trials that were not tried because time was up; another search may differ.
         purged: rows that were not learnt from because their labels were not mature when the holdout began.
-        notes: what was odd about the rows that it learnt from, in words.
+        notes: what was unusual about the rows that it learnt from, in words.
         odds_ratios: of a linear member, by class and term; see `leeway.training.coefficients`.
         calibrated: of each class on the holdout, as `leeway.core.calibration_curve` describes it.
-        threshold_intervals: bounds of each threshold in 95 of 100 cases; None where it does not follow from rows alone.
+        threshold_intervals: the 95 % interval of each threshold; None where it does not follow from rows.
         tradeoffs: for each class, what other thresholds would do, on out-of-fold scores; not of exclusive classes.
         review: the probabilities between which a person decides; None where nobody does.
-        holdout_share: of the events that were held out by lot, where events have no time.
+        holdout_share: the share of events that were held out at random, where events have no time.
     """
 
     classifier: str
@@ -112,7 +115,10 @@ class Card:
 
     @property
     def window(self) -> TrainingWindow | None:
-        """What of its snapshot it learnt from and was held out; None for the definition's own."""
+        """The part of the snapshot that it learnt from.
+
+        None for the definition's own window.
+        """
         if self.holdout_seconds is None:
             return None
         since = None if self.learnt_since is None else datetime.fromisoformat(self.learnt_since)
@@ -130,25 +136,28 @@ class Bundle:
 
     @property
     def outputs(self) -> Outputs:
-        """What its probabilities are of."""
+        """The outputs that its probabilities stand for."""
         return Outputs(self.card.kind, tuple(self.card.classes))
 
     def decide(self, p: Floats) -> Bools:
-        """The classes that events are called, shape (n, K), from probabilities of that shape."""
+        """Return the decisions for probabilities, shape (n, K)."""
         from leeway.model import decision
 
         costs = None if self.card.costs is None else np.array(self.card.costs)
         return decision.decide(self.outputs, np.array(self.card.thresholds), p, costs)
 
     def to_review(self, p: Floats) -> Bools | None:
-        """Which events a person decides, shape (n,), from probabilities of shape (n, 1); None where nobody does."""
+        """Mark the events that a person decides, shape (n,).
+
+        Probabilities have shape (n, 1). None where nobody decides.
+        """
         if self.card.review is None:
             return None
         low, high = self.card.review
         return np.asarray((p[:, 0] >= low) & (p[:, 0] <= high))
 
     def score(self, rows: pd.DataFrame) -> Floats:
-        """The calibrated probability of every class for each row, shape (n, K).
+        """Return calibrated probabilities of rows, shape (n, K).
 
         Args:
             rows: at least the features of the signature; shape (n, any).
@@ -162,9 +171,9 @@ class Bundle:
         if missing := [name for name in self.card.features if name not in rows.columns]:
             raise BundleError(
                 f"scoring with the bundle {self.folder.name} of {self.card.classifier}",
-                problem="the definition must still have every feature of its signature",
-                found=f"no {', '.join(missing)}",
-                hint="declare it again until a successor is champion, or promote one that was trained without it",
+                problem="the definition lacks features that the bundle was trained with",
+                found=", ".join(missing),
+                hint="declare them again until a new champion needs them no more, or promote a version without them",
             )
         if rows.empty:
             return np.empty((0, len(self.card.classes)))
@@ -173,7 +182,7 @@ class Bundle:
 
     @cached_property
     def reference(self) -> Reference:
-        """What the monitor compares with."""
+        """The monitor's reference."""
         return Reference.model_validate_json((self.folder / "reference.json").read_bytes())
 
     @cached_property
@@ -197,7 +206,7 @@ def save(
     sample: pd.DataFrame,
     known: LabelledRows | None = None,
 ) -> None:
-    """Write a bundle's files into a folder, which is made."""
+    """Write a bundle's files into a new folder."""
     folder.mkdir(parents=True)
     model = {"pipeline": pipeline, "calibrators": calibrators}
     skops_file.dump(model, folder / "model.skops")
@@ -212,7 +221,7 @@ def load(folder: Path, checksum_expected: str | None = None) -> Bundle:
     """Load a bundle through the host's allow-list.
 
     Args:
-        checksum_expected: what the promotion record says; None for a bundle that this process has just made.
+        checksum_expected: the one in the promotion record; None for a bundle that this process has just made.
 
     Raises:
         BundleError: a file is missing, altered, or holds a type that is not on the list.
@@ -227,7 +236,7 @@ def load(folder: Path, checksum_expected: str | None = None) -> Bundle:
     if refused := sorted(set(unknown) - allowed):
         raise BundleError(
             action,
-            problem="it may hold only types on the host's list",
+            problem="it holds types that this host does not trust",
             found=", ".join(refused),
             hint="if you know and trust them, name them in LEEWAY_TRUSTED_TYPES",
         )
@@ -236,7 +245,9 @@ def load(folder: Path, checksum_expected: str | None = None) -> Bundle:
 
 
 def described(folder: Path, checksum_expected: str) -> tuple[Card, Reference]:
-    """What a bundle says of itself, and what the monitor compares with, without its model, which takes a while to load.
+    """Read a bundle's card and reference.
+
+    The model is not loaded, because that takes a while.
 
     Raises:
         BundleError: a file is missing or altered.
@@ -248,12 +259,17 @@ def described(folder: Path, checksum_expected: str) -> tuple[Card, Reference]:
 
 def _must_be_whole(folder: Path, checksum_expected: str | None, action: str) -> None:
     found = checksum(folder)
-    if checksum_expected is not None and found != checksum_expected:
+    if checksum_expected is not None:
+        _must_match(found, checksum_expected, action)
+
+
+def _must_match(found: str, checksum_expected: str, action: str) -> None:
+    if found != checksum_expected:
         raise BundleError(
             action,
-            problem="its checksum must be the one in the promotion record",
+            problem="the bundle was altered: its checksum differs from the promotion record",
             found=f"{found[:12]} instead of {checksum_expected[:12]}",
-            hint="it was altered: restore the folder from a backup, or roll back to another version",
+            hint="restore the folder from a backup, or roll back to another version with `leeway rollback NAME`",
         )
 
 
@@ -264,27 +280,50 @@ def _card(folder: Path, action: str) -> Card:
     except TypeError as error:
         raise BundleError(
             action,
-            problem="it must be of this version of Leeway",
-            found=f"one of Leeway {written.get('libraries', {}).get('leeway', 'unknown')}: {error}",
-            hint="train again, or use the version that made it",
+            problem="this version of Leeway cannot read it",
+            found=f"a bundle of Leeway {written.get('libraries', {}).get('leeway', 'unknown')}: {error}",
+            hint="train again with `leeway train NAME`, or install the version that made it",
         ) from error
 
 
 def checksum(folder: Path) -> str:
-    """One hash over all files of a bundle.
+    """Hash all files of a bundle.
 
     Raises:
         BundleError: a file is missing.
     """
+    there = (path for path in map(folder.joinpath, (*FILES, KNOWN)) if path.exists())
+    return _checksum({path.name: sha256(path) for path in there}, f"loading the bundle {folder}")
+
+
+def must_be(hashes: Mapping[str, str], checksum_expected: str, action: str) -> None:
+    """Hold a bundle against the record, by the hashes of its files.
+
+    Args:
+        hashes: by the files' names, as its storage says before anything is fetched.
+
+    Raises:
+        BundleError: it is another one, or has a file that the checksum does not cover.
+    """
+    if more := sorted(set(hashes) - {*FILES, KNOWN}):
+        raise BundleError(
+            action,
+            problem="it has files that no bundle has",
+            found=", ".join(more)[:200],
+            hint="it was altered: restore the folder from a backup, and see who can write there",
+        )
+    _must_match(_checksum(hashes, action), checksum_expected, action)
+
+
+def _checksum(hashes: Mapping[str, str], action: str) -> str:
     digest = hashlib.sha256()
-    for name in (*FILES, *([KNOWN] if (folder / KNOWN).exists() else [])):
-        path = folder / name
-        if not path.exists():
+    for name in (*FILES, *([KNOWN] if KNOWN in hashes else [])):
+        if name not in hashes:
             raise BundleError(
-                f"loading the bundle {folder}",
-                problem=f"it must have the files {', '.join(FILES)}",
+                action,
+                problem=f"a file is missing; a bundle has {', '.join(FILES)}",
                 found=f"no {name}",
-                hint="restore the folder from a backup, or train again",
+                hint="restore the folder from a backup, or train again with `leeway train NAME`",
             )
-        digest.update(f"{name} {sha256(path)}\n".encode())
+        digest.update(f"{name} {hashes[name]}\n".encode())
     return digest.hexdigest()

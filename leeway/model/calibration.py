@@ -1,6 +1,7 @@
-"""Calibration: from an estimator's scores to probabilities, learnt from out-of-fold scores.
+"""Calibration: from an estimator's scores to probabilities.
 
-Each class has a calibrator of its own. Where classes exclude each other, the results are normalised to sum to one.
+It is learnt from out-of-fold scores. Each class has a calibrator of its own. Where classes exclude each other, the results are
+normalised to sum to one.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from leeway.core.metrics import EPSILON, Bools, Floats, Rows, log_losses, logit
 
 Kept = TypeVar("Kept", Bools, Floats)
 Method = Literal["none", "temperature", "sigmoid", "isotonic"]
-#: From the simplest on. A temperature is of classes that exclude each other; for others it is but a part of the sigmoid.
+#: From the simplest on. A temperature is for exclusive classes; for others it is only a part of the sigmoid.
 METHODS: tuple[Method, ...] = ("none", "sigmoid", "isotonic")
 EXCLUSIVE_METHODS: tuple[Method, ...] = ("none", "temperature", "sigmoid", "isotonic")
 
@@ -24,24 +25,26 @@ EXCLUSIVE_METHODS: tuple[Method, ...] = ("none", "temperature", "sigmoid", "isot
 WORTH = 1e-5
 CONFIDENCE = 0.95  # of Student's test over the blocks, that it does
 
-#: Rows enough to choose a method and to fit one number by; of more, every so-manieth is taken.
+#: Rows enough to choose a method and to fit one number; of more, every n-th is taken.
 ENOUGH = 100_000
 
 
 def choose(
     y: Bools, scores: Floats, *, exclusive: bool = False, ordered: bool = False, blocks: int = 5
 ) -> tuple[list[Method], dict[str, float]]:
-    """For each class the method with the least log loss on scores that it was not fitted to, and every method's mean loss.
+    """Choose each class's calibration method by log loss.
 
-    Blocks of the rows are judged by what was fitted to the others, or to those before: models of earlier folds have learnt
-    from less, and where the world moves, what is wrong with them in the midst of it is not wrong with the last one. A method
-    must be surely better than the simpler ones, by what it gains on each block: one that gains much here and loses there
-    follows the moves, and not what the estimator gets wrong. Classes that exclude each other share one method, because they
-    share one loss.
+    Each block of rows is judged by a calibrator that was fitted to the other blocks, or to the earlier ones if `ordered`:
+    models of earlier folds have learnt from less, and where the data drift, their errors are not those of the last one. A
+    method must beat the simpler ones significantly, by its gain on each block: one that gains much on one block and loses on
+    another follows the drift, not the estimator's errors. Exclusive classes share one method, because they share one loss.
 
     Args:
         y, scores: labels and scores, shape (n, K).
         ordered: whether the rows are in the order of time.
+
+    Returns:
+        The methods by class, and every method's mean loss.
     """
     y, scores = thinned(y), thinned(scores)
     parts = [part for part in np.array_split(np.arange(len(y)), blocks) if len(part)]
@@ -66,10 +69,11 @@ def choose(
 
 
 def fit(methods: Sequence[Method], y: Bools, scores: Floats) -> list[Any]:
-    """A fitted calibrator for each class; None for `none`, or where there is nothing to tell apart.
+    """Fit a calibrator for each class.
 
-    `sigmoid` is Platt's logistic regression on the log odds (1999), `isotonic` Zadrozny and Elkan's (2002), `temperature` the
-    one exponent of all probabilities (Guo et al., "On calibration of modern neural networks", ICML 2017).
+    It is None for `none`, and where all labels are the same. `sigmoid` is Platt's logistic regression on the log odds (1999),
+    `isotonic` Zadrozny and Elkan's (2002), `temperature` the one exponent of all probabilities (Guo et al., "On calibration of
+    modern neural networks", ICML 2017).
     """
     if methods[0] == "temperature":
         return [_exponent(y, scores)] * len(methods)
@@ -77,7 +81,7 @@ def fit(methods: Sequence[Method], y: Bools, scores: Floats) -> list[Any]:
 
 
 def apply(calibrators: Sequence[Any], scores: Floats, *, exclusive: bool = False) -> Floats:
-    """Probabilities from an estimator's scores, shape (n, K)."""
+    """Return probabilities from an estimator's scores, shape (n, K)."""
     if all(calibrator is None for calibrator in calibrators):
         return scores
     p = np.column_stack([_apply(calibrator, scores[:, k]) for k, calibrator in enumerate(calibrators)])
@@ -88,19 +92,28 @@ def apply(calibrators: Sequence[Any], scores: Floats, *, exclusive: bool = False
 
 
 def thinned(rows: Kept) -> Kept:
-    """Every so-manieth row, so that no more than `ENOUGH` are left; all of them where there are no more."""
+    """Thin rows to at most `ENOUGH`.
+
+    Every n-th row is kept.
+    """
     return rows[:: -(-len(rows) // ENOUGH) or 1]
 
 
 def _losses(y: Bools, p: Floats, exclusive: bool) -> Floats:
-    """The mean log loss of each class, or the one that all share."""
+    """Return the mean log loss of each class.
+
+    Exclusive classes share one.
+    """
     if exclusive:
         return np.array([log_losses(y, p, exclusive=True).mean()])
     return np.array([log_losses(y[:, [k]], p[:, [k]]).mean() for k in range(y.shape[1])])
 
 
 def _best(losses: dict[Method, Floats], sizes: Rows) -> Method:
-    """By the losses of each block, of so many rows."""
+    """Choose a method by its losses on blocks.
+
+    `sizes` are the numbers of rows in the blocks.
+    """
     best: Method = "none"
     for method, loss in losses.items():
         gains = losses[best] - loss
@@ -117,7 +130,10 @@ def _surely_above_zero(gains: Floats) -> bool:
 
 
 def _exponent(y: Bools, scores: Floats) -> float:
-    """The power of the probabilities, normalised, with the least log loss."""
+    """Fit the exponent with the least log loss.
+
+    The probabilities are normalised.
+    """
     if not len(y):
         return 1.0
     y, scores = thinned(y), thinned(scores)

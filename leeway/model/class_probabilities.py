@@ -1,4 +1,4 @@
-"""Labels as scikit-learn learns them, and its probabilities as the outputs of a label."""
+"""Labels and probabilities as scikit-learn has them."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -15,14 +15,20 @@ FEW = 100  # rows
 
 
 def targets(outputs: Outputs, y: Bools) -> Outcomes:
-    """What an estimator is fitted to, from labels of shape (n, K): truth values, codes of classes, or the matrix itself."""
+    """Return labels as an estimator learns them.
+
+    Labels of shape (n, K) become truth values or class codes, or stay as they are.
+    """
     if outputs.kind == "binary":
         return np.asarray(y[:, 0])
     return np.asarray(y.argmax(axis=1)) if outputs.exclusive else y
 
 
 def aligned(outputs: Outputs, classes: Any, raw: Floats) -> Floats:
-    """An estimator's probabilities, shape (n, its classes), as those of the outputs; zero for a class it has never seen."""
+    """Align an estimator's probabilities with the outputs.
+
+    They have shape (n, its classes). A class that it has never seen gets zero.
+    """
     if outputs.kind == "binary":
         return raw[:, 1:]
     if not outputs.exclusive:
@@ -33,8 +39,8 @@ def aligned(outputs: Outputs, classes: Any, raw: Floats) -> Floats:
 
 
 def predict(pipeline: Any, outputs: Outputs, x: pd.DataFrame) -> Floats:
-    """A fitted pipeline's probabilities, shape (n, K)."""
-    # Threads that share a few rows wait for one another at every tree: on a busy machine several times as long as one takes.
+    """Return a fitted pipeline's probabilities, shape (n, K)."""
+    # With few rows, threads wait for one another at every tree: on a busy machine that takes several times as long as one.
     with parallel.one_thread() if len(x) <= FEW else nullcontext():
         raw = np.asarray(quick(pipeline).predict_proba(x), dtype="float64")
     return aligned(outputs, pipeline.classes_, raw)

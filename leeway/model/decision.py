@@ -1,8 +1,8 @@
-"""Decisions: from probabilities to the classes that an event is called.
+"""Decisions: from probabilities to classes.
 
-Every class has a threshold. Where classes exclude each other, the decision is for the one whose probability is largest in
-relation to its threshold, or by a matrix of costs for the one that is expected to cost least; otherwise for every class whose
-probability reaches it.
+Every class has a threshold, and the decision is for every class whose probability reaches it. Exclusive classes differ: the
+decision is for the class whose probability is largest in relation to its threshold, or with a cost matrix for the class with
+the least expected cost.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from leeway.definition import (
 from leeway.model.calibration import thinned
 
 NEVER = float(np.nextafter(1.0, 2.0))  # the threshold that no probability reaches
-STEPS = np.geomspace(1 / 8, 8, 25)  # what a class's threshold is tried to be multiplied by
+STEPS = np.geomspace(1 / 8, 8, 25)  # factors that are tried on a class's threshold
 ROUNDS = 2
 
 Codes = npt.NDArray[np.intp]
@@ -34,11 +34,14 @@ Codes = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """What each threshold would do, from the highest on, shapes (thresholds,).
+    """The effect of each threshold, from the highest on.
+
+    Arrays have shape (thresholds,).
 
     Attributes:
         thresholds: every observed probability.
-        called, hits: rows that reach it, and those of them of which the class holds.
+        predicted_positive: rows that reach it.
+        true_positives: those of them of which the class holds.
         rows, positives: of all.
     """
 
@@ -50,7 +53,7 @@ class Tradeoff:
 
     @classmethod
     def of(cls, y: Bools, p: Floats) -> "Tradeoff":
-        """Count rows; shapes (n,)."""
+        """Count labels and probabilities, shapes (n,)."""
         order = np.argsort(-p, kind="stable")
         predicted_positive, true_positives = np.arange(1.0, len(y) + 1), np.cumsum(y[order].astype("float64"))
         last_of_ties = np.append(np.diff(p[order]) != 0, True)
@@ -64,16 +67,16 @@ class Tradeoff:
 
     @property
     def precision(self) -> Floats:
-        """The share of hits among what is called."""
+        """The share of flagged rows that are positive."""
         return self.true_positives / np.maximum(self.predicted_positive, 1e-12)
 
     @property
     def recall(self) -> Floats:
-        """The share of hits among what holds."""
+        """The share of positive rows that are flagged."""
         return self.true_positives / max(self.positives, 1e-12)
 
     def cost(self, objective: MinimizeCost) -> Floats:
-        """What all decisions together cost."""
+        """Return the total cost of all decisions."""
         wrong, missed = self.predicted_positive - self.true_positives, self.positives - self.true_positives
         left = self.rows - self.positives - wrong
         return np.asarray(
@@ -85,10 +88,10 @@ class Tradeoff:
 
 
 def decide(outputs: Outputs, thresholds: Floats, p: Floats, costs: Floats | None = None) -> Bools:
-    """The classes that events are called, shape (n, K), from probabilities of that shape and K thresholds.
+    """Decide by probabilities and thresholds, shape (n, K).
 
     Args:
-        costs: as `costs_of` gives them; thresholds say nothing then.
+        costs: the matrix of `costs_of`; with it thresholds are unused.
     """
     if not outputs.exclusive:
         return np.asarray(p >= thresholds)
@@ -97,7 +100,10 @@ def decide(outputs: Outputs, thresholds: Floats, p: Floats, costs: Floats | None
 
 
 def costs_of(objective: Objective, outputs: Outputs) -> Floats | None:
-    """What it costs to call what is of a row's class that of a column, shape (K, K); None where thresholds decide."""
+    """Return an objective's cost matrix, shape (K, K).
+
+    Rows are true classes, columns are decisions. None where thresholds decide.
+    """
     if not isinstance(objective, MinimizeCost) or not objective.matrix:
         return None
     costs, place = 1.0 - np.eye(len(outputs.names)), {name: k for k, name in enumerate(outputs.names)}
@@ -108,13 +114,13 @@ def costs_of(objective: Objective, outputs: Outputs) -> Floats | None:
 
 
 def thresholds(objective: Objective, outputs: Outputs, y: Bools, p: Floats, days: float = 0.0) -> Floats:
-    """The thresholds that serve the objective best on these rows, shape (K,).
+    """Return the best thresholds for an objective, shape (K,).
 
     Args:
-        days: over which the rows are spread, for `Capacity`.
+        days: the time over which the rows are spread, for `Capacity`.
 
     Raises:
-        TrainingError: no threshold reaches the precision that the objective asks for.
+        TrainingError: no threshold reaches the precision floor.
     """
     count = len(outputs.names)
     if isinstance(objective, MostProbable) or costs_of(objective, outputs) is not None:
@@ -130,21 +136,23 @@ def thresholds(objective: Objective, outputs: Outputs, y: Bools, p: Floats, days
 
 
 def threshold(objective: Objective, y: Bools, p: Floats, name: str = "", days: float = 0.0) -> float:
-    """The threshold of one class that serves the objective best on these rows; every observed probability is tried.
+    """Return one class's best threshold for an objective.
+
+    Every observed probability is tried.
 
     Args:
         y, p: whether the class holds, and its probability, shape (n,).
-        name: the class's, for the error, where there are several.
-        days: over which the rows are spread, for `Capacity`.
+        name: the class's name, for the error, where there are several.
+        days: the time over which the rows are spread, for `Capacity`.
 
     Raises:
-        TrainingError: no threshold reaches the precision that the objective asks for.
+        TrainingError: no threshold reaches the precision floor.
     """
     return best(objective, Tradeoff.of(y, p), name, days)
 
 
 def best(objective: Objective, tradeoff: Tradeoff, name: str = "", days: float = 0.0) -> float:
-    """As `threshold`, of counts."""
+    """Return the best threshold of a trade-off."""
     tried, precision, recall = tradeoff.thresholds, tradeoff.precision, tradeoff.recall
     match objective:
         case MinimizeCost():
@@ -157,9 +165,9 @@ def best(objective: Objective, tradeoff: Tradeoff, name: str = "", days: float =
             if not enough.any():
                 raise TrainingError(
                     f"setting the threshold{f' of {name}' if name else ''}",
-                    problem=f"precision must be at least {floor}",
-                    found=f"at most {precision.max():.3f} at any threshold",
-                    hint="lower the floor, or give the classifier better features",
+                    problem=f"no threshold reaches the precision floor {floor}",
+                    found=f"at most {precision.max():.3f}",
+                    hint="lower the floor, or declare better features",
                 )
             return float(tried[np.argmax(np.where(enough, recall, -1.0))])
         case RecallFloor(recall=floor):
@@ -174,7 +182,7 @@ def best(objective: Objective, tradeoff: Tradeoff, name: str = "", days: float =
 
 
 def f_beta(precision: Floats, recall: Floats, beta: float) -> Floats:
-    """The weighted harmonic mean of precision and recall."""
+    """Return the weighted harmonic mean of precision and recall."""
     return np.asarray((1 + beta**2) * precision * recall / np.maximum(beta**2 * precision + recall, 1e-12))
 
 
@@ -189,7 +197,10 @@ def _threshold_of(objective: Objective, outputs: Outputs, name: str, y: Bools, p
 
 
 def _weights(outputs: Outputs, y: Bools, p: Floats, beta: float) -> Floats:
-    """Thresholds of exclusive classes with a high mean F: each in turn is moved for as long as that helps."""
+    """Return thresholds of exclusive classes by mean F.
+
+    Each in turn is moved for as long as that helps.
+    """
     count, y, p = len(outputs.names), thinned(y), thinned(p)
     true, best = y.argmax(axis=1), np.full(count, 1 / count)
     highest = _mean_f(true, p.argmax(axis=1), count, beta)
@@ -206,7 +217,10 @@ def _weights(outputs: Outputs, y: Bools, p: Floats, beta: float) -> Floats:
 
 
 def _mean_f(true: Codes, predicted: Codes, count: int, beta: float) -> float:
-    """The mean F of the classes that hold or are called somewhere, from each row's class by its place."""
+    """Return the mean F of the classes that occur.
+
+    They are those that hold or are predicted somewhere; arrays have each row's class by its place.
+    """
     right = np.bincount(true[true == predicted], minlength=count)
     calls = beta**2 * np.bincount(true, minlength=count) + np.bincount(predicted, minlength=count)
     return float(((1 + beta**2) * right[calls > 0] / calls[calls > 0]).mean())

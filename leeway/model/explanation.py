@@ -1,4 +1,7 @@
-"""Why a row got its score: what each column contributes to it, in log odds."""
+"""Explanations: each column's contribution to a score.
+
+Contributions are in log odds.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from leeway.definition import Classifier
 from leeway.model import shapley
 from leeway.model.bundle import Bundle
 
-CAREFUL, QUICK = 64, 12  # rows of the reference that a row is held against
+CAREFUL, QUICK = 64, 12  # rows of the reference that a row is compared with
 SHOWN = 3  # of the rows that were judged wrongly
 STORED = 5  # with a prediction
 HIDDEN = "hidden"
@@ -23,9 +26,9 @@ class Reason:
     """One column's part in a score.
 
     Attributes:
-        value: the row's, in words; of a sensitive column it is hidden.
-        usual: the reference's median, or commonest value.
-        effect: what it adds to the log odds; all of them add up to the score's, less the reference's mean.
+        value: the row's value, in words; a sensitive column's is hidden.
+        usual: the reference's median, or its commonest value.
+        effect: its part in the log odds; all effects add up to the score's log odds, less the reference's mean.
     """
 
     column: str
@@ -60,13 +63,13 @@ def explain(
     around: pd.DataFrame | None = None,
     held_against: int = CAREFUL,
 ) -> list[Explained]:
-    """The reasons for the score of each row.
+    """Explain the score of each row.
 
     Args:
         rows: with at least the features.
-        classes: for each row, the class that it is about.
-        around: other such rows; what the reference's sample does not show, sensitive columns and texts, is taken from them.
-        held_against: how many of the reference's rows; the more, the longer and the nearer to the exact value.
+        classes: for each row, the class to explain.
+        around: other such rows; they give the features that the reference's sample lacks, sensitive columns and texts.
+        held_against: number of the reference's rows; with more, it takes longer and is nearer to the exact value.
     """
     names, known = list(bundle.card.features), bundle.outputs.names
     background = _background(bundle, rows if around is None else around, held_against)
@@ -97,10 +100,12 @@ def explain(
 def against(
     classifier: Classifier, bundle: Bundle, rows: pd.DataFrame, classes: list[str], holds: Bools, around: pd.DataFrame
 ) -> list[list[dict[str, Any]]]:
-    """The columns that drew each row's score away from its label most, the strongest first.
+    """List the columns that misled each row's score.
+
+    They drew the score away from the label; the strongest come first.
 
     Args:
-        holds: for each row, whether the class that it is about holds.
+        holds: for each row, whether its class holds.
     """
     found = explain(classifier, bundle, rows, classes, around=around, held_against=QUICK)
     away = [[one for one in item.reasons if (one.effect < 0) == held] for item, held in zip(found, holds, strict=True)]
@@ -108,12 +113,12 @@ def against(
 
 
 def as_stored(reasons: Sequence[Reason], most: int = STORED) -> list[dict[str, Any]]:
-    """The strongest reasons as they are written down."""
+    """Return the strongest reasons in stored form."""
     return [vars(reason) for reason in reasons[:most] if reason.effect != 0]
 
 
 def in_words(classifier: Classifier, column: str, value: Any) -> str:
-    """A value of a column as a person may see it."""
+    """Format a column's value for people."""
     if classifier.is_sensitive(column):
         return HIDDEN
     if value is None or pd.isna(value):
@@ -123,7 +128,10 @@ def in_words(classifier: Classifier, column: str, value: Any) -> str:
 
 
 def _background(bundle: Bundle, around: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Rows of the reference's sample; the features that it lacks are those of other rows."""
+    """Sample background rows from the reference.
+
+    Features that its sample lacks come from `around`.
+    """
     rng = np.random.default_rng(bundle.card.seed)
     sample = bundle.sample.iloc[rng.choice(len(bundle.sample), count, replace=len(bundle.sample) < count)]
     others = around.iloc[rng.choice(len(around), count, replace=len(around) < count)]

@@ -1,4 +1,4 @@
-"""Fitted pipelines that score faster, and to the last digit alike.
+"""Fitted pipelines that score faster, with identical results.
 
 scikit-learn's encoders look up every cell. Here each value of a column is looked up once, however many rows have it. What is
 stored in a bundle stays scikit-learn's own.
@@ -20,7 +20,7 @@ from leeway.core.metrics import Floats, Rows
 
 
 def quick(model: Any) -> Any:
-    """The same fitted model, its encoders of categories asked by value."""
+    """Return a fitted model with faster category encoders."""
     if isinstance(model, VotingClassifier):
         made = copy.copy(model)
         made.estimators_ = [quick(part) for part in model.estimators_]
@@ -37,18 +37,18 @@ def _quick(transformer: Any) -> Any:
 
 
 class ByValue:
-    """A fitted encoder of categories that is asked for each value once."""
+    """A category encoder that encodes each value once."""
 
     def __init__(self, encoder: OneHotEncoder | OrdinalEncoder) -> None:
         self._encoder = encoder
 
     def transform(self, x: pd.DataFrame) -> Any:
-        """What the encoder makes of rows."""
+        """Encode rows."""
         found = {name: pd.factorize(x[name], use_na_sentinel=False) for name in x}
         longest = max((len(values) for _, values in found.values()), default=0)
         if 2 * longest >= len(x):  # little would be gained
             return self._encoder.transform(x)
-        # A row for each value, of which columns have different numbers: those with fewer begin again.
+        # A row for each value. Columns have different numbers of values: those with fewer repeat them.
         table = {name: values.take(np.arange(longest) % len(values)) for name, (_, values) in found.items()}
         encoded = self._encoder.transform(pd.DataFrame(table))
         places = [codes for codes, _ in found.values()]
@@ -64,7 +64,10 @@ def _hot(encoded: Any, places: list[Rows], widths: list[int]) -> Any:
 
 
 def _widths(encoder: OneHotEncoder) -> list[int]:
-    """How many columns each feature becomes: all its rare values are one."""
+    """Return how many columns each feature becomes.
+
+    All rare values of a feature are one column.
+    """
     rare: list[Floats | None] = getattr(encoder, "infrequent_categories_", [None] * len(encoder.categories_))
     return [
         len(values) - (0 if few is None else len(few) - 1)

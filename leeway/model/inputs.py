@@ -1,4 +1,7 @@
-"""What an estimator sees of rows: every feature of the signature, as numbers or as text."""
+"""The input of an estimator.
+
+Every feature of the signature becomes a number or a text.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,16 +13,17 @@ from leeway.definition import Kind
 
 
 def model_input(rows: pd.DataFrame, features: Mapping[str, Kind]) -> pd.DataFrame:
-    """The features in their fixed order: numbers and booleans as float64, categories and texts as text.
+    """Convert rows to an estimator's input.
 
-    Missing is NaN, but for texts the empty one; an infinite number is taken as missing.
+    The features are in their fixed order: numbers and booleans as float64, categories and texts as text. A missing value is
+    NaN, of a text the empty one; an infinite number counts as missing.
     """
     return pd.DataFrame({name: _column(rows[name], kind) for name, kind in features.items()}, index=rows.index)
 
 
 def _column(raw: "pd.Series[Any]", kind: Kind) -> "pd.Series[Any]":
     if kind == "categorical" and raw.dtype == "str":
-        return raw  # it has NaN where nothing is, and its values are told apart faster than those of objects
+        return raw  # it has NaN for missing values, and encoders are faster with it than with objects
     if kind in ("categorical", "text"):
         return raw.astype("object").where(raw.notna(), "" if kind == "text" else np.nan)
     if not pd.api.types.is_numeric_dtype(raw.dtype):

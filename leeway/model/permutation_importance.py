@@ -1,4 +1,4 @@
-"""Which columns a bundle's probabilities lean on, and how."""
+"""The permutation importance of a bundle's columns."""
 
 from collections.abc import Callable, Mapping
 
@@ -24,14 +24,15 @@ def permuted(
     exclusive: bool,
     seed: int,
 ) -> Mapping[str, Interval]:
-    """By how much the mean log loss rises when a column's values are dealt out among the rows (Breiman 2001), in nats.
+    """Return each column's permutation importance, in nats.
 
-    A column is permuted as a whole, whatever it is encoded as. The intervals hold for other rows, not for other models.
+    It is the rise of the mean log loss when the column's values are shuffled (Breiman 2001). A column is permuted as a whole,
+    whatever it is encoded as. The intervals hold for other rows, not for other models.
 
     Args:
         score: probabilities of such rows, shape (n, K).
-        rows: the features alone.
-        nights: each row's partition, which are drawn for the intervals.
+        rows: the features only.
+        nights: each row's partition; the intervals draw partitions.
 
     Returns:
         By column, the most important first.

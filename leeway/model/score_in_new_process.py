@@ -1,4 +1,6 @@
-"""Load a bundle in a new process and score the rows that come in, as Arrow, by its pipes.
+"""A program that scores rows with a saved bundle.
+
+It loads the bundle, and reads and writes Arrow streams by its pipes.
 
 `python -m leeway.model.score_in_new_process FOLDER`.
 """
@@ -10,7 +12,7 @@ import pyarrow as pa
 
 
 def packed(rows: pa.Table) -> bytes:
-    """Rows as an Arrow stream."""
+    """Pack rows into an Arrow stream."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, rows.schema) as stream:
         stream.write_table(rows)
@@ -18,7 +20,7 @@ def packed(rows: pa.Table) -> bytes:
 
 
 def unpacked(content: bytes) -> pa.Table:
-    """Rows of an Arrow stream."""
+    """Unpack rows from an Arrow stream."""
     return pa.ipc.open_stream(content).read_all()
 
 

@@ -1,7 +1,8 @@
-"""Shapley values of one prediction, by antithetic permutations (Strumbelj and Kononenko 2014; Mitchell et al. 2022).
+"""Shapley values of one prediction, by antithetic permutations.
 
-Model-agnostic: it sees rows and their values only, so calibration and ensembles are within. For an additive function, as of a
-logistic regression in log odds, the values are exact: each column's term less its mean over the background.
+Strumbelj and Kononenko 2014; Mitchell et al. 2022. The method is model-agnostic: it sees rows and their values only, so
+calibration and ensembles are within. For an additive function, such as a logistic regression in log odds, the values are
+exact: each column's term less its mean over the background.
 """
 
 from collections.abc import Callable
@@ -17,17 +18,17 @@ Valued = Callable[[pd.DataFrame], Floats]
 
 
 def values(value: Valued, rows: pd.DataFrame, background: pd.DataFrame, seed: int = 0) -> tuple[Floats, float]:
-    """What each column contributes to each row's value.
+    """Return each column's contribution to each row's value.
 
-    For every row of the background there is one order of the columns, and its reverse: one after the other takes the row's own
-    value in place of the background's.
+    For every row of the background there is one order of the columns, and its reverse. In that order, one column after the
+    other takes the row's own value in place of the background's.
 
     Args:
         value: one number for each of such rows, shape (n,).
         rows, background: with the same columns.
 
     Returns:
-        The contributions, shape (n, columns), and the background's mean value: of every row, they add up to its value.
+        The contributions, shape (n, columns), and the background's mean value; for every row, they add up to its value.
     """
     rng, width = np.random.default_rng(seed), rows.shape[1]
     orders = np.stack([rng.permutation(width) for _ in range(len(background))])

@@ -1,7 +1,7 @@
-"""skops files that are the same, byte by byte, for the same content.
+"""Byte-identical skops files for identical content.
 
-skops names what it writes by where it lay in memory, and a zip archive keeps the time of writing. Both are replaced, so that a
-bundle that is made again has the same checksum.
+skops names its files by memory addresses, and a zip archive keeps the time of writing. Both are replaced, so that a bundle
+that is made again has the same checksum.
 """
 
 import io
@@ -26,7 +26,7 @@ def dump(content: Any, path: Path) -> None:
 
 
 def _renumbered(node: Any, ids: dict[int, int], names: dict[str, str]) -> Any:
-    """A node of the schema with ids and names of files in the order in which they occur."""
+    """Renumber ids and file names in order of occurrence."""
     if isinstance(node, list):
         return [_renumbered(item, ids, names) for item in node]
     if not isinstance(node, dict):

@@ -1,4 +1,7 @@
-"""Which part of a snapshot a challenger learns from: what the definition says, or what came since a change."""
+"""The part of a snapshot that a challenger uses.
+
+It is the definition's, or what came since a change.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,8 +14,9 @@ class TrainingWindow:
     """What a challenger learns from and is tested on.
 
     Attributes:
-        since: nothing earlier is learnt from; it serves the monitor's reference only. None for all of the snapshot.
-        holdout: what is held out, back from the newest event.
+        since: the earliest event time to learn from; earlier rows serve the monitor's reference only. None for all of the
+            snapshot.
+        holdout: the length of the holdout, back from the newest event.
     """
 
     since: datetime | None
@@ -23,10 +27,12 @@ class TrainingWindow:
 
 
 def windows(classifier: Classifier, since: datetime | None) -> tuple[TrainingWindow | None, ...]:
-    """The challengers that a retrain tries; all are tested on the same partitions. None is the definition's own window.
+    """Return the windows that a retrain tries.
+
+    All challengers are tested on the same partitions. None is the definition's own window.
 
     Args:
-        since: when the change began that asks for it, where that is known.
+        since: when the change began, where that is known.
     """
     if since is None or classifier.by_arrival:
         return (None,)
@@ -34,11 +40,14 @@ def windows(classifier: Classifier, since: datetime | None) -> tuple[TrainingWin
 
 
 def tested(classifier: Classifier) -> timedelta:
-    """How much a challenger that answers a change is tested on."""
+    """Return the holdout length that answers a change."""
     most, asked = classifier.partition.tested, classifier.training.holdout
     return min(most, asked) if isinstance(asked, timedelta) else most
 
 
 def ripe(classifier: Classifier, since: datetime) -> datetime:
-    """From when on enough is known of a change: as much to learn from as to be tested on."""
+    """Return when enough is known of a change.
+
+    By then there is as much to learn from as to test on.
+    """
     return since + 2 * tested(classifier) + classifier.label.maturity

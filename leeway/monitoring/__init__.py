@@ -1,1 +1,4 @@
-"""The monitor: compare a partition with what the reference's own partitions vary among themselves."""
+"""The monitor: it compares partitions with the reference.
+
+A partition is unusual where it differs more than the reference's own partitions differ from each other.
+"""

@@ -1,4 +1,4 @@
-"""Accept what looked like a fault of the data: a person knows that this is how the data is from now on."""
+"""The acceptance of a data fault by a person."""
 
 from datetime import UTC, datetime
 
@@ -12,13 +12,15 @@ from leeway.store.tables import monitoring
 
 
 def accept(name: str, partition: Partition, reason: str, actor: str) -> str:
-    """Take a data fault back: the partition is learnt from, and later ones are held against it, too.
+    """Accept a partition that has a data fault.
+
+    Training learns from it from now on, and later partitions are compared with it too.
 
     Returns:
         The new verdict in words.
 
     Raises:
-        NotFound: the partition has not been monitored, or no fault was found in it.
+        NotFound: the partition was not monitored, or has no data fault.
     """
     row = (monitoring.c.classifier == name) & (monitoring.c.partition == partition.key)
     with database().transaction() as connection:
@@ -27,9 +29,9 @@ def accept(name: str, partition: Partition, reason: str, actor: str) -> str:
         if found is None or found.verdict != "data fault":
             raise NotFound(
                 f"accepting {name} {partition}",
-                problem="a data fault must have been found in the partition",
-                found="it has not been monitored" if found is None else f"its verdict is {found.verdict}",
-                hint=f"see `leeway status {name}`",
+                problem="the partition was not monitored" if found is None else "the partition has no data fault",
+                found=None if found is None else f"its verdict is {found.verdict}",
+                hint=f"see the verdicts in `leeway status {name}`",
             )
         why = f"accepted by {actor}: {reason}; it looked like a fault: {found.why}"
         accepted = {"by": actor, "reason": reason, "at": datetime.now(UTC).isoformat(timespec="seconds")}

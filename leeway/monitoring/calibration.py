@@ -1,4 +1,4 @@
-"""How far scores are off, by labels that are known: overall, and by the values of categories."""
+"""The calibration of scores by known labels."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from leeway.core.metrics import Floats
 from leeway.detection.reference import MIN_ROWS, Reference
 from leeway.monitoring.realised import RealisedPartition
 
-FEWEST = 8  # partitions, to say how sure it is
+FEWEST = 8  # partitions, for an interval
 DRAWS = 1_000
 SPREADS = 1.96
 POINTS = 10  # of a curve
@@ -18,13 +18,14 @@ POINTS = 10  # of a curve
 
 @dataclass(frozen=True)
 class Off:
-    """How far the scores of a class are off.
+    """The calibration error of one class.
 
     Attributes:
-        labels, partitions: by how many.
-        error: the root mean square of how far label shares lie from scores, in probability, beyond what the luck of the labels
-            makes of it; `low` and `high` bound it, where there are enough partitions to say.
-        curve: for some groups of rows by their scores, how many, the mean score and the share of labels; the lowest first.
+        labels, partitions: how many it rests on.
+        error: the root mean square difference between label shares and scores, in probability, without the labels' sampling
+            noise.
+        low, high: the bounds of the error; None where there are too few partitions.
+        curve: groups of rows by score, lowest first: the number of rows, the mean score and the share of labels.
     """
 
     of_class: str
@@ -41,8 +42,8 @@ class CategorySlice:
     """The rows with one value of a category.
 
     Attributes:
-        apart: by how far the share of labels lies from the mean score, and `chance` the standard error of that.
-        rates, scores: of each partition; None where it has no such row.
+        chance: the standard error of `apart`.
+        rates, scores: the share of labels and the mean score in each partition; None where it has no such row.
     """
 
     column: str
@@ -57,21 +58,21 @@ class CategorySlice:
 
     @property
     def apart(self) -> float:
-        """By how far the share of labels lies from the mean score."""
+        """The share of labels minus the mean score."""
         return self.rate - self.score
 
     @property
     def surely(self) -> float:
-        """How far they surely lie apart."""
+        """The difference that sampling noise cannot explain."""
         return max(0.0, abs(self.apart) - SPREADS * self.chance)
 
 
 def off(reference: Reference, score_columns: Sequence[str], known: Sequence[RealisedPartition]) -> list[Off]:
-    """How far the scores of each class that is watched are off, the worst first.
+    """Return each watched class's calibration error, worst first.
 
     Args:
         score_columns: the columns of the scores, in the order of the classes.
-        known: what labels said of partitions that the same version scored.
+        known: the realised performance of partitions that the same version scored.
     """
     found: list[Off] = []
     for k, (place, name) in enumerate(zip(reference.judged, reference.watched, strict=True)):
@@ -82,7 +83,10 @@ def off(reference: Reference, score_columns: Sequence[str], known: Sequence[Real
 
 
 def slices(reference: Reference, columns: Sequence[str], known: Sequence[RealisedPartition]) -> list[CategorySlice]:
-    """The values of categories, but for those with hardly a row; where labels and scores part most, and surely, comes first."""
+    """Return slices, those with most certain differences first.
+
+    A slice is one value of a category. Values with few rows are left out.
+    """
     found = [item for name in columns for item in _slices(reference, name, known)]
     return sorted(found, key=lambda item: (-item.surely, -abs(item.apart)))
 
@@ -113,16 +117,19 @@ def _slices(reference: Reference, column: str, known: Sequence[RealisedPartition
 
 
 def _sums(known: Sequence[RealisedPartition], column: str, k: int, classes: int) -> Floats:
-    """Rows, labels and scores of the k-th watched class in each partition and bin, shape (T, bins, 3)."""
+    """Return the k-th watched class's sums of each bin.
+
+    They are rows, labels and scores in each partition, shape (T, bins, 3).
+    """
     tables = [np.array(item.groups[column])[:, [0, 1 + k, 1 + classes + k]] for item in known if column in item.groups]
     return np.stack(tables) if tables else np.zeros((0, 0, 3))
 
 
 def _off(name: str, sums: Floats) -> Off:
-    """How far one class is off.
+    """Return one class's calibration error.
 
-    The interval is by drawing partitions, for what is off on one night is off in all of its rows. A drawn set has partitions
-    twice, so the luck of their labels, too: what all draws have too much of is taken off again.
+    The interval comes from resampling partitions, since all rows of a night share an error. A resampled set repeats partitions
+    and thus the sampling noise of their labels. The bias that all draws share is subtracted.
     """
     squared, count = float(calibration_curve.squared_error(sums.sum(axis=0))), len(sums)
     low = high = None
@@ -136,15 +143,18 @@ def _off(name: str, sums: Floats) -> Off:
 
 
 def _curve(sums: Floats) -> list[tuple[int, float, float]]:
-    """Bins together until each has a fair part of what labels can tell: much of it lies in few rows where a class is rare."""
+    """Merge bins until each holds enough information.
+
+    Where a class is rare, few rows hold most of the information.
+    """
     score = sums[:, 2] / np.maximum(sums[:, 0], 1)
-    tells = sums[:, 0] * score * (1 - score)
-    found, together, told = [], np.zeros(3), 0.0
-    for part, more in zip(sums, tells, strict=True):
-        together, told = together + part, told + more
-        if together[0] and told >= tells.sum() / POINTS:
+    information = sums[:, 0] * score * (1 - score)
+    found, together, held = [], np.zeros(3), 0.0
+    for part, more in zip(sums, information, strict=True):
+        together, held = together + part, held + more
+        if together[0] and held >= information.sum() / POINTS:
             found.append(together)
-            together, told = np.zeros(3), 0.0
+            together, held = np.zeros(3), 0.0
     if together[0]:
         found.append(together)
     return [(int(rows), float(scored / rows), float(holding / rows)) for rows, holding, scored in found]

@@ -1,4 +1,4 @@
-"""What the last weeks' nights found, for the report."""
+"""The last nights' findings, for the report."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -18,12 +18,13 @@ NIGHTS = 56
 
 @dataclass(frozen=True)
 class Past:
-    """A night that was monitored.
+    """A monitored night.
 
     Attributes:
         score_mean: None where there were no events.
-        mature: the partition whose labels became mature with it, with their share of the class, and that by the scores.
-        estimated: what its performance was estimated to be, as `leeway.monitoring.outlook` has it.
+        mature: the partition whose labels became mature with it.
+        rate, expected: the share of the class in that partition, by labels and by scores.
+        estimated: its estimated performance, from `leeway.monitoring.outlook`.
     """
 
     partition: str
@@ -37,11 +38,12 @@ class Past:
 
 @dataclass(frozen=True)
 class RecentNights:
-    """The last nights, the oldest first, this one included; and the impacts of every column on them.
+    """The last nights, oldest first, with this one.
 
     Attributes:
-        realised: what labels said of the last partitions, by their keys, as it is known at the end of this night.
-        arrived: how many labels of the last partitions are known by then.
+        impacts: the impacts of every column on these nights.
+        realised: the realised performance of the last partitions, by their keys, as known after this night.
+        arrived: how many labels of the last partitions are known after this night.
     """
 
     nights: list[Past]
@@ -53,7 +55,7 @@ class RecentNights:
 def until(
     name: str, partition: Partition, finding: Finding, evidence: dict[str, Any], realised: dict[str, RealisedPartition]
 ) -> RecentNights:
-    """The nights up to one that has just been judged."""
+    """Return the nights up to the present one."""
     first = partition.shift(1 - NIGHTS).key
     with database().transaction() as connection:
         query = sa.select(*(monitoring.c[name] for name in ("partition", "verdict", "rows", "evidence"))).where(

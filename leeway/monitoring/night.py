@@ -1,4 +1,7 @@
-"""Monitor one partition: read, compare, judge, report, and write the verdict with what it asks for in one transaction."""
+"""The monitoring of one partition.
+
+It reads, compares, judges and reports. The verdict and its retrain request are written in one transaction.
+"""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -25,12 +28,12 @@ from leeway.store import ledger, storage
 from leeway.store.database import database
 from leeway.store.tables import column_drift, monitoring
 
-LOOKED_BACK = 91  # partitions before a breach that its change may have begun in
+LOOKED_BACK = 91  # partitions before a breach in which the change may have begun
 
 
 @dataclass(frozen=True)
 class Monitored:
-    """What a monitoring run found.
+    """The result of a monitoring run.
 
     Attributes:
         changed: whether anything was written; the same predictions are monitored once.
@@ -46,7 +49,9 @@ class Monitored:
 
 
 def run(classifier: Classifier, partition: Partition) -> Monitored:
-    """Monitor a scored partition, unless that has been done; of one that has, a report that is gone is written anew.
+    """Monitor a scored partition.
+
+    A partition that was monitored before is skipped; only a report that is missing is written again.
 
     Raises:
         NotFound: the partition has not been scored.
@@ -58,7 +63,7 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     if scored is None:
         raise NotFound(
             f"monitoring {name} {partition}",
-            problem="the partition must have been scored",
+            problem="the partition was not scored",
             hint=f"run `leeway score {name} --partition {partition}` first",
         )
     is_done = done is not None and done.input == scored.input
@@ -96,7 +101,7 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
 
 
 def request_key(name: str, partition: Partition) -> str:
-    """The key of the request that a breach in this partition files."""
+    """Return the key of a breach's retrain request."""
     return f"{name}:{partition.key}"
 
 
@@ -126,23 +131,29 @@ def _find(
         may_be_empty=classifier.empty_partitions,
     )
     decided = _decisions(bundle, night, labels, finding)
-    told = (decided, maturity.tell(labels.arrived, classifier.partition))
-    why = "; ".join([finding.why, *(str(item) for item in told if item is not None)])
+    notes = (decided, maturity.tell(labels.arrived, classifier.partition))
+    why = "; ".join([finding.why, *(str(item) for item in notes if item is not None)])
     return replace(finding, why=why, decisions=decided), night
 
 
 def _decisions(bundle: Bundle, night: MonitoredNight, labels: Labels, finding: Finding) -> Decisions | None:
-    """What became of decisions where labels part from scores: whoever is woken asks that first."""
-    said, usual = labels.known.get(night.mature.key), bundle.reference.usual
-    if finding.harm is None or not finding.harm.harmful or finding.faults or said is None or usual is None:
+    """Return the realised performance for a harmful night.
+
+    A person who is alerted asks for it first.
+    """
+    found, usual = labels.known.get(night.mature.key), bundle.reference.usual
+    if finding.harm is None or not finding.harm.harmful or finding.faults or found is None or usual is None:
         return None
-    return decisions(usual, said.metrics["accuracy"], said.labels, said.metrics.get("recall"))
+    return decisions(usual, found.metrics["accuracy"], found.labels, found.metrics.get("recall"))
 
 
 def _incident(
     classifier: Classifier, partition: Partition, bundle: Bundle, version: int, night: MonitoredNight
 ) -> str | None:
-    """What a person must look at first: columns that moved at once since the labels parted, or other classifiers' findings."""
+    """Return the incident that a person must check first.
+
+    Many columns moved at once since labels and scores began to differ, or many classifiers alarm.
+    """
     name, back = classifier.name, monitor.lookback(classifier.drift)
     nights = sum(1 for _ in between(night.mature, partition)) + back
     with database().transaction() as connection:
@@ -153,15 +164,18 @@ def _incident(
 
 
 def mature_with(classifier: Classifier, partition: Partition) -> Partition:
-    """The newest partition whose labels could all be known when this one ended."""
+    """Return the newest partition with mature labels.
+
+    Its labels could all be known when `partition` ended.
+    """
     return Partition.containing(partition.end - classifier.label_age, classifier.partition).shift(-1)
 
 
 def _held(bundle: Bundle, rows: pd.DataFrame) -> LabelResiduals:
-    """The labels of a partition that has just become mature, held against its scores.
+    """Return the residuals of a newly mature partition.
 
-    They are taken as known at a fixed age, as the reference's were: so early and late labels weigh the same on both sides, and
-    what is corrected later changes what is known then, not what was found here.
+    Labels are taken as known at a fixed age, as for the reference, so early and late labels weigh the same on both sides. A
+    later correction changes what is known then, not this result.
     """
     outputs, reference = bundle.outputs, bundle.reference
     p, y = batch_scoring.probabilities(rows, outputs), outputs.matrix(rows[outputs.column])
@@ -201,10 +215,10 @@ def _record(
 def _asked(
     classifier: Classifier, partition: Partition, bundle: Bundle, version: int, finding: Finding, night: MonitoredNight
 ) -> dict[str, Any]:
-    """What a breach, or what would be one, tells of itself: when its change began, and what the verdict rests on.
+    """Return when a breach's change began, and its evidence.
 
-    Where many labels are still to come when the others count, what came since a change is known by its early labels only: a
-    model of these alone would learn how labels come, not what they say. Then there is no telling it apart.
+    A would-be breach under a short reference counts too. Where many labels come late, the events since a change are known only
+    by their early labels. A model of these would learn how labels arrive, so the change gets no beginning then.
     """
     if finding.verdict not in ("breach", "watching") or finding.harm is None:
         return {}

@@ -1,7 +1,8 @@
-"""What became of decisions: counted once for each partition, when its labels are mature, and kept for whoever looks.
+"""The stored outcomes of decisions.
 
-Two lines for each partition: of the version that scored it, and of the champion before, on the same events. Counts add up, so
-that weeks and months are sums, and whoever shows them computes nothing. `leeway.monitoring.record_outcomes` counts.
+They are counted once for each partition, when its labels are mature. Each partition has two rows: for the version that scored
+it, and for the previous champion on the same events. Counts add up, so weeks and months are sums.
+`leeway.monitoring.record_outcomes` counts.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,16 +21,17 @@ from leeway.store.database import database
 from leeway.store.tables import outcome as table
 
 Role = Literal["champion", "before"]
-#: Of probabilities; finer where rare classes have theirs.
+#: Of probabilities; finer near 0, for rare classes.
 EDGES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True)
 class ConfusionCounts:
-    """Of one class, or of some rows of it.
+    """The counts of one class or slice.
 
     Attributes:
-        rows: with a label; `positives` of them are of the class, `predicted_positive` were called so, `true_positives` both.
+        rows: the number of rows with a label.
+        positives, predicted_positive, true_positives: how many of them are of the class, were flagged, and both.
         expected: the sum of the probabilities.
         bins: for each range of `EDGES`: rows, sum of the probabilities, positives.
     """
@@ -57,7 +59,7 @@ class ConfusionCounts:
         )
 
     def __add__(self, other: "ConfusionCounts") -> "ConfusionCounts":
-        """Both together."""
+        """Add two counts."""
         pairs = zip(self.bins, other.bins, strict=True) if self.bins and other.bins else ()
         bins = tuple((a[0] + b[0], a[1] + b[1], a[2] + b[2]) for a, b in pairs) or self.bins or other.bins
         return ConfusionCounts(
@@ -71,28 +73,31 @@ class ConfusionCounts:
 
     @property
     def precision(self) -> float | None:
-        """The share of those called so that are."""
+        """The share of flagged events that are positive."""
         return self.true_positives / self.predicted_positive if self.predicted_positive else None
 
     @property
     def recall(self) -> float | None:
-        """The share of those that are so that were called so."""
+        """The share of positives that were flagged."""
         return self.true_positives / self.positives if self.positives else None
 
     @property
     def calibration_error(self) -> float | None:
-        """The mean over rows of |share - mean probability| of their bin."""
+        """The expected calibration error.
+
+        It is the mean over rows of |share - mean probability| of their bin.
+        """
         return sum(abs(holds - p) for _, p, holds in self.bins) / self.rows if self.rows and self.bins else None
 
 
 @dataclass(frozen=True)
 class Misjudged:
-    """A row that its label contradicts most.
+    """A wrongly decided row with a large loss.
 
     Attributes:
-        score: the probability that its label's class was given.
-        reasons: the columns that drew the score away from the label most, with their value and how far, in log odds;
-            what a sensitive column says is not in it.
+        score: the probability that the model gave to the label's class.
+        reasons: the columns that moved the score away from the label most, with their value and effect, in log odds; values of
+            sensitive columns are hidden.
     """
 
     event: str
@@ -106,14 +111,15 @@ class Misjudged:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of decisions: those of a partition, or of several together.
+    """The outcomes of decisions on one or more partitions.
 
     Attributes:
-        decided: events that were decided on, with a label or without.
+        decided: how many events have a decision, with a label or without.
         log_loss: the sum over rows with a label.
-        sent: events that were sent to a person; `answered` of them have a label, and it `overruled` the decision on so many.
-        classes: by class; of a binary label the positive one alone.
-        slices: by column and value, of all classes together.
+        classes: counts by class; for a binary label only the positive one.
+        slices: counts by column and value, over all classes.
+        sent, answered, overruled: how many events were sent to a person, how many of them have a label, and how many labels
+            contradict the decision.
     """
 
     partition: str
@@ -129,7 +135,7 @@ class Outcome:
     overruled: int = 0
 
     def __add__(self, other: "Outcome") -> "Outcome":
-        """Both together; under the later one's name."""
+        """Add two outcomes under the later one's name."""
         later = max(self, other, key=lambda item: item.partition)
         columns = self.slices.keys() | other.slices.keys()
         return Outcome(
@@ -148,11 +154,11 @@ class Outcome:
 
     @property
     def all(self) -> ConfusionCounts:
-        """All classes together."""
+        """The counts of all classes together."""
         return reduce(add, self.classes.values(), ConfusionCounts())
 
     def cost(self, costs: Costs) -> float:
-        """What these decisions cost."""
+        """Return what these decisions cost."""
         counts = self.all
         return costs.of(
             positives=counts.positives,
@@ -162,18 +168,24 @@ class Outcome:
 
 
 def nothing_flagged(outcome: Outcome, costs: Costs) -> float:
-    """What the same events cost where nothing is called: without a model."""
+    """Return the same events' cost without a model.
+
+    Without a model nothing is flagged.
+    """
     return costs.of(positives=outcome.all.positives, predicted_positive=0, true_positives=0)
 
 
 def total(outcomes: Iterable[Outcome]) -> Outcome | None:
-    """All together; None of none."""
+    """Sum up outcomes; None where there are none."""
     found = list(outcomes)
     return reduce(add, found) if found else None
 
 
 def interval(count: int, of: int) -> tuple[float, float] | None:
-    """Wilson's interval of a share, at 95 %; None of nothing."""
+    """Return Wilson's 95 % interval of a share.
+
+    None where `of` is 0.
+    """
     if not of:
         return None
     found = intervals.share(count, of)
@@ -183,7 +195,7 @@ def interval(count: int, of: int) -> tuple[float, float] | None:
 def of(
     name: str, *, first: str = "", last: str = "~", role: Role = "champion", detailed: bool = False
 ) -> list[Outcome]:
-    """The outcomes of a classifier's partitions, oldest first.
+    """Return a classifier's outcomes by partition, oldest first.
 
     Args:
         detailed: with slices and the worst rows.
@@ -197,7 +209,7 @@ def of(
 
 
 def newest(name: str) -> str | None:
-    """The last partition that was counted."""
+    """Return the last partition that was counted."""
     query = sa.select(sa.func.max(table.c.partition)).where(table.c.classifier == name)
     with database().transaction() as connection:
         found: str | None = connection.scalar(query)

@@ -1,4 +1,4 @@
-"""What is known of performance at the end of a night: the labels that have come, what they say, and what is estimated."""
+"""Known labels and estimated performance after a night."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,18 +23,19 @@ from leeway.scoring import batch_scoring
 from leeway.store.database import database
 from leeway.store.tables import monitoring
 
-BACK = 56  # partitions that are looked at again when their labels are corrected, and that reports show
+BACK = 56  # partitions whose corrected labels are read again, and that reports show
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels that are known at the end of a night.
+    """The labels that are known after a night.
 
     Attributes:
-        arrived: how many, of the partition whose labels count from now on and of younger ones.
-        mature: the scored rows of that partition with their labels; None where there are too few, or a fault was found in it.
-        fresh: what labels say of partitions, where that is new.
-        known: what they say of the last partitions, this night's included.
+        arrived: how many labels of the mature partition and of younger ones are known.
+        mature: the scored rows of the mature partition with their labels; None where there are too few, or the partition has a
+            data fault.
+        fresh: the realised performance that is new with this night.
+        known: the realised performance of the last partitions, with that of this night.
     """
 
     arrived: list[Arrived] = field(default_factory=list)
@@ -44,10 +45,10 @@ class Labels:
 
 
 def labels(classifier: Classifier, partition: Partition, mature: Partition, bundle: Bundle, version: int) -> Labels:
-    """Look at the labels that are known at the end of a night.
+    """Read the labels that are known after a night.
 
     Args:
-        mature: the partition whose labels count from this night on, as they were known at their age.
+        mature: the partition whose labels count from this night on, as they were known at the label age.
     """
     name, known = classifier.name, bundle.reference.maturity
     with database().transaction() as connection:
@@ -75,14 +76,17 @@ def estimate(
     finding: Finding,
     labels: Labels,
 ) -> dict[str, Any]:
-    """What a night's performance is estimated to be, and why what is not shown is not; for the monitoring record.
+    """Estimate a night's performance.
 
     Args:
         x: the partition's features as `model_input` makes them, with its scores.
+
+    Returns:
+        The estimates for the monitoring record, or why there are none.
     """
     usual = bundle.reference.usual
     if bundle.known is None or usual is None:
-        return {"why": "the champion was trained before there were estimates; its successor will have them"}
+        return {"why": "the champion was trained before Leeway made estimates; the next one will have them"}
     if finding.faults:
         return {"why": "a fault of the data was found"}
     if len(x) < MIN_ROWS or len(bundle.known.p) < MIN_ROWS:
@@ -98,15 +102,18 @@ def estimate(
         seed=bundle.card.seed,
     )
     pairs = [
-        (said, labels.known[key].values)
-        for key, said in _before(classifier.name, partition, version).items()
+        (estimates, labels.known[key].values)
+        for key, estimates in _before(classifier.name, partition, version).items()
         if key in labels.known
     ]
     return found.as_json(estimated.judge(usual, pairs))
 
 
 def _before(name: str, partition: Partition, version: int) -> dict[str, Floats]:
-    """The estimates of the last partitions before one with their bounds, shown or not, shape (metrics, 3); the oldest first."""
+    """Return the estimates of earlier partitions, oldest first.
+
+    Each has its bounds, shape (metrics, 3), whether it was shown or not.
+    """
     metrics = monitoring.c.evidence["estimated"]["metrics"]
     query = (
         sa.select(monitoring.c.partition, metrics.label("metrics"))
@@ -117,7 +124,7 @@ def _before(name: str, partition: Partition, version: int) -> dict[str, Floats]:
             metrics.is_not(None),
         )
         .order_by(monitoring.c.partition.desc())
-        .limit(2 * BACK)  # the youngest have no labels yet
+        .limit(2 * BACK)  # the newest partitions have no labels yet
     )
     with database().transaction() as connection:
         found = connection.execute(query).all()

@@ -1,4 +1,4 @@
-"""Realised performance: what became of a partition's decisions, by the labels that are mature."""
+"""Realised performance by mature labels."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,11 +15,11 @@ from leeway.store.tables import labels_known, tables_of
 
 @dataclass(frozen=True)
 class RealisedPerformance:
-    """Decisions held against labels.
+    """The counts of decisions and labels.
 
     Attributes:
         labelled: events with a known label. Where there are several classes, the other counts are sums over them.
-        positives, predicted_positive, true_positives: of them, by label, by decision, and by both.
+        positives, predicted_positive, true_positives: how many of them are positive, flagged, and both.
         by_class: the same for each class where there are several.
     """
 
@@ -31,19 +31,22 @@ class RealisedPerformance:
 
     @property
     def recall(self) -> float | None:
-        """The share of the positives that were called positive."""
+        """The share of positives that were flagged."""
         return self.true_positives / self.positives if self.positives else None
 
     @property
     def precision(self) -> float | None:
-        """The share of those called positive that were."""
+        """The share of flagged events that are positive."""
         return self.true_positives / self.predicted_positive if self.predicted_positive else None
 
 
 def realised(
     classifier: Classifier, partition: Partition, version: int, *, as_of: datetime
 ) -> RealisedPerformance | None:
-    """How a version did on a partition, by what is known as of a time; None while labels are not mature."""
+    """Return a version's performance on a partition.
+
+    Only labels that were known as of a time count. None while labels are not mature.
+    """
     if partition.end + classifier.label.maturity > as_of:
         return None
     outputs = classifier.label.outputs
@@ -64,10 +67,10 @@ def _query(classifier: Classifier, partition: Partition, version: int, as_of: da
     count = sa.func.count()
     counts: list[sa.ColumnElement[int]] = []
     for name in outputs.names:
-        is_so, is_called = (
+        is_positive, is_flagged = (
             _holds(column, outputs, name) for column in (known.c[outputs.column], prediction.c.decision)
         )
-        counts += [count.filter(is_so), count.filter(is_called), count.filter(is_called & is_so)]
+        counts += [count.filter(is_positive), count.filter(is_flagged), count.filter(is_flagged & is_positive)]
     return (
         sa.select(count, *(column.label(f"count_{place}") for place, column in enumerate(counts)))
         .select_from(prediction.join(known, known.c.event_id == prediction.c.event_id))
@@ -76,7 +79,7 @@ def _query(classifier: Classifier, partition: Partition, version: int, as_of: da
 
 
 def _holds(stored: sa.ColumnElement[Any], outputs: Outputs, name: str) -> sa.ColumnElement[bool]:
-    """Whether a class holds by a stored label or decision."""
+    """Return whether a stored value holds a class."""
     match outputs.kind:
         case "binary":
             return stored

@@ -1,7 +1,7 @@
-"""What labels said of partitions: how well they were decided, and group by group how far labels and scores part.
+"""The realised performance of partitions, by their labels.
 
-It is written down night by night, as it was known then, and never changed. A correction comes into what is known at the end of
-its own night: the partition is looked at again then, and whoever asks as of an earlier night is told what was known earlier.
+It is stored night by night as it was known then, and never changed. A corrected label counts from its own night on: that night
+reads the partition again. A query as of an earlier night returns what was known then.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,12 +32,12 @@ Groups = dict[str, list[list[float]]]
 
 @dataclass(frozen=True)
 class RealisedPartition:
-    """What labels said of a partition.
+    """The realised performance of a partition.
 
     Attributes:
-        labels: how many there were.
-        metrics: each that is defined.
-        groups: of the scores and of the categories that are not sensitive.
+        labels: how many labels there were.
+        metrics: the metrics that are defined.
+        groups: sums by bin, of the scores and of the categories that are not sensitive.
     """
 
     partition: str
@@ -48,17 +48,20 @@ class RealisedPartition:
 
     @property
     def values(self) -> Floats:
-        """The metrics in their order; NaN for what is undefined."""
+        """The metrics in their order; NaN where undefined."""
         return np.array([self.metrics.get(name, np.nan) for name in METRICS])
 
 
 def labelled(
     classifier: Classifier, partition: Partition, version: int, moment: datetime, least: float
 ) -> pd.DataFrame | None:
-    """The scored rows of a partition with the labels that were known at a moment; None where there are too few.
+    """Return a partition's scored rows with known labels.
+
+    None where there are too few.
 
     Args:
-        least: the smallest share of its rows that must have one.
+        moment: labels that became known later are left out.
+        least: the smallest share of rows that must have a label.
     """
     tables = tables_of(classifier)
     prediction = tables.prediction
@@ -73,12 +76,12 @@ def labelled(
 
 
 def of(classifier: Classifier, partition: str, bundle: Bundle, version: int, rows: pd.DataFrame) -> RealisedPartition:
-    """What labels say of the rows that have one."""
+    """Compute realised performance from labelled rows."""
     outputs, reference = bundle.outputs, bundle.reference
     p, y = batch_scoring.probabilities(rows, outputs), outputs.matrix(rows[outputs.column])
     judged = reference.judged
     metrics = performance(y.astype(np.float64), p, bundle.decide(p), exclusive=outputs.exclusive, judged=judged)
-    told: dict[str, float] = {
+    defined: dict[str, float] = {
         name: value for name, value in zip(METRICS, metrics.tolist(), strict=True) if np.isfinite(value)
     }
     columns = _grouped_by(classifier, bundle, rows)
@@ -90,16 +93,18 @@ def of(classifier: Classifier, partition: str, bundle: Bundle, version: int, row
         binning = reference.binnings[name]
         bins = binning.bin(column)
         groups[name] = np.column_stack([np.bincount(bins, own, binning.size) for own in sums.T]).round(6).tolist()
-    return RealisedPartition(partition, version, len(rows), told, groups)
+    return RealisedPartition(partition, version, len(rows), defined, groups)
 
 
 def corrected(
     connection: Connection, classifier: Classifier, night: Partition, mature: Partition, version: int, back: int
 ) -> list[Partition]:
-    """The partitions before the mature one of which a label became known since that one's labels began to count.
+    """Return older partitions with newly known labels.
+
+    They lie before the mature partition, and a label of theirs became known since its labels began to count.
 
     Args:
-        back: how many partitions before the mature one are looked at.
+        back: how many partitions before the mature one are checked.
     """
     tables = tables_of(classifier)
     label, prediction = tables.label, tables.prediction
@@ -108,7 +113,7 @@ def corrected(
         .distinct()
         .join(label, label.c.event_id == prediction.c.event_id)
         .where(
-            label.c.known_at > mature.start + classifier.label_age,  # when the night before looked at the last of them
+            label.c.known_at > mature.start + classifier.label_age,  # the night before read labels up to then
             label.c.known_at <= night.end,
             prediction.c.version == version,
             prediction.c.partition.between(mature.shift(-back).key, mature.shift(-1).key),
@@ -118,7 +123,7 @@ def corrected(
 
 
 def write(connection: Connection, name: str, night: Partition, found: Sequence[RealisedPartition]) -> None:
-    """Keep what is known at the end of a night, in place of what an earlier look at it found."""
+    """Store a night's realised performance, replacing earlier results."""
     connection.execute(sa.delete(table).where(table.c.classifier == name, table.c.night == night.key))
     columns = ("partition", "version", "labels", "metrics", "groups")
     own = {"classifier": name, "night": night.key}
@@ -128,7 +133,10 @@ def write(connection: Connection, name: str, night: Partition, found: Sequence[R
 
 
 def until(connection: Connection, name: str, night: Partition, count: int) -> dict[str, RealisedPartition]:
-    """What was known before a night of each of the last partitions, at most so many of them, by their keys."""
+    """Return what was known before a night, by partition.
+
+    At most `count` partitions are returned, the newest ones.
+    """
     columns = [table.c[column] for column in ("partition", "version", "labels", "metrics", "groups")]
     query = (
         sa.select(*columns)
@@ -142,7 +150,7 @@ def until(connection: Connection, name: str, night: Partition, count: int) -> di
 
 
 def _grouped_by(classifier: Classifier, bundle: Bundle, rows: pd.DataFrame) -> "dict[str, pd.Series[Any]]":
-    """The categories that are watched, but for the sensitive ones."""
+    """Return the watched categories that are not sensitive."""
     shown: Mapping[str, str] = bundle.card.features
     names = [
         name for name in bundle.reference.features if shown[name] == "categorical" and not classifier.is_sensitive(name)

@@ -1,4 +1,7 @@
-"""Count what became of decisions, held against mature labels, and what would have become of the former champion's."""
+"""The count of decision outcomes against mature labels.
+
+The previous champion's decisions on the same events are counted too.
+"""
 
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -11,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from leeway.core.errors import BundleError, NotFound
+from leeway.core.logs import logger
 from leeway.core.metrics import Bools, Floats, log_losses
 from leeway.core.outputs import Outputs
 from leeway.definition import Classifier
@@ -26,16 +30,18 @@ from leeway.store.tables import labels_known, tables_of
 from leeway.store.tables import outcome as table
 from leeway.store.tables import partition as ledger
 
+log = logger(__name__)
+
 WORST = 5  # rows that are kept of each partition
-MOST_VALUES = 31  # of a category that rows are told apart by
-MOST = 120  # partitions that are made up for at once
+MOST_VALUES = 31  # of a category in slices
+MOST = 120  # partitions that one night catches up on
 
 
 def record_outcomes(classifier: Classifier, night: Partition, most: int = MOST) -> list[str]:
-    """Count what became of the decisions on every partition whose labels are mature with a night, and were not counted yet.
+    """Count the outcomes of partitions whose labels are mature.
 
-    Labels are taken as known when the night's partition ended. A partition that another version has scored since is counted
-    anew.
+    Partitions that were counted before are skipped, unless another version has scored them since. Labels are taken as known
+    when the night's partition ended.
 
     Returns:
         The partitions, oldest first.
@@ -45,13 +51,16 @@ def record_outcomes(classifier: Classifier, night: Partition, most: int = MOST) 
         partition = Partition.parse(key, classifier.partition)
         try:
             _settle(classifier, partition, version, night.end)
-        except NotFound:  # what it was scored on is no longer kept
-            continue
+        except NotFound as error:  # its scored rows are no longer kept
+            log.warning("outcomes of %s %s are not counted: %s", classifier.name, key, error)
     return [key for key, _ in due]
 
 
 def _unsettled(classifier: Classifier, last: Partition) -> list[tuple[str, int]]:
-    """The scored partitions up to one that were not counted as the version decided that has scored them last."""
+    """Return the scored partitions that are not counted yet.
+
+    A partition counts for the version that scored it last.
+    """
     version = ledger.c.input["version"].as_integer()
     counted = sa.exists().where(
         table.c.classifier == ledger.c.classifier,
@@ -79,19 +88,19 @@ def _settle(classifier: Classifier, partition: Partition, version: int, as_of: d
     bundle = bundle_of(name, version)
     own = bundle.outputs
     p = own.align(batch_scoring.probabilities(labelled, own), outputs)
-    calls = outputs.matrix(labelled["decision"])
-    counted = _count(classifier, partition, version, len(rows), labelled, y, p, calls, bundle)
-    found["champion"] = _reviewed(counted, bundle, rows, labelled, (y != calls).any(axis=1))
+    flagged = outputs.matrix(labelled["decision"])
+    counted = _count(classifier, partition, version, len(rows), labelled, y, p, flagged, bundle)
+    found["champion"] = _reviewed(counted, bundle, rows, labelled, (y != flagged).any(axis=1))
     before = _before(name, version)
     if before is not None and len(labelled):
         try:
             former = bundle_of(name, before)
             scores = former.score(labelled)
-        except (BundleError, NotFound):  # its features are no longer declared, or it is lost
-            pass
+        except (BundleError, NotFound) as error:  # its features are no longer declared, or it is lost
+            log.warning("no outcomes of version %s, the champion before, on %s: %s", before, partition, error)
         else:
-            p, calls = former.outputs.align(scores, outputs), _calls(former, scores, outputs)
-            found["before"] = _count(classifier, partition, before, len(rows), labelled, y, p, calls)
+            p, flagged = former.outputs.align(scores, outputs), _flagged(former, scores, outputs)
+            found["before"] = _count(classifier, partition, before, len(rows), labelled, y, p, flagged)
     with store.transaction() as connection:
         mine = (table.c.classifier == name) & (table.c.partition == partition.key)
         connection.execute(sa.delete(table).where(mine))
@@ -108,10 +117,13 @@ def _count(
     rows: pd.DataFrame,
     y: Bools,
     p: Floats,
-    calls: Bools,
+    flagged: Bools,
     bundle: Bundle | None = None,
 ) -> Outcome:
-    """Count; with the bundle, slices and the worst rows too."""
+    """Count outcomes.
+
+    With the bundle, slices and the worst rows too.
+    """
     outputs = classifier.label.outputs
     losses = log_losses(y, p, exclusive=outputs.exclusive) if len(rows) else np.zeros(0)
     return Outcome(
@@ -120,14 +132,20 @@ def _count(
         decided,
         len(rows),
         float(losses.sum()),
-        {name: ConfusionCounts.of(y[:, k], p[:, k], calls[:, k], binned=True) for k, name in enumerate(outputs.names)},
-        _slices(classifier, bundle, rows, y, p, calls) if bundle else {},
-        _worst(classifier, bundle, partition, rows, y, p, calls, losses) if bundle else [],
+        {
+            name: ConfusionCounts.of(y[:, k], p[:, k], flagged[:, k], binned=True)
+            for k, name in enumerate(outputs.names)
+        },
+        _slices(classifier, bundle, rows, y, p, flagged) if bundle else {},
+        _worst(classifier, bundle, partition, rows, y, p, flagged, losses) if bundle else [],
     )
 
 
 def _reviewed(outcome: Outcome, bundle: Bundle, rows: pd.DataFrame, labelled: pd.DataFrame, wrong: Bools) -> Outcome:
-    """The same with what was sent to a person, and what came of it: a label of such an event is that person's answer."""
+    """Add the events that a person reviewed.
+
+    The label of such an event is that person's answer.
+    """
     sent = bundle.to_review(batch_scoring.probabilities(rows, bundle.outputs))
     answered = bundle.to_review(batch_scoring.probabilities(labelled, bundle.outputs))
     if sent is None or answered is None:
@@ -137,9 +155,9 @@ def _reviewed(outcome: Outcome, bundle: Bundle, rows: pd.DataFrame, labelled: pd
 
 
 def _slices(
-    classifier: Classifier, bundle: Bundle, rows: pd.DataFrame, y: Bools, p: Floats, calls: Bools
+    classifier: Classifier, bundle: Bundle, rows: pd.DataFrame, y: Bools, p: Floats, flagged: Bools
 ) -> dict[str, dict[str, ConfusionCounts]]:
-    """By the values of every category that may be shown."""
+    """Count by the values of showable categories."""
     found: dict[str, dict[str, ConfusionCounts]] = {}
     for name, kind in bundle.card.features.items():
         if kind != "categorical" or name not in rows or classifier.is_sensitive(name):
@@ -147,7 +165,9 @@ def _slices(
         known = bundle.reference.binnings[name].values or ()
         value = rows[name].astype("object").where(rows[name].isin(known), "other").where(rows[name].notna(), "missing")
         found[name] = {
-            str(one): reduce(add, (ConfusionCounts.of(y[own, k], p[own, k], calls[own, k]) for k in range(y.shape[1])))
+            str(one): reduce(
+                add, (ConfusionCounts.of(y[own, k], p[own, k], flagged[own, k]) for k in range(y.shape[1]))
+            )
             for one in sorted(set(value))[:MOST_VALUES]
             for own in [(value == one).to_numpy()]
         }
@@ -161,16 +181,16 @@ def _worst(
     rows: pd.DataFrame,
     y: Bools,
     p: Floats,
-    calls: Bools,
+    flagged: Bools,
     losses: Floats,
 ) -> list[Misjudged]:
-    """The rows that were decided wrongly and lost most."""
+    """Return the wrong decisions with the largest losses."""
     outputs = classifier.label.outputs
-    wrong = np.flatnonzero((y != calls).any(axis=1))
+    wrong = np.flatnonzero((y != flagged).any(axis=1))
     places = wrong[np.argsort(-losses[wrong], kind="stable")][:WORST]
     if not len(places):
         return []
-    # Where none of the classes holds, as of a negative, the highest one is what was wrong.
+    # Where no class holds, as for a negative, the highest class was wrong.
     k = np.where(y[places].any(axis=1), y[places].argmax(axis=1), p[places].argmax(axis=1))
     truth = np.where(y[places].any(axis=1), p[places, k], 1 - p[places, k])
     classes = [outputs.names[one] for one in k]
@@ -180,7 +200,7 @@ def _worst(
             str(rows["event_id"].iloc[place]),
             partition.key,
             _named(outputs, y[place], classifier),
-            _named(outputs, calls[place], classifier),
+            _named(outputs, flagged[place], classifier),
             float(truth[at]),
             float(losses[place]),
             why[at],
@@ -195,12 +215,12 @@ def _named(outputs: Outputs, holds: Bools, classifier: Classifier) -> str:
     return ", ".join(name for name, so in zip(outputs.names, holds, strict=True) if so) or "none"
 
 
-def _calls(bundle: Bundle, p: Floats, to: Outputs) -> Bools:
+def _flagged(bundle: Bundle, p: Floats, to: Outputs) -> Bools:
     return np.asarray(bundle.outputs.align(bundle.decide(p).astype("float64"), to) > 0)
 
 
 def _before(name: str, version: int) -> int | None:
-    """The champion before a version."""
+    """Return the champion before a version."""
     champions = [item.version for item in reversed(registry.history(name)) if item.outcome != "refused"]
     if version not in champions:
         return None
@@ -214,5 +234,5 @@ def _loaded(name: str, version: int, checksum: str) -> Bundle:
 
 
 def bundle_of(name: str, version: int) -> Bundle:
-    """The bundle of a version that has been champion, kept in memory: to load one takes a while."""
+    """Load a champion's bundle, cached in memory."""
     return _loaded(name, version, registry.promoted(name, version).checksum)

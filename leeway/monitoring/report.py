@@ -1,7 +1,7 @@
-"""The night's HTML report. The one module that knows Evidently.
+"""The night's HTML report.
 
-One file that opens without a network: the verdict in words and the columns by impact, then Evidently's own sections on a
-bounded sample. Sensitive columns are not in it.
+It is one file that opens without a network: the verdict in words and the columns by impact, then Evidently's own sections on a
+bounded sample. Sensitive columns are not in it. No other module knows Evidently.
 """
 
 import html
@@ -26,20 +26,20 @@ from leeway.training.reference_data import SAMPLE_ROWS
 SHOWN_COLUMNS = 8
 EVERY_VERDICT = {
     "quiet": ("#1b7f4b", "Nothing to do."),
-    "drift": ("#1b7f4b", "Nothing to do: the data moved, the scores still fit the labels."),
-    "suspect": ("#9a6700", "Nothing yet: the next partitions confirm it or not."),
-    "watching": ("#9a6700", "Look at it: the reference is too short for Leeway to act by itself."),
-    "data fault": ("#b3261e", "Look at the source; nothing is retrained on this."),
+    "drift": ("#1b7f4b", "Nothing to do: the data moved, but the scores still fit the labels."),
+    "suspect": ("#9a6700", "Nothing yet: wait for the next partitions."),
+    "watching": ("#9a6700", "Look at it: the reference is too short for an automatic retrain."),
+    "data fault": ("#b3261e", "Look at the source. No model is trained on this data."),
     "alert": (
         "#9a6700",
-        "Look at what moved, first at its source. Nothing is retrained for it: labels will tell whether the scores still fit.",
+        "Look at what moved, first at its source. No retrain starts: labels will show whether the scores still fit.",
     ),
-    "breach": ("#b3261e", "A retrain has been requested; see its state with leeway status."),
+    "breach": ("#b3261e", "A retrain has been requested. See its state with leeway status."),
 }
 
 
 def path_of(name: str, partition: Partition) -> Path:
-    """Where the report of a partition lies."""
+    """Return the path of a partition's report."""
     return storage.place("reports", name, f"{partition.key}.html")
 
 
@@ -79,7 +79,7 @@ def _evidently(bundle: Bundle, x: pd.DataFrame, columns: list[str]) -> str:
 
         reference = bundle.sample
         current = x[columns].sample(min(len(x), SAMPLE_ROWS), random_state=bundle.card.seed)
-        # A column without any value on one side would end the whole report.
+        # A column without any value on one side would fail the whole report.
         shared = [name for name in columns if reference[name].notna().any() and current[name].notna().any()]
         categories = [name for name in shared if bundle.card.features.get(name) == "categorical"]
         definition = DataDefinition(
@@ -90,7 +90,7 @@ def _evidently(bundle: Bundle, x: pd.DataFrame, columns: list[str]) -> str:
 
 
 def _moved_scores(bundle: Bundle, finding: Finding) -> list[str]:
-    """The columns of the scores, at most a few: those of the classes whose mean moved most."""
+    """Return the score columns whose means moved most."""
     moved = _moved(bundle, finding)
     order = sorted(range(len(moved)), key=lambda k: -moved[k])
     return [bundle.outputs.score_columns[k] for k in order[:SHOWN_COLUMNS]]
@@ -102,7 +102,7 @@ def _moved(bundle: Bundle, finding: Finding) -> list[float]:
 
 
 def _with_summary(page: str, summary: str, title: str) -> str:
-    """Evidently's page, which has no title, with ours and our section before its own."""
+    """Add a title and the summary to Evidently's page."""
     page = page.replace("<head>", f"<head><title>{html.escape(title)}</title>", 1)
     head, body, rest = page.partition("<body>")
     return f"{head}{body}\n{summary}\n{rest}" if body else f"{summary}\n{page}"
@@ -132,16 +132,16 @@ def _summary(
 
 
 def _budget(alarm: Alarm) -> str:
-    """What an alarm is worth here, in words."""
+    """Return in words what the alarm limit achieves."""
     if not math.isfinite(alarm.limit):
-        return f"With {alarm.partitions} reference partitions nothing can be said of what is ordinary: there are no alarms yet."
+        return f"{alarm.partitions} reference partitions are too few to know what is normal: there are no alarms yet."
     beyond = f"an alarm needs {alarm.limit:.1f} times the usual spread"
     if alarm.rate is None or alarm.often is None:
         few = f"{alarm.partitions} reference partitions are too few to draw others from"
-        return f"{beyond.capitalize()}, by Student's quantile: {few}. Nothing is retrained by itself yet."
+        return f"{beyond.capitalize()}, by Student's quantile: {few}. There is no automatic retrain yet."
     smallest, texts = (
         alarm.detectable(),
-        {"impact": "the mean score moves by", "residual": "labels part from the scores by"},
+        {"impact": "the mean score moves by", "residual": "labels differ from the scores by"},
     )
     of_means = [(item.family, smallest[k]) for k, item in enumerate(alarm.channels) if item.direction == MEAN]
     finds = " or when ".join(
@@ -150,9 +150,9 @@ def _budget(alarm: Alarm) -> str:
         if (found := [change for of_family, change in of_means if of_family == family])
     )
     return (
-        f"Of {alarm.policy.alarms_per_year:g} false alarms a year that are allowed, {alarm.rate:.1f} are to be expected (most "
-        f"such references would give no more than {alarm.often:.1f}): {beyond}. It finds within {alarm.policy.confirm} "
-        f"partitions, more often than not, when {finds}."
+        f"{alarm.rate:.1f} false alarms a year are expected (at most {alarm.often:.1f} with most such references), and "
+        f"{alarm.policy.alarms_per_year:g} are allowed: {beyond}. More often than not, it finds within "
+        f"{alarm.policy.confirm} partitions when {finds}."
     )
 
 
@@ -170,7 +170,7 @@ def _courses(history: RecentNights) -> str:
         [night.mature or "" for night in known],
         [
             ("known labels", charts.INK, [night.rate for night in known]),
-            ("what the scores said", charts.PALE, [night.expected for night in known]),
+            ("expected by scores", charts.PALE, [night.expected for night in known]),
         ],
         title="Labels",
     )
@@ -189,7 +189,7 @@ def _columns(finding: Finding, history: RecentNights, shown: list[str]) -> str:
     unusual = (
         f"the limit for all columns together is {limit:.1f}"
         if limit is not None
-        else "there are too few of them yet to say, so nothing is called drift by it"
+        else "there are too few of them yet for a limit, so no column counts as drift"
     )
     return f"""<details style="margin-top:1em" open><summary>Columns by impact on the mean score</summary>
 <div style="overflow-x:auto"><table style="border-collapse:collapse;margin-top:.5em" cellpadding="6">
@@ -209,7 +209,10 @@ def _of(name: str | None) -> str:
 
 
 def _classes(bundle: Bundle, finding: Finding) -> str:
-    """The table of the classes, where there are several; those that moved most first."""
+    """Return the table of classes, most moved first.
+
+    It is empty where there is one class.
+    """
     if not finding.score_means:
         return ""
     reference = bundle.reference
@@ -221,7 +224,7 @@ def _classes(bundle: Bundle, finding: Finding) -> str:
     )
     return f"""<details style="margin-top:1em" open><summary>Classes by how far their mean probability moved</summary>
 <table style="border-collapse:collapse;margin-top:.5em" cellpadding="6"><thead style="text-align:left"><tr>
-<th>class</th><th>mean probability</th><th>in the reference</th><th>held against labels</th></tr></thead>
+<th>class</th><th>mean probability</th><th>in the reference</th><th>compared with labels</th></tr></thead>
 <tbody>{rows}</tbody></table></details>"""
 
 

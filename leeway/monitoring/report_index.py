@@ -1,4 +1,4 @@
-"""The nights' HTML reports: which there are, and where each lies."""
+"""The index of the nights' HTML reports."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ LAST = 60
 
 @dataclass(frozen=True)
 class NightReport:
-    """What the monitor said about a partition."""
+    """The monitor's verdict on a partition."""
 
     classifier: str
     partition: str
@@ -27,14 +27,14 @@ class NightReport:
 
 
 def classifiers() -> list[str]:
-    """The classifiers that have been monitored, declared or not."""
+    """Return the monitored classifiers, declared or not."""
     query = sa.select(monitoring.c.classifier).distinct().order_by(monitoring.c.classifier)
     with database().transaction() as connection:
         return list(connection.scalars(query))
 
 
 def last(classifier: str, count: int = LAST) -> list[NightReport]:
-    """The last verdicts on a classifier's partitions, newest first."""
+    """Return a classifier's last verdicts, newest first."""
     columns = [monitoring.c[name] for name in ("classifier", "partition", "verdict", "why", "rows", "version")]
     query = sa.select(*columns).where(monitoring.c.classifier == classifier)
     with database().transaction() as connection:
@@ -43,10 +43,10 @@ def last(classifier: str, count: int = LAST) -> list[NightReport]:
 
 
 def told(classifier: str, partition: str) -> NightReport:
-    """The verdict on one partition.
+    """Return the verdict on one partition.
 
     Raises:
-        NotFound: it has not been monitored.
+        NotFound: the partition was not monitored.
     """
     columns = [monitoring.c[name] for name in ("classifier", "partition", "verdict", "why", "rows", "version")]
     mine = (monitoring.c.classifier == classifier) & (monitoring.c.partition == partition)
@@ -58,14 +58,16 @@ def told(classifier: str, partition: str) -> NightReport:
 
 
 def by_impact(classifier: Classifier, partition: str, count: int = 20) -> list[dict[str, object]]:
-    """The columns of a monitored partition that move the scores most, without sensitive ones."""
-    drift, told = column_drift.c, monitoring.c
-    limit = (
-        told.evidence["limits"]["distance"].as_float().label("limit")
-    )  # none, where the reference is too short for one
+    """Return the columns that move the scores most.
+
+    Sensitive columns are left out.
+    """
+    drift, night = column_drift.c, monitoring.c
+    # None where the reference is too short for a limit.
+    limit = night.evidence["limits"]["distance"].as_float().label("limit")
     query = (
         sa.select(drift.column, drift.impact, drift.distance, drift.standardised, drift.null_share, limit)
-        .join(monitoring, sa.and_(told.classifier == drift.classifier, told.partition == drift.partition))
+        .join(monitoring, sa.and_(night.classifier == drift.classifier, night.partition == drift.partition))
         .where(drift.classifier == classifier.name, drift.partition == partition)
     )
     with database().transaction() as connection:
@@ -84,10 +86,10 @@ def by_impact(classifier: Classifier, partition: str, count: int = 20) -> list[d
 
 
 def page(classifier: str, partition: str) -> bytes:
-    """The HTML page of a partition's report.
+    """Return the HTML page of a partition's report.
 
     Raises:
-        NotFound: it has not been monitored, or its report is no longer kept.
+        NotFound: the partition was not monitored, or its report is no longer kept.
     """
     query = sa.select(monitoring.c.report).where(
         monitoring.c.classifier == classifier, monitoring.c.partition == partition
@@ -101,27 +103,26 @@ def page(classifier: str, partition: str) -> bytes:
 
 
 def is_kept(classifier: str, partition: str) -> bool:
-    """Whether a partition's report is still there."""
+    """Return whether a partition's report is kept."""
     return _kept(classifier, partition) is not None
 
 
 def _kept(classifier: str, partition: str) -> Path | None:
-    """Where a partition's report lies.
+    """Return the path of a partition's report, if kept.
 
     Raises:
-        NotFound: its name leads out of the reports.
+        NotFound: the name leads out of the folder of reports.
     """
-    folder = storage.place("reports")
-    path = storage.place("reports", classifier, f"{partition}.html")
-    if not path.resolve().is_relative_to(folder.resolve()):  # whatever is stored as a name
+    if not storage.is_plain(classifier) or not storage.is_plain(partition):  # a stored name may hold anything
         raise _missing(classifier, partition, "a path outside the reports")
+    path = storage.place("reports", classifier, f"{partition}.html")
     return path if storage.exists(path) else None
 
 
 def _missing(classifier: str, partition: str, found: str) -> NotFound:
     return NotFound(
         f"finding the report of {classifier} {partition}",
-        problem="the partition must have been monitored, and its report still be kept",
+        problem="the partition was not monitored, or its report is no longer kept",
         found=found,
-        hint=f"run `leeway nightly {classifier} --partition {partition}`",
+        hint=f"run `leeway nightly {classifier} --partition {partition}` to write it",
     )

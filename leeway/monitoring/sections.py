@@ -1,4 +1,7 @@
-"""The sections of a night's report that speak of labels: performance, calibration, slices, and the labels still to come."""
+"""The report's sections about labels.
+
+They show performance, calibration, slices, and the labels still to come.
+"""
 
 import html
 from collections.abc import Sequence
@@ -19,21 +22,21 @@ GREY, RED = "#57606a", "#b3261e"
 
 
 def performance(history: RecentNights, bundle: Bundle, known: Sequence[RealisedPartition]) -> str:
-    """Each metric as it was estimated night by night, beside what labels said since.
+    """Return the section of estimated and realised performance.
 
     Args:
-        known: what labels said of the partitions that the night's version scored, the oldest first.
+        known: the realised performance of partitions that the night's version scored, oldest first.
     """
-    usual, told = bundle.reference.usual, history.nights[-1].estimated
+    usual, estimates = bundle.reference.usual, history.nights[-1].estimated
     if usual is None:
         return ""
     last = known[-1] if known else None
     rows = "".join(
-        f"<tr><td>{WORDS[name]}</td><td>{_estimated(name, told)}</td>"
+        f"<tr><td>{WORDS[name]}</td><td>{_estimated(name, estimates)}</td>"
         f"<td>{_value(name, last.metrics.get(name) if last else None)}</td><td>{_value(name, constant)}</td></tr>"
         for name, constant in zip(METRICS, usual.constant.tolist(), strict=True)
     )
-    off = "".join(f'<p style="color:{GREY};margin:.3em 0">{html.escape(text)}</p>' for text in _why_off(told))
+    off = "".join(f'<p style="color:{GREY};margin:.3em 0">{html.escape(text)}</p>' for text in _why_off(estimates))
     courses = "".join(_course(name, history) for name in METRICS)
     return _section(
         "Performance, as estimated and by labels",
@@ -42,22 +45,22 @@ def performance(history: RecentNights, bundle: Bundle, known: Sequence[RealisedP
         f"{courses}</div>"
         + _note(
             (f"By labels: of {last.partition}, the last that are known. " if last else "")
-            + "Estimated: what labels would say if they follow from the columns as they did, with the bounds that they fall "
-            "between 95 times of 100. A world that has changed is not seen by it, and nothing is ever started by it."
+            + "Estimated: what labels would show if they depend on the columns as before, with bounds that hold 95 times "
+            "of 100. An estimate cannot see a change of that relation, and it never starts a retrain."
         ),
     )
 
 
 def calibrated(bundle: Bundle, known: Sequence[RealisedPartition]) -> str:
-    """How far scores are off by the labels of the last partitions."""
+    """Return the section of calibration."""
     found = calibration.off(bundle.reference, bundle.outputs.score_columns, known)
     if not found:
         return ""
     worst, several = found[0], len(bundle.reference.watched) > 1
     of_class = f" of {html.escape(worst.of_class)}" if several else ""
-    sure = " (too few partitions to say how surely)"
+    bounds = " (too few partitions for an interval)"
     if worst.low is not None and worst.high is not None:
-        sure = f" ({100 * worst.low:.1f} to {100 * worst.high:.1f})"
+        bounds = f" ({100 * worst.low:.1f} to {100 * worst.high:.1f})"
     rows = "".join(
         f"<tr><td>{html.escape(item.of_class)}</td><td>{100 * item.error:.1f} points</td></tr>"
         for item in found[:SHOWN_CLASSES]
@@ -65,14 +68,17 @@ def calibrated(bundle: Bundle, known: Sequence[RealisedPartition]) -> str:
     return _section(
         "Calibration",
         f"<p>By {worst.labels:,} labels of {worst.partitions} partitions, scores{of_class} are off by "
-        f"<strong>{100 * worst.error:.1f} points</strong>{sure}, root mean square, beyond what luck makes of it.</p>"
+        f"<strong>{100 * worst.error:.1f} points</strong>{bounds}, root mean square, without sampling noise.</p>"
         + charts.reliability(worst.curve, title=f"Share of labels by score{f' of {worst.of_class}' if several else ''}")
         + (_table(("class", "off by"), rows) if several else ""),
     )
 
 
 def sliced(bundle: Bundle, known: Sequence[RealisedPartition]) -> str:
-    """Where labels and scores part most, by the values of the categories that scores depend on most."""
+    """Return the section of slices.
+
+    They are values of the categories that scores depend on most.
+    """
     grouped = set(known[-1].groups) if known else set()
     columns = [name for name in telling(bundle.reference) if name in grouped][:SHOWN_COLUMNS]
     found = calibration.slices(bundle.reference, columns, known)[:SHOWN_SLICES]
@@ -86,13 +92,21 @@ def sliced(bundle: Bundle, known: Sequence[RealisedPartition]) -> str:
         for item in found
     )
     return _section(
-        "Slices where labels and scores part most",
+        "Slices where labels and scores differ most",
         _table(
-            ("rows with", "labels", "hold" if several else "positive", "mean score", "points apart", "last weeks"), rows
+            (
+                "rows with",
+                "labels",
+                "in class" if several else "positive",
+                "mean score",
+                "difference in points",
+                "last weeks",
+            ),
+            rows,
         )
         + _note(
-            f"Of the values of {', '.join(html.escape(name) for name in columns)}: by how far they surely part, beyond "
-            f"what the luck of labels makes of it (±). "
+            f"Values of {', '.join(html.escape(name) for name in columns)}, sorted by the difference that the labels' "
+            f"sampling noise (±) cannot explain. "
             f'Last weeks: <span style="color:{charts.INK}">labels</span> and '
             f'<span style="color:{charts.PALE}">scores</span>.'
         ),
@@ -100,7 +114,7 @@ def sliced(bundle: Bundle, known: Sequence[RealisedPartition]) -> str:
 
 
 def to_come(arrived: Sequence[Arrived], grain: Grain) -> str:
-    """How many labels of the last partitions are known, and how many ordinarily are at their age."""
+    """Return the section of labels still to come."""
     younger = [item for item in arrived if item.age is not None]
     events, missing = sum(item.events for item in younger), sum(item.events - item.labels for item in younger)
     if not events:
@@ -112,9 +126,9 @@ def to_come(arrived: Sequence[Arrived], grain: Grain) -> str:
     )
     return _section(
         f"Labels still to come: {missing:,} of {events:,}",
-        _table((grain.noun, "age", "events", "labels known", "ordinarily"), rows)
+        _table((grain.noun, "age", "events", "labels known", "usual"), rows)
         + _note(
-            "Labels count at one age only, the same as in the reference: what is known earlier is not used until then."
+            "Labels count at one age only, the same as in the reference. Labels that are known earlier wait until then."
         ),
     )
 
@@ -122,33 +136,33 @@ def to_come(arrived: Sequence[Arrived], grain: Grain) -> str:
 def _course(name: PerformanceMetric, history: RecentNights) -> str:
     nights = {night.partition: night.estimated for night in history.nights}
     keys = sorted({*nights, *(key for key in history.realised if key >= history.nights[0].partition)})
-    told = [
+    estimates = [
         nights[key]["metrics"].get(name)
         if "metrics" in nights.get(key, {}) and name not in nights[key].get("off", {})
         else None
         for key in keys
     ]
     known = [history.realised[key].metrics.get(name) if key in history.realised else None for key in keys]
-    said, low, high = ([None if item is None else item[place] for item in told] for place in range(3))
+    said, low, high = ([None if item is None else item[place] for item in estimates] for place in range(3))
     lines = [("by labels", charts.INK, known), ("estimated", charts.PALE, said)]
     shown = "{:.1%}" if name in SHARES else "{:.3f}"
     return charts.course(keys, lines, band=(low, high), shown=shown, title=WORDS[name][0].upper() + WORDS[name][1:])
 
 
-def _estimated(name: PerformanceMetric, told: dict[str, dict[str, list[float]]]) -> str:
-    if name not in told.get("metrics", {}) or name in told.get("off", {}):
+def _estimated(name: PerformanceMetric, estimates: dict[str, dict[str, list[float]]]) -> str:
+    if name not in estimates.get("metrics", {}) or name in estimates.get("off", {}):
         return "–"
-    value, low, high = told["metrics"][name]
+    value, low, high = estimates["metrics"][name]
     bounds = [_value(name, bound).removesuffix("%") for bound in (low, high)]
     return f"<strong>{_value(name, value)}</strong> ({bounds[0]} to {bounds[1]})"
 
 
-def _why_off(told: dict[str, dict[str, str]]) -> list[str]:
-    """Why metrics are not estimated, those of one reason together."""
-    if "why" in told:
-        return [f"Not estimated: {told['why']}."]
+def _why_off(estimates: dict[str, dict[str, str]]) -> list[str]:
+    """Return why metrics are not estimated, by reason."""
+    if "why" in estimates:
+        return [f"Not estimated: {estimates['why']}."]
     together: dict[str, list[str]] = {}
-    for name, reason in told.get("off", {}).items():
+    for name, reason in estimates.get("off", {}).items():
         together.setdefault(reason, []).append(WORDS[name])
     return [f"Switched off for {', '.join(names)}: {reason}." for reason, names in together.items()]
 

@@ -1,1 +1,1 @@
-"""Look after classifiers and the platform's processes."""
+"""Operations on classifiers and the platform's processes."""

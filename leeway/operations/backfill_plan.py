@@ -1,4 +1,4 @@
-"""Plan a backfill from the ledger: which stages of which partitions are missing or stale."""
+"""The plan of a backfill, from the ledger."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from leeway.store.database import database
 from leeway.store.ledger import STAGES, LedgerEntry, Stage
 
 Which = Literal["missing", "stale", "all"]
-LATELY = 30  # of a stage's last times
+LATELY = 30  # runs of a stage whose durations count
 
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """One stage of one partition that is to be done, and why."""
+    """A stage that is due, and why."""
 
     partition: Partition
     stage: Stage
@@ -30,16 +30,20 @@ class PlannedStage:
 
 @dataclass(frozen=True)
 class Late:
-    """A partition that rows have arrived for since it was ingested, and whether it had been scored."""
+    """A partition with rows that arrived late.
+
+    `scored` says whether it was scored before.
+    """
 
     partition: Partition
     scored: bool
 
 
 def late(classifier: Classifier, night: Partition) -> list[Late]:
-    """Partitions before a night's that rows have arrived for since they were ingested, oldest first.
+    """Return earlier partitions with late rows, oldest first.
 
-    Where events are dated by their arrival, also those that never were: no night of their own comes for them.
+    Late rows arrived after their partition was ingested. Where events are dated by their arrival, partitions that were never
+    ingested count too: no night of their own comes for them.
     """
     if not arrivals.are_taken_in(classifier):
         return []
@@ -54,21 +58,21 @@ def late(classifier: Classifier, night: Partition) -> list[Late]:
 
 
 def span(classifier: Classifier, first: Partition | None, last: Partition | None) -> list[Partition]:
-    """The partitions of a backfill, oldest first: those of a range, which may be open.
+    """Return the partitions of a backfill, oldest first.
 
-    An open range has the partitions that the source has rows of, up to the due one. So has every range where events are
-    dated by their arrival: no row is late there, so a period without any is no fault.
+    The range may be open. It then holds the partitions that the source has rows of, up to the due one. The same holds for every
+    range where events are dated by their arrival: no row is late there, so a period without rows is no fault.
 
     Raises:
         NotFound: the range is empty.
-        SourceError: it is open, and the source cannot say what it has.
+        SourceError: the range is open, and the source cannot list its partitions.
     """
     if first is not None and last is not None and last < first:
         raise NotFound(
             f"backfilling {classifier.name}",
-            problem="the first partition must not lie after the last",
+            problem="the first partition is later than the last",
             found=f"{first} to {last}",
-            hint="exchange them",
+            hint="exchange --from and --to",
         )
     if first is not None and last is not None and not classifier.by_arrival:
         return list(between(first, last))
@@ -77,9 +81,9 @@ def span(classifier: Classifier, first: Partition | None, last: Partition | None
     if not found:
         raise NotFound(
             f"backfilling {classifier.name}",
-            problem="the source must have rows of a partition that is over",
-            found=f"only of {occupied[0]} to {occupied[-1]}" if occupied else "none",
-            hint="deliver some, or name a range with --from and --to",
+            problem="the source has no rows of a partition that is over in this range",
+            found=f"rows of {occupied[0]} to {occupied[-1]}" if occupied else None,
+            hint="deliver rows, or name another range with --from and --to",
         )
     return found
 
@@ -87,11 +91,13 @@ def span(classifier: Classifier, first: Partition | None, last: Partition | None
 def plan(
     classifier: Classifier, partitions: Sequence[Partition], stages: Iterable[Stage], which: Which
 ) -> list[PlannedStage]:
-    """What is to be done, in the order of the partitions.
+    """Return the stages that are due.
+
+    They are in the order of the partitions.
 
     Args:
-        which: `missing`: what was never done, was rejected, or has newly arrived rows. `stale`: that, and what was done from
-            another input than would be used now. `all`: everything.
+        which: `missing`: stages that never ran, were rejected, or have newly arrived rows. `stale`: also stages whose input has
+            changed since. `all`: all stages.
     """
     if not partitions:
         return []
@@ -107,7 +113,7 @@ def plan(
     steps = []
     for partition in partitions:
         done = {stage: entries.get((partition.key, stage)) for stage in STAGES}
-        again = False  # a stage that is done again makes those after it due
+        again = False  # a stage that runs again makes the later ones due
         for stage in stages:
             why = _why(stage, done, which, suite, version) or ("follows an earlier stage" if again else None)
             if stage == "ingest" and why is None and partition.key in arrived:
@@ -119,7 +125,10 @@ def plan(
 
 
 def estimate(name: str, steps: Iterable[PlannedStage]) -> float | None:
-    """How many seconds the steps will take, by the median of what each stage took lately; None where it never has."""
+    """Estimate the seconds that the steps will take.
+
+    The estimate is the sum of each stage's median duration of late. None where a stage has never run.
+    """
     with database().transaction() as connection:
         entries = ledger.entries(connection, name)
     lately = {stage: [entry.seconds for entry in entries if entry.stage == stage and entry.seconds] for stage in STAGES}
@@ -129,11 +138,12 @@ def estimate(name: str, steps: Iterable[PlannedStage]) -> float | None:
 
 
 def missed(classifier: Classifier, due: Partition) -> list[Partition]:
-    """The nights before `due` that were not held or not finished, oldest first, within the schedule's `catch_up`.
+    """Return the missed nights before `due`, oldest first.
 
-    Nights begin with the first partition that was scored: what lies before it is history.
+    A missed night was not run or not finished. The schedule's `catch_up` bounds how far back they may be. Nights begin with the
+    first partition that was scored: earlier partitions are history.
     """
-    if classifier.by_arrival:  # rows that came late make their partition due by themselves
+    if classifier.by_arrival:  # late rows make their partition due
         return []
     first = Partition.containing(due.start - classifier.schedule.catch_up, classifier.partition)
     with database().transaction() as connection:
@@ -165,7 +175,7 @@ def _why(
         return "the delivery has changed"
     if version is not None and entry.input["version"] != version:
         return f"version {version} is champion now"
-    # What a stage works from holds all that the stage before it worked from.
+    # The input of a stage contains the input of the stage before it.
     if before is not None and not before.input.items() <= entry.input.items():
-        return f"{before.stage} was done anew"
+        return f"{before.stage} was run again"
     return None

@@ -1,7 +1,7 @@
-"""Say everything that is wrong with a definition and its suite at once, each with its line.
+"""The check of a definition and its suite.
 
-Loading a file stops at its first error. Here the one call of `Classifier`, and every expectation of the suite, is taken
-apart and evaluated piece by piece.
+Loading a file stops at its first error. This check finds all errors with their lines: it evaluates the arguments of the one
+`Classifier` call, and the expectations of the suite, one by one.
 """
 
 import ast
@@ -26,11 +26,11 @@ from leeway.training.candidates import why_not
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing that is wrong.
+    """One problem in a file.
 
     Attributes:
         file: relative to the project.
-        line: where; 0 for the file as a whole.
+        line: 0 for the file as a whole.
     """
 
     file: str
@@ -42,7 +42,9 @@ class Problem:
 
 
 def check(name: str) -> list[Problem]:
-    """All findings on `models/NAME.py` and `expectations/NAME.py`, in their order.
+    """Return all problems of a definition and its suite.
+
+    They are sorted by file and line.
 
     Raises:
         NotFound: there is no such classifier.
@@ -61,7 +63,9 @@ def check(name: str) -> list[Problem]:
 
 
 def check_all(name: str) -> list[Problem]:
-    """All findings on the two files; on the candidates and the source's newest rows where the definition is right in itself.
+    """Return all problems, also of candidates and source.
+
+    Candidates and the source's newest rows are checked where the definition has no problem.
 
     Raises:
         NotFound: there is no such classifier.
@@ -75,7 +79,7 @@ def check_all(name: str) -> list[Problem]:
 
 
 def check_candidates(classifier: Classifier) -> list[Problem]:
-    """Candidates of which nothing can come on this machine."""
+    """Return the candidates that this machine cannot train."""
     file, path = f"models/{classifier.name}.py", catalog.definition_path(classifier.name)
     tree = ast.parse(path.read_text(), str(path))
     wrong = [(item, why_not(item)) for item in classifier.candidates]
@@ -85,9 +89,9 @@ def check_candidates(classifier: Classifier) -> list[Problem]:
 
 
 def check_source(classifier: Classifier) -> list[Problem]:
-    """What the newest rows of the source hold against a definition that is right in itself.
+    """Return the problems of the source's newest rows.
 
-    Columns that are not there, and values of which so many are of another kind that the delivery would be rejected.
+    Problems are missing columns, and so many values of a wrong kind that the delivery would be rejected.
 
     Raises:
         StoreError: the database, which remembers what has arrived, does not answer.
@@ -117,7 +121,10 @@ def check_source(classifier: Classifier) -> list[Problem]:
 
 
 def _newest(classifier: Classifier, now: datetime) -> tuple[Partition, pd.DataFrame]:
-    """The newest partition that the source has rows of, with them; the due one, where that cannot be told cheaply."""
+    """Return the source's newest partition and its rows.
+
+    Where listing the partitions is expensive, this is the due one.
+    """
     partition = sources.due(classifier, now)
     if kind_of(classifier.source).is_listed and (there := sources.occupied(classifier, now)):
         partition = there[-1]
@@ -132,7 +139,7 @@ def _definition(path: Path, name: str) -> Iterator[tuple[int, str]]:
         return
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and called(node) == "Classifier"]
     if len(calls) != 1:
-        yield 0, f"it must hold exactly one Classifier(…), not {len(calls)}"
+        yield 0, f"it holds {len(calls)} Classifier(…) calls; write exactly one"
         return
     evaluation = Evaluation(path, {"__file__": str(path), "__name__": f"_leeway_check_{name}"})
     for statement in tree.body:
@@ -144,7 +151,7 @@ def _definition(path: Path, name: str) -> Iterator[tuple[int, str]]:
 
 def _suite(path: Path, name: str, classifier: Classifier | None) -> Iterator[tuple[int, str]]:
     if not path.exists():
-        yield 0, "there is no suite, so nothing guards the data; write one"
+        yield 0, "there is no suite, so the data is not audited; write one"
         return
     try:
         tree = ast.parse(path.read_text(), str(path))

@@ -1,4 +1,4 @@
-"""What this machine has and lacks."""
+"""Checks of this machine."""
 
 import platform
 import shutil
@@ -27,7 +27,7 @@ FREE_GIB = 2.0
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     what: str
     ok: bool
@@ -35,7 +35,7 @@ class CheckResult:
 
 
 def examine() -> list[CheckResult]:
-    """Look at Python, the libraries, the disk, the storage and the database."""
+    """Check Python, libraries, disk, storage and database."""
     python = CheckResult("Python 3.11 to 3.13", (3, 11) <= sys.version_info[:2] <= (3, 13), platform.python_version())
     home = settings().folder()
     free = shutil.disk_usage(home).free / 2**30

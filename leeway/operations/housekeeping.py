@@ -1,13 +1,12 @@
-"""Remove what only tells of the past, and what a killed process left behind.
+"""Housekeeping: the removal of old reports, logs and leftovers.
 
-Events, labels, deliveries, snapshots, bundles and the history of decisions are never removed: they are what everything can be
-made from again.
+Events, labels, deliveries, snapshots, bundles and the history of decisions are never removed: everything else can be made from
+them again.
 """
 
 import re
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,26 +14,29 @@ import sqlalchemy as sa
 
 from leeway.core import files
 from leeway.core.errors import StoreError
+from leeway.core.logs import logger
 from leeway.core.settings import settings
 from leeway.store import storage
 from leeway.store.database import database, drop_staged
 
+log = logger(__name__)
+
 LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{8}")  # what `leeway.core.files` writes beside a file
 LEFT_AFTER_SECONDS = 86_400.0
-UNUSED_SECONDS = 7 * 86_400.0  # after which a copy of what is stored elsewhere goes; it can be fetched again
+UNUSED_SECONDS = 7 * 86_400.0  # after which a local copy of a stored file goes; it can be fetched again
 KINDS = ("arrived", "bundles", "cards", "deliveries", "labels", "reports", "scored", "snapshots")
-FOLDERS = ("arrived", "bundles", "labels")  # kinds of which each is a folder
+FOLDERS = ("arrived", "bundles", "labels")  # kinds that are stored as folders
 MAX_LOG_BYTES = 20_000_000
 KEPT_LOG_BYTES = 2_000_000
 
 
 @dataclass(frozen=True)
 class Removal:
-    """One thing to remove, or removed.
+    """One removed file, folder or table.
 
     Attributes:
         kind: report, leftover, copy, staging table or log.
-        bytes: the room that it takes; nothing is known of a table's.
+        bytes: its size; 0 for a table.
     """
 
     kind: str
@@ -43,16 +45,17 @@ class Removal:
 
 
 def housekeep(*, dry_run: bool, now: float | None = None) -> list[Removal]:
-    """Remove reports older than `LEEWAY_KEEP_DAYS`, leftovers and staging tables older than a day, and the older part of logs.
+    """Remove old reports, leftovers, staging tables and logs.
 
-    Of what is stored elsewhere, copies on this machine that nobody has used for a week go too.
+    Reports go after `LEEWAY_KEEP_DAYS`, leftovers and staging tables after a day, and large logs lose their older part. Local
+    copies of files that are stored elsewhere go after a week without use.
 
     Args:
-        dry_run: only look.
-        now: seconds since 1970; the present by default.
+        dry_run: remove nothing.
+        now: seconds since 1970; now by default.
 
     Returns:
-        What was, or would be, removed.
+        The things that were removed, or would be.
     """
     moment = time.time() if now is None else now
     return [
@@ -72,14 +75,17 @@ def _reports(now: float, dry_run: bool) -> Iterator[Removal]:
 
 
 def _leftovers(now: float, dry_run: bool) -> Iterator[Removal]:
-    """What was being written when its process was killed: beside its place, or a folder that never became whole."""
+    """Remove files that a killed process left unfinished.
+
+    They lie beside their place, or are folders without a manifest.
+    """
     for kind in KINDS:
         entries = storage.entries(kind)
         whole = {entry.path.parent for entry in entries if entry.path.name == storage.MANIFEST}
         parts_of: dict[Path, list[storage.StoredFile]] = {}
         for entry in entries:
             beside = [path for path in (entry.path, entry.path.parent) if LEFT_BEHIND.fullmatch(path.name)]
-            # In a folder of a disk a folder of files is whole or not there.
+            # On a disk a folder of files is either complete or absent.
             broken = storage.copies() is not None and kind in FOLDERS and entry.path.parent not in whole
             for path in [*beside, *([entry.path.parent] if broken else [])][:1]:
                 parts_of.setdefault(path, []).append(entry)
@@ -87,7 +93,7 @@ def _leftovers(now: float, dry_run: bool) -> Iterator[Removal]:
             if max(entry.modified for entry in parts) < now - LEFT_AFTER_SECONDS:
                 yield _removed("leftover", path, sum(entry.bytes for entry in parts), dry_run)
 
-    # Parts of work that was spread stay on this machine's disk, in folders of their own.
+    # Parts of distributed work stay on this machine's disk, in folders of their own.
     for kind in ("searches", "parts"):
         for path in sorted((settings().home.absolute() / kind).glob("**/.*")):
             if LEFT_BEHIND.fullmatch(path.name) and path.stat().st_mtime < now - LEFT_AFTER_SECONDS:
@@ -103,7 +109,7 @@ def _leftover_folder(path: Path, dry_run: bool) -> Removal:
 
 
 def _copies(now: float, dry_run: bool) -> Iterator[Removal]:
-    """Copies, here, of what is stored elsewhere."""
+    """Remove unused local copies of stored files."""
     if (root := storage.copies()) is None:
         return
     for kind in KINDS:
@@ -116,14 +122,17 @@ def _copies(now: float, dry_run: bool) -> Iterator[Removal]:
 
 
 def _staged(now: float, dry_run: bool) -> Iterator[Removal]:
-    """Staging tables of processes that died before a transaction took their rows."""
+    """Remove staging tables that dead processes left behind."""
     query = sa.text(
         "SELECT relname, extract(epoch FROM (pg_stat_file(pg_relation_filepath(oid))).modification) AS written"
         " FROM pg_class WHERE relnamespace = to_regnamespace('staging') AND relkind = 'r' ORDER BY relname"
     )
     found: list[tuple[str, float]] = []
-    with suppress(StoreError), database().transaction() as connection:  # a server that does not let us see its files
-        found = [(row.relname, float(row.written)) for row in connection.execute(query)]
+    try:
+        with database().transaction() as connection:
+            found = [(row.relname, float(row.written)) for row in connection.execute(query)]
+    except StoreError as error:  # a server that does not let us see its files
+        log.debug("staging tables are not looked at: %s", error)
     for name, written in found:
         if written < now - LEFT_AFTER_SECONDS:
             if not dry_run:
@@ -133,7 +142,10 @@ def _staged(now: float, dry_run: bool) -> Iterator[Removal]:
 
 
 def _logs(dry_run: bool) -> Iterator[Removal]:
-    """The older part of large logs; services append, so they go on in the shortened file."""
+    """Shorten large logs.
+
+    Services append, so they go on in the shortened file.
+    """
     for path in sorted((settings().home.absolute() / "platform").glob("*.log")):
         size = path.stat().st_size
         if size > MAX_LOG_BYTES:

@@ -1,4 +1,4 @@
-"""What there is to know about a classifier at a glance."""
+"""The status of a classifier."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,11 +24,11 @@ LAST = 14
 
 @dataclass(frozen=True)
 class Status:
-    """A classifier at a glance.
+    """The status of a classifier.
 
     Attributes:
-        hold: a person's, if somebody holds it back.
-        ledger: the last partitions, newest first: what each stage did.
+        hold: a person's hold on its retraining, if there is one.
+        ledger: the last partitions, newest first, each with the result of its stages.
     """
 
     champion: Promotion | None
@@ -40,7 +40,7 @@ class Status:
 
 
 def status(classifier: Classifier) -> Status:
-    """Look at everything that is stored of a classifier."""
+    """Return a classifier's status from the stored data."""
     with database().transaction() as connection:
         tables = ensure_tables(connection, classifier)
         current = tables.event.c.superseded_at.is_(None)
@@ -61,10 +61,10 @@ def status(classifier: Classifier) -> Status:
 
 
 def verdict(classifier: Classifier, partition: str | None) -> dict[str, Any]:
-    """The monitor's verdict on a partition, the last one by default.
+    """Return a partition's verdict, by default the last.
 
     Raises:
-        NotFound: it has not been monitored.
+        NotFound: the partition was not monitored.
     """
     columns = (monitoring.c.partition, monitoring.c.verdict, monitoring.c.why, monitoring.c.report)
     query = (
@@ -77,9 +77,9 @@ def verdict(classifier: Classifier, partition: str | None) -> dict[str, Any]:
     if row is None:
         raise NotFound(
             f"finding a report of {classifier.name}",
-            problem="the partition must have been monitored",
-            found=partition or "none so far",
-            hint=f"run `leeway nightly {classifier.name} --partition D`",
+            problem="no partition was monitored yet" if partition is None else "the partition was not monitored",
+            found=partition,
+            hint=f"run `leeway nightly {classifier.name} --partition {partition or 'D'}`",
         )
     return dict(row._mapping)
 
@@ -92,8 +92,8 @@ def _shown(entry: LedgerEntry) -> str:
         case "ingest":
             return f"{output['rows']} events, {output['quarantined']} quarantined"
         case "score":
-            called = output["positives"]
-            shown = f"{called} of {output['rows']} positive" if isinstance(called, int) else describe(called)
+            flagged = output["positives"]
+            shown = f"{flagged} of {output['rows']} flagged" if isinstance(flagged, int) else describe(flagged)
             return f"{shown} by v{entry.input['version']}"
         case _:
             return str(output["verdict"])

@@ -1,1 +1,1 @@
-"""From a table to a classifier: what a source holds, guessed from a sample, and the two files that say so."""
+"""From a table to a classifier's two files, by guesses from a sample."""

@@ -1,4 +1,4 @@
-"""What one column holds."""
+"""The content of one column."""
 
 import re
 from dataclasses import dataclass, replace
@@ -31,12 +31,12 @@ class ColumnProfile:
     """One column, as guessed from a sample.
 
     Attributes:
-        values: as floats, booleans, UTC times or stripped text, by kind; what is missing is missing.
+        values: as floats, booleans, UTC times or stripped text, by kind.
         missing: spellings of missing beside the blank.
-        distinct: how many different values the sample has.
-        personal: what personal thing it holds, such as `e-mail`.
-        slice: whether it tells groups of people apart.
-        doubt: what a person should look at.
+        distinct: the number of different values in the sample.
+        personal: the kind of personal data, such as `e-mail`.
+        slice: whether its values are groups of people.
+        doubt: a note for a person to check.
     """
 
     name: str
@@ -57,7 +57,7 @@ class ColumnProfile:
 
     @property
     def in_words(self) -> str:
-        """What was found, for a person."""
+        """The guesses in words."""
         parts: list[str] = [self.holds]
         if self.numbers is not None and self.holds == "numeric" and not self.numbers.plain:
             style = [f"unit {self.numbers.unit}"] if self.numbers.unit else []
@@ -74,16 +74,16 @@ class ColumnProfile:
         if self.personal:
             parts.append(f"sensitive: {self.personal}")
         if self.slice:
-            parts.append("tells groups of people apart")
+            parts.append("groups of people")
         return ", ".join(parts)
 
 
 def inspect(name: str, raw: pd.Series, *, whole: bool = True) -> ColumnProfile:
-    """Guess what a column holds.
+    """Guess the content of a column.
 
     Args:
         raw: the source's values of the sampled rows: text from a CSV, typed from Parquet or a database.
-        whole: whether the sample has all rows. Else numbers of which it has seen 0 and 1 only may have further values.
+        whole: whether the sample has all rows. Else a column with only 0 and 1 may have further numbers.
     """
     if _is_nested(raw):
         return ColumnProfile(name, "nested", raw)
@@ -126,7 +126,10 @@ def _typed(name: str, raw: pd.Series) -> ColumnProfile:
 
 
 def _counted_times(name: str, raw: pd.Series) -> Times | None:
-    """Seconds since 1970 and days such as 20260301, as whole numbers, with gaps as floats."""
+    """Read times written as whole numbers.
+
+    They are seconds since 1970, or days such as 20260301; with gaps they are floats.
+    """
     if not raw.dropna().between(EARLIEST, LATEST).all() or not values.is_whole(raw):
         return None
     return values.times(raw.astype("Int64").astype("str").mask(raw.isna()), named_as_time=_named_as_time(name))
@@ -146,7 +149,9 @@ def _textual(name: str, raw: pd.Series) -> ColumnProfile:
         doubts = [f"day first or month first? Read as {times.formats[0]}"] if times.ambiguous else []
         unread = text[times.values.isna() & text.notna() & ~text.isin(times.missing)]
         if len(unread):
-            doubts.append(f"no date or time in {len(unread):,} rows, such as {unread.iloc[0]!r}: they are quarantined")
+            doubts.append(
+                f"{len(unread):,} rows have no date or time, such as {unread.iloc[0]!r}; they go to quarantine"
+            )
         doubt = "; ".join(doubts) or None
         return ColumnProfile(
             name, "timestamp", times.values, (*missing, *times.missing), distinct, times=times, doubt=doubt
@@ -199,7 +204,7 @@ def _numeric(name: str, numbers: Numbers, raw: pd.Series, distinct: int, missing
         if unique and len(given) > 20 and bool((np.diff(given.to_numpy()) > 0).all()):
             return column("identifier")
         if CODE_NAME.fullmatch(called) and distinct > 2 and not many:
-            return column("categorical", "numbers that name things, by the column's name")
+            return column("categorical", "by the column's name, its numbers are codes")
     return column("numeric")
 
 

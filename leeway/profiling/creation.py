@@ -1,25 +1,27 @@
-"""Write a new classifier's two files, both or neither."""
+"""Creation of a new classifier's two files."""
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from leeway.core.errors import DefinitionError, LeewayError
 from leeway.core.files import replacing
+from leeway.core.logs import logger
 from leeway.core.settings import settings
 from leeway.definition import RESERVED_NAMES
 from leeway.profiling import writing
 from leeway.profiling.options import Options
 from leeway.profiling.profile import Profile, profile
 
+log = logger(__name__)
+
 
 @dataclass(frozen=True)
 class Created:
-    """What was written.
+    """The files that were written.
 
     Attributes:
-        changed: whether a file is other than it was.
+        changed: whether a file differs from before.
     """
 
     profile: Profile
@@ -29,13 +31,15 @@ class Created:
 
 
 def create(options: Options, *, force: bool = False) -> Created:
-    """Profile the data and write `models/NAME.py` and `expectations/NAME.py`.
+    """Profile the data and write a classifier's two files.
+
+    They are `models/NAME.py` and `expectations/NAME.py`. Either both are written, or neither.
 
     Args:
-        force: overwrite files that differ from what would be written.
+        force: overwrite files that differ from the new ones.
 
     Raises:
-        DefinitionError: the name is impossible, or a file is there that somebody may have edited.
+        DefinitionError: the name is not valid, or a file exists that somebody may have edited.
         SourceError: the data cannot be profiled.
     """
     _check_name(options.name)
@@ -48,7 +52,7 @@ def create(options: Options, *, force: bool = False) -> Created:
     if differing and not force:
         raise DefinitionError(
             f"writing {options.name}",
-            problem="a file that is there may have been edited, and is not overwritten",
+            problem="a file exists and may have been edited",
             found=", ".join(str(path) for path in differing),
             hint="choose another name, or add --force to replace it",
         )
@@ -58,14 +62,17 @@ def create(options: Options, *, force: bool = False) -> Created:
 
 
 def _check_name(name: str) -> None:
-    if re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) and name not in RESERVED_NAMES and not name.startswith("pg_"):
+    is_reserved = name in RESERVED_NAMES or name.startswith("pg_")
+    if re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) and not is_reserved:
         return
     suggestion = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "mine"
+    suggestion = f"my_{suggestion}" if is_reserved else suggestion
     raise DefinitionError(
         "naming a classifier",
-        problem="a name has lower-case letters, digits and underscores, starts with a letter, and is at most 40 long",
+        problem="the name is reserved" if is_reserved else "the name is not valid",
         found=name,
-        hint=f"such as {suggestion if suggestion[0].isalpha() else f'c_{suggestion}'}"[:60],
+        hint="use at most 40 lower-case letters, digits and underscores, with a letter first, such as "
+        + (suggestion if suggestion[0].isalpha() else f"c_{suggestion}")[:40],
     )
 
 
@@ -78,6 +85,8 @@ def _write(texts: dict[Path, str]) -> None:
                     beside.write_text(text)
     except LeewayError:
         for path, earlier in before.items():
-            with suppress(OSError):
+            try:
                 path.unlink(missing_ok=True) if earlier is None else path.write_text(earlier)
+            except OSError as error:
+                log.warning("cannot restore %s: %s", path, error)
         raise

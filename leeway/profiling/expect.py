@@ -1,9 +1,9 @@
-"""From a profile to a suite: expectations that bad data breaks and the next clean delivery does not.
+"""Expectations from a profile.
 
-Margins follow from the sample: a share that was seen in `seen` of `rows` is allowed to be, in the next delivery, what a
-beta-binomial distribution (Jeffreys' prior) gives to it at most once in `1 / RISK` deliveries, the suite's expectations
-together, and at least what any partition of the sample had. Where nothing tells how large deliveries are, they may be
-as small as `SMALL`.
+Bad data breaks them, and the next clean delivery does not. Margins follow from the sample: a share that was seen in `seen` of
+`rows` may reach, in the next delivery, a value that a beta-binomial distribution (Jeffreys' prior) exceeds once in `1 / RISK`
+deliveries, over all expectations of the suite, and at least the largest share of any partition of the sample. Where the size of
+deliveries is unknown, they may be as small as `SMALL`.
 """
 
 import math
@@ -20,15 +20,15 @@ from leeway.profiling import values
 from leeway.profiling.columns import ColumnProfile
 
 RISK = 0.002  # that a clean delivery is rejected, over all expectations
-ROOM = 0.8  # of the fewest rows that chance alone would let a delivery have
+ROOM = 0.8  # of the fewest rows that a delivery may have by sampling noise
 LEAST_MARGIN = 0.02  # of a delivery's rows
 SMALL = 50  # rows of a delivery, where the sample does not say how rows are delivered
-QUARANTINED = 0.02  # of a delivery's rows, at most, by rules against gaps that the sample was too small to have
+QUARANTINED = 0.02  # of a delivery's rows, at most, by rules against gaps that a small sample did not show
 CLOSED = 30  # a column with more values than this may always bring a new one
-MIDDLE = 10.0  # times what was seen, either way, for the middle of numbers whose range tells no change of unit
+MIDDLE = 10.0  # times the median seen, either way, for numbers whose range does not show a change of unit
 UNIT = 100.0  # a change of unit: cents for euros, metres for centimetres
 NEAR_ZERO = 0.05  # of the spread
-WIDER = 10.0  # times what was seen, for numbers whose largest lie far from the others
+WIDER = 10.0  # times the distance seen, for numbers whose largest lie far from the others
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Deliveries:
-    """How the sample's rows fall into deliveries.
+    """The sample's rows by delivery.
 
     Attributes:
         keys: per sampled row, the number of its partition, -1 for none; None where all came at once.
@@ -59,13 +59,16 @@ class Deliveries:
 
     @property
     def small(self) -> int:
-        """The rows of a delivery that is smaller than most."""
+        """The rows of a delivery smaller than most."""
         if self.keys is None:
             return min(SMALL, *self.sizes)
         return max(1, int(np.quantile(self.sizes, 0.05)))
 
     def each(self, column: pd.Series, how: Literal["mean", "median"]) -> np.ndarray:
-        """The mean or median of a column in every delivery that has a value of it; at least one."""
+        """Return a column's mean or median in every delivery.
+
+        A delivery without a value of it is left out; there is at least one number.
+        """
         if self.keys is None:
             found = np.array([column.agg(how)], dtype="float64")
         else:
@@ -76,7 +79,10 @@ class Deliveries:
 
 
 def suite(columns: Sequence[ColumnProfile], event_id: str | None, deliveries: Deliveries) -> list[Expectation]:
-    """The expectations of the declared columns, those about the whole delivery first."""
+    """Build the suite of the declared columns.
+
+    Expectations about the whole delivery come first.
+    """
     found = [_volume(deliveries), *_freshness(deliveries)]
     if event_id is not None:
         found.append(Expectation("ExpectColumnValuesToBeUnique", {"column": event_id}))
@@ -93,15 +99,15 @@ class _Margin:
     columns: int
 
     def allowed(self, bad: pd.Series) -> float:
-        """The largest share of bad rows that a clean delivery may have."""
+        """Return the largest share of bad rows in a clean delivery."""
         rows, size = len(bad), self.deliveries.small
         seen = int(bad.sum())
-        chance = float(betabinom.ppf(1 - self.risk, size, seen + 0.5, rows - seen + 0.5)) / size
+        sampled = float(betabinom.ppf(1 - self.risk, size, seen + 0.5, rows - seen + 0.5)) / size
         shares = (
             self.deliveries.each(bad.astype("float64"), "mean") if self.deliveries.keys is not None else np.zeros(1)
         )
         worst, wander = float(shares.max()), float(shares.max() - shares.min())
-        return min(1.0, max(chance, worst + wander) + LEAST_MARGIN)
+        return min(1.0, max(sampled, worst + wander) + LEAST_MARGIN)
 
 
 def _volume(deliveries: Deliveries) -> Expectation:
@@ -113,9 +119,10 @@ def _volume(deliveries: Deliveries) -> Expectation:
 
 
 def _fewest(sizes: Sequence[int]) -> int:
-    """The fewest rows that the next delivery may have: a prediction interval of the logarithms, and some room.
+    """Predict the fewest rows of the next delivery.
 
-    The first and the last partition are left out: the sample may have begun and ended within them.
+    It is the bound of a prediction interval of the logarithms, with some room. The first and the last partition are left out:
+    the sample may have begun and ended within them.
     """
     whole = np.log(np.maximum(sizes[1:-1] if len(sizes) > 3 else sizes, 1))
     if len(whole) < 2:
@@ -161,8 +168,8 @@ def _range(column: ColumnProfile, margin: _Margin) -> Iterator[Expectation]:
     spread = max(upper - lower, abs(middle), 1e-9)
     above = max(WIDER * (most - upper), 2 * spread)
     below = max(WIDER * (lower - least), 2 * spread)
-    # Nothing but its past says how large a number may be; that none was ever negative is worth a rule, unless they are
-    # measured and all far from 0, as temperatures in summer.
+    # Only its past shows how large a number may be. That none was ever negative is worth a rule, unless they are measured
+    # and all far from 0, as temperatures in summer.
     natural = least >= 0 and (least <= NEAR_ZERO * spread or values.is_whole(given))
     largest = _round_up(most + above) if most + above > 0 else -_round_down(-most - above)
     arguments = {
@@ -176,7 +183,10 @@ def _range(column: ColumnProfile, margin: _Margin) -> Iterator[Expectation]:
 
 
 def _middle(name: str, numbers: pd.Series, largest: float, deliveries: Deliveries) -> Iterator[Expectation]:
-    """Bounds of the median, for numbers of which most would keep within the range if their unit changed."""
+    """Bound the median, where the range is too wide.
+
+    Most numbers of such a column would stay within the range if their unit changed.
+    """
     if UNIT * float(numbers.median()) > largest:
         return
     reach = 2 / math.sqrt(deliveries.small)  # four standard errors of where a small delivery's median lies
@@ -188,9 +198,9 @@ def _middle(name: str, numbers: pd.Series, largest: float, deliveries: Deliverie
 
 
 def _closed(column: ColumnProfile, deliveries: Deliveries) -> list[str] | None:
-    """All values of a column that has shown all it has: few, none of them only once or twice (Good and Turing).
+    """Return all values of a column, if the sample has them all.
 
-    Where there is time, none of them new in its second half either.
+    They are few, and none occurs only once or twice (Good and Turing). With a time, none is new in its second half.
     """
     text = column.values.dropna().astype("str")
     counts = text.value_counts()
@@ -204,7 +214,10 @@ def _closed(column: ColumnProfile, deliveries: Deliveries) -> list[str] | None:
 
 
 def _held(name: str, arguments: Mapping[str, Any], mostly: float) -> Iterator[Expectation]:
-    """An expectation of most rows; none where deliveries are so small that one row alone would break it."""
+    """Yield an expectation of most rows.
+
+    There is none where deliveries are so small that a single row would break it.
+    """
     if mostly > 0:
         yield Expectation(name, {**arguments, "mostly": mostly})
 
@@ -214,7 +227,7 @@ def _mostly(allowed: float) -> float:
 
 
 def _round_up(value: float) -> float:
-    """To two significant digits, upwards."""
+    """Round up to two significant digits."""
     if value <= 0:
         return 0
     scale = 10.0 ** (math.floor(math.log10(value)) - 1)
@@ -223,7 +236,7 @@ def _round_up(value: float) -> float:
 
 
 def _round_down(value: float) -> float:
-    """To two significant digits, downwards; of a number above 0."""
+    """Round a positive number down to two significant digits."""
     scale = 10.0 ** (math.floor(math.log10(value)) - 1)
     rounded = math.floor(value / scale + 1e-9) * scale
     return int(rounded) if values.is_whole(pd.Series([rounded])) else float(f"{rounded:.3g}")

@@ -1,4 +1,4 @@
-"""What was guessed about a table beside its columns, for a person to read."""
+"""The guesses about a table, for a person to read."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,10 +10,10 @@ Guess = tuple[str, str, str]
 
 
 def guesses(found: Profile) -> Iterator[Guess]:
-    """The question, the answer, and why or how to change it."""
+    """Yield each guess with its reason, or how to change it."""
     yield from _source(found)
     yield _label(found)
-    yield "event id", found.event_id or "none: rows are told apart by their content", "" if found.options.id else "--id"
+    yield "event id", found.event_id or "none: a row's content is its id", "" if found.options.id else "--id"
     yield _event_time(found)
     yield _label_known(found)
     yield (
@@ -26,7 +26,7 @@ def guesses(found: Profile) -> Iterator[Guess]:
 def _about_grain(found: Profile) -> Iterator[str]:
     yield f"the finest with {ENOUGH_ROWS} rows, if there is one; hours of a short history only"
     if found.empty_partitions:
-        yield "some have no rows, and that is no error"
+        yield "some have no rows, which is allowed"
 
 
 def _source(found: Profile) -> Iterator[Guess]:
@@ -61,7 +61,7 @@ def _event_time(found: Profile) -> Guess:
     if found.event_time in found.used and (doubt := found.used[found.event_time].column.doubt):
         notes.append(doubt)
     if found.time is not None and (missing := float(found.time.isna().mean())):
-        notes.append(f"{missing:.2%} of the rows have none that can be read, and are quarantined")
+        notes.append(f"{missing:.2%} of the rows have no readable time, and go to quarantine")
     return "event time", found.event_time, "; ".join(notes)
 
 
@@ -76,7 +76,7 @@ def _label_known(found: Profile) -> Guess:
 
 
 def in_words(span: timedelta) -> str:
-    """A span of time in its largest whole unit: `30 days`, `45 minutes`."""
+    """Write a duration in its largest whole unit, as `30 days`."""
     seconds = span.total_seconds()
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= length and seconds % length == 0:

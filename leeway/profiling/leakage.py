@@ -1,4 +1,7 @@
-"""Columns that tell the label: beyond belief alone, or because they are known only after it."""
+"""Leakage: columns that reveal the label.
+
+One predicts it too well by itself, or is known only after it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,17 +17,17 @@ from leeway.profiling.values import all_midnight
 MAX_ROWS = 30_000
 BINS = 64
 BEYOND_BELIEF = 0.98  # of ROC AUC, three standard errors below what was found
-SURE = 0.98  # of a class's rows told by one column, where there are many classes
-AFTER = 0.05  # of the rows with a date after the event's, from which on it is suspect
+SURE = 0.98  # of a class's rows predicted by one column, where there are many classes
+AFTER = 0.05  # of the rows with a date after the event's: from here on it is suspect
 SUSPECT = 0.80  # of ROC AUC, for a date that is suspect
 
 
 @dataclass(frozen=True)
 class Leak:
-    """Why a column is set aside.
+    """A column that is set aside, with the reason.
 
     Attributes:
-        auc: how well it tells the label alone, on rows that it was not learnt from: the mean over the outputs.
+        auc: the ROC AUC of a prediction by this column, out of sample: the mean over the outputs.
     """
 
     column: str
@@ -35,7 +38,7 @@ class Leak:
 def leaks(
     columns: Mapping[str, ColumnProfile], outcome: LabelGuess, time: pd.Series | None, *, seed: int = 0
 ) -> dict[str, Leak]:
-    """The columns that must not be learnt from, by name.
+    """Find the columns that must not be learnt from, by name.
 
     Args:
         columns: the candidates for features.
@@ -77,7 +80,7 @@ def _leak(
         return Leak(
             column.name,
             auc,
-            f"lies after the event in {after:.0%} of the rows, and tells the label; --keep it if it is known before",
+            f"is after the event in {after:.0%} of the rows, and predicts the label; --keep it if it is known before",
         )
     return None if why is None else Leak(column.name, auc, why)
 
@@ -85,14 +88,17 @@ def _leak(
 def single_feature_auc(
     values: pd.Series, y: np.ndarray, fold: np.ndarray, *, exclusive: bool
 ) -> tuple[float, float, str | None]:
-    """How well a column tells the label by itself: ROC AUC, its standard error, and why that is beyond belief, if it is.
+    """Measure how well one column predicts the label.
 
     Args:
         y: labels, shape (n, K).
-        fold: the rows of one half; each half is told by the other.
-        exclusive: whether exactly one class holds.
+        fold: the rows of one half; each half is predicted by the other.
+        exclusive: whether each row has exactly one class.
+
+    Returns:
+        ROC AUC, its standard error, and the reason if it is too good to be true.
     """
-    scores = _told(_codes(values), y, fold)
+    scores = _predicted(_codes(values), y, fold)
     auc, error = roc_auc(y, scores)
     if exclusive:
         right = float((scores.argmax(axis=1) == y.argmax(axis=1)).mean())
@@ -101,13 +107,16 @@ def single_feature_auc(
             float((scores[y[:, k]].argmax(axis=1) == k).mean()) for k in range(y.shape[1]) if y[:, k].sum() >= 20
         ]
         beyond = right > SURE and most < 0.9 and bool(by_class) and min(by_class) > SURE
-        return auc, error, f"tells the class of {right:.1%} of the rows by itself" if beyond else None
-    return auc, error, f"tells the label by itself, ROC AUC {auc:.3f}" if auc - 3 * error > BEYOND_BELIEF else None
+        return auc, error, f"predicts the class of {right:.1%} of the rows by itself" if beyond else None
+    return auc, error, f"predicts the label by itself, ROC AUC {auc:.3f}" if auc - 3 * error > BEYOND_BELIEF else None
 
 
 def _codes(values: pd.Series) -> np.ndarray:
-    """The column in bins: its values where they are few, quantiles where they are many; missing is a bin of its own."""
-    many = min(1_000, max(BINS, len(values) // 10))  # a value of its own for every row tells nothing of other rows
+    """Bin a column: by value where these are few, else by quantile.
+
+    Missing is a bin of its own.
+    """
+    many = min(1_000, max(BINS, len(values) // 10))  # values that differ in every row predict nothing
     if values.nunique() > many and pd.api.types.is_numeric_dtype(values.dtype):
         edges = np.unique(np.nanquantile(values.astype("float64"), np.linspace(0, 1, BINS + 1)[1:-1]))
         codes = np.searchsorted(edges, values.astype("float64").fillna(np.inf))
@@ -115,8 +124,12 @@ def _codes(values: pd.Series) -> np.ndarray:
     return np.asarray(pd.factorize(values, use_na_sentinel=False)[0])
 
 
-def _told(codes: np.ndarray, y: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """What each half of the rows tells of the other: smoothed shares of the outputs by bin; shape of `y`."""
+def _predicted(codes: np.ndarray, y: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Predict each half of the rows from the other.
+
+    Returns:
+        Smoothed shares of the outputs by bin, in the shape of `y`.
+    """
     scores = np.empty(y.shape)
     size = int(codes.max()) + 1
     for half in (fold, ~fold):
@@ -130,7 +143,10 @@ def _told(codes: np.ndarray, y: np.ndarray, fold: np.ndarray) -> np.ndarray:
 
 
 def roc_auc(y: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
-    """The mean ROC AUC over the outputs that have both classes, and its standard error (Hanley and McNeil, 1982)."""
+    """Return the mean ROC AUC and its standard error.
+
+    The mean is over the outputs with both classes; the error is by Hanley and McNeil (1982).
+    """
     found, errors = [], []
     for output in range(y.shape[1]):
         positives = int(y[:, output].sum())

@@ -1,4 +1,4 @@
-"""What a person says about a table from which a classifier is to be made."""
+"""The options of `leeway new`."""
 
 import re
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from leeway.core.errors import SourceError
 
 @dataclass(frozen=True)
 class Options:
-    """What the person said; everything else is guessed.
+    """A person's choices; everything else is guessed.
 
     Attributes:
         label: one column, or several 0/1 columns.
         id, time, entity, label_time: columns.
-        keep: columns that are learnt from whatever speaks against it.
+        keep: columns that stay features in any case.
     """
 
     name: str
@@ -34,17 +34,17 @@ class Options:
 
     @property
     def named(self) -> dict[str, list[str]]:
-        """The columns that it speaks of, by option."""
+        """The named columns, by option."""
         one = {"--id": self.id, "--time": self.time, "--entity": self.entity, "--label-time": self.label_time}
         given = {option: [name] for option, name in one.items() if name}
         return {"--label": list(self.label), **given, "--keep": list(self.keep)}
 
 
 def one_role_each(options: Options) -> None:
-    """Refuse a column that is named for two things.
+    """Refuse a column with two roles.
 
     Raises:
-        SourceError: there is one.
+        SourceError: a column has two roles.
     """
     roles_of: dict[str, str] = {}
     for option, names in options.named.items():
@@ -52,7 +52,7 @@ def one_role_each(options: Options) -> None:
             if name in roles_of:
                 raise SourceError(
                     "reading the options",
-                    problem="a column can have one role only",
+                    problem="a column has two roles" if roles_of[name] != option else "a column is named twice",
                     found=f"{name} as {roles_of[name]} and {option}" if roles_of[name] != option else f"{name} twice",
                     hint="name another column, or leave one out",
                 )
@@ -60,15 +60,18 @@ def one_role_each(options: Options) -> None:
 
 
 def duration(text: str) -> timedelta:
-    """Read `30d`, `12h`, `2w` or `45min`.
+    """Read a duration such as `30d`, `12h`, `2w` or `45min`.
 
     Raises:
-        SourceError: it is none of these.
+        SourceError: the text is no duration.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(min|h|d|w)", text.strip())
     if match is None:
         raise SourceError(
-            "reading --label-delay", problem="it must be a number with min, h, d or w", found=text, hint="such as 30d"
+            "reading --label-delay",
+            problem="the value is no duration",
+            found=text,
+            hint="give a number with min, h, d or w, such as 30d",
         )
     unit = {"min": "minutes", "h": "hours", "d": "days", "w": "weeks"}[match[2]]
     return timedelta(**{unit: float(match[1])})

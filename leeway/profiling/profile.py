@@ -1,4 +1,4 @@
-"""Profile a table: every guess that `leeway new` makes, in one place, before anything is written."""
+"""The profile of a table: every guess of `leeway new`."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from leeway.profiling.reading import Sample
 from leeway.profiling.roles import DateParts, LabelGuess
 from leeway.profiling.timing import Timing
 
-REPEATED = 0.9  # different values of all, below which an identifier is of something that has several rows
+REPEATED = 0.9  # share of different values, below which an identifier names an entity of several rows
 TIME_HOLDOUT, RANDOM_HOLDOUT = 0.25, 0.2
 
 Use = Literal["feature", "event id", "event time", "label", "label time", "entity", "sensitive", "set aside"]
@@ -26,7 +26,7 @@ Use = Literal["feature", "event id", "event time", "label", "label time", "entit
 
 @dataclass(frozen=True)
 class Used:
-    """What becomes of one column, and why."""
+    """The use of one column, with the reason."""
 
     column: ColumnProfile
     use: Use
@@ -35,17 +35,17 @@ class Used:
 
 @dataclass(frozen=True)
 class Profile:
-    """A table and everything that was guessed about it.
+    """A table with all guesses about it.
 
     Attributes:
         used: every column of the source, in its order.
-        event_id: None where rows are told apart by their content.
+        event_id: None where a row's content is its id.
         event_time: None where rows are dated by their arrival.
         parts: the three columns that make up the event time, where it is not one column.
-        delay: how long after the event its label is known, where no column says so.
+        delay: how long after the event its label is known, where there is no column for it.
         empty_partitions: whether there are periods without a row between the first and the last.
         calendar: parts of the event time to learn from.
-        renamed: columns whose names are Leeway's own, by their new name.
+        renamed: the new names of columns whose names are reserved.
     """
 
     options: Options
@@ -66,15 +66,15 @@ class Profile:
 
     @property
     def declared(self) -> dict[str, Used]:
-        """The columns that the definition names as columns of an event."""
+        """The columns of an event in the definition."""
         return {name: used for name, used in self.used.items() if used.use in ("feature", "entity", "sensitive")}
 
 
 def profile(options: Options, *, now: datetime | None = None) -> Profile:
-    """Read a sample and guess.
+    """Read a sample of a table and profile it.
 
     Raises:
-        SourceError: the data cannot be read, lacks a column that was named, or has a label that cannot be learnt.
+        SourceError: the data cannot be read, lacks a named column, or has a label that cannot be learnt.
     """
     table = reading.describe(
         options.data,
@@ -106,9 +106,9 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
     if not features and when.values is None:
         raise SourceError(
             f"profiling {options.data}",
-            problem="there must be a column to learn from",
+            problem="there is no column to learn from",
             found="; ".join(f"{name}: {item.why or item.use}" for name, item in list(used.items())[:6]),
-            hint="name a column that must stay by --keep, or give a table with more columns",
+            hint="keep a column by --keep, or give a table with more columns",
         )
     return Profile(
         options,
@@ -161,7 +161,7 @@ def _uses(
 
 def _no_feature(column: ColumnProfile, parts: DateParts | None) -> str | None:
     if column.personal:
-        return f"looks like a person's {column.personal}"
+        return f"looks like personal data: {column.personal}"
     if parts is not None and column.name in (parts.year, parts.month, parts.day):
         return f"a part of {parts.name}"
     if column.holds == "empty":
@@ -172,7 +172,7 @@ def _no_feature(column: ColumnProfile, parts: DateParts | None) -> str | None:
         return "has one value only" if column.missing_share == 0 else None
     if column.holds == "identifier":
         several = column.distinct < REPEATED * column.values.notna().sum()
-        return "identifies an entity of several rows; --entity makes use of it" if several else "identifies a row"
+        return "identifies an entity of several rows; name it by --entity" if several else "identifies a row"
     return None
 
 
@@ -189,9 +189,9 @@ def _identifies(name: str, sample: Sample) -> None:
         found += [f"{missing:,} rows have none"] if missing else []
         raise SourceError(
             f"reading the event id {name!r}",
-            problem="every row must have one of its own",
+            problem="its values are not unique" if repeated else "some rows have no value",
             found=f"{' and '.join(found)}, of {sample.total:,}",
-            hint="name another column by --id, or leave it out: rows are told apart by their content then",
+            hint="name another column by --id, or leave it out: then a row's content is its id",
         )
 
 
@@ -203,7 +203,7 @@ def _has_named(options: Options, sample: Sample) -> None:
         shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
         raise SourceError(
             f"reading {options.data}",
-            problem=f"it must have the column {name!r}",
+            problem=f"there is no column {name!r}",
             found=shown,
             hint=f"did you mean {close[0]!r}?" if close else "name one of these",
         )
@@ -215,14 +215,17 @@ def _hold_single_values(options: Options, columns: Mapping[str, ColumnProfile]) 
             if columns[name].holds == "nested":
                 raise SourceError(
                     f"reading {option} {name!r}",
-                    problem="it must hold single values",
+                    problem="the column does not hold single values",
                     found="lists or records",
-                    hint="leave it out, or make single values of it in a query or a file of your own",
+                    hint="leave it out, or split it into single values in a query or a file of your own",
                 )
 
 
 def _renamed(columns: Sequence[ColumnProfile]) -> dict[str, str]:
-    """New names for the columns whose own are Leeway's, or too long for the database, or none."""
+    """Choose new names for columns whose names cannot be used.
+
+    Such a name is reserved, too long for the database, or empty.
+    """
     names = [column.name for column in columns]
     dated = ["event", *(column.name for column in columns if column.holds == "timestamp")]
     taken = RESERVED_COLUMNS | {f"{name}_{part}" for name in dated for part in get_args(CalendarPart)}

@@ -1,4 +1,4 @@
-"""Read what a SQL query gives, in pieces."""
+"""The rows of a SQL query, in chunks."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,12 +9,12 @@ from leeway.core.errors import LeewayError, SourceError
 from leeway.ingest.sources.databases import engine_of
 from leeway.profiling.values import EPOCHS
 
-#: How a database makes a time of seconds since 1970.
+#: A database's expression that turns seconds since 1970 into a time.
 SINCE_1970 = {"sqlite": "datetime({}, 'unixepoch')", "postgresql": "to_timestamp({})"}
 
 
 def chunks(url: str, sql: str, rows: int) -> Iterator[pd.DataFrame]:
-    """What a query gives, so many rows at a time.
+    """Yield the rows of a query, in chunks.
 
     Raises:
         SourceError: the URL is wrong, or the database does not answer.
@@ -33,27 +33,30 @@ def chunks(url: str, sql: str, rows: int) -> Iterator[pd.DataFrame]:
 
 
 def unreadable(what: str, error: BaseException, hint: str) -> LeewayError:
-    """What a reader raised, as an error of ours; one of ours as it is."""
+    """Turn a reader's exception into an error of ours."""
     if isinstance(error, LeewayError):
         return error
     text = str(getattr(error, "orig", None) or error).strip()
     found = text.splitlines()[0].removeprefix("Error tokenizing data. C error: ") if text else type(error).__name__
-    return SourceError(f"reading {what}", problem="it must be readable as a table", found=found, hint=hint)
+    return SourceError(f"reading {what}", problem="it cannot be read as a table", found=found, hint=hint)
 
 
 def without_password(url: str) -> str:
-    """A URL that may be shown."""
+    """Hide the password of a URL."""
     return replace_password(url, "***")
 
 
 def replace_password(url: str, by: str) -> str:
-    """A URL with something else for its password, unless that stands for one already, as `${NAME}`."""
+    """Replace the password of a URL.
+
+    A placeholder such as `${NAME}` stays.
+    """
     in_front = re.sub(r"(://[^:/@]*):(?!\$\{)[^@]*@", lambda found: f"{found[1]}:{by}@", url)
     return re.sub(r"(?i)([?&](?:password|passwd|pwd)=)(?!\$\{)[^&]*", lambda found: f"{found[1]}{by}", in_front)
 
 
 def quoted_name(url: str, column: str) -> str:
-    """A column's name as the database of a URL quotes it."""
+    """Quote a column's name for the database of a URL."""
     import sqlalchemy as sa
 
     bare = sa.make_url(re.sub(r"\$\{\w+\}", "0", url))
@@ -61,7 +64,10 @@ def quoted_name(url: str, column: str) -> str:
 
 
 def bound_by(url: str, column: str, formats: Sequence[str] = ()) -> str:
-    """The SQL by which the times of a column are compared: its name, or what makes a time of seconds since 1970."""
+    """Return the SQL that compares the times of a column.
+
+    It is the column's name, or an expression that turns seconds since 1970 into a time.
+    """
     name = quoted_name(url, column)
     if not (per_second := [EPOCHS[form] for form in formats if form in EPOCHS]):
         return name
@@ -69,5 +75,5 @@ def bound_by(url: str, column: str, formats: Sequence[str] = ()) -> str:
 
 
 def dialect(url: str) -> str:
-    """Which database a URL is of."""
+    """Return the kind of a URL's database."""
     return re.split(r"[+:]", url, maxsplit=1)[0]

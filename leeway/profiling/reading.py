@@ -1,4 +1,7 @@
-"""Read a bounded sample of a table that nobody has described: CSV of any delimiter and encoding, Parquet, or a query."""
+"""A bounded sample of an undescribed table.
+
+It is a CSV of any delimiter and encoding, Parquet, or a query.
+"""
 
 import bz2
 import csv
@@ -27,15 +30,15 @@ from leeway.profiling.querying import unreadable, without_password
 MAX_ROWS = 200_000
 MAX_CELLS = 8_000_000
 CHUNK = 50_000
-HEAD = 1 << 18  # bytes to tell encoding, delimiter and header from
-MAX_COUNTED = 100_000  # different values of a label: with more, it is none
+HEAD = 1 << 18  # bytes that encoding, delimiter and header are guessed from
+MAX_COUNTED = 100_000  # different values of a label: with more, it has no classes
 PARQUET = (".parquet", ".pq", ".parq")
 _OPEN: dict[str, Callable[[Path, Literal["rb"]], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
 @dataclass(frozen=True)
 class TableSample:
-    """Where the rows are and how to read them.
+    """The place of a table's rows, and how to read them.
 
     Attributes:
         kind: `csv`, `parquet` or `query`.
@@ -54,7 +57,7 @@ class TableSample:
     header: tuple[str, ...] | None = None
 
     def chunks(self) -> Iterator[pd.DataFrame]:
-        """The rows in the source's order, as it holds them: a CSV's as text."""
+        """Yield the raw rows in the source's order; a CSV's as text."""
         if self.kind == "query":
             yield from querying.chunks(self.where, self.sql, CHUNK)
             return
@@ -65,7 +68,7 @@ class TableSample:
                 if set(chunk.columns) != set(first):
                     raise SourceError(
                         f"reading {file}",
-                        problem=f"it must have the same columns as {self.files[0].name}",
+                        problem=f"its columns differ from those of {self.files[0].name}",
                         found=", ".join(sorted(map(str, set(chunk.columns) ^ set(first)))[:5]) + " in one of them only",
                         hint="name the files of one kind by a pattern",
                     )
@@ -74,12 +77,12 @@ class TableSample:
 
 @dataclass(frozen=True)
 class Sample:
-    """A sample of a table's rows, drawn evenly from all of it.
+    """A sample of a table's rows, drawn evenly.
 
     Attributes:
         rows: in the source's order.
-        total: how many rows the source has.
-        counts: how often each value occurs in all rows, by column, for the columns that were asked for.
+        total: the number of rows of the source.
+        counts: how often each value occurs in all rows, by column, for the requested columns.
     """
 
     table: TableSample
@@ -89,7 +92,7 @@ class Sample:
 
     @property
     def whole(self) -> bool:
-        """Whether it holds every row."""
+        """Whether it has every row."""
         return len(self.rows) == self.total
 
 
@@ -102,21 +105,22 @@ def describe(
     header: bool | None = None,
     named: Sequence[str] = (),
 ) -> TableSample:
-    """How to read the data that a person named: a file, a glob, a folder, or a SQLAlchemy URL.
+    """Find out how to read some data.
 
     Args:
+        data: a file, a glob, a folder, or a SQLAlchemy URL.
         sql: the query, where `data` is a URL.
-        delimiter, encoding, header: what the person knows; otherwise found.
-        named: columns that the person speaks of: a first line that has them is a header.
+        delimiter, encoding, header: as the person gave them; guessed otherwise.
+        named: columns that the person named: a first line that has them is a header.
 
     Raises:
-        SourceError: there is nothing to read, or it cannot be told how.
+        SourceError: there is nothing to read, or its form is unknown.
     """
     if "://" in data:
         if not sql:
             raise SourceError(
                 f"reading {without_password(data)}",
-                problem="a database needs a query",
+                problem="there is no query for the database",
                 hint="add --query 'SELECT …'",
             )
         return TableSample("query", data, sql=sql.strip().rstrip(";"))
@@ -125,7 +129,7 @@ def describe(
     if len(suffixes) > 1:
         raise SourceError(
             f"reading {data}",
-            problem="all files must be of one format",
+            problem="the files have several formats",
             found=", ".join(sorted({file.suffix for file in files})),
             hint="name one format by a pattern, such as 'folder/*.csv'",
         )
@@ -151,35 +155,35 @@ def describe(
 
 
 def draw(table: TableSample, *, count: Iterable[str] = (), seed: int = 0) -> Sample:
-    """Draw a sample in one pass over the source, with bounded memory.
+    """Draw a sample in one pass, with bounded memory.
 
     Args:
         count: columns whose values are counted over all rows: a rare class must not be missed.
 
     Raises:
-        SourceError: the source cannot be read, or holds no row.
+        SourceError: the source cannot be read, or has no row.
     """
     for attempt in (table, *_other_encodings(table)):
         with suppress(UnicodeDecodeError):
             return _draw(attempt, tuple(count), seed)
     raise SourceError(
         f"reading {table.where}",
-        problem="its text must be of one encoding",
+        problem="its text does not fit the encoding",
         found=f"bytes that are not {table.encoding}",
-        hint="leave out --encoding, so that it is found" if table.encoding_given else "name it by --encoding",
+        hint="leave out --encoding to have it guessed" if table.encoding_given else "name it by --encoding",
     )
 
 
 def repetitions(table: TableSample, column: str) -> tuple[int, int]:
-    """How many rows of the whole source have no value of a column, and how many the value of another row.
+    """Count the missing and the repeated values of a column.
 
-    Exact but for collisions of hashes, of which it keeps eight bytes a row.
+    All rows of the source count. The numbers are exact but for collisions of hashes, of which it keeps eight bytes a row.
     """
     return repetitions_in(chunk[column] for chunk in table.chunks())
 
 
 def repetitions_in(pieces: Iterable[pd.Series]) -> tuple[int, int]:
-    """The same of a column in pieces."""
+    """Count the missing and the repeated values of a column's pieces."""
     seen: list[np.ndarray] = []
     missing = 0
     for piece in pieces:
@@ -211,7 +215,7 @@ def _draw(table: TableSample, count: tuple[str, ...], seed: int) -> Sample:
     if total == 0:
         raise SourceError(
             f"reading {without_password(table.where)}",
-            problem="there must be rows to learn from",
+            problem="there are no rows",
             found="a header and nothing else" if len(kept.columns) else "nothing",
             hint="name a file or a query that has rows",
         )
@@ -225,16 +229,16 @@ def _count(counted: Counter[str], name: str, values: pd.Series) -> None:
     except TypeError:
         raise SourceError(
             f"reading the label {name!r}",
-            problem="it must hold single values",
+            problem="the column does not hold single values",
             found=values.dropna().iloc[0],
             hint="name another column by --label",
         ) from None
     if len(counted) > MAX_COUNTED:
         raise SourceError(
             f"reading the label {name!r}",
-            problem="it must have classes",
+            problem="the column has too many values for a label",
             found=f"more than {MAX_COUNTED:,} different values",
-            hint="name the column that holds the outcome by --label; numbers must be put into classes first",
+            hint="name the column with the outcome by --label; bin a number into classes first",
         )
 
 
@@ -254,9 +258,9 @@ def _files(data: str) -> tuple[Path, ...]:
     if not found:
         raise SourceError(
             f"reading {data}",
-            problem="there must be a file with something in it",
-            found="an empty file" if path.is_file() else "no such file",
-            hint="correct the path; a pattern goes in quotes",
+            problem="there is no file to read" if not path.is_file() else "the file is empty",
+            found="0 bytes" if path.is_file() else None,
+            hint="correct the path; put a pattern in quotes",
         )
     return tuple(found)
 
@@ -276,7 +280,7 @@ def _head(file: Path) -> bytes:
     except (OSError, EOFError, zipfile.BadZipFile, lzma.LZMAError, IndexError) as error:
         raise SourceError(
             f"reading {file}",
-            problem="it must be readable, and compressed as its name says",
+            problem="it cannot be read, or its compression does not match its name",
             found=str(error) or type(error).__name__,
             hint="check the file",
         ) from error
@@ -304,7 +308,10 @@ def _csv_chunks(table: TableSample, file: Path) -> Iterator[pd.DataFrame]:
 
 
 def _names(table: TableSample, file: Path) -> list[str]:
-    """The columns' names as a night will read them: it takes no name twice, and cuts no line to the header's length."""
+    """Return the columns' names, with the checks of a night.
+
+    A name that occurs twice is refused, and so is a first line longer than the header.
+    """
     csv.field_size_limit(LONGEST_FIELD)
     with _open(file) as stream, io.TextIOWrapper(stream, table.encoding, newline="") as lines:
         rows = (row for row in csv.reader(lines, delimiter=table.delimiter) if row)
@@ -313,11 +320,11 @@ def _names(table: TableSample, file: Path) -> list[str]:
     if len(first) > len(names):
         raise SourceError(
             f"reading {file}",
-            problem=f"every line must have as many fields as the header, {len(names)}",
+            problem=f"a line has more fields than the header, which has {len(names)}",
             found=f"{len(first)} in the first line of values",
             hint="quote fields that hold the delimiter, name it by --delimiter, or correct the lines",
         )
-    must_be_distinct(pd.Index(names), str(file), hint="rename one of them in the file, or say --no-header")
+    must_be_distinct(pd.Index(names), str(file), hint="rename one of them in the file, or add --no-header")
     return names
 
 

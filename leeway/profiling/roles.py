@@ -1,4 +1,4 @@
-"""Which column identifies an event, which dates it, and what its label is."""
+"""Roles of columns: event id, event time, label."""
 
 import re
 from collections import Counter
@@ -17,7 +17,7 @@ from leeway.profiling.sensitive import words
 from leeway.profiling.values import MISSING
 
 MAX_CLASSES = 100
-LIFETIME = timedelta(days=25 * 365)  # dates that span more are not when events happened, if there are others
+LIFETIME = timedelta(days=25 * 365)  # dates that span more are no event times, if there are others
 MONTHS: tuple[str, ...] = ("january", "february", "march", "april", "may", "june", "july", "august")
 MONTHS += ("september", "october", "november", "december")
 _PARTS = {"year": r"(year|yyyy|yr)", "month": r"(month|mon|mm)", "day": r"(day of month|day|dd|mday)"}
@@ -27,7 +27,10 @@ _ROW_NUMBER = re.compile(r"unnamed.*|index|row( (id|no|number|num))?|rownames?|n
 
 @dataclass(frozen=True)
 class DateParts:
-    """A date whose parts stand in columns of their own; `day` may be missing where only months are told."""
+    """A date in three columns.
+
+    `day` may be missing where only months are known.
+    """
 
     name: str
     year: str
@@ -38,7 +41,7 @@ class DateParts:
 
 @dataclass(frozen=True)
 class LabelGuess:
-    """What is to be predicted.
+    """The guessed label.
 
     Attributes:
         columns: one, or several 0/1 columns of a multilabel problem.
@@ -59,7 +62,10 @@ class LabelGuess:
 
     @property
     def alike(self) -> list[list[str]]:
-        """Classes that differ in case or inner blanks only: often one class that is spelled in several ways."""
+        """Classes that differ only in case or inner blanks.
+
+        They are often spellings of one class.
+        """
         groups: dict[str, list[str]] = {}
         for name in self.classes:
             groups.setdefault(" ".join(name.casefold().split()), []).append(name)
@@ -67,7 +73,7 @@ class LabelGuess:
 
     @property
     def outputs(self) -> np.ndarray:
-        """The label as one boolean column per output, of the labelled rows only; shape (rows, outputs)."""
+        """The labels of the labelled rows, shape (rows, outputs)."""
         codes = self.codes[self.labelled]
         if self.kind == "multilabel":
             return np.asarray(codes)
@@ -77,7 +83,7 @@ class LabelGuess:
 
     @property
     def labelled(self) -> np.ndarray:
-        """Which sampled rows have a label."""
+        """Flags of the sampled rows with a label."""
         if self.kind == "multilabel":
             return np.ones(len(self.codes), dtype=bool)
         return np.asarray(self.codes >= 0)
@@ -86,14 +92,14 @@ class LabelGuess:
 def outcome(
     names: tuple[str, ...], rows: pd.DataFrame, counts: Mapping[str, Counter[str]], total: int, positive: str | None
 ) -> LabelGuess:
-    """Tell what the label columns hold.
+    """Guess the label from its columns.
 
     Args:
         counts: how often each value of a label column occurs in the whole source.
         total: rows of the whole source.
 
     Raises:
-        SourceError: they hold nothing that can be learnt.
+        SourceError: they have no label that can be learnt.
     """
     if len(names) > 1:
         return _several(names, rows, counts)
@@ -103,12 +109,12 @@ def outcome(
     if (separator := _separator(known)) is not None:
         return _tags(name, rows, known, separator)
     if len(known) < 2:
-        raise _unlearnable(name, "it must have two classes or more", ", ".join(known) or "no value at all")
+        raise _unlearnable(name, "it has fewer than two classes", ", ".join(known) or "no value at all")
     if len(known) > MAX_CLASSES:
-        raise _unlearnable(name, f"it must have at most {MAX_CLASSES} classes", f"{len(known):,} different values")
+        raise _unlearnable(name, f"it has more than {MAX_CLASSES} classes", f"{len(known):,} different values")
     if positive is not None and positive not in known:
         raise _unlearnable(
-            name, "--positive must be one of its values", f"{positive}, of {', '.join(known)}", "correct --positive"
+            name, "--positive is none of its values", f"{positive}, of {', '.join(known)}", "correct --positive"
         )
     given = _spelled(rows[name])
     if len(known) > 2 and positive is None:
@@ -118,9 +124,9 @@ def outcome(
     if len(known) > 2:
         raise _unlearnable(
             name,
-            "--positive is for a label of two classes",
+            "--positive is given, but it has more than two classes",
             f"{len(known)} classes: {', '.join(list(known)[:5])}, …",
-            "leave it out, to tell all of them apart",
+            "leave --positive out, to predict all classes",
         )
     rare = positive or min(known, key=lambda value: (known[value], value.lower() in ("0", "false", "no", "n", "f")))
     other = next(value for value in known if value != rare)
@@ -132,14 +138,17 @@ def _several(names: tuple[str, ...], rows: pd.DataFrame, counts: Mapping[str, Co
     positives: dict[str, int] = {}
     for name in names:
         if beyond := set(counts[name]) - {"0", "1", "true", "false", ""}:
-            raise _unlearnable(name, "one of several label columns must hold 0 and 1", sorted(beyond)[0])
+            raise _unlearnable(name, "a label column among several holds more than 0 and 1", sorted(beyond)[0])
         positives[name] = counts[name]["1"] + counts[name]["true"]
     codes = np.column_stack([_spelled(rows[name]).isin(["1", "true"]) for name in names])
     return LabelGuess("multilabel", names, names, codes, positives)
 
 
 def _separator(known: Mapping[str, int]) -> str | None:
-    """The mark that splits values into a few tags that recur in many combinations."""
+    """Find the separator of tags in a multilabel column.
+
+    It splits values into a few tags that recur in many combinations.
+    """
     for mark in _SEPARATORS:
         split = [[tag.strip() for tag in value.split(mark)] for value in known]
         several = [tags for tags in split if len(tags) > 1]
@@ -147,8 +156,8 @@ def _separator(known: Mapping[str, int]) -> str | None:
         tidy = all(tag and (mark == " " or " " not in tag) for tag in tags) and all(
             len(set(t)) == len(t) for t in split
         )
-        alone = {tags[0] for tags in split if len(tags) == 1}
-        if len(several) >= 3 and tidy and len(tags) < len(known) and len(tags & alone) >= 0.5 * len(tags):
+        single = {tags[0] for tags in split if len(tags) == 1}
+        if len(several) >= 3 and tidy and len(tags) < len(known) and len(tags & single) >= 0.5 * len(tags):
             return mark
     return None
 
@@ -168,7 +177,10 @@ def _spelled(raw: pd.Series) -> pd.Series:
 
 
 def event_id(columns: Mapping[str, ColumnProfile], unique: Callable[[str], bool]) -> str | None:
-    """The column that identifies an event: unique in the whole source, and named or written as an identifier."""
+    """Guess the column that identifies an event.
+
+    It is unique in the whole source, and named or written as an identifier.
+    """
     named = [
         column
         for column in columns.values()
@@ -181,7 +193,10 @@ def event_id(columns: Mapping[str, ColumnProfile], unique: Callable[[str], bool]
 
 
 def event_time(columns: Mapping[str, ColumnProfile], parts: DateParts | None) -> str | None:
-    """The column that dates the events: of all times, the one by which they come most evenly, day after day."""
+    """Guess the column that dates the events.
+
+    Of all times, it is the one with the most even distribution of events.
+    """
     times = {
         column.name: column.values
         for column in columns.values()
@@ -201,7 +216,10 @@ def _span(moments: pd.Series) -> timedelta:
 
 
 def _evenness(moments: pd.Series) -> float:
-    """The entropy of the events by twentieth of the time spanned, from 0 to 1."""
+    """Return the entropy of the events over time, from 0 to 1.
+
+    The time spanned is cut into twenty bins.
+    """
     given = moments.dropna()
     days = (given - given.min()).dt.total_seconds().to_numpy()
     if days.max() <= 0:
@@ -212,7 +230,7 @@ def _evenness(moments: pd.Series) -> float:
 
 
 def date_parts(columns: Mapping[str, ColumnProfile]) -> DateParts | None:
-    """Year, month and day of one date in three columns."""
+    """Find a date whose year, month and day are three columns."""
     found: dict[str, dict[str, str]] = {}
     for name in columns:
         for part, pattern in _PARTS.items():
@@ -246,6 +264,6 @@ def _unlearnable(
     name: str,
     problem: str,
     found: str,
-    hint: str = "name the column that holds the outcome by --label; numbers must be put into classes first",
+    hint: str = "name the column with the outcome by --label; bin a number into classes first",
 ) -> SourceError:
     return SourceError(f"reading the label {name!r}", problem=problem, found=found, hint=hint)

@@ -1,4 +1,7 @@
-"""Recognise what must not be shown, and what must be watched for unfairness, by a column's name and its values."""
+"""Personal data and groups of people, by name and values.
+
+Personal data must not be shown. A classifier must be fair to groups of people.
+"""
 
 import re
 
@@ -26,17 +29,20 @@ _PUNCTUATED = r".*[+()\-/\s].*"
 
 
 def words(name: str) -> str:
-    """A column's name as lower-case words: `CardHolder_Name` is `card holder name`."""
+    """Split a column's name into lower-case words.
+
+    `CardHolder_Name` is `card holder name`.
+    """
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
     return " ".join(re.sub(r"[^0-9a-zA-Z]+", " ", spaced).lower().split())
 
 
 def sensitive(name: str, text: pd.Series | None, *, distinct: int) -> str | None:
-    """What personal thing a column holds, or None.
+    """Guess the kind of personal data in a column, or None.
 
     Args:
         text: its values where they are text; None where they are numbers or times.
-        distinct: how many different values it has: a name that few people could have is not one.
+        distinct: the number of its different values: with few, they are no names of people.
     """
     called = words(name)
     for what, pattern in _NAMES.items():
@@ -59,12 +65,15 @@ def sensitive(name: str, text: pd.Series | None, *, distinct: int) -> str | None
 
 
 def _all_are(sample: pd.Series, pattern: str) -> bool:
-    """Whether nearly all are so; a few tell at once where none is."""
+    """Say whether nearly all match; the first few are tried before."""
     return bool(sample.head(10).str.fullmatch(pattern).any() and sample.str.fullmatch(pattern).mean() > 0.9)
 
 
 def is_slice(name: str) -> bool:
-    """Whether a column tells groups of people apart between whom a classifier must be fair."""
+    """Say whether a column's values are groups of people.
+
+    A classifier must be fair to them.
+    """
     return re.fullmatch(_SLICES, words(name)) is not None
 
 

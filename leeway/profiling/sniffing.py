@@ -1,4 +1,4 @@
-"""Tell from a text's beginning how it is written: its encoding, its delimiter, whether it has a header."""
+"""Encoding, delimiter and header, from a text's beginning."""
 
 import codecs
 import csv
@@ -10,13 +10,16 @@ from leeway.core.errors import SourceError
 
 DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01")
 WITHIN_VALUES = (":", " ")  # delimiters, too, but only where there is no other
-#: What is looked for where a text is not UTF-8: rarer ones resemble these and would be found in their stead.
+#: The encodings tried where a text is not UTF-8: rarer ones resemble these and would be found instead.
 ENCODINGS: tuple[str, ...] = ("cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256")
 ENCODINGS += ("cp932", "euc_jp", "gb18030", "big5", "cp949", "utf_16_le", "utf_16_be")
 
 
 def encoding_of(head: bytes) -> str:
-    """The encoding of a text, from its beginning: by its mark, UTF-8 where it can be, else the likeliest."""
+    """Guess the encoding of a text from its beginning.
+
+    It is that of its byte order mark, UTF-8 where this fits, else the likeliest.
+    """
     for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if head.startswith(mark):
             return name
@@ -30,7 +33,7 @@ def encoding_of(head: bytes) -> str:
     best = matches.best()
     if best is None:
         return "cp1252"
-    with suppress(UnicodeDecodeError):  # of several that give the same text, the commonest
+    with suppress(UnicodeDecodeError):  # of several that give the same text, the most frequent one
         if head.decode("cp1252") == head.decode(best.encoding):
             return "cp1252"
     as_likely = [match.encoding for match in matches if match.chaos <= best.chaos]
@@ -38,7 +41,7 @@ def encoding_of(head: bytes) -> str:
 
 
 def known(encoding: str) -> str:
-    """An encoding's own name.
+    """Return an encoding's own name.
 
     Raises:
         SourceError: there is no such encoding.
@@ -48,16 +51,17 @@ def known(encoding: str) -> str:
     except LookupError:
         raise SourceError(
             "reading --encoding",
-            problem="it must be one that Python knows",
+            problem="the encoding is unknown",
             found=encoding,
-            hint="such as utf-8, cp1252, shift_jis or utf-16",
+            hint="name one that Python knows, such as utf-8, cp1252, shift_jis or utf-16",
         ) from None
 
 
 def delimiter_of(lines: Sequence[str], named: Sequence[str]) -> str:
-    """The delimiter that splits the first line and nearly all others into the same number of fields, the more the better.
+    """Guess the delimiter of a text.
 
-    One that makes a header of the first line, with the columns that were named, comes before any other.
+    It splits the first line and nearly all others into the same number of fields, the more the better. A delimiter that makes
+    the first line a header with the named columns comes before any other.
     """
     for marks in (DELIMITERS, WITHIN_VALUES):
         found = {mark: fit for mark in marks if (fit := _fit(lines, mark, named)) is not None}
@@ -67,7 +71,11 @@ def delimiter_of(lines: Sequence[str], named: Sequence[str]) -> str:
 
 
 def _fit(lines: Sequence[str], delimiter: str, named: Sequence[str]) -> tuple[bool, float, int] | None:
-    """Whether the first row has the named columns, the share of rows as wide as it, its width; None if it does not fit."""
+    """Rate a delimiter.
+
+    Returns:
+        Whether the first row has the named columns, the share of rows as wide as it, and its width; None if it does not fit.
+    """
     try:
         rows = [row for row in csv.reader(lines[:200], delimiter=delimiter) if row]
     except csv.Error:
@@ -83,7 +91,10 @@ def _names(row: Sequence[str], named: Sequence[str]) -> bool:
 
 
 def has_header(lines: Sequence[str], delimiter: str, named: Sequence[str]) -> bool:
-    """Whether the first line has names: those of columns that a person named, or at least no number and none twice."""
+    """Say whether the first line has names.
+
+    It has the columns that a person named, or at least no number and no value twice.
+    """
     rows = [row for row in csv.reader(lines[:50], delimiter=delimiter) if row]
     if len(rows) < 2 or _names(rows[0], named):
         return True

@@ -1,4 +1,7 @@
-"""Python source in the way that `ruff format` leaves it: calls on one line where they fit, else one argument a line."""
+"""Python source in the format of `ruff format`.
+
+A call is on one line where it fits, else one argument a line.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +27,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Block:
-    """A dict or list that is always written one item a line, with comment lines after the items."""
+    """A dict or list with one item a line, and comments."""
 
     items: Mapping[str, "Expression"] | Sequence["Expression"]
     comments: Mapping[str, str] = field(default_factory=dict)
@@ -47,7 +50,7 @@ Expression = (
 
 
 def write(value: Expression, indent: int = 0, before: int = 0, after: int = 1) -> str:
-    """The source of an expression.
+    """Write the source of an expression.
 
     Args:
         indent: of the line that it starts on.
@@ -75,7 +78,10 @@ def write(value: Expression, indent: int = 0, before: int = 0, after: int = 1) -
 
 
 def quoted(text: str) -> str:
-    """A string literal, in double quotes unless single ones need fewer escapes."""
+    """Write a string literal, in double quotes.
+
+    Single quotes are used where they need fewer escapes.
+    """
     literal = repr(text)
     body = literal[1:-1].replace("\\'", "'") if literal.startswith("'") else literal[1:-1]
     mark = "'" if text.count('"') > text.count("'") else '"'
@@ -83,7 +89,7 @@ def quoted(text: str) -> str:
 
 
 def calls(value: Expression) -> Iterator[str]:
-    """The names of all that an expression calls."""
+    """Yield the names of all functions that an expression calls."""
     if isinstance(value, Call):
         yield value.name.split()[-1]  # of `classifier = Classifier`, the latter
     for _, item in _parts(value)[2] if isinstance(value, Call | Block | dict | tuple | list) else ():

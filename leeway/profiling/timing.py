@@ -1,4 +1,4 @@
-"""When the events of a table happened, and how it is cut by that into partitions."""
+"""The event time of a table, and its partitions."""
 
 import re
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ from leeway.profiling.options import Options
 from leeway.profiling.reading import Sample
 from leeway.profiling.roles import DateParts
 
-ENOUGH_ROWS = 500  # in a partition, to tell drift from chance
+ENOUGH_ROWS = 500  # in a partition, to detect drift beyond sampling noise
 MOST_HOURS = 400  # of a table that is cut by the hour: each is ingested, scored and monitored by itself
-EMPTY = 0.05  # of the periods, from which on empty ones are no accident
+EMPTY = 0.05  # of the periods: from here on empty ones are usual
 MONTH_MATTERS = timedelta(days=550)
 
 
 @dataclass(frozen=True)
 class Timing:
-    """When events happened.
+    """The event time of a table.
 
     Attributes:
         column: its name; None where rows are dated by their arrival.
@@ -41,13 +41,13 @@ class Timing:
 def timing(
     options: Options, sample: Sample, columns: Mapping[str, ColumnProfile], now: datetime | None = None
 ) -> Timing:
-    """The event time: as the person named it, or as found.
+    """Choose the event time: the named column, or a guess.
 
     Args:
         columns: without the label's.
 
     Raises:
-        SourceError: a column that was named holds no times, or the source cannot be asked for a partition by it.
+        SourceError: a named column holds no times, or the source cannot select a partition by it.
     """
     past = {name: column for name, column in columns.items() if not _is_future(column, now or datetime.now(UTC))}
     if options.label_time is not None:
@@ -70,7 +70,10 @@ def timing(
 
 
 def grain(time: pd.Series | None, sample: Sample) -> Grain:
-    """The finest period that ordinarily has enough rows; hours only of a short history, of which there are not too many."""
+    """Choose the finest period that usually has enough rows.
+
+    Hours are chosen only for a short history.
+    """
     if time is None:
         return DAY
     scale = sample.total / max(1, len(sample.rows))
@@ -83,7 +86,7 @@ def grain(time: pd.Series | None, sample: Sample) -> Grain:
 
 
 def has_empty(time: pd.Series | None, grain: Grain) -> bool:
-    """Whether periods without a row are usual: in a sample, of those that have hundreds otherwise."""
+    """Say whether periods without a row are usual."""
     if time is None:
         return False
     starts = _starts(time, grain)
@@ -91,7 +94,7 @@ def has_empty(time: pd.Series | None, grain: Grain) -> bool:
 
 
 def deliveries(time: pd.Series | None, grain: Grain, sample: Sample) -> expect.Deliveries:
-    """The partitions that the table would have been delivered in."""
+    """Cut the table into the deliveries it would have had."""
     if time is None:
         return expect.Deliveries(None, [sample.total])
     codes, starts = pd.factorize(_starts(time, grain).reindex(time.index), sort=True)
@@ -106,7 +109,7 @@ def deliveries(time: pd.Series | None, grain: Grain, sample: Sample) -> expect.D
 
 
 def calendar(time: pd.Series | None) -> tuple[str, ...]:
-    """Parts of the event time to learn from."""
+    """Choose the parts of the event time to learn from."""
     if time is None:
         return ()
     parts = () if values.all_midnight(time) else ("hour",)
@@ -115,7 +118,7 @@ def calendar(time: pd.Series | None) -> tuple[str, ...]:
 
 
 def can_date_labels(known: pd.Series, time: pd.Series | None) -> bool:
-    """Whether a label time may date the labels: it must not lie before the events."""
+    """Say whether a label time is never before the events."""
     return time is None or bool((known.dropna() < time.reindex(known.dropna().index)).mean() < 0.001)
 
 
@@ -124,37 +127,39 @@ def _times(column: ColumnProfile, role: Literal["event time", "label time"]) -> 
         return column.values
     option, otherwise = {
         "event time": ("--time", "date events by their arrival"),
-        "label time": ("--label-time", "say --label-delay"),
+        "label time": ("--label-time", "add --label-delay"),
     }[role]
     text = column.values.dropna().astype("str")
     unread = values.unread(text)
     some = f"; {len(unread):,} of {len(text):,} values cannot be read" if 0 < len(unread) < len(text) else ""
     raise SourceError(
         f"reading the {role} {column.name!r}",
-        problem="it must hold dates or times",
+        problem="the column does not hold dates or times",
         found=f"{column.in_words}{some}, such as {', '.join(unread.unique()[:3])}",
         hint=f"correct them, name another column by {option}, or leave it out and {otherwise}",
     )
 
 
 def _can_be_bounded(url: str, name: str, column: ColumnProfile | None, raw: pd.Series | None) -> None:
-    """A query is asked for one partition after another, by what its database can compare.
+    """Refuse an event time that the database cannot compare.
+
+    A query selects one partition after another by it.
 
     Raises:
-        SourceError: it cannot compare the event times.
+        SourceError: the database cannot compare it with a time.
     """
     if column is not None and raw is not None and _bounds(url, column, raw):
         return
     raise SourceError(
         f"reading the event time {name!r}",
-        problem="the database must be able to tell the rows of a partition by it, so it must hold a time as one",
+        problem="the database cannot select a partition by it, because its values are no times",
         found=f"values such as {str(raw.dropna().iloc[0])!r}" if raw is not None else "several columns",
         hint="convert it in --query, as in SELECT *, CAST(… AS timestamp) AS at; in SQLite to text as 2026-03-01 13:00:00",
     )
 
 
 def _bounds(url: str, column: ColumnProfile, raw: pd.Series) -> bool:
-    """Whether the database of a URL can compare a column's values with instants."""
+    """Say whether the database can compare a column with times."""
     if column.holds != "timestamp" or column.times is None:
         return False
     if set(column.times.formats) & set(values.EPOCHS):

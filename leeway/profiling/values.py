@@ -1,4 +1,4 @@
-"""How values are written: spellings of missing, numbers with units and separators, dates in many forms."""
+"""Spellings of missing values, numbers, dates and times."""
 
 import re
 from dataclasses import dataclass
@@ -72,15 +72,15 @@ EPOCHS = {"epoch s": 1, "epoch ms": 1_000}
 _EPOCH_FROM, _EPOCH_TO = 631_152_000, 2_208_988_800  # 1990 and 2040
 _LOOKS_LIKE_DATE = re.compile(r"(?=.*\d)(?=.*[-/. :,]|\d{8}).{6,40}")
 ENOUGH = 0.995  # of the values must be readable in one way
-NO_ACCIDENT = 20  # different numbers of eight digits that are all days: one in 27 is
+NO_ACCIDENT = 20  # different numbers of eight digits that are all days: of random ones, 1 in 27 is
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """How the numbers of a column are written.
+    """The numbers of a column, and their format.
 
     Attributes:
-        unit: what stands before or after every number, such as `€` or `kg`.
+        unit: the sign before or after every number, such as `€` or `kg`.
         missing: further spellings of missing.
     """
 
@@ -92,18 +92,18 @@ class Numbers:
 
     @property
     def plain(self) -> bool:
-        """Whether any reader would take them as they are."""
+        """Whether any reader can read them."""
         return self.unit is None and self.thousands is None and self.decimal == "."
 
 
 @dataclass(frozen=True)
 class Times:
-    """How the times of a column are written.
+    """The times of a column, and their format.
 
     Attributes:
         values: in UTC where they carry an offset, naive otherwise taken as UTC.
         formats: strptime formats in the order to try, or `epoch s`, `epoch ms`; empty for ISO 8601.
-        ambiguous: whether day and month could be the other way round.
+        ambiguous: whether day and month could be swapped.
     """
 
     values: pd.Series
@@ -113,18 +113,21 @@ class Times:
 
 
 def stripped(raw: pd.Series) -> pd.Series:
-    """Text without blanks around it and with blanks alone and the common spellings of missing as missing."""
+    """Strip text, and blank out the spellings of missing."""
     text = raw.astype("str").str.strip() if raw.dtype == object else raw.str.strip()
     return text.mask(text.isin(["", *MISSING]))
 
 
 def spellings_of_missing(raw: pd.Series) -> tuple[str, ...]:
-    """The spellings of missing that a column of text uses, beside the blank."""
+    """Return the spellings of missing in a column of text.
+
+    The blank is not among them.
+    """
     return tuple(sorted(set(raw.dropna().str.strip().unique()) & set(MISSING)))
 
 
 def numbers(text: pd.Series) -> Numbers | None:
-    """Read a column of stripped text as numbers, or None where that is not what it holds."""
+    """Read a column of stripped text as numbers, if it has any."""
     given = text.dropna()
     if given.empty:
         return None
@@ -137,7 +140,7 @@ def numbers(text: pd.Series) -> Numbers | None:
     missing = tuple(sorted(rest)) if set(rest) <= set(MISSING_IN_NUMBERS) and often > 0.5 else ()
     if missing:
         return Numbers(text.mask(text.isin(missing)).astype("float64"), missing=missing)
-    # A few words among numbers can only be ways to say that there is none.
+    # A few words among numbers can only be spellings of missing.
     if often >= ENOUGH and len(rest) <= 3 and all(not re.search(r"\d", word) for word in rest):
         words = tuple(sorted(rest))
         return Numbers(text.mask(text.isin(words)).astype("float64"), missing=words)
@@ -182,11 +185,11 @@ def _read(text: pd.Series, unit: str | None, thousands: str | None, decimal: str
 
 
 def times(text: pd.Series, *, named_as_time: bool = False) -> Times | None:
-    """Read a column of stripped text as dates or times, or None where that is not what it holds.
+    """Read a column of stripped text as times, if it has any.
 
     Args:
-        named_as_time: whether the column's name speaks of a time: only then are numbers taken for seconds since 1970, and
-            a few numbers of eight digits for days; many that are all on the calendar are no accident.
+        named_as_time: whether the column's name suggests a time: only then are numbers taken for seconds since 1970, and a few
+            numbers of eight digits for days. Many of those, all of them days, are always taken for days.
     """
     given = text.dropna()
     if given.empty:
@@ -236,7 +239,7 @@ def _by_formats(text: pd.Series, sample: pd.Series) -> Times | None:
 
 
 def unread(text: pd.Series) -> pd.Series:
-    """Those of some texts that the format which reads most of them cannot read."""
+    """Return the texts that the best format cannot read."""
     distinct = text.drop_duplicates()
     candidates = ("ISO8601", *(date + time for time in TIMES for date in DATES))
     best = max(candidates, key=lambda form: int(_parsed(distinct.head(500), form).notna().sum()))
@@ -244,7 +247,7 @@ def unread(text: pd.Series) -> pd.Series:
 
 
 def _complete(found: Times, text: pd.Series) -> Times | None:
-    """The same with what was not read as further spellings of missing, where it is words."""
+    """Take unread words for further spellings of missing."""
     unread = text[found.values.isna() & text.notna()].unique()
     if len(unread) > 5 or any(re.search(r"\d", word) for word in unread if word not in MISSING_IN_NUMBERS):
         return None if len(unread) > max(5, 0.005 * len(text)) else found
@@ -262,12 +265,12 @@ def _swapped(form: str) -> str | None:
 
 
 def all_midnight(moments: pd.Series) -> bool:
-    """Whether times are dates only."""
+    """Say whether all times are dates."""
     given = moments.dropna()
     return bool((given == given.dt.normalize()).all())
 
 
 def is_whole(values: pd.Series) -> bool:
-    """Whether all numbers are whole."""
+    """Say whether all numbers are whole."""
     given = values.dropna()
     return bool(np.equal(np.mod(given, 1), 0).all())

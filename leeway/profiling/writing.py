@@ -19,7 +19,7 @@ HISTORY_WINDOWS = tuple(timedelta(days=count) for count in (1, 7, 30, 90, 365))
 
 
 def definition(found: Profile) -> str:
-    """The text of `models/NAME.py`."""
+    """Write the text of `models/NAME.py`."""
     arguments: dict[str, Expression] = {"source": _source(found)}
     if found.event_id is not None:
         arguments["event_id"] = found.event_id
@@ -54,7 +54,10 @@ def definition(found: Profile) -> str:
 
 
 def suite(found: Profile) -> str:
-    """The text of `expectations/NAME.py`: what most columns share stands in tables at its top."""
+    """Write the text of `expectations/NAME.py`.
+
+    Expectations that many columns share are tables at its top.
+    """
     name, rows = found.options.name, found.sample.total
     title = (
         f'"""What a delivery of {name} must look like, as {rows:,} rows were.\n\n'
@@ -78,7 +81,7 @@ def suite(found: Profile) -> str:
 
 
 def _groups(expectations: Sequence[Expectation]) -> Iterator[list[Expectation]]:
-    """Expectations that differ in their columns, and in what a table can hold, only; in the order of their first."""
+    """Group expectations that fit into one table."""
     groups: dict[tuple[str, object], list[Expectation]] = {}
     for item in expectations:
         groups.setdefault((item.name, item.arguments.get("mostly")), []).append(item)
@@ -174,7 +177,7 @@ def _title(found: Profile) -> str:
 
 
 def _printable(text: str) -> str:
-    """Text that may stand in a docstring, on one line."""
+    """Make a text fit for a one-line docstring."""
     shown = "".join(sign if sign.isprintable() else " " for sign in text)
     return " ".join(shown.split()).replace("\\", "\\\\").replace('"', "'")
 
@@ -246,7 +249,7 @@ def _path(where: str) -> str:
 
 
 def _url(found: Profile) -> str:
-    """The URL with its password taken out of it: no secret stands in a file."""
+    """Return the URL with a placeholder for its password."""
     return replace_password(found.sample.table.where, f"${{{found.options.name.upper()}_PASSWORD}}")
 
 
@@ -319,7 +322,10 @@ def _column(column: ColumnProfile, use: str, why: str) -> Call:
 
 
 def _history(found: Profile) -> Iterator[Call]:
-    """What an entity did lately, and what came of it: over windows that the source has several of."""
+    """Yield rolling features of an entity.
+
+    Their windows fit into the source several times.
+    """
     entity = found.options.entity
     if entity is None or found.time is None:
         return
@@ -336,7 +342,7 @@ def _history(found: Profile) -> Iterator[Call]:
 def _aside(found: Profile) -> Iterator[str]:
     aside = {name: used.why for name, used in found.used.items() if used.use == "set aside"}
     if aside:
-        yield "Set aside; declare one here to learn from it all the same:"
+        yield "Set aside; declare one here to learn from it anyway:"
         for name, why in aside.items():
             yield f"{quoted(name)}: {why}"
 

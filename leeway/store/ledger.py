@@ -1,4 +1,7 @@
-"""The ledger: which stage has done which partition, with what input. Written in the transaction of the work itself."""
+"""The ledger: stages done, by partition, with their input.
+
+A line is written in the transaction of the work itself.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,10 +23,10 @@ class LedgerEntry:
     """One line of the ledger.
 
     Attributes:
-        status: `done`, or `rejected` for a delivery that the audit refused.
-        input: what the stage worked from; another input makes the entry stale.
-        output: what came of it, in counts.
-        seconds: how long it took, where a flow did it.
+        status: `done`, or `rejected` for a delivery that failed its audit.
+        input: the stage's input; another input makes the entry stale.
+        output: the result, in counts.
+        seconds: the duration, where a flow did it.
     """
 
     partition: str
@@ -36,7 +39,7 @@ class LedgerEntry:
 
 
 def lock_of(name: str, partition: Partition) -> str:
-    """The name of the lock that whoever works on a partition holds."""
+    """Return the name of a partition's lock."""
     return f"partition {name} {partition.key}"
 
 
@@ -50,7 +53,7 @@ def record(
     input: dict[str, Any],
     output: dict[str, Any],
 ) -> None:
-    """Write what a stage has done, in place of what it did before."""
+    """Record a stage as done, in place of its earlier entry."""
     values = {"status": status, "input": input, "output": output, "finished_at": sa.func.clock_timestamp()}
     values["seconds"] = None  # of what it did before
     statement = insert(ledger).values(classifier=name, partition=partition.key, stage=stage, **values)
@@ -60,31 +63,46 @@ def record(
 
 
 def took(connection: Connection, name: str, partition: Partition, stage: Stage, seconds: float) -> None:
-    """Note how long a stage took that has just been recorded; finding it done before, which is quick, changes nothing."""
+    """Record the duration of a stage that was just done.
+
+    A stage that was found done already keeps its duration.
+    """
     mine = (ledger.c.classifier == name) & (ledger.c.partition == partition.key) & (ledger.c.stage == stage)
     connection.execute(sa.update(ledger).where(mine, ledger.c.seconds.is_(None)).values(seconds=seconds))
 
 
 def entry(connection: Connection, name: str, partition: Partition, stage: Stage) -> LedgerEntry | None:
-    """What a stage has done with a partition, if anything."""
+    """Return a stage's entry for a partition, if any."""
     query = _select(name).where(ledger.c.partition == partition.key, ledger.c.stage == stage)
     row = connection.execute(query).one_or_none()
     return LedgerEntry(**row._mapping) if row else None
 
 
 def entries(connection: Connection, name: str, *, first: str = "", last: str = "~") -> list[LedgerEntry]:
-    """All entries of a classifier within a range of partition keys, oldest first."""
+    """Return a classifier's entries, oldest first.
+
+    Args:
+        first, last: the range of partition keys.
+    """
     query = _select(name).where(ledger.c.partition.between(first, last)).order_by(ledger.c.partition, ledger.c.stage)
     return [LedgerEntry(**row._mapping) for row in connection.execute(query)]
 
 
 def oldest(connection: Connection, name: str, *, stage: Stage | None = None) -> str | None:
-    """The key of the first partition that is in the ledger, or that a stage has done."""
+    """Return the key of the oldest partition.
+
+    Args:
+        stage: of the partitions that this stage has done; by default of all.
+    """
     return _end(connection, sa.func.min(ledger.c.partition), name, stage)
 
 
 def newest(connection: Connection, name: str, *, stage: Stage | None = None) -> str | None:
-    """The key of the last partition that is in the ledger, or that a stage has done."""
+    """Return the key of the newest partition.
+
+    Args:
+        stage: of the partitions that this stage has done; by default of all.
+    """
     return _end(connection, sa.func.max(ledger.c.partition), name, stage)
 
 

@@ -1,4 +1,4 @@
-"""Bring the shared tables to the present schema."""
+"""Migrations of the shared tables."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +17,12 @@ MIGRATION_LOCK = 5_311_704
 
 
 def migrate(database: "Database") -> None:
-    """Run the migrations that this database lacks; two processes at once run them once.
+    """Run the migrations that this database lacks.
+
+    Two processes at the same time run them once.
 
     Raises:
-        StoreError: the database is of a newer Leeway.
+        StoreError: the database belongs to a newer version of Leeway.
     """
     from alembic import command
     from alembic.config import Config
@@ -38,7 +40,7 @@ def migrate(database: "Database") -> None:
         if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
             raise StoreError(
                 "opening the database",
-                problem="its schema must be known to this version of Leeway",
+                problem="its schema is newer than this version of Leeway",
                 found=f"schema {present}",
                 hint="upgrade Leeway, or name another database in LEEWAY_DATABASE_URL",
             )

@@ -1,4 +1,4 @@
-"""A file system elsewhere, as fsspec speaks to it: an object store such as S3, or a server of files."""
+"""Remote file systems by fsspec, such as S3."""
 
 import posixpath
 import uuid
@@ -11,8 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from leeway.core.errors import LeewayError, StoreError
+from leeway.core.logs import logger
 
-#: Where a put takes its place in one step; anywhere else it is put beside, and moved.
+log = logger(__name__)
+
+#: Protocols with an atomic put; elsewhere a file is put beside its place, then moved.
 PUT_IS_ATOMIC = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "memory"})
 EXTRAS = {"s3": "leeway[s3]", "s3a": "leeway[s3]"}
 MODIFIED = ("LastModified", "last_modified", "mtime", "updated", "created")  # as the file systems call it
@@ -35,11 +38,11 @@ class Found:
 class Objects:
     """Objects below a URL, each whole or not there.
 
-    Options and credentials come from where the file system's own library looks for them, such as `AWS_ACCESS_KEY_ID` and
-    `AWS_ENDPOINT_URL`, or from `FSSPEC_<PROTOCOL>_<OPTION>`.
+    Options and credentials come from the places where the file system's own library looks for them, such as
+    `AWS_ACCESS_KEY_ID` and `AWS_ENDPOINT_URL`, or from `FSSPEC_<PROTOCOL>_<OPTION>`.
 
     Raises:
-        StoreError: by everything here: the URL is wrong, a package is missing, or the file system refuses or is silent.
+        StoreError: from every method: the URL is wrong, a package is missing, or the file system refuses or does not answer.
     """
 
     def __init__(self, url: str) -> None:
@@ -48,7 +51,7 @@ class Objects:
         self._fs, self._root = _opened(url)
 
     def exists(self, key: str) -> bool:
-        """Whether there is an object of this name."""
+        """Say whether there is an object of this name."""
         with self._told("looking for", key):
             self._fs.invalidate_cache()
             try:  # not `exists` of fsspec: that takes every error for an absence
@@ -56,9 +59,23 @@ class Objects:
             except FileNotFoundError:
                 return False
 
-    def read(self, key: str) -> bytes:
-        """The content of an object."""
+    def read(self, key: str, *, at_most: int | None = None) -> bytes:
+        """Return the content of an object.
+
+        Args:
+            at_most: how many bytes it may have; more is refused, and not read.
+        """
         with self._told("reading", key):
+            if at_most is not None:
+                self._fs.invalidate_cache()
+                size = int(self._fs.info(self._path(key))["size"] or 0)
+                if size > at_most:
+                    raise StoreError(
+                        f"reading {self.url}/{key}",
+                        problem=f"it is larger than {at_most} bytes",
+                        found=f"{size} bytes",
+                        hint="it was altered: restore it from a copy of the storage, and see who can write there",
+                    )
             return bytes(self._fs.cat_file(self._path(key)))
 
     def get(self, key: str, file: Path) -> None:
@@ -67,7 +84,7 @@ class Objects:
             self._fs.get_file(self._path(key), str(file))
 
     def put(self, file: Path, key: str) -> None:
-        """Make a file's content an object, in place of what was there."""
+        """Store a file as an object, in place of an earlier one."""
         path = self._path(key)
         with self._told("writing", key):
             if self._protocol in PUT_IS_ATOMIC:
@@ -80,8 +97,10 @@ class Objects:
                 self._fs.put_file(str(file), beside)
                 self._fs.mv(beside, path)
             except BaseException:
-                with suppress(Exception):
+                try:
                     self._fs.rm_file(beside)
+                except Exception as error:
+                    log.debug("cannot remove %s: %s", beside, error)
                 raise
 
     def remove(self, key: str) -> None:
@@ -90,7 +109,7 @@ class Objects:
             self._fs.rm_file(self._path(key))
 
     def find(self, prefix: str) -> list[Found]:
-        """All objects in a folder and below, by name."""
+        """Return all objects in a folder and below, by name."""
         with self._told("listing", prefix):
             self._fs.invalidate_cache()
             try:
@@ -103,15 +122,15 @@ class Objects:
             ]
 
     def probe(self) -> None:
-        """Write, read and remove an object: whether all that is needed is allowed."""
+        """Check that objects can be written, read and removed."""
         key = f".leeway-{uuid.uuid4().hex}"
         with self._told("writing", key):
             self._fs.pipe_file(self._path(key), b"leeway")
         if self.read(key) != b"leeway" or not self.exists(key):
             raise StoreError(
                 f"trying {self.url}",
-                problem="what was written must be there at once",
-                hint="use a file system that is consistent",
+                problem="an object that was just written is not there",
+                hint="use a file system with strong consistency",
             )
         self.find("reports")
         self.remove(key)
@@ -127,16 +146,19 @@ class Objects:
 
     @contextmanager
     def _told(self, verb: str, key: str) -> Iterator[None]:
-        """Any failure as one clear error. Every file system has exceptions of its own, and some are of no common kind."""
+        """Turn any failure into one clear error.
+
+        Every file system has exceptions of its own, and some have no common base.
+        """
         try:
             yield
         except LeewayError:
             raise
         except Exception as error:
-            rule, hint = self._what_to_do(error)
+            problem, hint = self._what_to_do(error)
             raise StoreError(
                 f"{verb} {self.url}/{key}",
-                problem=rule,
+                problem=problem,
                 found=" ".join(str(error).split()) or type(error).__name__,
                 hint=f"{hint}, then run this again; what is done is kept",
             ) from error
@@ -144,18 +166,18 @@ class Objects:
     def _what_to_do(self, error: Exception) -> tuple[str, str]:
         kind = type(error).__name__
         if isinstance(error, FileNotFoundError):
-            return "the bucket or folder must be there", f"make the one that {self.url} names, or correct it"
+            return "the bucket or folder does not exist", f"make it, or correct {self.url} in LEEWAY_STORAGE_URL"
         if isinstance(error, PermissionError):
             return (
-                "the credentials must be right, and allow it",
+                "the credentials are wrong, or do not allow it",
                 f"allow reading, writing, listing and removing below {self.url}",
             )
         if "Credential" in kind or "Token" in kind:
             return (
-                "there must be credentials",
+                "there are no credentials",
                 "set them in the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
             )
-        return "the storage must answer", "see whether it is up and its address is right"
+        return "the storage does not answer", "check that it is up and its address is right"
 
 
 def _opened(url: str) -> tuple[Any, str]:
@@ -165,7 +187,7 @@ def _opened(url: str) -> tuple[Any, str]:
     if urlsplit(url).password is not None:
         raise StoreError(
             "opening the storage",
-            problem="LEEWAY_STORAGE_URL must hold no password: the URL is written down and shown",
+            problem="LEEWAY_STORAGE_URL has a password in it, and the URL is logged and shown",
             hint=f"set it as FSSPEC_{protocol.upper()}_PASSWORD",
         )
     action = f"opening the storage {url}"
@@ -174,14 +196,14 @@ def _opened(url: str) -> tuple[Any, str]:
     except ImportError as error:
         raise StoreError(
             action,
-            problem="the package for it must be installed",
+            problem="the package for it is not installed",
             found=str(error),
             hint=f"pip install '{EXTRAS[protocol]}'" if protocol in EXTRAS else "install what it names",
         ) from error
     except Exception as error:  # of the URL, and of every file system's own kind
         raise StoreError(
             action,
-            problem="LEEWAY_STORAGE_URL must be a URL that fsspec knows",
+            problem="LEEWAY_STORAGE_URL is no URL that fsspec knows",
             found=str(error) or type(error).__name__,
             hint="name one such as s3://bucket/prefix or file:///srv/leeway",
         ) from error
@@ -189,7 +211,7 @@ def _opened(url: str) -> tuple[Any, str]:
     if not root and protocol != "memory":
         raise StoreError(
             action,
-            problem="LEEWAY_STORAGE_URL must name a bucket or a folder",
+            problem="LEEWAY_STORAGE_URL names no bucket or folder",
             found=url,
             hint="name one such as s3://bucket/prefix or file:///srv/leeway",
         )

@@ -12,10 +12,10 @@ from leeway.store.tables import Tables, tables_of
 
 
 def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
-    """Make what is missing: the schema, the tables, a column that the definition gained.
+    """Create the missing schema, tables and columns.
 
     Raises:
-        StoreError: a column, or the label, is stored as another kind than the definition says now.
+        StoreError: a column, or the label, is stored with another kind than the definition has now.
     """
     tables = tables_of(classifier)
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"tables {classifier.name}"))))
@@ -24,14 +24,14 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
     own = [tables.event, tables.label, tables.quarantine, tables.prediction]
     differ = any(part for table in (tables.event, tables.label) for part in _differences(connection, table))
     if differ and not any(connection.scalar(sa.select(sa.exists().select_from(table))) for table in own):
-        # Made by a look at the source, under an earlier definition: nothing was ever stored.
+        # Made while the source was inspected, under an earlier definition: nothing was ever stored.
         tables.event.metadata.drop_all(connection, tables=own)
         tables.event.metadata.create_all(connection)
     missing, changed = _differences(connection, tables.event)
     if changed:
         raise StoreError(
             f"opening the tables of {classifier.name}",
-            problem="a stored column keeps its kind",
+            problem="the kind of a stored column changed",
             found=changed[0],
             hint="give the column another name in the source's prepare, or declare its former kind",
         )
@@ -44,7 +44,7 @@ def ensure_tables(connection: Connection, classifier: Classifier) -> Tables:
     if missing or changed:
         raise StoreError(
             f"opening the tables of {classifier.name}",
-            problem="a stored label keeps its kind",
+            problem="the kind of the stored label changed",
             found=f"labels of another kind than {classifier.label.kind}",
             hint="give the classifier another name (rename its files), or declare its former label",
         )
@@ -61,7 +61,11 @@ def _add(connection: Connection, table: sa.Table, columns: list[sa.Column[Any]])
 
 
 def _differences(connection: Connection, table: sa.Table) -> tuple[list[sa.Column[Any]], list[str]]:
-    """The columns that a stored table lacks, and in words those that it has of another kind."""
+    """Compare a stored table with its definition.
+
+    Returns:
+        The columns that it lacks, and in words those of another kind.
+    """
     stored = {column["name"]: column["type"] for column in sa.inspect(connection).get_columns(table.name, table.schema)}
     missing = [column for column in table.columns if column.name not in stored]
     kinds = {

@@ -7,12 +7,15 @@ store it is a copy, fetched when it is first read.
 What never changes, a file or a folder, is written by `keeping` and read by `fetched`. What is written anew is
 written by `replacing` and read by `read`. Both are whole or not there: a folder of several objects has a manifest,
 which is written last and read first. A storage can be copied elsewhere by any tool.
+
+Others may write to an object store too: no name that it holds leads out of the folder for its copies.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +30,8 @@ from leeway.store.objects import Objects
 
 MANIFEST = "manifest.json"  # of a folder: the hash of each file in it
 COPIES = "copies"
+MANIFEST_BYTES = 1_000_000
+HASH = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,25 @@ class StoredFile:
 
 
 def place(*parts: str) -> Path:
-    """The path on this machine of what is stored under this name: with a suffix that of a file, without one of a folder."""
+    """The path on this machine of what is stored under this name: with a suffix that of a file, without one of a folder.
+
+    Raises:
+        StoreError: a part of the name is no plain name, and could lead elsewhere.
+    """
+    for part in parts:
+        if not is_plain(part):
+            raise StoreError(
+                f"looking for {'/'.join(parts)!r} in the storage",
+                problem="a part of the name leads elsewhere",
+                found=repr(part),
+                hint="name it without slashes, and not `..`",
+            )
     return _root().joinpath(*parts)
+
+
+def is_plain(name: str) -> bool:
+    """Tell whether a name stays in the folder that it is joined to."""
+    return name not in ("", ".", "..") and not any(sign in name for sign in "/\\\0")
 
 
 def address(path: Path) -> str:
@@ -79,7 +101,7 @@ def keeping(path: Path, action: str) -> Iterator[Path]:
     with files.replacing(path, action, keep_first=objects is None) as beside:
         yield beside
         if beside.is_dir():
-            (beside / MANIFEST).write_text(json.dumps(_hashes(beside), indent=1))
+            (beside / MANIFEST).write_text(json.dumps(files.hashes(beside), indent=1))
         if objects is not None:
             _put(objects, beside, _key(path))
 
@@ -101,11 +123,14 @@ def replacing(path: Path, action: str) -> Iterator[Path]:
         objects.put(beside, _key(path))
 
 
-def fetched(path: Path, content: str | None = None) -> Path:
-    """The path, with what was kept there on this machine.
+def fetched(
+    path: Path, content: str | None = None, admit: Callable[[Mapping[str, str]], None] = lambda hashes: None
+) -> Path:
+    """Fetch what was kept at a path to this machine; returns the path.
 
     Args:
         content: the hash of a file's content, where it is known.
+        admit: asked before a folder is fetched, with the hash of each file by its name; it raises what speaks against it.
 
     Raises:
         StoreError: it is not there, is damaged, or the storage does not answer.
@@ -117,16 +142,20 @@ def fetched(path: Path, content: str | None = None) -> Path:
         os.utime(path)  # used: housekeeping leaves it
         return path
     action = f"fetching {address(path)}"
-    with files.replacing(path, action, keep_first=True) as beside:
-        if path.suffix:
+    if path.suffix:
+        with files.replacing(path, action, keep_first=True) as beside:
             objects.get(_key(path), beside)
             _must_be(beside, content, action)
-        else:
-            beside.mkdir()
-            objects.get(f"{_key(path)}/{MANIFEST}", beside / MANIFEST)
-            for name, hashed in json.loads((beside / MANIFEST).read_text()).items():
-                objects.get(f"{_key(path)}/{name}", beside / name)
-                _must_be(beside / name, hashed, action)
+        return path
+    manifest = objects.read(f"{_key(path)}/{MANIFEST}", at_most=MANIFEST_BYTES)
+    hashes = _manifest(manifest, action)
+    admit(hashes)
+    with files.replacing(path, action, keep_first=True) as beside:
+        beside.mkdir()
+        (beside / MANIFEST).write_bytes(manifest)
+        for name, hashed in hashes.items():
+            objects.get(f"{_key(path)}/{name}", beside / name)
+            _must_be(beside / name, hashed, action)
     return path
 
 
@@ -140,7 +169,11 @@ def entries(*parts: str) -> list[StoredFile]:
     """All files stored below a name, in order; what a killed process left behind too."""
     objects, top = _objects(), place(*parts)
     if objects is not None:
-        found = [StoredFile(_root() / item.key, item.bytes, item.modified) for item in objects.find(_key(top))]
+        found = [
+            StoredFile(_root() / item.key, item.bytes, item.modified)
+            for item in objects.find(_key(top))
+            if all(is_plain(part) for part in item.key.split("/"))  # else it is none of ours, and leads elsewhere
+        ]
     else:
         found = [
             StoredFile(path, path.stat().st_size, path.stat().st_mtime) for path in top.rglob("*") if path.is_file()
@@ -225,12 +258,33 @@ def _put(objects: Objects, beside: Path, key: str) -> None:
     if not beside.is_dir():
         objects.put(beside, key)
         return
-    for name in [*_hashes(beside), MANIFEST]:
+    for name in [*(path.name for path in sorted(beside.iterdir()) if path.name != MANIFEST), MANIFEST]:
         objects.put(beside / name, f"{key}/{name}")
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    return {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
+def _manifest(content: bytes, action: str) -> dict[str, str]:
+    """Read a manifest: the hash of each file, by plain names."""
+    try:
+        hashes = json.loads(content)
+    except (ValueError, RecursionError):
+        hashes = None
+    if not isinstance(hashes, dict):
+        raise _odd(action, "something else")
+    for name, hashed in hashes.items():
+        if not is_plain(name) or name == MANIFEST:
+            raise _odd(action, repr(name[:80]))
+        if not isinstance(hashed, str) or not HASH.fullmatch(hashed):
+            raise _odd(action, f"{name[:80]!r} without a hash")
+    return hashes
+
+
+def _odd(action: str, found: str) -> StoreError:
+    return StoreError(
+        action,
+        problem=f"its {MANIFEST} is no JSON object of plain file names and SHA-256 hashes",
+        found=found,
+        hint="it was altered or damaged: restore it from a copy of the storage, and see who can write there",
+    )
 
 
 def _must_be(path: Path, content: str | None, action: str) -> None:

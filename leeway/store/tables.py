@@ -1,7 +1,7 @@
-"""The tables: the shared ones in schema `leeway`, and those of one classifier in a schema of its name.
+"""The tables: shared ones, and those of each classifier.
 
-The shared tables are migrated by Alembic (`leeway/store/migrations`). A classifier's own tables follow its definition: they
-are made when they are missing and gain a column when the definition does.
+The shared tables are in schema `leeway` and are migrated by Alembic (`leeway/store/migrations`). A classifier's own tables are
+in a schema of its name and follow its definition: they are made when missing, and gain a column when the definition does.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ def _now() -> sa.sql.functions.Function[Any]:
     return sa.func.clock_timestamp()
 
 
-#: The ledger: which stage has done which partition, with what input, by which version. The truth about what has run.
+#: The ledger: the stages done, by partition, with their input and version. It is the truth about what has run.
 partition = sa.Table(
     "partition",
     metadata,
@@ -83,8 +83,8 @@ promotion = sa.Table(
     sa.CheckConstraint("outcome in ('promoted', 'refused', 'rolled_back')", name="promotion_outcome"),
 )
 
-#: What became of a partition's decisions, counted once when its labels were mature: those of the version that scored it, and
-#: beside it those that the champion before would have made.
+#: Outcomes of a partition's decisions, counted once when its labels were mature: for the version that scored it, and for the
+#: decisions that the champion before would have made.
 outcome = sa.Table(
     "outcome",
     metadata,
@@ -103,7 +103,7 @@ outcome = sa.Table(
     sa.CheckConstraint("role in ('champion', 'before')", name="outcome_role"),
 )
 
-#: What people are told, once each, however many runs see it.
+#: Alerts, each sent once, however many runs find it.
 alert = sa.Table(
     "alert",
     metadata,
@@ -120,7 +120,7 @@ alert = sa.Table(
     sa.CheckConstraint("state in ('waiting', 'sent', 'suppressed')", name="alert_state"),
 )
 
-#: When nobody is to be told of what happens to a classifier, or to any.
+#: Times without alerts for a classifier, or for all.
 mute = sa.Table(
     "mute",
     metadata,
@@ -132,8 +132,8 @@ mute = sa.Table(
     sa.Column("actor", sa.Text, nullable=False),
 )
 
-#: What is kept of each scored partition to compare nights by: `observed` has its columns and scores in counts,
-#: `label_residuals` the labels that became mature with it, those of the partition `mature`, less what its scores expected.
+#: Each scored partition in counts, to compare nights: `observed` has its columns and scores, `label_residuals` the labels that
+#: became mature with it, those of the partition `mature`, less the expectation by its scores.
 sketch = sa.Table(
     "sketch",
     metadata,
@@ -145,8 +145,8 @@ sketch = sa.Table(
     sa.Column("label_residuals", JSONB),
 )
 
-#: What labels said of a partition, as they were known at the end of a night: that with which they became mature, and every one
-#: before which some of them were corrected, or came late. The last of them before a time is what was known then.
+#: A partition's metrics by labels, as known at the end of a night: the night with which the labels became mature, and every
+#: later night before which some of them were corrected or came late. The last one before a time is what was known then.
 realised = sa.Table(
     "realised",
     metadata,
@@ -205,7 +205,7 @@ retrain_request = sa.Table(
     ),
 )
 
-#: Append-only: who held a classifier back from retraining by itself, or let it go, when and why.
+#: Append-only: who held automatic retraining of a classifier, or released it, when and why.
 hold = sa.Table(
     "hold",
     metadata,
@@ -217,7 +217,7 @@ hold = sa.Table(
     sa.Column("created_at", INSTANT, nullable=False, server_default=_now()),
 )
 
-#: What was taken in from sources that are read as they grow, once each: a file by its content, a reading of a table.
+#: Batches from growing sources, each taken in once: a file by its content, or a reading of a table.
 batch = sa.Table(
     "batch",
     metadata,
@@ -235,7 +235,8 @@ batch = sa.Table(
     sa.CheckConstraint("stream in ('events', 'labels')", name="batch_stream"),
 )
 
-#: Which partitions have rows of a batch, and the last delivery that they went into: none yet, or not the published one, is due.
+#: The partitions with rows of a batch, and the last delivery of these rows. The partition is due where there is none yet, or
+#: where it is not the published one.
 arrival = sa.Table(
     "arrival",
     metadata,
@@ -257,11 +258,10 @@ class Tables:
         label: one row per version of a label: `positive`, or `label` where it is not binary.
         quarantine: rows that broke a rule, as JSON in the source's own columns, with the rule.
         prediction: one row per event and bundle version. Where the label is not binary, the score is that of the likeliest
-            decision, and `probabilities` has those of all classes, in the order of the version's card. `review` says
-            where a person decides; it is empty where the version knew of no review. `reasons` are of
-            events that were called something, where the definition asks for them.
-        seen: the rows taken in from a source that is read again and again: id, hash of the content, and when the id was
-            first there.
+            decision, and `probabilities` has those of all classes, in the order of the version's card. `review` marks
+            events for a person; it is empty where the version had no review. `reasons` explain flagged events, where the
+            definition asks for them.
+        seen: the rows taken in from a source that is read repeatedly: id, hash of the content, and when the id was first seen.
     """
 
     event: sa.Table
@@ -272,7 +272,7 @@ class Tables:
 
 
 def tables_of(classifier: Classifier) -> Tables:
-    """The tables that the definition asks for; nothing is created."""
+    """Describe the tables of a definition; create nothing."""
     own = sa.MetaData(schema=classifier.name)
     outputs = classifier.label.outputs
     columns = [sa.Column(name, COLUMN_TYPES[column.kind]) for name, column in classifier.columns.items()]
@@ -334,11 +334,13 @@ def tables_of(classifier: Classifier) -> Tables:
 
 
 def labels_known(tables: Tables, as_of: datetime, of: sa.Select[Any] | None = None) -> sa.Select[Any]:
-    """Each event's label in the version that was known at a time: `event_id`, the stored label, `known_at`.
+    """Select each event's label as known at a time.
+
+    The columns are `event_id`, the stored label and `known_at`.
 
     Args:
-        of: the ids of the only events that are asked for. To join the whole with them afterwards may take minutes: nobody
-            has told the planner yet how many events there are in a table that was just filled.
+        of: the ids of the wanted events. To join them afterwards may take minutes, because the planner has no statistics yet of
+            a table that was just filled.
     """
     label = tables.label
     asked = label.c.known_at <= as_of

@@ -1,1 +1,1 @@
-"""From a snapshot to a bundle: candidates, folds, calibration, threshold."""
+"""Training: from a snapshot to a bundle."""

@@ -1,4 +1,4 @@
-"""What a bundle says of itself: its card."""
+"""The card of a bundle."""
 
 from dataclasses import asdict
 
@@ -14,7 +14,7 @@ from leeway.training.training_data import Material
 def card(
     classifier: Classifier, key: str, given: Material, learnt: Learnt, held_out: Floats, libraries: dict[str, str]
 ) -> Card:
-    """The card of what has been learnt.
+    """Build the card of a trained model.
 
     Args:
         held_out: the model's probabilities on the holdout, shape (n, K).

@@ -1,4 +1,4 @@
-"""What a linear model has learnt, in words that people use: odds ratios."""
+"""The coefficients of linear models, as odds ratios."""
 
 from typing import Any
 
@@ -14,13 +14,14 @@ MOST = 50  # of each class, those that weigh most
 
 
 def odds_ratios(model: Any, outputs: Outputs, sensitive: frozenset[str]) -> dict[str, dict[str, float]]:
-    """By how much the odds of each class are multiplied, by term: one standard deviation more of a number, or a category.
+    """Return the odds ratios of a linear member.
 
-    Of the logistic regressions among the members, the first; nothing where there is none. Words of texts are not told, for
-    they are hashed, nor the values of sensitive columns.
+    They are by class and term: for one standard deviation more of a number, or for a category. The first logistic regression
+    among the members counts; without one the result is empty. Words of texts are left out, because they are hashed, and so are
+    values of sensitive columns.
 
     Args:
-        model: what a bundle has as its pipeline.
+        model: the pipeline of a bundle.
         sensitive: features whose values must not be shown.
     """
     pipeline = next(iter(_linear(model)), None)
@@ -50,7 +51,10 @@ def _linear(model: Any) -> list[Pipeline]:
 
 
 def _terms(columns: Any, sensitive: frozenset[str]) -> list[str | None]:
-    """The terms' names in their order; None of those that are not to be told."""
+    """Return the terms' names in order.
+
+    Terms that must not be shown are None.
+    """
     found: list[str | None] = []
     for part, transformer, names in columns.transformers_:
         place = columns.output_indices_[part]
@@ -59,14 +63,14 @@ def _terms(columns: Any, sensitive: frozenset[str]) -> list[str | None]:
         if part not in ("numbers", "categories"):
             found += [None] * (place.stop - place.start)
             continue
-        for told in transformer.get_feature_names_out(names):
-            column = max((name for name in names if name in told), key=len)
-            value = told[len(column) + 1 :].replace("infrequent_sklearn", "a rare one")
-            shown = told if part == "numbers" else f"{column} = {value}"
+        for term in transformer.get_feature_names_out(names):
+            column = max((name for name in names if name in term), key=len)
+            value = term[len(column) + 1 :].replace("infrequent_sklearn", "a rare one")
+            shown = term if part == "numbers" else f"{column} = {value}"
             found.append(None if column in sensitive else shown)
     return found
 
 
 def _heaviest(weights: Any, names: list[str | None]) -> dict[str, float]:
-    told = [(name, float(weight)) for name, weight in zip(names, weights, strict=True) if name is not None and weight]
-    return {name: float(np.exp(weight)) for name, weight in sorted(told, key=lambda item: -abs(item[1]))[:MOST]}
+    shown = [(name, float(weight)) for name, weight in zip(names, weights, strict=True) if name is not None and weight]
+    return {name: float(np.exp(weight)) for name, weight in sorted(shown, key=lambda item: -abs(item[1]))[:MOST]}

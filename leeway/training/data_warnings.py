@@ -1,4 +1,4 @@
-"""What is odd about the rows that are learnt from, in words: for whoever reads the card."""
+"""Warnings about the training rows, for the card."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -24,12 +24,14 @@ def notes(
     scores: Floats,
     left_out: int = 0,
 ) -> list[str]:
-    """What is odd, none of which stops a training.
+    """List what is unusual about the training rows.
+
+    Nothing of it stops a training.
 
     Args:
         rows, x, y: the development rows as they came and as candidates see them, and their labels, shape (n, K).
         scores: out-of-fold, of the rows that the folds validate on, shape (that, K).
-        left_out: folds with a side on which all labels are the same, beside `folds`.
+        left_out: number of folds that are not in `folds`, because all labels of a side are the same.
     """
     scored = np.concatenate([validate for _, validate in folds])
     found = [*_infinite(features, rows), *_same(features, x), *_empty_in_folds(features, x, folds)]
@@ -37,7 +39,7 @@ def notes(
         found.append(f"{left_out} of {left_out + len(folds)} folds were left out: all labels of a side are the same")
     found += _absent(outputs, y, folds)
     if float(log_losses(y[scored], scores, exclusive=outputs.exclusive).mean()) < SEPARATED:
-        found.append("the label follows from the columns nearly without error: does one of them tell what came after?")
+        found.append("the columns predict the label nearly without error: does one of them leak it?")
     return found
 
 

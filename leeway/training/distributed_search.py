@@ -1,4 +1,7 @@
-"""The search with its trials spread over workers: each reads the snapshot itself and leaves its scores in a file."""
+"""The search with its trials spread over workers.
+
+Each worker reads the snapshot itself and leaves its scores in a file.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,14 +28,14 @@ from leeway.training.trials import Trial, trials
 
 @dataclass(frozen=True)
 class TrialReference:
-    """A trial of a search, to be tried by whoever gets it.
+    """A trial that any worker can run.
 
     Attributes:
-        definition: the fingerprint of the definition that it is of.
+        definition: the fingerprint of the definition that it belongs to.
         number: its place among all trials of the definition.
-        share: of the rows, to learn from.
-        folder: where its scores go, within the data folder.
-        window: which part of the snapshot is learnt from.
+        share: the share of the rows to learn from.
+        folder: the folder of its scores, within the data folder.
+        window: the part of the snapshot to learn from.
     """
 
     name: str
@@ -46,12 +49,12 @@ class TrialReference:
 
     @property
     def path(self) -> Path:
-        """Where its scores go."""
+        """The path of its scores."""
         return settings().folder(self.folder) / f"{self.number}.npy"
 
 
 def spread_search(classifier: Classifier, learnt: Material, progress: Progress) -> SearchResult:
-    """As `search` does it, each trial of a rung by whichever worker is free."""
+    """Search with the trials spread over free workers."""
     name, place = classifier.name, settings().folder("searches", classifier.name) / learnt.snapshot[:16]
     numbers = {str(trial): number for number, trial in enumerate(trials(classifier.candidates))}
     with workspace(place, f"searching for {name} in parts") as folder:
@@ -74,7 +77,10 @@ def spread_search(classifier: Classifier, learnt: Material, progress: Progress) 
 
 
 def attempt(reference: TrialReference) -> tuple[float, int | None] | str:
-    """Try one trial and leave its out-of-fold scores in its file; returns its metric and its best iterations, or why it failed.
+    """Run one trial and write its out-of-fold scores.
+
+    Returns:
+        Its metric and its best iterations, or why it failed.
 
     Raises:
         DefinitionError: the classifier is declared differently here.
@@ -92,7 +98,7 @@ def attempt(reference: TrialReference) -> tuple[float, int | None] | str:
     return tried.metric, tried.trial.iterations
 
 
-@lru_cache(maxsize=1)  # a worker that gets the next trial that sees columns so has this already
+@lru_cache(maxsize=1)  # a worker often gets several trials that see columns alike
 def _encoded(
     name: str, _definition: str, snapshot: str, as_of: datetime, window: TrainingWindow | None, sees: Sees
 ) -> tuple[Bools, Sequence[Fold], list[EncodedFold]]:

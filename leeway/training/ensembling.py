@@ -1,4 +1,7 @@
-"""Ensembles: trials that say more together, chosen by out-of-fold scores where that is worth the longer scoring."""
+"""Ensembles, chosen by out-of-fold scores.
+
+An ensemble must be worth its longer scoring time.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,14 +25,15 @@ Member = tuple[Trial, float]
 
 
 def chosen(y: Bools, scores: Sequence[Floats], microseconds: Sequence[float], worth: float, exclusive: bool) -> Floats:
-    """Weights of the trials, shape (trials,), of which most are zero.
+    """Return the trials' weights, shape (trials,).
 
-    Caruana et al., "Ensemble selection from libraries of models", ICML 2004: beginning with the best one, that trial is added,
-    again if need be, which lowers the log loss most. Here it counts as a loss, too, how long scoring takes.
+    Most are zero. Caruana et al., "Ensemble selection from libraries of models", ICML 2004: beginning with the best trial,
+    each step adds the trial that lowers the log loss most; the same trial may be added again. Scoring time counts as a loss,
+    too.
 
     Args:
         y, scores: labels and each trial's out-of-fold scores, shape (n, K).
-        microseconds: what a row takes by each trial.
+        microseconds: each trial's scoring time for a row.
         worth: nats of log loss for each multiple of the cheapest trial's scoring time, reading the row included.
     """
     once = READING + min(microseconds)
@@ -55,7 +59,9 @@ def chosen(y: Bools, scores: Sequence[Floats], microseconds: Sequence[float], wo
 
 
 def learn(members: Sequence[Member], features: dict[str, Kind], x: Any, y: Outcomes, seed: int) -> Any:
-    """The fitted pipeline of one trial, or a soft vote of several; those that see columns alike share what encodes them.
+    """Fit one trial, or a soft vote of several.
+
+    Trials that see columns alike share their encoder.
 
     Raises:
         TrainingError: no column varies.
@@ -72,20 +78,20 @@ def learn(members: Sequence[Member], features: dict[str, Kind], x: Any, y: Outco
 
 
 def described(members: Sequence[Member]) -> str:
-    """The members in words."""
+    """Describe the members."""
     if len(members) == 1:
         return str(members[0][0])
     return " + ".join(f"{weight:.2f} {trial}" for trial, weight in members)
 
 
 def weighed(trials: Sequence[Trial], weights: Floats) -> list[Member]:
-    """The trials that have a weight, the heaviest first."""
+    """List the trials with a weight, heaviest first."""
     found = [(replace(trial), float(weight)) for trial, weight in zip(trials, weights, strict=True) if weight > 0]
     return sorted(found, key=lambda member: -member[1])
 
 
 def _vote(fitted: Sequence[Any], weights: Sequence[float]) -> Any:
-    """A mean of probabilities, made of estimators that have learnt already, as scikit-learn's own."""
+    """Combine fitted estimators into scikit-learn's soft vote."""
     if len(fitted) == 1:
         return fitted[0]
     voting = VotingClassifier(

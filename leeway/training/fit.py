@@ -1,4 +1,4 @@
-"""From a snapshot to a bundle."""
+"""The training of a bundle from a snapshot."""
 
 import hashlib
 import platform
@@ -35,11 +35,11 @@ def fit(
     """Learn a bundle from a snapshot.
 
     Args:
-        progress: told of each step before it starts, and of the share of the work that is behind.
-        window: which part of it is learnt from; by default all of it.
+        progress: called before each step with its text and the finished share of the work.
+        window: the part of the snapshot to learn from; by default all of it.
 
     Returns:
-        The bundle's key. The same snapshot, definition and versions of libraries have the same key, and are learnt from once.
+        The bundle's key. The same snapshot, definition and library versions give the same key, and are learnt from once.
 
     Raises:
         TrainingError: there is not enough to learn from.
@@ -53,7 +53,7 @@ def fit(
     learnt = learning.learn(classifier, given, progress)
     scored = _scored(classifier, given, learnt)
     card = bundle_card.card(classifier, name, given, learnt, scored.holdout.p, _libraries())
-    progress("what the monitor will compare with", 0.98)
+    progress("the monitor's reference", 0.98)
     known = reference_data.build_reference_data(classifier, scored, as_of, window, learnt.score, learnt.decide)
     with storage.keeping(folder, f"writing a bundle of {classifier.name}") as beside:
         leeway.model.bundle.save(
@@ -63,7 +63,10 @@ def fit(
 
 
 def key_of(name: str, snapshot: str, as_of: datetime, window: TrainingWindow | None = None) -> str:
-    """The key of the bundle that the classifier, as it is declared now, learns from a snapshot."""
+    """Return the key of the bundle from a snapshot.
+
+    It depends on the classifier as it is declared now.
+    """
     made_from = f"{snapshot} {as_of.isoformat()} {catalog.fingerprint(name)} {_libraries()}"
     if window is not None:
         made_from += f" {window} {window.holdout}"
@@ -71,17 +74,17 @@ def key_of(name: str, snapshot: str, as_of: datetime, window: TrainingWindow | N
 
 
 def folder_of(name: str, key: str) -> Path:
-    """Where a bundle is made."""
+    """Return the folder of a bundle."""
     return storage.place("bundles", name, key)
 
 
 def holdout_scores(bundle: Bundle, split: Split) -> tuple[Bools, Floats]:
-    """Labels and probabilities on the holdout, shape (n, K)."""
+    """Return the holdout's labels and probabilities, shape (n, K)."""
     return bundle.outputs.matrix(split.holdout[bundle.outputs.column]), bundle.score(split.holdout)
 
 
 def _scored(classifier: Classifier, given: Material, learnt: Learnt) -> UnseenRows:
-    """All rows of a snapshot that can be scored by a model that had not seen them."""
+    """Score the rows that the model had not seen."""
 
     def of(rows: pd.DataFrame) -> ScoredRows:
         x = model_input(rows, classifier.features)

@@ -1,8 +1,8 @@
-"""How rows are held out, so that validation is like use: the holdout of a snapshot, and the folds of the search.
+"""The holdout of a snapshot, and the search's folds.
 
-Where events have a time, what is validated on lies after what was learnt from, by as much as labels take to mature.
-Where they have none, every class is in every part in its share. Where the classifier will meet new entities, none is on both
-sides.
+Validation resembles use. Where events have a time, validated rows lie after the learnt ones, by as much as labels take to
+mature. Where they have none, every class has its share in every part. Where the classifier will meet new entities, no entity
+is on both sides.
 """
 
 from datetime import timedelta
@@ -23,10 +23,11 @@ Codes = npt.NDArray[np.int64]
 
 
 def split(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> Fold:
-    """Positions of the development rows and of the holdout, both in the order of the rows.
+    """Split rows into development and holdout positions.
 
-    With a group, recent rows of entities that were there before are in neither. Where events have no time, an event that was
-    held out of an earlier snapshot is mostly held out of a later one, so that versions can be compared on it.
+    Both are in the order of the rows. With a group, recent rows of entities that were there before are in neither. Where
+    events have no time, an event that was held out of an earlier snapshot is mostly held out of a later one, so that versions
+    can be compared on it.
 
     Args:
         rows: a snapshot, in the order of time.
@@ -51,7 +52,10 @@ def split(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> Fold:
 
 
 def blocks(rows: pd.DataFrame, seed: int) -> npt.NDArray[np.str_]:
-    """One of some blocks for each row, by lot, and for the same event always the same; an entity's rows are in one block."""
+    """Assign each row to a random block.
+
+    The same event always gets the same block, and an entity's rows share one.
+    """
     of = rows["event_id"].astype("object")
     if FOLD_GROUP in rows.columns:
         of = rows[FOLD_GROUP].astype("object").fillna(of)
@@ -59,9 +63,10 @@ def blocks(rows: pd.DataFrame, seed: int) -> npt.NDArray[np.str_]:
 
 
 def folds(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> list[Fold]:
-    """What the search learns from and validates on, as positions; no row is validated on twice.
+    """Return the search's folds, as positions.
 
-    About `training.search_rows` rows are in them. Where events have no time, they are in random order.
+    No row is validated on twice. About `training.search_rows` rows are in them. Where events have no time, they are in random
+    order.
 
     Args:
         rows: the development rows, in the order of time.
@@ -88,23 +93,26 @@ def folds(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> list[Fold]
         found = [(chosen[train], chosen[validate]) for train, validate in parts]
     usable = [fold for fold in found if _usable(fold, y)]
     if not usable:
-        order = "time-ordered fold must have both classes before and after its cut"
+        no_fold = "fold has both classes on both sides"
+        no_time_fold = "time-ordered fold has both classes before and after its cut"
         rarest = int(np.bincount(_strata(y)).min()) if len(y) else 0
         raise TrainingError(
             f"cross-validating {classifier.name}",
-            problem=f"at least one {'fold must have both classes on both sides' if classifier.by_arrival else order}",
+            problem=f"no {no_fold if classifier.by_arrival else no_time_fold}",
             found=f"{len(y)} rows, {len(np.unique(_strata(y)))} different outcomes, the rarest in {rarest}"
             + ("" if groups is None else f", {len(np.unique(groups))} entities"),
-            hint="ingest more partitions, or train as of a later time" + ("" if groups is None else ", or ungrouped"),
+            hint="ingest more partitions, or train as of a later time (--as-of)"
+            + ("" if groups is None else ", or drop training.group"),
         )
     return usable
 
 
 def mature_before(classifier: Classifier, rows: pd.DataFrame, train: Rows, validate: Rows) -> Rows:
-    """The positions to learn from that were older than the label's maturity when the first of the others happened.
+    """Keep the rows with mature labels before validation.
 
-    All of them where events have no time. They are not chosen by when their own label became known: where one class becomes
-    known earlier than the other, that would be a choice by label.
+    They are the positions in `train` that were older than the label's maturity when the first event of `validate` happened;
+    all of them where events have no time. They are not chosen by when their own label became known: where one class becomes
+    known earlier than the other, that would select by label.
     """
     if classifier.by_arrival or not len(train) or not len(validate):
         return train
@@ -113,9 +121,10 @@ def mature_before(classifier: Classifier, rows: pd.DataFrame, train: Rows, valid
 
 
 def time_folds(rows: int, count: int) -> list[Fold]:
-    """Folds over rows in the order of time: each learns from all that lies before what it validates on.
+    """Return folds over rows in time order.
 
-    The rows are cut into `count` + 1 blocks; the first is never validated on.
+    Each learns from all rows before those that it validates on. The rows are cut into `count` + 1 blocks; the first is never
+    validated on.
     """
     blocks = np.array_split(np.arange(rows), count + 1)
     return [(np.concatenate(blocks[:place]), blocks[place]) for place in range(1, count + 1)]
@@ -123,16 +132,19 @@ def time_folds(rows: int, count: int) -> list[Fold]:
 
 def _late(times: "pd.Series[pd.Timestamp]", holdout: timedelta | float, *, hourly: bool) -> Bools:
     if isinstance(holdout, timedelta):
-        # In whole days back from the end of the newest event's, so that no night is on both sides.
+        # In whole days back from the end of the newest event's day, so that no night is on both sides.
         unit = timedelta(hours=1) if hourly or holdout % timedelta(days=1) else timedelta(days=1)
         end = times.iloc[-1].floor(unit) + unit
         return np.asarray(times >= end - holdout)
-    # Rows of one instant stay together: one side of them would tell of the other.
+    # Rows of one instant stay together: one side would leak the other.
     return np.asarray(times >= times.iloc[round(len(times) * (1 - holdout))])
 
 
 def _stratified(strata: Codes, count: int, seed: int) -> list[Fold]:
-    """Every stratum is dealt out among the folds in turn, in random order; one that has but one row is in one fold."""
+    """Deal every stratum out among the folds.
+
+    The order is random. A stratum with one row is in one fold.
+    """
     order = np.random.default_rng(seed).permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]
     fold = np.empty(len(strata), dtype=np.int64)
@@ -146,19 +158,19 @@ def _grouped(classifier: Classifier, strata: Codes, groups: Codes, count: int) -
     if entities < count or np.bincount(strata).max() < count:
         raise TrainingError(
             f"cross-validating {classifier.name}",
-            problem=f"{count} folds by {classifier.training.group} must have at least as many entities, and rows of a class",
+            problem=f"too few entities, or rows of a class, for {count} folds by {classifier.training.group}",
             found=f"{entities} entities, {len(strata)} rows",
-            hint="ingest more, or drop training.group",
+            hint="ingest more partitions, or drop training.group",
         )
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=classifier.training.seed)
     rng = np.random.default_rng(classifier.training.seed)
-    # Rare classes have fewer rows than folds, of which scikit-learn warns; here they are told by the metrics.
+    # scikit-learn warns of classes with fewer rows than folds; here the metrics report them.
     common = np.where(np.bincount(strata)[strata] >= count, strata, np.bincount(strata).argmax())
     return [(train, rng.permutation(validate)) for train, validate in splitter.split(strata, common, groups)]
 
 
 def _bounded(strata: Codes, groups: Codes | None, most: int, rng: np.random.Generator) -> Rows:
-    """About `most` rows: of every stratum its share, or whole entities."""
+    """Sample about `most` rows by stratum, or whole entities."""
     if len(strata) <= most:
         return np.arange(len(strata))
     if groups is None:
@@ -170,13 +182,19 @@ def _bounded(strata: Codes, groups: Codes | None, most: int, rng: np.random.Gene
 
 
 def _lots(names: pd.Series, seed: int) -> Floats:
-    """A number from 0 to 1 for each name, by chance, but the same wherever the name is met."""
+    """Hash each name to a number below 1.
+
+    The same name always gets the same number.
+    """
     hashed = pd.util.hash_array(names.astype(str).to_numpy(object), hash_key=f"{seed % 10**16:016d}", categorize=False)
     return hashed / np.float64(2**64)
 
 
 def _sample(strata: Codes, share: float, order: Rows) -> Rows:
-    """Of every stratum this share of its rows, the first in an order, but never all: one row alone is not taken."""
+    """Sample a share of every stratum.
+
+    The first rows in `order` are taken, but never all: the only row of a stratum is not taken.
+    """
     order = order[np.argsort(strata[order], kind="stable")]
     sizes = np.bincount(strata)
     taken = np.minimum(np.round(share * sizes), np.maximum(sizes - 1, 0))
@@ -191,7 +209,10 @@ def _without_known(train: Rows, validate: Rows, groups: Codes | None) -> Fold:
 
 
 def _groups(rows: pd.DataFrame) -> Codes | None:
-    """Each row's entity as a number; rows of nobody are of different ones. None where nothing is grouped."""
+    """Return each row's entity as a number.
+
+    Rows without an entity count as different ones. None where rows are not grouped.
+    """
     if FOLD_GROUP not in rows.columns:
         return None
     codes = pd.factorize(rows[FOLD_GROUP])[0].astype(np.int64)
@@ -199,7 +220,10 @@ def _groups(rows: pd.DataFrame) -> Codes | None:
 
 
 def _strata(y: Outcomes) -> Codes:
-    """Rows with the same outcome have the same number."""
+    """Number the rows by outcome.
+
+    Rows with the same outcome have the same number.
+    """
     return np.unique(y, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 

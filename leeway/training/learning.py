@@ -1,4 +1,7 @@
-"""From development rows to a model: the search, the calibration and the thresholds that its scores give, and the fit."""
+"""The way from development rows to a model.
+
+It searches, calibrates, sets thresholds and fits.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,15 +26,15 @@ from leeway.training.trials import trials
 
 @dataclass(frozen=True)
 class Learnt:
-    """A model.
+    """A trained model.
 
     Attributes:
-        outcome: what the search found.
+        outcome: the result of the search.
         probabilities: calibrated out-of-fold scores of the rows that the search validated on, shape (n, K).
-        days: over which these rows are spread.
-        methods, losses: of calibration: what was chosen for each class, and what each was worth.
+        days: the time over which these rows are spread.
+        methods, losses: the calibration method of each class, and the log loss of every method.
         review: the probabilities between which a person decides; None where nobody does.
-        costs: of decisions between classes, shape (K, K), where the objective has a matrix; thresholds say nothing then.
+        costs: of decisions between classes, shape (K, K), where the objective has a matrix; thresholds are unused then.
     """
 
     outputs: Outputs
@@ -47,17 +50,22 @@ class Learnt:
     costs: Floats | None = None
 
     def score(self, x: pd.DataFrame) -> Floats:
-        """Calibrated probabilities of features that `model_input` has made, shape (n, K)."""
+        """Return calibrated probabilities of features, shape (n, K).
+
+        `model_input` makes the features.
+        """
         raw = predict(self.pipeline, self.outputs, x)
         return calibration.apply(self.calibrators, raw, exclusive=self.outputs.exclusive)
 
     def decide(self, p: Floats) -> Bools:
-        """Decisions by probabilities, shape (n, K)."""
+        """Return decisions by probabilities, shape (n, K)."""
         return decision.decide(self.outputs, self.thresholds, p, self.costs)
 
 
 def learn(classifier: Classifier, material: Material, progress: Progress = lambda text, share: None) -> Learnt:
-    """Learn from a snapshot's development rows, over workers where that is worth it.
+    """Learn from a snapshot's development rows.
+
+    The search is spread over workers where that pays.
 
     Raises:
         TrainingError: there is not enough to learn from.
@@ -79,7 +87,7 @@ def learn_rows(
     folds: Sequence[Fold],
     progress: Progress = lambda text, share: None,
 ) -> Learnt:
-    """Learn from rows at hand, by this process alone.
+    """Learn from given rows, in this process.
 
     Args:
         x, y: as `model_input` makes them; labels of shape (n, K).
@@ -90,10 +98,10 @@ def learn_rows(
 def finish(
     classifier: Classifier, x: pd.DataFrame, y: Bools, outcome: SearchResult, progress: Progress, days: float = 0.0
 ) -> Learnt:
-    """Calibrate, decide and fit what a search has found.
+    """Calibrate and fit the result of a search.
 
     Args:
-        days: over which the rows that it validated on are spread.
+        days: the time over which the validated rows are spread.
     """
     outputs, seen = classifier.label.outputs, y[outcome.rows]
     progress("calibration and thresholds", 0.95)

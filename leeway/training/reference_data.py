@@ -1,4 +1,7 @@
-"""What a bundle remembers of the rows that its model had not seen: the monitor's reference, estimates, and a sample."""
+"""The data that a bundle keeps of unseen rows.
+
+They are the monitor's reference, rows for estimates, and a sample.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +25,7 @@ SAMPLE_ROWS = 5_000
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """Rows with their features, and scores by a model that had not seen them."""
+    """Rows scored by a model that never saw them."""
 
     rows: pd.DataFrame
     x: pd.DataFrame
@@ -31,13 +34,15 @@ class ScoredRows:
 
 @dataclass(frozen=True)
 class UnseenRows:
-    """All rows with scores by a model that had not seen them, in parts, each in the order of time.
+    """All rows that were scored unseen, in parts.
+
+    Each part is in the order of time.
 
     Attributes:
-        before: from before the window; by the model itself.
-        out_of_fold: that the search validated on.
-        purged: that lie in the gap before the holdout; by the model itself.
-        holdout: by the model itself.
+        before: rows before the window; scored by the model itself.
+        out_of_fold: rows that the search validated on.
+        purged: rows in the gap before the holdout; scored by the model itself.
+        holdout: scored by the model itself.
     """
 
     before: ScoredRows
@@ -48,10 +53,10 @@ class UnseenRows:
 
 @dataclass(frozen=True)
 class ReferenceData:
-    """What goes into a bundle beside its model.
+    """The data of a bundle beside its model.
 
     Attributes:
-        reference: what the monitor compares with.
+        reference: the monitor's reference.
         estimates: rows in bins, to estimate performance by.
         sample: rows for reports, without sensitive columns.
     """
@@ -69,7 +74,7 @@ def build_reference_data(
     score: Callable[[pd.DataFrame], Floats],
     decide: Callable[[Floats], Bools],
 ) -> ReferenceData:
-    """What is remembered of all rows that a model has scored without having seen them.
+    """Build the reference data from unseen rows.
 
     Args:
         score, decide: the bundle's own calibrated scores of features, and its decisions by scores.
@@ -88,10 +93,10 @@ def build_reference_data(
 
 
 def _together(label: str, scored: UnseenRows) -> ScoredRows:
-    """The parts in the order of time.
+    """Join the parts in the order of time.
 
-    Where most of the past lies before the window, the model itself scores it, and out-of-fold scores of the few rows that were
-    learnt from, by weaker ones, would only tell of these.
+    Out-of-fold scores come from weaker models. They are left out where most rows lie before the window, which the model itself
+    scores.
     """
     late = [scored.purged, scored.holdout]
     mostly_before = len(scored.before.p) > len(scored.out_of_fold.p)
@@ -105,7 +110,7 @@ def _together(label: str, scored: UnseenRows) -> ScoredRows:
 
 
 def _volumes(name: str) -> dict[str, int]:
-    """How many events each partition that was ingested has."""
+    """Count the events of each ingested partition."""
     with database().transaction() as connection:
         entries = ledger.entries(connection, name)
     return {

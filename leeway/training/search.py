@@ -1,4 +1,7 @@
-"""Cross-validated search over the candidates: successive halving, then an ensemble where it pays."""
+"""The cross-validated search over the candidates.
+
+Successive halving comes first, then an ensemble where it pays.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,6 +15,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from leeway.core import parallel
 from leeway.core.errors import TrainingError
+from leeway.core.logs import logger
 from leeway.core.metrics import Bools, Floats, Outcomes, Rows, averaged, log_losses
 from leeway.core.outputs import Outputs
 from leeway.definition import Classifier
@@ -23,15 +27,17 @@ from leeway.training.folds import Fold
 from leeway.training.search_plan import Rung
 from leeway.training.trials import Encoded, Trial, best_iterations, encode, fit, probabilities, trials
 
+log = logger(__name__)
+
 LATE = 4.0  # times its budget, after which the clock ends a search
 
 Progress = Callable[[str, float], None]
-"""Told what is done next, and the share of the training that is behind."""
+"""Called with the next step's text, and the finished share of the training."""
 
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What came of a trial.
+    """The result of a trial.
 
     Attributes:
         metric: the higher, the better.
@@ -46,28 +52,28 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class FailedTrial:
-    """A trial of which nothing came."""
+    """A trial that failed."""
 
     trial: Trial
     why: str
 
 
 RunTrials = Callable[[Sequence[Trial], Rung], Iterable[TrialResult | FailedTrial]]
-"""Tries trials on a rung, in their order; it may stop before the last of them where time is up."""
+"""Tries trials on a rung, in their order; it may stop before the last one when time is up."""
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What the search found.
+    """The result of a search.
 
     Attributes:
-        members: what is learnt, one trial or several with their weights, the heaviest first.
+        members: the trials to fit with their weights, the heaviest first; one has all of the weight without an ensemble.
         rows: positions of the development rows that have an out-of-fold score, in the order of the folds.
         scores: the members' out-of-fold scores of these rows, shape (n, K).
         results: every trial's metric by name, on the last rung that it reached.
-        shares: the share of the rows that each learnt from there.
-        failures: why nothing came of some trials.
-        cut_short: what was not tried because time was up; None where all was that had been planned.
+        shares: the share of the rows that each trial learnt from on that rung.
+        failures: why trials failed, by name.
+        cut_short: trials that were not tried because time was up; None where all planned ones were tried.
     """
 
     members: list[Member]
@@ -80,7 +86,7 @@ class SearchResult:
 
     @property
     def trial(self) -> Trial:
-        """The one that weighs most."""
+        """The heaviest member."""
         return self.members[0][0]
 
 
@@ -91,26 +97,28 @@ def search(
     folds: Sequence[Fold],
     progress: Progress = lambda text, share: None,
 ) -> SearchResult:
-    """Try the candidates on the folds and keep the best, or the best ensemble, with the iterations that were best for each.
+    """Search the candidates for the best trial or ensemble.
+
+    Each member keeps the iterations that were best for it.
 
     Args:
         x, y: the development rows; labels of shape (n, K).
-        folds: what is learnt from and validated on, as `leeway.training.folds` makes them.
-        progress: told of each trial before it starts.
+        folds: learnt and validated positions, from `leeway.training.folds`.
+        progress: called with each trial before it starts.
 
     Raises:
-        TrainingError: no trial came to an end.
+        TrainingError: every trial failed.
     """
     encoded: dict[Sees, list[EncodedFold]] = {}
     end = time.monotonic() + LATE * classifier.training.budget.total_seconds()
-    told = _Told(progress, classifier, size_of(classifier, y, folds))
+    report = _ProgressReport(progress, classifier, size_of(classifier, y, folds))
 
     def run(left: Sequence[Trial], rung: Rung) -> Iterator[TrialResult | FailedTrial]:
         any_done = False
         for trial in left:
             if any_done and time.monotonic() > end:
                 return
-            told(trial, rung)
+            report(trial, rung)
             if trial.sees not in encoded:
                 encoded[trial.sees] = encode_folds(classifier, trial.sees, x, y, folds)
             done = attempt(classifier, trial, y, folds, encoded[trial.sees], rung.share)
@@ -121,23 +129,29 @@ def search(
 
 
 def size_of(classifier: Classifier, y: Bools, folds: Sequence[Fold]) -> Size:
-    """What a search over these folds learns from."""
+    """Return the size of a search over these folds."""
     rows, outputs = tuple(len(train) for train, _ in folds), classifier.label.outputs
     return Size(rows, len(y), search_plan.columns_seen(classifier.features), len(outputs.names))
 
 
 def planned(classifier: Classifier, size: Size) -> tuple[list[Trial], list[Rung]]:
-    """The trials of a search, in their order, and its rungs: the same wherever they are asked for."""
+    """Plan the trials and rungs of a search.
+
+    The plan is the same wherever it is made.
+    """
     training = classifier.training
     left = search_plan.cheapest_first(list(trials(classifier.candidates)), size, training.trials)
     return left, search_plan.plan(left, size, training.budget.total_seconds())
 
 
 def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: RunTrials) -> SearchResult:
-    """Successive halving, by whoever runs the trials of a rung.
+    """Run successive halving over a search's rungs.
+
+    Args:
+        run: tries the trials of a rung.
 
     Raises:
-        TrainingError: no trial came to an end.
+        TrainingError: every trial failed.
     """
     must_be_there(classifier.candidates)
     size = size_of(classifier, y, folds)
@@ -147,7 +161,7 @@ def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: RunTrial
     failures: dict[str, str] = {}
     missed: list[str] = []
     kept: list[TrialResult] = []
-    seconds = classifier.training.budget.total_seconds()  # that are left, by the model of costs
+    seconds = classifier.training.budget.total_seconds()  # what is left of the budget, by the model of costs
     for before, rung in zip([None, *rungs], rungs, strict=False):
         if before is not None:
             ranked = _ranked(kept)
@@ -170,7 +184,10 @@ def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: RunTrial
 
 
 def _ranked(kept: Sequence[TrialResult]) -> list[TrialResult]:
-    """The best first; the best of each candidate comes before any other, for they err differently."""
+    """Rank the results, the best first.
+
+    The best of each candidate comes before all others, because candidates err differently.
+    """
     ranked = sorted(kept, key=lambda item: -item.metric)
     first = {repr(item.trial.candidate): item for item in reversed(ranked)}
     leading = {id(item) for item in first.values()}
@@ -183,7 +200,10 @@ def _in_order(chosen: Sequence[TrialResult], left: Sequence[Trial]) -> list[Tria
 
 
 def _together(classifier: Classifier, y: Bools, kept: Sequence[TrialResult], size: Size) -> tuple[list[Member], Floats]:
-    """The best trial, of equals the first, or the ensemble that is worth its scoring time; and its out-of-fold scores."""
+    """Choose the best trial or ensemble, with its scores.
+
+    Of equal trials the first wins. An ensemble must be worth its scoring time.
+    """
     training, best = classifier.training, max(kept, key=lambda item: item.metric)
     several = (
         classifier.label.kind == "multilabel"
@@ -202,27 +222,30 @@ def _together(classifier: Classifier, y: Bools, kept: Sequence[TrialResult], siz
 
 
 def scored_rows(folds: Sequence[Fold]) -> Rows:
-    """Positions of the rows that are validated on, in the order of the folds."""
+    """Return the positions of validated rows, in fold order."""
     return np.concatenate([validate for _, validate in folds])
 
 
 @dataclass(frozen=True)
 class EncodedFold:
-    """A fold's rows as a candidate sees them: what is learnt from, and what is validated on with its outcomes."""
+    """A fold's rows as a candidate sees them."""
 
     rows: Encoded
     x: Any
     y: Outcomes
 
     def thinned(self, share: float, *, recent: bool) -> "EncodedFold":
-        """With this share of the rows that are learnt from: the most recent ones, or every so-manieth."""
+        """Keep a share of the learnt rows.
+
+        They are the most recent rows, or every n-th row.
+        """
         if share >= 1:
             return self
         count, step = max(1, round(share * len(self.rows.y))), max(1, round(1 / share))
         part = slice(-count, None) if recent else slice(None, None, step)
         y, weights = self.rows.y[part], self.rows.weights
         if (y == y[0]).all():
-            return self  # there would be nothing to tell apart
+            return self  # a single class would teach nothing
         rows = replace(self.rows, x=self.rows.x[part], y=y, weights=None if weights is None else weights[part])
         return replace(self, rows=rows)
 
@@ -230,7 +253,10 @@ class EncodedFold:
 def encode_folds(
     classifier: Classifier, sees: Sees, x: pd.DataFrame, y: Bools, folds: Sequence[Fold]
 ) -> list[EncodedFold]:
-    """The folds as candidates see them; the same for all trials that see them so."""
+    """Encode the folds as candidates see them.
+
+    Trials that see columns alike share the result.
+    """
     with parallel.one_order_of_sums():
         return [_encoded(classifier, sees, x, targets(classifier.label.outputs, y), fold) for fold in folds]
 
@@ -243,16 +269,18 @@ def attempt(
     encoded: Sequence[EncodedFold],
     share: float = 1.0,
 ) -> TrialResult | FailedTrial:
-    """Try one trial on all folds; whatever it raises is its failure alone.
+    """Try one trial on all folds.
+
+    An exception fails this trial only.
 
     Args:
-        share: of each fold's rows, to learn from.
+        share: the share of each fold's rows to learn from.
     """
     outputs, training = classifier.label.outputs, classifier.training
     parts = [fold.thinned(share, recent=not classifier.by_arrival) for fold in encoded]
     given = (trial, outputs, parts, training.seed)
     try:
-        if not trial.learner.is_bounded:  # nobody knows whether it ends
+        if not trial.learner.is_bounded:  # a person's own class may never end
             seconds = training.budget.total_seconds() / len(classifier.candidates)
             tuned, scores = subprocess_timeout.within(seconds, out_of_fold, *given)
         else:
@@ -260,18 +288,20 @@ def attempt(
     except subprocess_timeout.Ended as error:
         return FailedTrial(trial, str(error))
     except Exception as error:  # of any library, on any data
+        log.warning("the trial %s failed", trial, exc_info=True)
         return FailedTrial(trial, subprocess_timeout.described(error))
     if not np.isfinite(scores).all():
-        return FailedTrial(trial, "some of its probabilities are no numbers")
+        return FailedTrial(trial, "some of its probabilities are not numbers")
     return TrialResult(_METRICS[training.select_by](outputs, y[scored_rows(folds)], scores), tuned, scores)
 
 
 def out_of_fold(trial: Trial, outputs: Outputs, folds: Sequence[EncodedFold], seed: int) -> tuple[Trial, Floats]:
-    """The trial with its best iterations, and its scores of what the folds validate on, shape (n, K).
+    """Return a tuned trial and its out-of-fold scores.
 
-    One number of iterations serves all folds, as it will serve the final fit: it is chosen like every other parameter.
+    Scores have shape (n, K). One number of iterations serves all folds, as it will serve the final fit: it is chosen like
+    every other parameter.
     """
-    # A thread for each fold at a time: boosting's own wait for one another after every split, which costs as much as it gains.
+    # A thread for each fold: boosting's own threads wait for one another after every split, and gain nothing.
     with (
         parallel.one_order_of_sums(),
         ThreadPoolExecutor(parallel.threads() if folds[0].y.ndim == 1 else 1) as pool,
@@ -296,8 +326,11 @@ def _fitted(trial: Trial, fold: EncodedFold, seed: int) -> Any:
         return fit(trial, fold.rows, seed, watch=(fold.x, fold.y))
 
 
-class _Told:
-    """Says of each trial how much of the training is behind, by what all that is planned costs."""
+class _ProgressReport:
+    """A reporter of the search's progress.
+
+    Each trial counts by its planned cost.
+    """
 
     def __init__(self, progress: Progress, classifier: Classifier, size: Size) -> None:
         self._progress, self._size, self._done = progress, size, 0.0
@@ -315,9 +348,9 @@ class _Told:
 def _nothing(classifier: Classifier, failures: dict[str, str]) -> TrainingError:
     return TrainingError(
         f"searching for {classifier.name}",
-        problem="at least one candidate must come to an end",
+        problem="every candidate failed",
         found="; ".join(f"{name}: {why}" for name, why in failures.items()),
-        hint="correct the candidates, leave them out for the defaults, or raise training.budget",
+        hint="correct the candidates, drop them to use the defaults, or raise training.budget",
     )
 
 

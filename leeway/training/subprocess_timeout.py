@@ -1,4 +1,4 @@
-"""Run what may not end in a process of its own, for as long as it may take."""
+"""Function calls in a process with a time limit."""
 
 from collections.abc import Callable
 from multiprocessing import current_process, get_context
@@ -14,20 +14,23 @@ BEGUN = "begun"
 
 
 class Ended(Exception):
-    """It was ended, or died, or raised; the message says which."""
+    """The call returned nothing.
+
+    It timed out, died or raised; the message says which.
+    """
 
 
 def within(seconds: float, function: Callable[..., T], *arguments: Any) -> T:
-    """What the function returns, called in a process of its own.
+    """Call a function in a process with a limit.
 
     Args:
-        seconds: from when the process has begun, for it first imports what the function needs.
-        function: one of a module; it and its arguments must be fit to be sent to another process.
+        seconds: the limit from when the process has begun, because it first imports what the function needs.
+        function: a module's function; it and its arguments must be picklable.
 
     Raises:
         Ended: it did not return in time, or not at all.
     """
-    if current_process().daemon:  # a worker of Dask may not start a process: it must trust the function
+    if current_process().daemon:  # a Dask worker cannot start a process, so the function runs without a limit
         return function(*arguments)
     # Spawned, not forked: this process has threads, and a fork would have their locks as they were.
     context = get_context("spawn")
@@ -37,10 +40,10 @@ def within(seconds: float, function: Callable[..., T], *arguments: Any) -> T:
     sending.close()
     try:
         if not receiving.poll(BEGIN_SECONDS):
-            raise Ended(f"its process had not begun after {BEGIN_SECONDS:.0f} seconds")
+            raise Ended(f"its process did not start within {BEGIN_SECONDS:.0f} seconds")
         receiving.recv()
         if not receiving.poll(seconds):
-            raise Ended(f"it had not finished after {seconds:.0f} seconds, its share of the budget")
+            raise Ended(f"it did not finish within {seconds:.0f} seconds, its share of the budget")
         raised, found = receiving.recv()
     except EOFError:
         process.join()
@@ -65,5 +68,5 @@ def _call(sending: Connection, function: Callable[..., Any], arguments: tuple[An
 
 
 def described(error: Exception) -> str:
-    """An error in one line."""
+    """Describe an error in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

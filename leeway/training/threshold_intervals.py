@@ -1,4 +1,4 @@
-"""How sure a threshold is, what lies around it, and where a person should decide instead."""
+"""Intervals, trade-offs and review bands of thresholds."""
 
 import numpy as np
 
@@ -13,18 +13,20 @@ DRAWS = 200
 WITHIN = (0.025, 0.975)
 POINTS = 25  # of a curve
 MOST_CELLS = 2_000  # of rows with nearly the same probability, for the intervals
-# Where the thresholds of all classes are weighed against one another, which takes long:
+# Where the thresholds of all classes are chosen together, which takes long:
 SEVERAL_DRAWS, SEVERAL_ROWS, MOST_CLASSES = 40, 5_000, 20
 
 
 def intervals(
     objective: Objective, outputs: Outputs, y: Bools, p: Floats, days: float, seed: int
 ) -> list[tuple[float, float] | None]:
-    """Bounds of each class's threshold, by drawing rows anew; None where it does not follow from rows alone.
+    """Return bootstrap bounds of each class's threshold.
+
+    None where a threshold does not follow from rows.
 
     Args:
         y, p: labels and probabilities that thresholds were chosen by, shape (n, K).
-        days: over which the rows are spread.
+        days: the time over which the rows are spread.
     """
     given = isinstance(objective, MostProbable) or (outputs.exclusive and isinstance(objective, MinimizeCost))
     if given or (outputs.exclusive and len(outputs.names) > MOST_CLASSES):
@@ -35,9 +37,10 @@ def intervals(
 
 
 def curve(objective: Objective, y: Bools, p: Floats) -> list[dict[str, float]]:
-    """What some thresholds of one class would do, from the highest on: as many more rows are flagged from each to the next.
+    """Return what other thresholds of a class would do.
 
-    Precision, recall, the share of rows that is flagged, and by `MinimizeCost` the cost of a row.
+    Thresholds fall, and each flags about as many more rows as the one before. The measures are precision, recall, the share of
+    flagged rows, and with `MinimizeCost` the cost of a row.
     """
     tradeoff = Tradeoff.of(y, p)
     places = np.unique(np.linspace(0, len(tradeoff.thresholds) - 1, POINTS).round().astype(int))
@@ -53,7 +56,9 @@ def curve(objective: Objective, y: Bools, p: Floats) -> list[dict[str, float]]:
 
 
 def band(threshold: float, p: Floats, share: float) -> tuple[float, float]:
-    """The lowest and the highest probability at which a person decides: of rows nearest the threshold, in log odds, this share.
+    """Return the probabilities between which a person decides.
+
+    The band holds the given share of the rows, those nearest the threshold in log odds.
 
     Args:
         p: probabilities of rows like those to come, shape (n,).
@@ -64,7 +69,10 @@ def band(threshold: float, p: Floats, share: float) -> tuple[float, float]:
 
 
 def _of_all(objective: Objective, outputs: Outputs, y: Bools, p: Floats, seed: int) -> list[tuple[float, float] | None]:
-    """Of exclusive classes. Of many rows an even part is drawn from, so that the bounds are rather too wide."""
+    """Return bounds of exclusive classes' thresholds.
+
+    Many rows are thinned first, so that the bounds are rather too wide.
+    """
     every = -(-len(y) // SEVERAL_ROWS) or 1
     y, p, rng = y[::every], p[::every], np.random.default_rng(seed)
     drawn = (rng.integers(0, len(y), len(y)) for _ in range(SEVERAL_DRAWS))
@@ -80,7 +88,7 @@ def _interval(objective: Objective, y: Bools, p: Floats, days: float, seed: int)
     true_positives = np.diff(whole.true_positives[places], prepend=0)
     others = np.diff(whole.predicted_positive[places], prepend=0) - true_positives
     for _ in range(DRAWS):
-        # Each row as often as a Poisson number says, as in a bootstrap of many rows (Hanley and MacGibbon 2006).
+        # Each row is drawn a Poisson number of times: a bootstrap for many rows (Hanley and MacGibbon 2006).
         right, wrong = np.cumsum(rng.poisson(true_positives)).astype("float64"), np.cumsum(rng.poisson(others))
         if right[-1] == 0:
             continue
@@ -90,7 +98,7 @@ def _interval(objective: Objective, y: Bools, p: Floats, days: float, seed: int)
         )
         try:
             found.append(decision.best(objective, drawn, days=days))
-        except TrainingError:  # a floor that these rows do not reach
+        except TrainingError:  # these rows do not reach the floor
             found.append(decision.NEVER)
     if not found:
         return None

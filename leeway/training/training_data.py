@@ -1,4 +1,4 @@
-"""What a training works on: a snapshot, cut into what is learnt from and what is held out, and folded."""
+"""Training data: a snapshot, split and folded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from leeway.core.errors import NotFound, TrainingError
+from leeway.core.logs import logger
 from leeway.core.metrics import Bools, Rows, varied
 from leeway.core.outputs import describe
 from leeway.dataset import snapshots
@@ -19,9 +20,9 @@ from leeway.model.window import TrainingWindow
 from leeway.training import folds
 from leeway.training.folds import Fold
 
-LEAST_KEPT = (
-    0.5  # of the development rows, for those to be left out whose labels were not mature when the holdout began
-)
+log = logger(__name__)
+
+LEAST_KEPT = 0.5  # share of the development rows that must stay, or nothing is purged
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,10 @@ class Split:
     """A snapshot in parts, each in the snapshot's order.
 
     Attributes:
-        development: what is learnt from.
-        holdout: what nothing sees before the gates.
-        before: what lies before the window: it is scored for the monitor's reference, and nothing else.
-        purged: what lies before the holdout by less than labels take to mature: scored as `before` is.
+        development: rows to learn from.
+        holdout: rows that nothing sees before the gates.
+        before: rows before the window; they are scored for the monitor's reference, and nothing else.
+        purged: rows that lie before the holdout by less than labels take to mature; they are scored as `before` is.
     """
 
     development: pd.DataFrame
@@ -43,7 +44,9 @@ class Split:
 
 @dataclass(frozen=True)
 class Material:
-    """What a snapshot gives to learn from; the same wherever it is made.
+    """The data that a training learns from.
+
+    They are the same wherever they are made.
 
     Attributes:
         x, y: the development rows as candidates see them; labels of shape (n, K).
@@ -60,10 +63,10 @@ class Material:
 
 
 def material(classifier: Classifier, snapshot: str, as_of: datetime, window: TrainingWindow | None = None) -> Material:
-    """Read a snapshot, cut and fold it.
+    """Read, split and fold a snapshot.
 
     Args:
-        window: which part of it is learnt from; by default all of it.
+        window: the part of the snapshot to learn from; by default all of it.
 
     Raises:
         TrainingError: there is not enough to learn from.
@@ -78,7 +81,10 @@ def material(classifier: Classifier, snapshot: str, as_of: datetime, window: Tra
 
 
 def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime, window: TrainingWindow | None = None) -> Split:
-    """Split a snapshot into what is learnt from and what is held out, as the window or `training.holdout` asks.
+    """Split a snapshot into development and holdout.
+
+    The window or `training.holdout` says how. Between the parts lies a gap as long as labels take to mature, as between
+    training and scoring. A window has no gap: it answers a change, and only rows just before its holdout can teach it.
 
     Between them lies a gap as long as labels take to mature, as it lies between what is learnt from and what is scored. A
     window answers a change, of which there is nothing to learn but what came just before its holdout: it has no gap.
@@ -98,7 +104,7 @@ def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime, window: Tra
         if not varied(y):
             raise TrainingError(
                 f"training {classifier.name} as of {as_of:%Y-%m-%d %H:%M}",
-                problem=f"there must be labels of {outputs.least} {side} the holdout{starts}",
+                problem=f"labels of {outputs.least} are missing {side} the holdout{starts}",
                 found=f"{len(part)} labelled events, {describe(outputs.count(y))}",
                 hint="ingest more partitions, train as of a time that had labels (--as-of), or change training.holdout"
                 + _or_ungrouped(classifier),
@@ -107,13 +113,17 @@ def cut(classifier: Classifier, rows: pd.DataFrame, as_of: datetime, window: Tra
 
 
 def learnt_from(classifier: Classifier, bundle: Bundle) -> frozenset[str] | None:
-    """The events that a bundle has learnt from; None where only their times tell, or its snapshot is gone."""
+    """Return the events that a bundle learnt from.
+
+    None where only their times tell, or where its snapshot is gone.
+    """
     card, outputs = bundle.card, bundle.outputs
     if not classifier.by_arrival or card.holdout_share is None:
         return None
     try:
         rows = snapshots.read(classifier.name, card.snapshot)
-    except NotFound:
+    except NotFound as error:
+        log.warning("events of %s's bundle are not excluded, its snapshot is gone: %s", classifier.name, error)
         return None
     training = classifier.training.model_copy(update={"holdout": card.holdout_share, "seed": card.seed})
     then = classifier.model_copy(update={"training": training})
@@ -122,7 +132,10 @@ def learnt_from(classifier: Classifier, bundle: Bundle) -> frozenset[str] | None
 
 
 def _purged(classifier: Classifier, rows: pd.DataFrame, train: Rows, validate: Rows) -> tuple[Rows, Rows]:
-    """The positions that are learnt from, and those in the gap; none of these where that would leave little."""
+    """Return the learnable positions, and those in the gap.
+
+    The gap is empty where it would leave few rows.
+    """
     kept = folds.mature_before(classifier, rows, train, validate)
     if len(kept) < LEAST_KEPT * len(train):
         return train, train[:0]
@@ -130,14 +143,14 @@ def _purged(classifier: Classifier, rows: pd.DataFrame, train: Rows, validate: R
 
 
 def _within(rows: pd.DataFrame, window: TrainingWindow | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows before the window, and those in it."""
+    """Split rows into before and within the window."""
     since = None if window is None else window.since
     early = np.zeros(len(rows), dtype=bool) if since is None else (rows["event_time"] < since).to_numpy()
     return rows[early].reset_index(drop=True), rows[~early].reset_index(drop=True)
 
 
 def _holding_out(classifier: Classifier, window: TrainingWindow) -> Classifier:
-    """The definition with what the window holds out."""
+    """Return the definition with the window's holdout."""
     training = classifier.training.model_copy(update={"holdout": window.holdout})
     return classifier.model_copy(update={"training": training})
 

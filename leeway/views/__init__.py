@@ -1,1 +1,4 @@
-"""What the dashboards show, as values: every number on a page is computed here, or was when it was stored."""
+"""The read model of the dashboards and alerts.
+
+Every number on a page is computed here, or was computed when it was stored.
+"""

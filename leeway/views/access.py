@@ -1,4 +1,4 @@
-"""Who may press the buttons that change something."""
+"""The password for buttons that change something."""
 
 import hmac
 
@@ -6,11 +6,14 @@ from leeway.core.settings import settings
 
 
 def asks() -> bool:
-    """Whether a password is set."""
+    """Return whether a password is set."""
     return bool(settings().dashboards_password.get_secret_value())
 
 
 def opens(given: str) -> bool:
-    """Whether a password is the one that is set; compared in a time that says nothing of it."""
+    """Return whether a password is right.
+
+    The time that this takes says nothing about the password.
+    """
     wanted = settings().dashboards_password.get_secret_value()
     return hmac.compare_digest(given.encode(), wanted.encode())

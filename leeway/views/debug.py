@@ -1,4 +1,4 @@
-"""Two windows of nights beside each other: what moved, and what it did."""
+"""A comparison of two windows of nights."""
 
 import math
 from dataclasses import dataclass, field
@@ -28,12 +28,12 @@ MISSING, OTHER = "missing", "other"
 
 @dataclass(frozen=True)
 class NightRange:
-    """Some nights together.
+    """A range of nights, summed up.
 
     Attributes:
-        nights: how many were scored by the version that is looked at.
-        outcome: of those whose labels are mature; None where there are none.
-        before: of the champion before, on the same events.
+        nights: how many the chosen version scored.
+        outcome: of the nights whose labels are mature; None where there are none.
+        before: the same for the previous champion, on the same events.
     """
 
     first: str
@@ -46,13 +46,13 @@ class NightRange:
 
 @dataclass(frozen=True)
 class Moved:
-    """A column in both windows.
+    """A column's change between both windows.
 
     Attributes:
-        impact: how far its change alone moves the mean score from one window to the other, in probability.
-        distance: Hellinger's, from 0 to 1.
-        missing: the share of nulls in each.
-        bars: what share of either window each value, or each range of a number, has; empty for a sensitive column.
+        impact: how far its change moves the mean score from one window to the other, in probability.
+        distance: the Hellinger distance, from 0 to 1.
+        missing: the share of nulls in each window.
+        bars: the share of each value, or of each range of numbers, in both windows; empty for a sensitive column.
     """
 
     column: str
@@ -64,7 +64,10 @@ class Moved:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both windows, and what moved between them: by impact, the largest first."""
+    """Both windows with the columns that moved.
+
+    Columns are sorted by impact, the largest first.
+    """
 
     version: int
     one: NightRange
@@ -75,7 +78,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class SliceComparison:
-    """Some rows that have a value in common."""
+    """The rows with one value, in both windows."""
 
     column: str
     value: str
@@ -84,16 +87,20 @@ class SliceComparison:
 
 
 def nights(name: str) -> list[tuple[str, int]]:
-    """The nights that were scored, with the version that did, oldest first."""
+    """Return the scored nights with their versions, oldest first."""
     query = sa.select(sketch_table.c.partition, sketch_table.c.version).where(sketch_table.c.classifier == name)
     with database().transaction() as connection:
         return [(key, int(version)) for key, version in connection.execute(query.order_by(sketch_table.c.partition))]
 
 
 def usual_windows(keys: list[str], mature: str | None, night: str | None) -> tuple[tuple[str, str], tuple[str, str]]:
-    """The windows to begin with, each as its first and last night.
+    """Choose the windows to begin with.
 
-    A night that is asked for beside those before it; else the last nights whose labels are mature beside those before them.
+    The second window is `night`, where it was scored, else the last nights whose labels are mature. The first window holds the
+    nights before it.
+
+    Returns:
+        Each window as its first and last night.
     """
     if night in keys:
         end, length = keys.index(night) + 1, 1
@@ -107,7 +114,7 @@ def usual_windows(keys: list[str], mature: str | None, night: str | None) -> tup
 
 
 def compare_windows(known: RosterEntry, one: tuple[str, str], two: tuple[str, str], version: int) -> Comparison:
-    """Hold two ranges of nights against each other, by the eyes of one version.
+    """Compare two ranges of nights by one version.
 
     Raises:
         NotFound: a range is empty, or too long.
@@ -119,7 +126,10 @@ def compare_windows(known: RosterEntry, one: tuple[str, str], two: tuple[str, st
 
 
 def slices(one: Outcome | None, two: Outcome | None) -> list[SliceComparison]:
-    """The values of categories that were decided on worst in the second window; those with most wrong decisions first."""
+    """Return the slices with most wrong decisions first.
+
+    They are the values of categories, sorted by wrong decisions in the second window.
+    """
     found = [
         SliceComparison(column, value, _of(one, column, value), _of(two, column, value))
         for column in sorted({*(one.slices if one else {}), *(two.slices if two else {})})
@@ -129,18 +139,24 @@ def slices(one: Outcome | None, two: Outcome | None) -> list[SliceComparison]:
 
 
 def wrong(counts: ConfusionCounts) -> int:
-    """How many decisions were wrong."""
+    """Count the wrong decisions."""
     return counts.predicted_positive + counts.positives - 2 * counts.true_positives
 
 
 def calibration(counts: ConfusionCounts) -> list[tuple[float, float, int]]:
-    """The calibration curve: of each range of probabilities their mean, the share that holds, and how many rows."""
+    """Return the calibration curve.
+
+    Each range of probabilities gives its mean probability, its share of positives and its number of rows.
+    """
     return [(p / rows, holds / rows, int(rows)) for rows, p, holds in counts.bins if rows]
 
 
 @lru_cache(maxsize=16)
 def _reference(name: str, version: int, checksum: str) -> Reference:
-    """Kept in memory: to read one takes a while, and it never changes."""
+    """Read a version's reference, and cache it.
+
+    Reading takes a while, and a reference never changes.
+    """
     return registry.described(name, registry.promoted(name, version))[1]
 
 
@@ -152,7 +168,9 @@ def _window(name: str, first: str, last: str, version: int) -> NightRange:
     if not 0 < len(observed) <= MOST_NIGHTS:
         raise NotFound(
             f"looking at {name} from {first} to {last}",
-            problem=f"a window must have 1 to {MOST_NIGHTS} nights that version {version} has scored",
+            problem=f"the window has more than {MOST_NIGHTS} nights"
+            if observed
+            else f"version {version} scored none of these nights",
             found=len(observed),
             hint="choose other nights, or another version",
         )
@@ -197,7 +215,10 @@ def _moved(
 
 
 def _bars(binning: Binning, p: list[float], q: list[float]) -> tuple[tuple[str, float, float], ...]:
-    """Each bin's name with its shares; numbers in eighths of their bins, which are too fine to read."""
+    """Return each bin's name with its shares.
+
+    Bins of numbers are too fine to read, so they are merged into about eight.
+    """
     names = [*binning_names(binning), OTHER, MISSING]
     if binning.edges is None:
         found = list(zip(names, p, q, strict=True))
@@ -215,7 +236,7 @@ def _bars(binning: Binning, p: list[float], q: list[float]) -> tuple[tuple[str, 
 
 
 def binning_names(binning: Binning) -> list[str]:
-    """What the bins of a category or a text are, in words."""
+    """Return the names of a category's or text's bins."""
     if binning.values is not None:
         return list(binning.values)
     if binning.lengths is None:
@@ -231,7 +252,10 @@ def _range(least: float | None, most: float | None) -> str:
 
 
 def _scores(windows: list[NightRange]) -> tuple[tuple[str, float, float], ...]:
-    """What share of each window's decisions with a label lies in each range of probabilities."""
+    """Return each score range's share in both windows.
+
+    Only decisions with a label count.
+    """
     found = [window.outcome.all.bins if window.outcome else () for window in windows]
     if not any(found):
         return ()
@@ -252,5 +276,5 @@ def _of(outcome: Outcome | None, column: str, value: str) -> ConfusionCounts:
 
 
 def reason(item: dict[str, Any]) -> str:
-    """Why a row was misjudged, in words."""
+    """Return in words why a row was misjudged."""
     return f"{item['column']} {item['value']} (usually {item['usual']}): odds ×{figure(math.exp(item['effect']), 2)}"

@@ -1,4 +1,4 @@
-"""One event: its score, and the reasons for it."""
+"""One event's score and its reasons."""
 
 from dataclasses import dataclass
 
@@ -17,13 +17,13 @@ from leeway.store.schemas import ensure_tables
 
 @dataclass(frozen=True)
 class EventDetail:
-    """An event that was scored.
+    """A scored event.
 
     Attributes:
-        version: which has scored it last.
-        decision: the classes that it was called; empty where none.
-        why: of what it was called; of the likeliest class, too, where that is another one.
-        likeliest: of classes that exclude each other, where another one was called.
+        version: the version that scored it last.
+        decision: the classes that it was flagged as; empty where there is none.
+        why: the explanation of each of them, and of the likeliest class where that is another one.
+        likeliest: the likeliest class, where classes exclude each other and it was flagged as another one.
     """
 
     event_id: str
@@ -35,10 +35,10 @@ class EventDetail:
 
 
 def explain(classifier: Classifier, event_id: str) -> EventDetail:
-    """Why an event was decided on as it was, by the version that has scored it last.
+    """Explain the last score of an event.
 
     Raises:
-        NotFound: it has not been scored, or what it was scored on is no longer kept.
+        NotFound: the event was not scored, or its scored rows are no longer kept.
         BundleError: the version's bundle is not what was promoted.
     """
     with database().transaction() as connection:
@@ -48,17 +48,17 @@ def explain(classifier: Classifier, event_id: str) -> EventDetail:
     if found is None:
         raise NotFound(
             f"explaining the score of event {event_id} of {classifier.name}",
-            problem="it must have been scored",
+            problem="it was never scored",
             found="no prediction",
-            hint="score its partition first, or look for the right id",
+            hint=f"check the id, or run `leeway score {classifier.name} --partition D` for its partition",
         )
     rows = batch_scoring.read(classifier.name, Partition.parse(found.partition, classifier.partition), found.version)
     bundle = record_outcomes.bundle_of(classifier.name, found.version)
     own = rows[rows["event_id"] == event_id].iloc[:1].reset_index(drop=True)
     p = bundle.score(own)
-    called = [name for name, so in zip(bundle.outputs.names, bundle.decide(p)[0], strict=True) if so]
+    flagged = [name for name, so in zip(bundle.outputs.names, bundle.decide(p)[0], strict=True) if so]
     first = bundle.outputs.names[int(p[0].argmax())]
-    likeliest = first if bundle.outputs.exclusive and first not in called else None
-    about = [*called, *([first] if likeliest or not called else [])]
+    likeliest = first if bundle.outputs.exclusive and first not in flagged else None
+    about = [*flagged, *([first] if likeliest or not flagged else [])]
     why = [explanation.explain(classifier, bundle, own, [name], around=rows)[0] for name in about]
-    return EventDetail(event_id, found.partition, found.version, called, why, likeliest)
+    return EventDetail(event_id, found.partition, found.version, flagged, why, likeliest)

@@ -1,4 +1,4 @@
-"""What whoever is on call looks at: the ledger as a calendar, and what is known of one night."""
+"""The on-call view: the ledger's calendar and one night."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,17 +26,17 @@ from leeway.views.verdicts import of as verdicts_of
 DayState = Literal["done", "alarm", "late", "failed", "quarantined", "stale", "none"]
 LOOKED_AT = 35  # partitions
 GRACE = timedelta(hours=2)  # after a night was due, before it is late
-#: Verdicts that are to be seen at a glance; nothing is learnt from a night with a data fault.
+#: Verdicts that the calendar marks. Nothing is learnt from a night with a data fault.
 STATES: dict[str, DayState] = {"breach": "alarm", "alert": "alarm", "watching": "alarm", "data fault": "quarantined"}
-DUST = 0.01  # of a delivery's rows: fewer in quarantine are no news
+DUST = 0.01  # of a delivery's rows: fewer in quarantine do not mark a night
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A stage of a partition.
+    """One stage of a partition.
 
     Attributes:
-        says: what came of it, in words.
+        says: the result in words.
     """
 
     state: DayState
@@ -46,7 +46,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Day:
-    """A partition with its stages.
+    """A partition and its stages.
 
     Attributes:
         verdict: the monitor's, where there is one.
@@ -59,12 +59,12 @@ class Day:
 
 @dataclass(frozen=True)
 class Detail:
-    """All that is known of one night.
+    """Everything that is known about one night.
 
     Attributes:
-        delivery: where the rows lie as they came.
-        lineage: what its predictions come from.
-        broken: how many rows of it are in quarantine, by the rule that they broke.
+        delivery: the address of the rows as they were delivered.
+        lineage: the steps that led to its predictions.
+        broken: how many of its rows are in quarantine, by the rule that they broke.
     """
 
     day: Day
@@ -75,13 +75,15 @@ class Detail:
 
 
 def calendar(classifier: Classifier, now: datetime, count: int = LOOKED_AT, at: str | None = None) -> list[Day]:
-    """The last partitions, the newest first: up to the one that is due now, or that was done last where that is later.
+    """Return the last partitions, newest first.
+
+    The newest is the one that is due now, or a later one that is done already.
 
     Args:
-        at: a partition; where it lies before those, the calendar has it in its middle.
+        at: a partition; where it is older than the last ones, it is in the middle of the calendar.
 
     Raises:
-        NotFound: `at` is no partition's.
+        NotFound: `at` names no partition.
     """
     grain = classifier.partition
     with database().transaction() as connection:
@@ -106,7 +108,10 @@ def calendar(classifier: Classifier, now: datetime, count: int = LOOKED_AT, at: 
 
 
 def earlier(classifier: Classifier, days: list[Day]) -> str | None:
-    """A night by which the calendar shows what came before; None where nothing did."""
+    """Return a night further back in the calendar.
+
+    None where there are no earlier nights.
+    """
     with database().transaction() as connection:
         oldest = ledger.oldest(connection, classifier.name)
     if not days or oldest is None or days[-1].partition <= oldest:
@@ -115,7 +120,10 @@ def earlier(classifier: Classifier, days: list[Day]) -> str | None:
 
 
 def late(classifier: Classifier, days: list[Day]) -> list[str]:
-    """The nights that are late, oldest first; where they go on beyond the calendar, all since the last one that was held."""
+    """Return the late nights, oldest first.
+
+    Where they begin before the calendar does, all nights since the last one that was run count.
+    """
     found = sorted(day.partition for day in days if any(cell.state == "late" for cell in day.cells.values()))
     held = last_held(classifier.name)
     if not found or held is None or found[0] != days[-1].partition or held >= found[0]:
@@ -126,7 +134,10 @@ def late(classifier: Classifier, days: list[Day]) -> list[str]:
 
 
 def weeks(days: list[Day], classifier: Classifier) -> list[list[Day | None]]:
-    """The calendar as rows: weeks of days, days of hours, years of months, oldest first; None where there is no partition."""
+    """Arrange the calendar in rows, oldest first.
+
+    A row is a week of days, a day of hours or a year of months. None stands where there is no partition.
+    """
     grain = classifier.partition
     oldest = list(reversed(days))
     if not oldest:
@@ -138,10 +149,10 @@ def weeks(days: list[Day], classifier: Classifier) -> list[list[Day | None]]:
 
 
 def detail(classifier: Classifier, key: str, now: datetime) -> Detail:
-    """One night.
+    """Return everything that is known about one night.
 
     Raises:
-        NotFound: the key is no partition's.
+        NotFound: the key names no partition.
     """
     partition = Partition.parse(key, classifier.partition)
     with database().transaction() as connection:
@@ -162,20 +173,26 @@ def detail(classifier: Classifier, key: str, now: datetime) -> Detail:
 
 
 def held_back(name: str) -> str | None:
-    """Who holds a classifier back from retraining by itself, since when and why; None where nobody does."""
+    """Return the hold on a classifier, in words.
+
+    It says who holds it back from automatic retraining, since when and why. None where nobody does.
+    """
     with database().transaction() as connection:
         hold = hold_log.current(connection, name)
     return None if hold is None else str(hold)
 
 
 def last_held(name: str) -> str | None:
-    """The last night that was held."""
+    """Return the last night that was run."""
     with database().transaction() as connection:
         return ledger.newest(connection, name, stage="monitor")
 
 
 def labels_known(name: str, count: int = LOOKED_AT) -> list[dict[str, Any]]:
-    """Of the last partitions whose labels are mature, how many events had one by then."""
+    """Count the known labels of the last partitions.
+
+    Only partitions whose labels are mature count, with the labels that were known by then.
+    """
     found = outcomes.of(name)[-count:]
     return [
         {
@@ -193,8 +210,11 @@ def _due(classifier: Classifier, now: datetime) -> Partition:
 
 
 def is_late(classifier: Classifier, partition: Partition, now: datetime) -> bool:
-    """Whether a night that was not held should have been, by its schedule, and nothing will make up for it unasked."""
-    if classifier.by_arrival:  # an empty day is no fault where events are dated by their arrival
+    """Return whether a missing night is overdue.
+
+    Where events are dated by arrival, no night is: a day without arrivals is no fault.
+    """
+    if classifier.by_arrival:
         return False
     return next_night(classifier.schedule, partition.end) + GRACE < now
 
@@ -214,7 +234,7 @@ def _day(
         entry = own[stage]
         if entry is not None:
             cells[stage] = _cell(entry, before)
-            due = due and entry.status == "done"  # nothing follows a delivery that was rejected
+            due = due and entry.status == "done"  # no stage follows a rejected delivery
         else:
             cells[stage] = Cell("late", "was due and is not done") if due else Cell("none", "not done")
         before = entry
@@ -227,7 +247,7 @@ def _cell(entry: LedgerEntry, before: LedgerEntry | None) -> Cell:
     if entry.status != "done":
         return Cell("failed", f"{entry.status}: {output.get('reason', '')}", entry)
     if before is not None and not before.input.items() <= entry.input.items():
-        return Cell("stale", f"{before.stage} was done anew since", entry)
+        return Cell("stale", f"{before.stage} was run again since", entry)
     match entry.stage:
         case "ingest":
             rows, aside = output["rows"], output["quarantined"]

@@ -1,4 +1,7 @@
-"""Whether a classifier earns its keep, week by week: in money, where the definition says what decisions are worth."""
+"""The weekly value of a classifier's decisions.
+
+The value is in money where the definition says what decisions are worth.
+"""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -18,13 +21,12 @@ WEEKS = 52
 
 @dataclass(frozen=True)
 class Week:
-    """What became of the decisions on one week's events.
+    """The outcomes of one week's decisions.
 
     Attributes:
-        saved: what the champion's decisions cost less than none would have; None where nobody said what they are worth.
-        saved_before: what they cost less than those of the champion before would have, on the same events; None where there
-            was none.
-        daily: decisions on an average day.
+        saved: what the champion's decisions saved compared with no model; None where the definition has no costs.
+        saved_before: what they saved compared with the previous champion on the same events; None where there was none.
+        daily: the mean number of decisions a day.
     """
 
     start: date
@@ -37,12 +39,13 @@ class Week:
 
 @dataclass(frozen=True)
 class Course:
-    """A classifier's weeks, the oldest first, with who became champion between them.
+    """A classifier's weeks and promotions, oldest first.
 
     Attributes:
-        unit: what money is in; None where nobody said what decisions are worth.
+        unit: the unit of money; None where the definition has no costs.
         total: all weeks together; None where there are none.
-        saved, saved_before: as of a week, of all; `since` is the first night that the champion before is known for.
+        saved, saved_before: as of a week, summed over all.
+        since: the first night that the previous champion's outcomes are known for.
     """
 
     weeks: tuple[Week, ...]
@@ -55,7 +58,7 @@ class Course:
 
 
 def course(known: RosterEntry, *, weeks: int = WEEKS) -> Course:
-    """The last weeks of a classifier whose labels are mature."""
+    """Return the last weeks whose labels are mature."""
     newest = outcomes.newest(known.name)
     promotions = tuple(reversed([item for item in registry.history(known.name) if item.outcome != "refused"]))
     costs = known.definition.worth if known.definition else None

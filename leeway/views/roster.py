@@ -1,4 +1,4 @@
-"""Which classifiers there are: those that are declared, and those that only their past is left of."""
+"""The classifiers: the declared ones and the removed ones."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,10 +14,10 @@ from leeway.store.tables import partition as ledger
 
 @dataclass(frozen=True)
 class RosterEntry:
-    """A classifier as far as it is known.
+    """A classifier, with its definition where one loads.
 
     Attributes:
-        definition: None where there is none that loads; `why` says why.
+        definition: None where none loads; `why` says why.
     """
 
     name: str
@@ -26,7 +26,7 @@ class RosterEntry:
 
 
 def everyone() -> list[RosterEntry]:
-    """All classifiers by name: declared ones first."""
+    """Return all classifiers by name, declared ones first."""
     catalog.load.cache_clear()  # a definition may have changed since
     declared = catalog.names()
     query = sa.select(ledger.c.classifier).distinct()
@@ -36,24 +36,24 @@ def everyone() -> list[RosterEntry]:
 
 
 def known(name: str) -> RosterEntry:
-    """One of them.
+    """Return one classifier.
 
     Raises:
-        NotFound: it is neither declared nor stored.
+        NotFound: the classifier is neither declared nor stored.
     """
     found = next((item for item in everyone() if item.name == name), None)
     if found is None:
         raise NotFound(
             "finding a classifier",
-            problem="it must be declared in models/, or have a past",
+            problem="it is not declared in models/, and nothing is stored of it",
             found=name,
-            hint="choose another one; its address is from another time or another place",
+            hint="choose another one; this address may be out of date",
         )
     return found
 
 
 def present() -> datetime:
-    """The time that pages take for the present."""
+    """Return the time that pages take for now."""
     return settings().pages_at or datetime.now(UTC)
 
 
@@ -61,6 +61,6 @@ def _known(name: str) -> RosterEntry:
     try:
         return RosterEntry(name, catalog.load(name))
     except NotFound:
-        return RosterEntry(name, None, "its definition is no longer in models/: only its past is shown")
+        return RosterEntry(name, None, "its definition is no longer in models/: only its history is shown")
     except LeewayError as error:
         return RosterEntry(name, None, str(error))

@@ -1,4 +1,4 @@
-"""A night in words, for those who look at it in Prefect's pages."""
+"""A night in words, for Prefect's pages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,15 +13,15 @@ from leeway.scoring.lineage import LineageStep
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a night did.
+    """The result of a night.
 
     Attributes:
         scored, monitored: None while there is no champion.
-        waits_for: why there is none yet.
-        caught_up: earlier partitions that had been missed, each with what became of it.
-        late: earlier partitions that rows have arrived for since, and what came of each.
-        retrained: the retrain request that it carried out, or handed to the platform, if there was one.
-        retrain_failed: why that did not end well.
+        waits_for: why there is no champion yet.
+        caught_up: earlier partitions that had been missed, each with its result.
+        late: earlier partitions with rows that arrived since, each with its result.
+        retrained: the retrain request that the night carried out, or handed to the platform; None where there was none.
+        retrain_failed: why the retrain failed.
     """
 
     partition: str
@@ -38,12 +38,12 @@ class RunSummary:
 def in_words(
     classifier: str, night: RunSummary, link: str | None, page: str | None = None, lineage: Sequence[LineageStep] = ()
 ) -> str:
-    """What happened, as Markdown.
+    """Return the summary as Markdown.
 
     Args:
-        link: where a browser finds the report.
-        page: where it finds the night on the dashboards.
-        lineage: what its predictions come from.
+        link: the report's address for a browser.
+        page: the night's address on the dashboards.
+        lineage: the steps that led to its predictions.
     """
     ingested, scored, monitored = night.ingested, night.scored, night.monitored
     lines = [f"# {classifier} {night.partition}", ""]
@@ -66,7 +66,7 @@ def in_words(
         rows.append(("retrain", f"{night.retrained.key}: {night.retrained.state}{version}"))
     if night.retrain_failed is not None:
         rows.append(("the retrain failed", _cell(night.retrain_failed)))
-    rows += [(f"made up for {key}", _cell(outcome)) for key, outcome in night.caught_up.items()]
+    rows += [(f"caught up on {key}", _cell(outcome)) for key, outcome in night.caught_up.items()]
     rows += [(f"late rows of {key}", _cell(outcome)) for key, outcome in night.late.items()]
     return "\n".join(
         [*lines, f"| | {night.partition} |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
@@ -74,5 +74,5 @@ def in_words(
 
 
 def _cell(text: str) -> str:
-    """Text that a Markdown table and a page leave as it is."""
+    """Escape text for a Markdown table."""
     return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")

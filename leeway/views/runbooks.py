@@ -1,4 +1,4 @@
-"""Runbooks: one page for each alert, and for each error that asks for a person."""
+"""The runbooks: one for each alert and error."""
 
 import re
 import sys
@@ -9,35 +9,38 @@ from leeway.core import errors
 from leeway.core.errors import LeewayError, NotFound
 from leeway.views import links
 
-#: Beside the code, or where its package was installed.
+#: Beside the code, or where the package is installed.
 FOLDERS = (Path(leeway.__file__).parents[1] / "docs" / "runbooks", Path(sys.prefix) / "share" / "leeway" / "runbooks")
 UNEXPECTED = "unexpected-error"
 DIED = "run-died"
 
 
 def names() -> list[str]:
-    """All that there are."""
+    """Return the names of all runbooks."""
     return sorted(path.stem for path in _folder().glob("*.md") if path.stem != "README")
 
 
 def text(name: str) -> str:
-    """A runbook, as Markdown.
+    """Return a runbook as Markdown.
 
     Raises:
-        NotFound: there is none of this name.
+        NotFound: there is no runbook of this name.
     """
     if name not in names():
         raise NotFound(
             "finding a runbook",
-            problem="it must be in docs/runbooks",
+            problem="there is no such runbook",
             found=name,
-            hint=f"there are {', '.join(names())}",
+            hint=f"choose one of {', '.join(names())}",
         )
     return (_folder() / f"{name}.md").read_text(encoding="utf-8")
 
 
 def of_error(message: str) -> str:
-    """The runbook of an error, by its kind's name in the message of a run."""
+    """Return the runbook for a failed run's message.
+
+    The message names the kind of error.
+    """
     for name in of_kinds():
         if re.search(rf"\b{name}\b", message):
             return of_kinds()[name]
@@ -45,13 +48,13 @@ def of_error(message: str) -> str:
 
 
 def of_kinds() -> dict[str, str]:
-    """The runbook of every kind of error that Leeway raises."""
+    """Return the runbook of each kind of error."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LeewayError)]
     return {kind.__name__: _dashed(kind.__name__) for kind in kinds if kind is not LeewayError}
 
 
 def link(name: str) -> str | None:
-    """Where a browser finds a runbook, on the dashboards."""
+    """Return a runbook's address on the dashboards."""
     return links.page("runbook", subject=name)
 
 

@@ -1,4 +1,4 @@
-"""Runs of the platform, as its Prefect server tells of them to whoever looks."""
+"""The platform's runs, from its Prefect server."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leeway.operations.platform import state
-from leeway.operations.platform.local import ask
+from leeway.operations.platform.prefect_api import ask_prefect
 from leeway.views import runbooks
 
 SHOWN = 50
@@ -18,11 +18,11 @@ _ERROR = re.compile(r"^(?:Flow run|Task run) encountered an exception:? ?")
 
 @dataclass(frozen=True)
 class Run:
-    """A run that ended badly.
+    """A run that failed.
 
     Attributes:
-        error: in one line.
-        runbook: of that error.
+        error: the error in one line.
+        runbook: the name of the runbook for that error.
     """
 
     id: str
@@ -35,7 +35,10 @@ class Run:
 
 
 def failed(now: datetime, since: timedelta = LATELY) -> list[Run] | None:
-    """The runs that failed lately and did not succeed since, the newest first; None where there is no server to ask."""
+    """Return recent failed runs, newest first.
+
+    A run that has succeeded since is left out. None where no server answers.
+    """
     wanted = {
         "flow_runs": {
             "state": {"type": {"any_": list(FAILED)}},
@@ -53,19 +56,22 @@ def failed(now: datetime, since: timedelta = LATELY) -> list[Run] | None:
 
 
 def named(name: str) -> str | None:
-    """The page of the newest run of this name; None where there is none, or no server."""
+    """Return the page of a name's newest run.
+
+    None where there is no such run, or no server answers.
+    """
     found = _filter({"flow_runs": {"name": {"any_": [name]}}, "sort": "START_TIME_DESC", "limit": 1})
     return link(str(found[0]["id"])) if found else None
 
 
 def link(run: str) -> str | None:
-    """Where a browser finds a run."""
+    """Return a run's address for a browser."""
     url = pages()
     return f"{url}/runs/flow-run/{run}" if url else None
 
 
 def pages() -> str | None:
-    """Where a browser finds Prefect's pages."""
+    """Return the address of Prefect's pages."""
     platform = state.current()
     given = os.environ.get("PREFECT_UI_URL") or (platform.url(state.PREFECT) if platform else None)
     return given.rstrip("/") if given else None
@@ -80,13 +86,13 @@ def _mended(names: set[str], since: datetime) -> dict[str, datetime]:
 def _filter(body: dict[str, Any]) -> list[dict[str, Any]] | None:
     platform = state.current()
     url = os.environ.get("PREFECT_API_URL") or (f"{platform.url(state.PREFECT)}/api" if platform else None)
-    found = ask(f"{url.rstrip('/')}/flow_runs/filter", body) if url else None
+    found = ask_prefect(url.rstrip("/"), "/flow_runs/filter", body) if url else None
     return found if isinstance(found, list) else None
 
 
 def _run(run: dict[str, Any]) -> Run:
     message = " ".join(str((run.get("state") or {}).get("message") or "").split())
-    error = _ERROR.sub("", message) or "no word of why"
+    error = _ERROR.sub("", message) or "no reason was given"
     return Run(
         str(run["id"]),
         str(run["name"]),

@@ -1,4 +1,4 @@
-"""What the monitor said of nights, and how much of the alarm budget that took."""
+"""The monitor's verdicts and the alarm budget they used."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -19,10 +19,10 @@ YEAR = timedelta(days=365)
 
 @dataclass(frozen=True)
 class NightVerdict:
-    """What the monitor said of a partition.
+    """The monitor's verdict on a partition.
 
     Attributes:
-        evidence: as `leeway.detection.monitor.Finding` keeps it; empty where it was not asked for.
+        evidence: as `leeway.detection.monitor.Finding` keeps it.
     """
 
     classifier: str
@@ -36,7 +36,7 @@ class NightVerdict:
 
 
 def last_of_each() -> dict[str, NightVerdict]:
-    """The newest verdict on every classifier."""
+    """Return the newest verdict on every classifier."""
     newest = (
         sa.select(monitoring.c.classifier, sa.func.max(monitoring.c.partition).label("partition"))
         .group_by(monitoring.c.classifier)
@@ -51,7 +51,10 @@ def last_of_each() -> dict[str, NightVerdict]:
 def of(
     name: str, *, first: str = "", last: str = "~", only: Collection[str] | None = None, most: int = 1000
 ) -> list[NightVerdict]:
-    """The verdicts on a classifier's partitions in a range, or only some of them, the newest first."""
+    """Return a classifier's verdicts, newest first.
+
+    `first` and `last` bound the partitions, and `only` names the verdicts that are wanted.
+    """
     mine = (monitoring.c.classifier == name) & monitoring.c.partition.between(first, last)
     if only is not None:
         mine &= monitoring.c.verdict.in_(only)
@@ -61,7 +64,10 @@ def of(
 
 
 def alarms_since(first: datetime) -> dict[str, list[str]]:
-    """The partitions from a day on that alarmed, by classifier, oldest first."""
+    """Return each classifier's alarming partitions since a day.
+
+    The oldest partition comes first.
+    """
     loud = monitoring.c.verdict.in_(ALARMS) & (monitoring.c.partition >= f"{first:%Y-%m-%d}")
     query = sa.select(monitoring.c.classifier, monitoring.c.partition).where(loud).order_by(monitoring.c.partition)
     found: dict[str, list[str]] = defaultdict(list)
@@ -72,7 +78,10 @@ def alarms_since(first: datetime) -> dict[str, list[str]]:
 
 
 def alarms_used(partitions: Iterable[str], policy: DriftPolicy, grain: Grain) -> int:
-    """How many alarms these nights were, as the budget counts them: one, until its cooldown is over."""
+    """Count alarms as the alarm budget does.
+
+    Alarms within the cooldown of an earlier one count as one with it.
+    """
     count, until = 0, None
     for key in sorted(partitions):
         at = Partition.parse(key, grain).start

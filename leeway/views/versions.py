@@ -1,4 +1,4 @@
-"""Versions: who became champion and who did not, with the evidence, the cards, and what differs between two."""
+"""The versions: promotions, refusals, cards and differences."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ PLAIN = ("trial", "as_of", "trained_until", "holdout_from", "holdout_until", "ro
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that two versions do not have in common."""
+    """One difference between two versions."""
 
     what: str
     one: str
@@ -26,44 +26,50 @@ class Difference:
 
 
 def history(name: str) -> list[Promotion]:
-    """All promotions and refusals, the newest first."""
+    """Return all promotions and refusals, newest first."""
     return registry.history(name)
 
 
 def champion(past: list[Promotion]) -> Promotion | None:
-    """The champion, by the history."""
+    """Return the champion, by the history."""
     return next((item for item in past if item.outcome != "refused"), None)
 
 
 def before(past: list[Promotion]) -> Promotion | None:
-    """Who would come back by a roll-back; None where nobody was champion before."""
+    """Return the champion that a roll-back brings back.
+
+    None where there was no champion before.
+    """
     return registry.before(past)
 
 
 def card(name: str, version: int) -> Card:
-    """A version's card, from its bundle as it was decided on.
+    """Return a version's card from its bundle.
 
     Raises:
-        NotFound: nothing was decided on it.
+        NotFound: the history has no decision on the version.
         BundleError: the bundle is missing or altered.
     """
     found = next((item for item in registry.history(name) if item.version == version), None)
     if found is None:
         raise NotFound(
             f"reading the card of version {version} of {name}",
-            problem="a decision on it must be in the history",
-            hint="choose one that is there",
+            problem="the history has no decision on it",
+            hint=f"see `leeway versions {name}`",
         )
     return registry.described(name, found)[0]
 
 
 def has_card(name: str, version: int) -> bool:
-    """Whether there is a whole model card of a version."""
+    """Return whether a version has a full model card."""
     return storage.exists(card_store.path_of(name, version))
 
 
 def differences(one: Card, two: Card) -> list[Difference]:
-    """What differs between two versions: metrics first, then how they were made, then what they see."""
+    """Return the differences between two versions.
+
+    Metrics come first, then training, then features and libraries.
+    """
     return [
         *(_differing(f"holdout: {name}", one.metrics.get(name), two.metrics.get(name)) for name in SHOWN),
         *(
@@ -81,7 +87,7 @@ def differences(one: Card, two: Card) -> list[Difference]:
 
 
 def facts(card: Card) -> dict[str, str]:
-    """A card in words."""
+    """Return a card's facts in words."""
     metrics = {name.replace("_", " "): _text(card.metrics.get(name)) for name in SHOWN}
     made = {name.replace("_", " "): _text(_plain(card, name)) for name in PLAIN}
     thresholds = {f"threshold of {name}": _text(_threshold(card, name)) for name in card.classes if card.costs is None}

@@ -1,5 +1,6 @@
 """docker-compose.yml: what it promises, read from the file; and the whole of it run, as processes instead of containers."""
 
+import base64
 import json
 import os
 import re
@@ -26,7 +27,16 @@ from tests.compose.processes import Stack, postgres_folder
 from tests.conftest import TOY_MODEL, TOY_SUITE
 from tests.flows.conftest import rows
 
-SECRETS = ("POSTGRES_PASSWORD", "LEEWAY_DB_PASSWORD", "PREFECT_DB_PASSWORD", "REDIS_PASSWORD", "DASHBOARDS_PASSWORD")
+SECRETS = (
+    "POSTGRES_PASSWORD",
+    "LEEWAY_DB_PASSWORD",
+    "PREFECT_DB_PASSWORD",
+    "REDIS_PASSWORD",
+    "PREFECT_PASSWORD",
+    "DASHBOARDS_PASSWORD",
+)
+GIVEN = {name: f"secret{number}of{name.split('_')[0].lower()}" for number, name in enumerate(SECRETS)}
+KNOWN = "Basic " + base64.b64encode(f"leeway:{GIVEN['PREFECT_PASSWORD']}".encode()).decode()
 FRONT = {"prefect-server", "mlflow", "reports", "dashboards"}
 ONE_SHOT = {"migrate", "prefect-migrate"}
 HELD = '''
@@ -81,7 +91,9 @@ def test_the_syntax_is_that_of_compose_and_every_secret_must_be_set():
 
 def test_no_secret_is_written_down(written):
     text = (ROOT / "docker-compose.yml").read_text()
-    for secret in re.findall(r"(?:PASSWORD|_AUTH): (\S+)", text) + re.findall(r"//\w*:(\S+?)@", text):
+    secrets = re.findall(r"AUTH_STRING: leeway:(\S+)", text)
+    assert len(secrets) == 2
+    for secret in secrets + re.findall(r"(?:PASSWORD|_AUTH): (\S+)", text) + re.findall(r"//\w*:(\S+?)@", text):
         assert secret.startswith("${"), secret
     assert "PASSWORD" not in (ROOT / "Dockerfile").read_text()
     assert set(re.findall(r"^(\w+)=change-me$", (ROOT / ".env.example").read_text(), re.MULTILINE)) == set(SECRETS)
@@ -156,13 +168,17 @@ def test_the_image_is_of_two_stages_not_root_and_of_what_the_tests_ran_with():
 
 
 def get(url: str, host: str | None = None) -> str:
-    request = urllib.request.Request(url, headers={"Host": host} if host else {})
+    headers = {"Authorization": KNOWN} if "/api/" in url else {}
+    request = urllib.request.Request(url, headers=headers | ({"Host": host} if host else {}))
     with urllib.request.urlopen(request, timeout=20) as response:
         return response.read().decode()
 
 
 def post(url: str, body: object) -> object:
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    token = json.loads(get(f"{url.partition('/api/')[0]}/api/csrf-token?client=a-test"))["token"]
+    headers = {"Content-Type": "application/json", "Authorization": KNOWN}
+    headers |= {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "a-test"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     with urllib.request.urlopen(request, timeout=20) as response:
         return json.load(response)
 
@@ -187,8 +203,7 @@ def test_it_starts_in_order_does_a_night_and_stops_in_order():
     root = Path(tempfile.mkdtemp(prefix="leeway-compose-"))
     root.chmod(0o755)
     image = build(root)
-    secrets = {name: f"secret{number}of{name.split('_')[0].lower()}" for number, name in enumerate(SECRETS)}
-    resolved = config(**secrets, RUNNERS="2")
+    resolved = config(**GIVEN, RUNNERS="2")
     assert resolved.returncode == 0, resolved.stderr
     stack = Stack(yaml.safe_load(resolved.stdout), root, image)
     write_project(root / "project")
@@ -238,8 +253,11 @@ def a_night(stack: Stack) -> None:
         item["data"] for item in post(f"{stack.url('4200')}/api/artifacts/filter", {}) if item["key"] == "toy-night"
     ]
     assert report in told[0]
-    with pytest.raises(urllib.error.HTTPError, match="400"):
-        get(report, host="elsewhere.example")
+    for url in (report, f"{stack.url('4200')}/api/health"):
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            get(url, host="elsewhere.example")
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(f"{stack.url('4200')}/api/admin/version", timeout=20)
     assert "toy" in get(f"{stack.url('5000')}/api/2.0/mlflow/registered-models/search")
     assert "<html" in get(stack.url("5000"))
     assert "<html" in get(stack.url("4200"))

@@ -5,6 +5,8 @@ import pytest
 from leeway.core.errors import LeewayError
 from leeway.views import runbooks
 
+pytestmark = pytest.mark.unit  # though others of this folder start processes
+
 
 def kinds(of=LeewayError):
     for kind in of.__subclasses__():

@@ -81,7 +81,7 @@ def test_every_command_of_the_guide_runs_and_does_what_it_says(desk):
     assert 'event_id="customer_id"' in model
     assert '"bill": numeric(unit="€", thousands=",")' in model
     assert '"e-mail": identifier(sensitive=True)' in model
-    assert re.search(r'# "left because of": tells the label', model)
+    assert re.search(r'# "left because of": predicts the label', model)
     assert "left because of" in said["new"]
     assert "promoted" in said["train"]
     assert "3000 events" in said["nightly"]

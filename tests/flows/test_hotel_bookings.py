@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import leeway.model.bundle
 from flows.backfill import backfill
 from flows.nightly import nightly
 from flows.train import train
@@ -36,7 +37,7 @@ def test_weeks_of_real_bookings_are_ingested_learnt_and_scored_without_a_label_b
     assert decision.promoted, decision.verdicts
 
     [bundle] = fit.folder_of(NAME, "x").parent.iterdir()
-    card = fit.leeway.model.bundle.load(bundle).card
+    card = leeway.model.bundle.load(bundle).card
     learnt = snapshots.read(NAME, card.snapshot)
     assert (learnt["known_at"] <= pd.Timestamp(cut.start)).all()
 

@@ -40,7 +40,7 @@ def test_nights_on_other_machines_share_what_is_in_s3_and_make_up_for_one_withou
     assert not (tmp_path / "other" / "reports").exists()
 
     s3.stop()
-    with pytest.raises(StoreError, match="the storage must answer"):
+    with pytest.raises(StoreError, match="does not answer"):
         nightly(toy, night(1))
     s3.start()
     assert nightly(toy, night(1)).scored.rows == 59

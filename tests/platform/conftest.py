@@ -1,5 +1,6 @@
 """One platform for all tests of this folder: `leeway up` itself, on the embedded database, with a toy classifier."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -81,16 +82,32 @@ class Platform:
     def url(self, name: str) -> str:
         return self.units[name]["url"]
 
+    @property
+    def secret(self) -> str:
+        """What stands in the file that `leeway up` names."""
+        return (self.home / "platform" / "prefect-secret").read_text()
+
     def get(self, url: str) -> str:
-        with urllib.request.urlopen(url, timeout=20) as response:
+        request = urllib.request.Request(url, headers=self.known(url))
+        with urllib.request.urlopen(request, timeout=20) as response:
             return response.read().decode()
+
+    def known(self, url: str) -> dict[str, str]:
+        """The headers by which Prefect's server, and nobody else, knows who asks."""
+        if not url.startswith(f"{self.url('prefect')}/api"):
+            return {}
+        return {"Authorization": f"Basic {base64.b64encode(self.secret.encode()).decode()}"}
+
+    def own(self, url: str) -> dict[str, str]:
+        """The headers of who may also write."""
+        token = json.loads(self.get(f"{self.url('prefect')}/api/csrf-token?client=a-test"))["token"]
+        return {**self.known(url), "Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "a-test"}
 
     def post(self, path: str, body: Any) -> Any:
         """Ask the Prefect server."""
+        url = f"{self.url('prefect')}/api{path}"
         request = urllib.request.Request(
-            f"{self.url('prefect')}/api{path}",
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json", **self.own(url)}
         )
         for _ in range(20):  # as Prefect's own client does: its SQLite may be busy
             try:
@@ -171,6 +188,7 @@ def to_be_run(made: Platform) -> Iterator[None]:
         patch.setenv("LEEWAY_PROJECT", str(made.root))
         for name in ("LEEWAY_DATABASE_URL", "LEEWAY_MLFLOW_DATABASE_URL", "PREFECT_API_URL", "PREFECT_HOME"):
             patch.delenv(name, raising=False)
+        patch.delenv("PREFECT_API_AUTH_STRING", raising=False)
         patch.delenv("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", raising=False)
         patch.delenv("PREFECT_LOGGING_TO_API_ENABLED", raising=False)
         forget()

@@ -1,5 +1,6 @@
 """What a person sees: from a table to a night whose report opens from Prefect's pages. The tests share one platform."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,10 @@ def night(churn: Platform) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def page(churn: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with browsing(tmp_path_factory.mktemp("browser")) as page:
+        page.goto(churn.url("prefect"))
+        page.get_by_placeholder("admin:pass").fill(churn.secret)
+        page.get_by_role("button", name="Login").click()
+        expect(page).not_to_have_url(re.compile("login"))
         yield page
 
 

@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.events import emit_event
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.states import Running
 
 from flows import deployments
@@ -33,11 +34,16 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("platform")]
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 
 
+def asking(platform):
+    """Prefect's settings for who asks the platform's server."""
+    return {PREFECT_API_URL: f"{platform.url('prefect')}/api", PREFECT_API_AUTH_STRING: platform.secret}
+
+
 @pytest.fixture
 def server(platform):
     """The platform's Prefect server, for what this process does itself."""
     catalog.load.cache_clear()
-    with temporary_settings({PREFECT_API_URL: f"{platform.url('prefect')}/api"}):
+    with temporary_settings(asking(platform)):
         yield
 
 
@@ -46,6 +52,35 @@ def test_up_starts_everything_and_prints_links_that_answer(platform):
     links = [word for word in platform.output.split() if word.startswith("http://127.0.0.1:")]
     assert len(links) == 4
     assert all(platform.get(link) for link in links)
+
+
+def test_a_copy_of_the_data_folder_has_nothing_to_do_with_the_platform_of_the_original(platform):
+    """It worked on the original's database, as the files in it named the original's processes."""
+    copy = platform.root / "copy"
+    subprocess.run(["cp", "-a", platform.home, copy], capture_output=True, check=False)  # files come and go meanwhile
+    before = {name: unit["pid"] for name, unit in platform.units.items()}
+    served = int((platform.home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    code = (
+        "import sqlalchemy as sa; from leeway.store.database import database\n"
+        "with database().transaction() as c:\n"
+        "    c.execute(sa.text('CREATE TABLE of_the_copy ()')); print(c.scalar(sa.text('SHOW data_directory')))"
+    )
+    environment = {**os.environ, "LEEWAY_HOME": str(copy)}
+
+    def in_copy(*command):
+        done = subprocess.run(
+            [sys.executable, *command], env=environment, capture_output=True, text=True, timeout=150, check=True
+        )
+        return done.stdout.strip()
+
+    assert in_copy("-c", code) == str(copy / "postgres")
+    assert "champion" in in_copy("-m", "leeway", "status", "toy")
+    assert in_copy("-m", "leeway", "down") == "no platform runs here"
+    with database().transaction() as connection:
+        assert connection.scalar(sa.text("SELECT to_regclass('of_the_copy')")) is None
+    assert not (copy / "postgres" / "postmaster.pid").exists()  # it has ended with who used it
+    assert {name: unit["pid"] for name, unit in platform.units.items()} == before
+    assert served == int((platform.home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
 
 
 def test_nothing_listens_on_another_address_than_this_machines_own(platform):
@@ -116,7 +151,7 @@ def test_one_breach_is_one_retrain_however_many_ask_for_it(platform, server):
         retraining.file(connection, catalog.load("toy"), key, as_of, "a breach", forced=True)
 
     def ask(number: int) -> object:
-        with temporary_settings({PREFECT_API_URL: f"{platform.url('prefect')}/api"}):
+        with temporary_settings(asking(platform)):
             return ask_for_retrain.fn("toy", key)
 
     announce.fn("toy", YESTERDAY, key, "requested", "a breach")
@@ -215,6 +250,9 @@ def test_a_new_classifier_is_offered_and_a_removed_ones_schedule_is_paused(platf
     platform.until(lambda: "other-removed" in str(platform.deployment("nightly")["schedules"]), 60)
     names = {item["slug"]: item["active"] for item in platform.deployment("nightly")["schedules"]}
     assert names == {"toy": True, "other-removed": False}
+    # Until the runner has come to the last of them.
+    schemas = "parameter_openapi_schema"
+    platform.until(lambda: "'other'" not in str([item[schemas] for item in platform.post("/deployments/filter", {})]))
 
 
 def test_applying_again_changes_nothing_and_keeps_what_a_person_paused(platform, server):

@@ -9,7 +9,7 @@ from leeway.views import links, runs
 REJECTED = "delivery-rejected"  # which the ledger tells
 
 
-class FailedRun(AlertKind):
+class FailedRunAlert(AlertKind):
     """A run of Prefect's server, where there is one."""
 
     name = "failed run"

@@ -11,7 +11,7 @@ from leeway.views import links, roster
 MANY = 2  # classifiers that are hit on one day are an incident, where they are at least half of all
 
 
-class Incident(AlertKind):
+class IncidentAlert(AlertKind):
     """One for every day that hit many classifiers; what belongs to it says so, and is not told by itself."""
 
     name = "incident"

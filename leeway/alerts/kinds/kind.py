@@ -18,7 +18,7 @@ Severity = Literal["page", "ticket"]  # one cannot wait, the other can
 
 
 @dataclass(frozen=True)
-class Past:
+class LastDays:
     """The last days of one classifier, as they are stored.
 
     Attributes:
@@ -65,7 +65,7 @@ class AlertKind(ABC):
     lasts: ClassVar[bool] = False
     spreads: ClassVar[bool] = False
 
-    def found(self, past: Past) -> "Iterator[Happening]":
+    def found(self, past: LastDays) -> "Iterator[Happening]":
         """What happened of this kind to one classifier."""
         return iter(())
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from leeway.alerts.kinds.kind import AlertKind, Happening, Past
+from leeway.alerts.kinds.kind import AlertKind, Happening, LastDays
 from leeway.definition.partitions import Partition
 from leeway.views import links, on_call
 
 
-class RejectedDelivery(AlertKind):
+class RejectedDeliveryAlert(AlertKind):
     """A delivery that the audit refused."""
 
     name = "rejected delivery"
@@ -16,7 +16,7 @@ class RejectedDelivery(AlertKind):
     to_do = "Mend the source or the suite; the next night tries again."
     spreads = True
 
-    def found(self, past: Past) -> Iterator[Happening]:
+    def found(self, past: LastDays) -> Iterator[Happening]:
         """One for each."""
         if past.classifier is None:
             return
@@ -34,7 +34,7 @@ class RejectedDelivery(AlertKind):
                 )
 
 
-class MissingNight(AlertKind):
+class MissingNightAlert(AlertKind):
     """A night that was due and did not run."""
 
     name = "missing night"
@@ -43,7 +43,7 @@ class MissingNight(AlertKind):
     to_do = "See whether the platform runs; it makes up for missed nights."
     spreads = True
 
-    def found(self, past: Past) -> Iterator[Happening]:
+    def found(self, past: LastDays) -> Iterator[Happening]:
         """One, of all the nights that are late; the same until one is held, however long that takes."""
         if past.classifier is None or not (late := on_call.late(past.classifier, past.days)):
             return

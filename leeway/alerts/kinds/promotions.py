@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from leeway.alerts.kinds.kind import AlertKind, Happening, Past
+from leeway.alerts.kinds.kind import AlertKind, Happening, LastDays
 from leeway.lifecycle import registry
 from leeway.views import links
 
@@ -18,7 +18,7 @@ class DecisionKind(AlertKind):
     severity = "ticket"
     verbs: ClassVar[Mapping[str, str]]
 
-    def found(self, past: Past) -> Iterator[Happening]:
+    def found(self, past: LastDays) -> Iterator[Happening]:
         """Those of the last days, the newest first."""
         for item in registry.history(past.name):
             # Of a past that was lived through afterwards, as the demo's, the time as of which it was decided is when.
@@ -39,7 +39,7 @@ class DecisionKind(AlertKind):
             )
 
 
-class Promotion(DecisionKind):
+class PromotionAlert(DecisionKind):
     """A champion."""
 
     name = "promotion"
@@ -48,7 +48,7 @@ class Promotion(DecisionKind):
     verbs: ClassVar[Mapping[str, str]] = {"promoted": "is champion", "rolled_back": "is champion again"}
 
 
-class Refusal(DecisionKind):
+class RefusalAlert(DecisionKind):
     """A challenger that the gates refused."""
 
     name = "refusal"

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from leeway.alerts.kinds.kind import AlertKind, Happening, Past
+from leeway.alerts.kinds.kind import AlertKind, Happening, LastDays
 from leeway.lifecycle.retraining import Request
 from leeway.views import links
 
 
-class HeldRequest(AlertKind):
+class HeldRequestAlert(AlertKind):
     """One that waits for a person."""
 
     name = "held request"
@@ -17,7 +17,7 @@ class HeldRequest(AlertKind):
     to_do = "Approve or reject it, on the page On call or at the command line."
     lasts = True
 
-    def found(self, past: Past) -> Iterator[Happening]:
+    def found(self, past: LastDays) -> Iterator[Happening]:
         """For as long as it waits."""
         for request in past.requests:
             if request.state == "held":
@@ -32,7 +32,7 @@ class HeldRequest(AlertKind):
                 )
 
 
-class FailedRetrain(AlertKind):
+class FailedRetrainAlert(AlertKind):
     """One of which nothing came."""
 
     name = "failed retrain"
@@ -40,7 +40,7 @@ class FailedRetrain(AlertKind):
     runbook = "failed-retrain"
     to_do = "Read why; ask for it again with `leeway retrain`."
 
-    def found(self, past: Past) -> Iterator[Happening]:
+    def found(self, past: LastDays) -> Iterator[Happening]:
         """Those of the last days."""
         for request in past.requests:
             if request.state == "failed" and _since(request) >= past.now - past.since:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from leeway.alerts.kinds.incident import Incident
-from leeway.alerts.kinds.kind import AlertKind, Happening, Past
+from leeway.alerts.kinds.incident import IncidentAlert
+from leeway.alerts.kinds.kind import AlertKind, Happening, LastDays
 from leeway.definition import Classifier
 from leeway.definition.partitions import Partition
 from leeway.views import links, verdicts
@@ -15,7 +15,7 @@ class VerdictKind(AlertKind):
 
     severity = "ticket"
 
-    def found(self, past: Past) -> Iterator[Happening]:
+    def found(self, past: LastDays) -> Iterator[Happening]:
         """The episodes that reach into the last days."""
         if past.classifier is None:
             return
@@ -26,7 +26,7 @@ class VerdictKind(AlertKind):
 
     def _of(self, classifier: Classifier, episode: list[NightVerdict]) -> Happening:
         first, last = episode[0], episode[-1]
-        kind = Incident() if any(night.evidence.get("incident") for night in episode) else self
+        kind = IncidentAlert() if any(night.evidence.get("incident") for night in episode) else self
         times = (
             f"on {last.partition}" if len(episode) == 1 else f"in {len(episode)} partitions, last on {last.partition}"
         )
@@ -42,7 +42,7 @@ class VerdictKind(AlertKind):
         )
 
 
-class Breach(VerdictKind):
+class BreachAlert(VerdictKind):
     """Harm that is confirmed."""
 
     name = "breach"
@@ -51,7 +51,7 @@ class Breach(VerdictKind):
     spreads = True
 
 
-class Alert(VerdictKind):
+class DriftAlert(VerdictKind):
     """Drift that is confirmed, without harm that is."""
 
     name = "alert"
@@ -60,7 +60,7 @@ class Alert(VerdictKind):
     spreads = True
 
 
-class DataFault(VerdictKind):
+class DataFaultAlert(VerdictKind):
     """Rows that are not what a source delivers."""
 
     name = "data fault"
@@ -69,7 +69,7 @@ class DataFault(VerdictKind):
     spreads = True
 
 
-class Watching(VerdictKind):
+class WatchingAlert(VerdictKind):
     """Drift that a reference too short to act by shows."""
 
     name = "watching"

@@ -22,7 +22,7 @@ class Boosting(BaseCandidate):
     trusted: ClassVar[frozenset[str]] = frozenset(
         {
             "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-            # How it reads codes of categories: a partial of `check_array`. What a partial calls must be on the list too.
+            # It reads codes of categories by a partial of `check_array`. The function in a partial must be listed too.
             "functools.partial",
             "sklearn.utils.validation.check_array",
         }

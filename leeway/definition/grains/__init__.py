@@ -5,21 +5,21 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, InstanceOf, PlainSerializer
 
-from leeway.definition.grains.day import Day
+from leeway.definition.grains.day import DayGrain
 from leeway.definition.grains.grain import Grain
-from leeway.definition.grains.hour import Hour
-from leeway.definition.grains.month import Month
-from leeway.definition.grains.sunday_week import SundayWeek
-from leeway.definition.grains.week import Week
+from leeway.definition.grains.hour import HourGrain
+from leeway.definition.grains.month import MonthGrain
+from leeway.definition.grains.sunday_week import SundayWeekGrain
+from leeway.definition.grains.week import WeekGrain
 
-HOUR, DAY, WEEK, MONTH = Hour(), Day(), Week(), Month()
+HOUR, DAY, WEEK, MONTH = HourGrain(), DayGrain(), WeekGrain(), MonthGrain()
 
 GRAINS: tuple[Grain, ...] = (
     HOUR,
     DAY,
     WEEK,
     MONTH,
-    SundayWeek(),
+    SundayWeekGrain(),
 )
 
 

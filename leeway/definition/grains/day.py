@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from leeway.definition.grains.grain import EvenGrain, midnight
 
 
-class Day(EvenGrain):
+class DayGrain(EvenGrain):
     """A day; `2026-03-01`."""
 
     name = "day"

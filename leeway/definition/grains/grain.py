@@ -9,7 +9,7 @@ YEAR = timedelta(days=365.25)
 MONTH_KEY = len("2026-03")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Grain(ABC):
     """A kind of period by which events are cut into partitions. All instants are aware, and in UTC.
 
@@ -95,6 +95,9 @@ class Grain(ABC):
 
     def __str__(self) -> str:
         return self.name
+
+    def __repr__(self) -> str:
+        return repr(self.name)  # as a definition gives it
 
 
 class EvenGrain(Grain):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from leeway.definition.grains.grain import EvenGrain
 
 
-class Hour(EvenGrain):
+class HourGrain(EvenGrain):
     """An hour; `2026-03-01T13`."""
 
     name = "hour"

@@ -7,7 +7,7 @@ from leeway.definition.grains.grain import Grain, midnight
 MONTHS = 12
 
 
-class Month(Grain):
+class MonthGrain(Grain):
     """A month of the calendar; `2026-03`."""
 
     name = "month"

@@ -8,7 +8,7 @@ SUNDAY = 6
 MARK = "-sun"
 
 
-class SundayWeek(EvenGrain):
+class SundayWeekGrain(EvenGrain):
     """A week that begins on Sunday; its key is the date of that day and a mark, `2026-03-29-sun`.
 
     Without the mark, the key would be that of a day.

@@ -7,7 +7,7 @@ from leeway.definition.grains.grain import EvenGrain, last_weekday
 MONDAY = 0
 
 
-class Week(EvenGrain):
+class WeekGrain(EvenGrain):
     """A week that begins on Monday; its key is the date of that day, `2026-03-02`."""
 
     name = "week"

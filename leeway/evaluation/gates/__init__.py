@@ -1,4 +1,7 @@
-"""Gates: one check a file that a challenger must pass. To add one, write its file and name it in `GATES`."""
+"""Promotion gates, one file for each check.
+
+To add a gate, write its file and name it in `GATES`.
+"""
 
 from leeway.evaluation.gates import (
     baselines,

@@ -1,4 +1,4 @@
-"""A first champion knows more than the share of the label, and no less than one rule."""
+"""Gate: a first champion beats simple baselines."""
 
 from leeway.core import intervals
 from leeway.core.metrics import log_losses
@@ -10,9 +10,13 @@ SURE = 0.95
 
 
 def check(evidence: Evidence) -> GateVerdict:
-    """Its log loss on the holdout is surely below that of the shares of the classes, and not above that of the best rule."""
+    """Compare a first champion with simple baselines.
+
+    Its log loss on the holdout must be significantly below that of the class shares, and at most that of the best rule on one
+    feature.
+    """
     if evidence.champion is not None:
-        return GateVerdict(NAME, "not applicable", "it is held against the champion")
+        return GateVerdict(NAME, "not applicable", "it is compared with the champion instead")
     trivial, *rules = evidence.probed.baselines.items()
     exclusive = evidence.outputs.exclusive
     own = log_losses(evidence.y, evidence.challenger, exclusive=exclusive)
@@ -22,7 +26,7 @@ def check(evidence: Evidence) -> GateVerdict:
     numbers |= {name: float(loss.mean()) for name, loss in losses.items()}
     known = f"log loss {own.mean():.4f}; {', '.join(f'{name} {loss.mean():.4f}' for name, loss in losses.items())}"
     if gain.low <= 0:
-        why = f"{known}: not surely better than knowing only how frequent the label is (gain {gain})"
+        why = f"{known}: not significantly better than the share of the label (gain {gain})"
         return GateVerdict(NAME, "fail", why, numbers)
     if beaten := [name for name, _ in rules if losses[name].mean() < own.mean()]:
         return GateVerdict(NAME, "fail", f"{known}: {beaten[0]} is as good, and simpler", numbers)

@@ -1,4 +1,4 @@
-"""The challenger's probabilities are as frequent as they say."""
+"""Gate: the probabilities are calibrated."""
 
 from leeway.evaluation.gates.gate import Evidence, Gate
 from leeway.lifecycle.verdict import GateOutcome, GateVerdict
@@ -7,12 +7,15 @@ NAME = "calibration"
 
 
 def check(evidence: Evidence) -> GateVerdict:
-    """The expected calibration error on the holdout, the mean of the classes', is at most what the definition allows."""
+    """Limit the expected calibration error on the holdout.
+
+    It is the mean over the classes.
+    """
     limit, error = evidence.classifier.gates.calibration_error, evidence.metrics["calibration_error"]
     if limit is None:
         return GateVerdict(NAME, "not applicable", "the definition sets no limit")
     if error is None:
-        return GateVerdict(NAME, "fail", "the calibration error is undefined: no class has rows enough to judge by")
+        return GateVerdict(NAME, "fail", "the calibration error is undefined: no class has enough rows")
     outcome: GateOutcome = "pass" if error <= limit else "fail"
     by_class = evidence.metrics.get("by_class", {})
     can = {name: of["calibration_error"] for name, of in by_class.items() if name not in evidence.metrics["too_few"]}

@@ -1,4 +1,4 @@
-"""Declared groups are decided on alike."""
+"""Gate: declared groups are treated alike."""
 
 import itertools
 from collections.abc import Iterator
@@ -14,39 +14,38 @@ from leeway.evaluation.gates.gate import Evidence, Gate
 from leeway.lifecycle.verdict import GateVerdict
 
 NAME = "fairness"
-MIN_ROWS = 30  # on which a rate is counted
+MIN_ROWS = 30  # for a rate
 SURE = 0.95
 
 
 def check(evidence: Evidence) -> GateVerdict:
-    """Between no two groups do rates differ by more than the tolerance, and surely.
+    """Compare decision rates between the declared groups.
 
-    Looked at are, of every class, the share of events that are called it, of those that are and of those that are not (Hardt,
-    Price and Srebro 2016); intervals are Newcombe's, corrected by Bonferroni for the number of pairs.
+    No two groups may differ significantly and by more than the tolerance. The rates are, for every class, the share of flagged
+    events, the true positive rate and the false positive rate (Hardt, Price and Srebro 2016). Intervals are Newcombe's,
+    corrected by Bonferroni for the number of pairs.
     """
     gates, columns, decided = evidence.classifier.gates, evidence.columns, evidence.decided
     if not gates.groups:
         return GateVerdict(NAME, "not applicable", "the definition names no groups (Gates.groups)")
     if columns is None or decided is None:
-        return GateVerdict(NAME, "fail", "there are no groups or no decisions to look at")
-    told: dict[str, dict[str, Any]] = {}
+        return GateVerdict(NAME, "fail", "the evidence has no columns or no decisions")
+    rates: dict[str, dict[str, Any]] = {}
     for name in gates.groups:
         found = dict(_rates(evidence, columns[name], decided, hidden=evidence.classifier.is_sensitive(name)))
         if not found:
-            why = (
-                f"{name} has fewer than two groups with {MIN_ROWS} rows each; nothing is known of how they are treated"
-            )
+            why = f"{name} has fewer than two groups with {MIN_ROWS} rows each, too few to compare"
             return GateVerdict(NAME, "fail", why, {"missing": name})
-        told |= {f"{name}, {what}": item for what, item in found.items()}
+        rates |= {f"{name}, {what}": item for what, item in found.items()}
     limit = gates.group_tolerance
-    bad = [what for what, item in told.items() if item["difference"] > limit and item["low"] > 0]
-    worst = sorted(told, key=lambda what: -told[what]["difference"])
-    shown = "; ".join(f"{what} {_words(told[what])}" for what in bad or worst[:1])
-    return GateVerdict(NAME, "fail" if bad else "pass", f"{shown} (tolerance {limit:g})", told)
+    bad = [what for what, item in rates.items() if item["difference"] > limit and item["low"] > 0]
+    worst = sorted(rates, key=lambda what: -rates[what]["difference"])
+    shown = "; ".join(f"{what} {_words(rates[what])}" for what in bad or worst[:1])
+    return GateVerdict(NAME, "fail" if bad else "pass", f"{shown} (tolerance {limit:g})", rates)
 
 
 def _rates(evidence: Evidence, column: "pd.Series[Any]", decided: Bools, *, hidden: bool) -> Iterator[tuple[str, Any]]:
-    """The largest difference between groups of each rate."""
+    """Yield the largest difference between groups, by rate."""
     groups = slicing.cut(column.astype("object"))
     for k, name in enumerate(evidence.outputs.names):
         y = evidence.y[:, k]

@@ -1,4 +1,4 @@
-"""The challenger reaches every floor of the definition."""
+"""Gate: the metrics reach their floors."""
 
 from typing import Any
 
@@ -9,7 +9,10 @@ NAME = "floors"
 
 
 def check(evidence: Evidence) -> GateVerdict:
-    """Every metric with a floor is defined on the holdout and on the right side of it."""
+    """Compare every metric with its floor.
+
+    An undefined metric misses its floor.
+    """
     floors = evidence.classifier.gates.floors
     numbers: dict[str, Any] = {
         metric: {"floor": floor, "value": evidence.metrics[metric]} for metric, floor in floors.items()

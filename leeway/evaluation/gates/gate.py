@@ -1,4 +1,4 @@
-"""What a gate is, and how a challenger is examined."""
+"""The gate, its evidence, and the examination."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -9,28 +9,33 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leeway.core.logs import logger
 from leeway.core.metrics import Bools, Floats, log_losses
 from leeway.core.outputs import Outputs
 from leeway.definition import Classifier
 from leeway.evaluation.gates.probe import Probe
 from leeway.lifecycle.verdict import GateVerdict
 
+log = logger(__name__)
+
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the gates may look at: the holdout, which neither bundle has learnt from.
+    """The evidence for the gates, from the holdout.
+
+    The challenger has not learnt from these rows; `fair` marks those that the champion has not seen either.
 
     Attributes:
-        outputs: what the columns of the labels and probabilities are of.
+        outputs: what the columns of the labels and probabilities stand for.
         y: labels, shape (n, K).
         challenger: probabilities, shape (n, K).
-        champion: the champion's probabilities on the same rows, of the same classes; None when there is none yet.
-        partitions: each row's partition; where events have no time, one of some blocks by lot.
+        champion: the champion's probabilities of the same rows and classes; None when there is none yet.
+        partitions: each row's partition; a random block where events have no time.
+        fair: rows that the champion has not seen.
         metrics: the challenger's summary.
-        fair: rows that the champion has not learnt from either.
-        called: the challenger's decisions, shape (n, K).
+        decided: the challenger's decisions, shape (n, K).
         columns: the features of these rows, and the other columns that the gates' declarations name.
-        probe: what is found out only by doing.
+        probe: measurements that refit, reload or time the challenger.
     """
 
     classifier: Classifier
@@ -47,18 +52,21 @@ class Evidence:
 
     @property
     def probed(self) -> Probe:
-        """What is found out only by doing.
+        """The probe.
 
         Raises:
-            LookupError: nothing was tried.
+            LookupError: the evidence has none.
         """
         if self.probe is None:
-            raise LookupError("nothing was tried out")
+            raise LookupError("the evidence has no probe")
         return self.probe
 
     @property
     def worse(self) -> Floats:
-        """By how much each row's log loss is higher than the champion's, which there must be; shape (n,)."""
+        """The rows' log loss above the champion's, shape (n,).
+
+        There must be a champion.
+        """
         assert self.champion is not None
         exclusive = self.outputs.exclusive
         mine, its = (log_losses(self.y, p, exclusive=exclusive) for p in (self.challenger, self.champion))
@@ -66,7 +74,7 @@ class Evidence:
 
     @property
     def nights(self) -> npt.NDArray[np.intp]:
-        """Each row's partition, as a number."""
+        """Each row's partition as a number."""
         return np.unique(self.partitions, return_inverse=True)[1]
 
 
@@ -75,7 +83,7 @@ class Gate:
     """A named check.
 
     Attributes:
-        tries: whether it looks at what is found out only by doing, which takes seconds.
+        tries: whether it needs the probe, which takes seconds.
     """
 
     name: str
@@ -86,10 +94,12 @@ class Gate:
 def examine(
     gates: Iterable[Gate], evidence: Evidence, progress: Callable[[str], None] = lambda text: None
 ) -> list[GateVerdict]:
-    """Ask every gate. A gate that crashes has no evidence, and no evidence is a no.
+    """Run every gate.
+
+    A gate that crashes fails: it has no evidence.
 
     Args:
-        progress: told of each gate before it is asked.
+        progress: called with each gate's name before it runs.
     """
     verdicts = []
     for gate in gates:
@@ -100,10 +110,11 @@ def examine(
 
 def _ask(gate: Gate, evidence: Evidence) -> GateVerdict:
     if not len(evidence.y):
-        return GateVerdict(gate.name, "fail", "there is no row in the holdout to judge by")
+        return GateVerdict(gate.name, "fail", "the holdout has no rows")
     try:
         verdict = gate.check(evidence)
-        json.dumps(asdict(verdict), allow_nan=False)  # evidence that cannot be written down is none
+        json.dumps(asdict(verdict), allow_nan=False)  # evidence that cannot be stored counts as none
         return verdict
-    except Exception as error:  # the gate fails closed, whatever broke it
+    except Exception as error:  # the gate fails closed on any error
+        log.warning("the gate %r itself failed", gate.name, exc_info=True)
         return GateVerdict(gate.name, "fail", f"the gate itself failed: {type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""The challenger answers fast enough."""
+"""Gate: the challenger scores fast enough."""
 
 from leeway.evaluation.gates.gate import Evidence, Gate
 from leeway.lifecycle.verdict import GateVerdict
@@ -7,7 +7,7 @@ NAME = "latency"
 
 
 def check(evidence: Evidence) -> GateVerdict:
-    """One row is scored, and so are many, within what the definition allows."""
+    """Compare scoring times with the definition's limits."""
     gates, (milliseconds, rate) = evidence.classifier.gates, evidence.probed.speed
     if gates.row_milliseconds is None and gates.rows_per_second is None:
         return GateVerdict(NAME, "not applicable", "the definition sets no limit")

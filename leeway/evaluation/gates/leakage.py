@@ -1,4 +1,4 @@
-"""What is learnt is not the label itself, in disguise."""
+"""Gate: no feature gives the label away."""
 
 from typing import Any
 
@@ -10,16 +10,17 @@ from leeway.lifecycle.verdict import GateVerdict
 
 NAME = "leakage"
 CHANCE = 4.0  # standard errors that a model of shuffled labels may lie above chance
-SUSPECT_AUC = 0.9  # of a feature alone, from which on it is implausible that
-DOMINATES = 0.9  # of all importance is its own
-APART = 0.05  # of the log loss, by which random rows may be easier than later ones before it is told
+SUSPECT_AUC = 0.9  # a single feature above this is suspect
+DOMINATES = 0.9  # if it also has this share of all importance
+EASIER = 0.05  # share of the log loss by which random rows may be easier than later ones before the verdict says so
 
 
 def check(evidence: Evidence) -> GateVerdict:
-    """Shuffled labels teach nothing, and no feature tells nearly all by itself.
+    """Test for features that leak the label.
 
-    Ways of learning that see the labels of the rows they are judged on do well on shuffled ones, too. A feature that was known
-    only after the label does better alone than anything can be expected to, or makes all others useless.
+    Shuffled labels must teach nothing: a way of learning that sees the labels of its test rows predicts even shuffled ones. No
+    feature may predict nearly all by itself: one that became known after the label predicts better than is plausible, or makes
+    all others useless.
     """
     probed, trusted = evidence.probed, evidence.classifier.gates.trusted
     label_permutation, single_feature_auc, importance = (
@@ -42,25 +43,24 @@ def check(evidence: Evidence) -> GateVerdict:
     }
     found = [f"{name} {why}" for name, why in leaks.items()]
     if label_permutation.auc - 0.5 > CHANCE * label_permutation.error:
-        found.append(
-            f"labels that were dealt out at random are told with ROC AUC {label_permutation.auc:.3f}, chance is 0.5"
-        )
-    elif CHANCE * _luck(evidence.y) >= 0.5:  # nothing could be beyond chance
-        found.append(
-            f"too few rows are held out to tell what shuffled labels teach (ROC AUC {label_permutation.auc:.3f})"
-        )
+        found.append(f"shuffled labels are predicted with ROC AUC {label_permutation.auc:.3f}; chance gives 0.5")
+    elif CHANCE * _chance_error(evidence.y) >= 0.5:  # no ROC AUC could be above chance
+        found.append(f"too few rows are held out for a test with shuffled labels (ROC AUC {label_permutation.auc:.3f})")
     if found:
-        hint = "; if it is surely known before the label, name it in Gates.trusted, else declare feature=False"
+        hint = "; if it is known before the label, name it in Gates.trusted, else declare feature=False"
         return GateVerdict(NAME, "fail", "; ".join(found) + (hint if leaks else ""), numbers)
-    known = f"shuffled labels are told with ROC AUC {label_permutation.auc:.3f}"
+    known = f"shuffled labels are predicted with ROC AUC {label_permutation.auc:.3f}"
     strongest = (
-        "" if best is None else f", the strongest feature alone with {single_feature_auc[best].auc:.3f} ({best})"
+        "" if best is None else f", the label by the strongest feature with {single_feature_auc[best].auc:.3f} ({best})"
     )
-    return GateVerdict(NAME, "pass", known + strongest + _told(probed.temporal_shift), numbers)
+    return GateVerdict(NAME, "pass", known + strongest + _shift_note(probed.temporal_shift), numbers)
 
 
-def _luck(y: Bools) -> float:
-    """The standard error of a ROC AUC that is by chance, of the class that most can be told of (Mann and Whitney 1947)."""
+def _chance_error(y: Bools) -> float:
+    """Return the standard error of a chance ROC AUC.
+
+    Of the class for which it is smallest (Mann and Whitney 1947).
+    """
     rows, positives = len(y), y.sum(axis=0)
     pairs = float((positives * (rows - positives)).max())
     return float(np.sqrt((rows + 1) / (12 * pairs))) if pairs else float("inf")
@@ -70,8 +70,8 @@ def _order(order: tuple[float, float] | None) -> dict[str, float] | None:
     return None if order is None else {"later": order[0], "random": order[1]}
 
 
-def _told(order: tuple[float, float] | None) -> str:
-    if order is None or order[0] - order[1] <= APART * order[0]:
+def _shift_note(order: tuple[float, float] | None) -> str:
+    if order is None or order[0] - order[1] <= EASIER * order[0]:
         return ""
     return f"; random rows are easier (log loss {order[1]:.4f}) than later ones ({order[0]:.4f}): time matters here"
 

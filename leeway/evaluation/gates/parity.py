@@ -1,4 +1,4 @@
-"""The saved bundle says elsewhere what it says here."""
+"""Gate: a new process gives the same scores."""
 
 import numpy as np
 
@@ -10,15 +10,19 @@ NEXT_TO_NOTHING = 1e-9
 
 
 def check(evidence: Evidence) -> GateVerdict:
-    """A new process that loads the bundle gives the same probabilities of the same rows."""
+    """Compare scores with those of a new process.
+
+    The new process loads the bundle from its files.
+    """
     here, reloaded_scores = evidence.probed.reloaded_scores
     if here.shape != reloaded_scores.shape or not np.isfinite(reloaded_scores).all():
         why = f"{len(here)} rows were scored here, and {int(np.isfinite(reloaded_scores).all(axis=1).sum())} in a new process"
         return GateVerdict(NAME, "fail", why, {"rows": len(here)})
-    apart = float(np.abs(here - reloaded_scores).max())
-    outcome, shown = ("pass", "the same") if apart <= NEXT_TO_NOTHING else ("fail", "other")
-    why = f"a new process gives {shown} probabilities of {len(here):,} rows (at most {apart:.1e} apart)"
-    return GateVerdict(NAME, "pass" if outcome == "pass" else "fail", why, {"rows": len(here), "apart": apart})
+    difference = float(np.abs(here - reloaded_scores).max())
+    same = difference <= NEXT_TO_NOTHING
+    shown = "the same" if same else "different"
+    why = f"a new process gives {shown} probabilities of {len(here):,} rows (largest difference {difference:.1e})"
+    return GateVerdict(NAME, "pass" if same else "fail", why, {"rows": len(here), "apart": difference})
 
 
 gate = Gate(NAME, check, tries=True)

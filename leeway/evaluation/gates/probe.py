@@ -1,4 +1,7 @@
-"""What gates may know of a challenger only by doing something with it; `leeway.evaluation.probes` does it."""
+"""The interface of probes.
+
+A probe refits, reloads or times a challenger; `leeway.evaluation.probes` implements it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +13,12 @@ from leeway.core.metrics import Bools, Floats
 
 @dataclass(frozen=True)
 class SingleFeature:
-    """How well one feature tells the label by itself.
+    """The predictive power of one feature by itself.
 
     Attributes:
         auc: ROC AUC on rows that it was not learnt from, the mean of the classes', at least 0.5.
         error: its standard error.
-        why: why that is beyond belief; None where it is not.
+        why: why that is implausible; None where it is plausible.
     """
 
     auc: float
@@ -25,7 +28,9 @@ class SingleFeature:
 
 @dataclass(frozen=True)
 class Seeds:
-    """Two fits of the same way of learning, with another seed, on other draws of the same rows.
+    """Two refits with different seeds, on different draws.
+
+    The draws are of the same rows.
 
     Attributes:
         y: labels of rows that neither has learnt from, shape (n, K).
@@ -39,40 +44,52 @@ class Seeds:
 
 
 class Probe(Protocol):
-    """What is found out by doing, each when it is first asked for, and once."""
+    """Measurements of a challenger, each made once on demand."""
 
     @property
     def baselines(self) -> Mapping[str, Floats]:
-        """What anyone would say who knows the shares of the classes, or one rule; probabilities of the holdout's rows."""
+        """The holdout's probabilities by simple baselines.
+
+        One baseline knows the class shares, the other one rule.
+        """
 
     @property
     def label_permutation(self) -> SingleFeature:
-        """How well the same way of learning tells labels that were dealt out at random."""
+        """The predictive power of a refit on shuffled labels."""
 
     @property
     def single_feature_auc(self) -> Mapping[str, SingleFeature]:
-        """How well each feature tells the label by itself."""
+        """The predictive power of each feature by itself."""
 
     @property
     def importance(self) -> Mapping[str, Interval]:
-        """By how much the holdout's log loss rises when a feature's values are dealt out among its rows."""
+        """The permutation importance of each feature.
+
+        It is the rise of the holdout's log loss when the feature's values are shuffled.
+        """
 
     @property
     def temporal_shift(self) -> tuple[float, float] | None:
-        """Log loss on later rows than were learnt from, and on random ones; None where events have no time."""
+        """The log loss on later and on random rows.
+
+        None where events have no time.
+        """
 
     @property
     def seeds(self) -> Seeds:
-        """The same way of learning, twice."""
+        """Two refits with different seeds."""
 
     @property
     def reloaded_scores(self) -> tuple[Floats, Floats]:
-        """Probabilities of some rows, here and by a new process that has loaded the saved bundle."""
+        """Scores from this process and from a new one.
+
+        The new process has loaded the saved bundle.
+        """
 
     @property
     def speed(self) -> tuple[float, float]:
-        """Milliseconds for one row, and rows in a second."""
+        """Milliseconds for one row, and rows per second."""
 
     @property
     def megabytes(self) -> float:
-        """The saved bundle's size."""
+        """The size of the saved bundle."""

@@ -1,4 +1,4 @@
-"""The challenger's bundle is not too large."""
+"""Gate: the bundle is small enough."""
 
 from leeway.evaluation.gates.gate import Evidence, Gate
 from leeway.lifecycle.verdict import GateVerdict
@@ -7,7 +7,7 @@ NAME = "size"
 
 
 def check(evidence: Evidence) -> GateVerdict:
-    """The files of the bundle take no more room than the definition allows."""
+    """Compare the bundle's size with the definition's limit."""
     limit = evidence.classifier.gates.megabytes
     if limit is None:
         return GateVerdict(NAME, "not applicable", "the definition sets no limit")

@@ -1,4 +1,7 @@
-"""The challenger is nowhere clearly worse than the champion: not on a declared slice, and not on the worst that are found."""
+"""Gate: the challenger is worse on no slice.
+
+Slices are the declared ones, and the worst that a search finds.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,49 +15,56 @@ from leeway.evaluation.gates.gate import Evidence, Gate
 from leeway.lifecycle.verdict import GateVerdict
 
 NAME = "slices"
-MIN_ROWS = 100  # of a slice that is searched for
+MIN_ROWS = 100  # of a slice that the search may find
 FOUND = 10  # slices of the search that are tested
 SURE = 0.95
-MOST_ROWS = 100_000  # that are searched
+MOST_ROWS = 100_000  # for the search
 
 
 def check(evidence: Evidence) -> GateVerdict:
-    """On no slice is the log loss surely, and by more than the tolerance, higher than the champion's.
+    """Compare log losses with the champion's on every slice.
 
-    The worst slices are searched for on one half of the rows and tested on the other; of declared and of found ones, p-values
-    are corrected by Holm's method for how many there are.
+    A slice fails if its log loss is significantly higher, and by more than the tolerance. The search finds the worst slices on
+    one half of the rows, and the other half tests them. Holm's method corrects the p-values of declared and of found slices
+    for their number.
     """
     columns, classifier = evidence.columns, evidence.classifier
     if columns is None:
-        return GateVerdict(NAME, "fail", "there are no columns to tell slices by")
+        return GateVerdict(NAME, "fail", "the evidence has no columns")
     if evidence.champion is not None and evidence.fair.sum() < 2:
-        return GateVerdict(NAME, "fail", "no row of the holdout is new to the champion too")
+        return GateVerdict(NAME, "fail", "no rows of the holdout are new to the champion")
     hidden = frozenset(str(name) for name in columns if classifier.is_sensitive(str(name)))
-    asked = {
+    declared = {
         name: _among(evidence.fair, rows)
         for name, rows in slicing.declared(classifier.slices, columns[evidence.fair], hidden)
     }
-    if empty := [name for name, rows in asked.items() if not rows.any()]:
-        among = "" if evidence.champion is None else " among those that are new to both"
-        why = f"no row of the holdout is in the declared slice {', '.join(empty)}{among}; nothing is known of it"
+    if empty := [name for name, rows in declared.items() if not rows.any()]:
+        among = "" if evidence.champion is None else " and new to the champion"
+        why = f"no row of the holdout is in the declared slice {', '.join(empty)}{among}"
         return GateVerdict(NAME, "fail", why, {"empty": empty})
     if evidence.champion is None:
-        return GateVerdict(NAME, "not applicable", "there is no champion yet to be worse than")
-    everywhere = {"declared": asked, "found": _found(evidence, hidden)}
-    told = {kind: _tested(evidence, parts) for kind, parts in everywhere.items()}
+        return GateVerdict(NAME, "not applicable", "there is no champion yet")
+    slices = {"declared": declared, "found": _found(evidence, hidden)}
+    tested = {kind: _tested(evidence, parts) for kind, parts in slices.items()}
     bad = [
-        f"{kind} {name}: {_words(item)}" for kind, parts in told.items() for name, item in parts.items() if item["bad"]
+        f"{kind} {name}: {_words(item)}"
+        for kind, parts in tested.items()
+        for name, item in parts.items()
+        if item["bad"]
     ]
-    if not any(told.values()):
-        return GateVerdict(NAME, "not applicable", "no slice has enough events that are new to the champion too", told)
-    looked = f"{len(told['declared'])} declared and the {len(told['found'])} worst slices that were found"
+    if not any(tested.values()):
+        return GateVerdict(NAME, "not applicable", "no slice has enough events that are new to the champion", tested)
     if bad:
-        return GateVerdict(NAME, "fail", f"worse than the champion on {'; '.join(bad)}", told)
-    return GateVerdict(NAME, "pass", f"on {looked} not surely worse than the champion", told)
+        return GateVerdict(NAME, "fail", f"worse than the champion on {'; '.join(bad)}", tested)
+    among = f"{len(tested['declared'])} declared slices and the {len(tested['found'])} worst that were found"
+    return GateVerdict(NAME, "pass", f"not significantly worse than the champion on {among}", tested)
 
 
 def _found(evidence: Evidence, hidden: frozenset[str]) -> dict[str, Bools]:
-    """The worst slices of one half of the rows that are new to both; their rows in the other half."""
+    """Find the worst slices on half of the rows.
+
+    Only rows that are new to both bundles count. Returned are the slices' rows in the other half.
+    """
     assert evidence.columns is not None
     rows = np.flatnonzero(evidence.fair)
     rows = rows[:: -(-len(rows) // MOST_ROWS)]
@@ -73,25 +83,25 @@ def _found(evidence: Evidence, hidden: frozenset[str]) -> dict[str, Bools]:
 
 
 def _among(fair: Bools, rows: Bools) -> Bools:
-    """Rows of the fair ones as rows of all."""
+    """Expand a mask of the fair rows to all."""
     inside = np.zeros(len(fair), dtype=bool)
     inside[fair] = rows
     return inside
 
 
 def _tested(evidence: Evidence, slices: Mapping[str, Bools]) -> dict[str, dict[str, Any]]:
-    """What is known of each slice, and whether it is bad."""
+    """Test each slice."""
     assert evidence.champion is not None
     losses = log_losses(evidence.y, evidence.champion, exclusive=evidence.outputs.exclusive)
     rows = {name: part for name, part in slices.items() if part.sum() >= 2}
     found = {name: slicing.worse(evidence.worse[part], evidence.nights[part]) for name, part in rows.items()}
     adjusted = holm([item.p for item in found.values()])
-    told = {}
+    tested = {}
     for (name, item), p in zip(found.items(), adjusted, strict=True):
         before = float(losses[rows[name]].mean())
         bad = p < 1 - SURE and item.by > evidence.classifier.gates.slice_tolerance * before
-        told[name] = {"rows": int(rows[name].sum()), "champion": before, "worse": item.by, "p": p, "bad": bool(bad)}
-    return told
+        tested[name] = {"rows": int(rows[name].sum()), "champion": before, "worse": item.by, "p": p, "bad": bool(bad)}
+    return tested
 
 
 def _words(item: Mapping[str, Any]) -> str:

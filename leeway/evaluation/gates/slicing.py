@@ -1,4 +1,4 @@
-"""Cutting rows into slices: those that a definition declares, and those of a shallow search."""
+"""Slices of rows: declared ones, and a shallow search."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ Codes = npt.NDArray[np.intp]
 
 MOST_VALUES = 20  # of a category
 QUARTERS = (0.25, 0.5, 0.75)
-MOST_PAIRED = 12  # columns that are also looked at two at a time: those whose slices differ most
+MOST_PAIRED = 12  # columns that are also paired: those whose slices differ most
 HIDDEN = "a hidden value"
 
 
@@ -28,7 +28,7 @@ class Cut:
 
     Attributes:
         codes: each row's slice; -1 for none.
-        names: the slices, as people say them.
+        names: the slices' names, for people.
     """
 
     codes: Codes
@@ -37,11 +37,11 @@ class Cut:
 
 @dataclass(frozen=True)
 class Worse:
-    """How much worse a challenger is on some rows.
+    """A challenger's loss against the champion on some rows.
 
     Attributes:
         by: the mean of the rows' differences of log loss.
-        p: one-sided, of Student's test that it is not worse at all.
+        p: of a one-sided Student's test; the null hypothesis is that the challenger is not worse.
     """
 
     by: float
@@ -49,7 +49,10 @@ class Worse:
 
 
 def cut(column: "pd.Series[Any]", *, hidden: bool = False) -> Cut:
-    """A column by its values where they are names or few, else by quarters of its numbers; what is missing is one too."""
+    """Cut a column by values or by quartiles.
+
+    Numbers are cut at their quartiles, all else by its commonest values. Missing values are a slice of their own.
+    """
     name, missing = str(column.name), column.isna().to_numpy()
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
         numbers = column.to_numpy(dtype="float64", na_value=np.nan)
@@ -69,7 +72,10 @@ def cut(column: "pd.Series[Any]", *, hidden: bool = False) -> Cut:
 
 
 def declared(slices: Sequence[Slice], columns: pd.DataFrame, hidden: frozenset[str]) -> Iterator[tuple[str, Bools]]:
-    """The declared slices by name, with their rows. What is missing is none; a column without values is one without rows."""
+    """Yield the declared slices with their rows.
+
+    Missing values are no slice here. A column without values gives one slice without rows.
+    """
     for item in slices:
         column = columns[item.column]
         if item.is_whole:
@@ -91,14 +97,16 @@ def declared(slices: Sequence[Slice], columns: pd.DataFrame, hidden: frozenset[s
 
 
 def _bounds(item: Slice) -> str:
-    """As `cut` calls its quarters."""
+    """Name a range as `cut` names its quartiles."""
     if item.below is None:
         return f"at least {item.at_least:g}"
     return f"below {item.below:g}" if item.at_least is None else f"from {item.at_least:g} to below {item.below:g}"
 
 
 def worse(differences: Floats, nights: Codes) -> Worse:
-    """How much worse, and how surely, by the larger of two errors: rows on their own, and those of a night together.
+    """Test whether a challenger is worse on some rows.
+
+    The standard error is the larger of two: of independent rows, and of rows that are clustered by night.
 
     Args:
         differences: by how much each row's log loss is higher, shape (n,), at least two.
@@ -117,14 +125,16 @@ def worse(differences: Floats, nights: Codes) -> Worse:
 
 
 def search(cuts: Mapping[str, Cut], differences: Floats, looked: Bools, least: int, keep: int) -> dict[str, Bools]:
-    """The slices of one column or of two, with at least so many rows, on which the differences are highest for their error.
+    """Find the slices with the highest differences.
+
+    Slices are of one column or of two, and have at least `least` rows. They are ranked by difference over standard error.
 
     Args:
         differences: of all rows, shape (n,).
-        looked: the rows that are looked at.
+        looked: the rows that the search uses.
 
     Returns:
-        The rows of each, also those that were not looked at.
+        Each slice's rows, also those that the search did not use.
     """
     found: list[tuple[float, str, Bools]] = []
     highest: dict[str, float] = {}
@@ -145,7 +155,7 @@ def search(cuts: Mapping[str, Cut], differences: Floats, looked: Bools, least: i
 
 
 def _scored(one: Cut, differences: Floats, looked: Bools, least: int) -> Iterator[tuple[float, int]]:
-    """Of each slice with rows enough, the mean difference in its standard errors, and its code."""
+    """Yield each large slice's t-statistic and code."""
     inside = looked & (one.codes >= 0)
     codes, values, size = one.codes[inside], differences[inside], len(one.names)
     counts = np.bincount(codes, minlength=size)

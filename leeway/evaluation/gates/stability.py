@@ -1,4 +1,4 @@
-"""Chance has little say in what an event's probability is."""
+"""Gate: chance hardly changes the probabilities."""
 
 import numpy as np
 
@@ -10,17 +10,22 @@ NAME = "stability"
 
 
 def check(evidence: Evidence) -> GateVerdict:
-    """Two fits with other seeds, on other draws of the same rows, differ on average by no more than the definition allows."""
+    """Compare two refits with different seeds.
+
+    They learn from different draws of the same rows. The definition limits their mean difference.
+    """
     limit, seeds = evidence.classifier.gates.instability, evidence.probed.seeds
     if limit is None:
         return GateVerdict(NAME, "not applicable", "the definition sets no limit")
     one, other = seeds.p
-    apart = float(np.abs(one - other).mean())
+    difference = float(np.abs(one - other).mean())
     losses = [float(log_losses(seeds.y, p, exclusive=evidence.outputs.exclusive).mean()) for p in seeds.p]
-    numbers = {"apart": apart, "limit": limit, "log_losses": losses, "rows": seeds.rows}
-    shown = f"two seeds differ by {apart:.4f} in probability on average (limit {limit:g}), and have log loss "
-    shown += f"{losses[0]:.4f} and {losses[1]:.4f}, each learnt from {seeds.rows:,} rows"
-    return GateVerdict(NAME, "pass" if apart <= limit else "fail", shown, numbers)
+    numbers = {"apart": difference, "limit": limit, "log_losses": losses, "rows": seeds.rows}
+    shown = (
+        f"the probabilities of two seeds differ by {difference:.4f} on average (limit {limit:g}); their log losses are "
+    )
+    shown += f"{losses[0]:.4f} and {losses[1]:.4f}, each after learning from {seeds.rows:,} rows"
+    return GateVerdict(NAME, "pass" if difference <= limit else "fail", shown, numbers)
 
 
 gate = Gate(NAME, check, tries=True)

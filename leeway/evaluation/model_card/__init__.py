@@ -1,4 +1,4 @@
-"""The model card of a version: what it is, how good, for whom, and how to make it again; as HTML and as Markdown."""
+"""Model cards, as HTML and as Markdown."""
 
 from leeway.evaluation.model_card.content import Content, gather
 from leeway.evaluation.model_card.rendering import as_html, as_markdown

@@ -1,4 +1,7 @@
-"""What a model card says, as tables and drawings that any rendering can show."""
+"""The content of a model card.
+
+It is made of tables and drawings that any rendering can show.
+"""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -21,7 +24,7 @@ from leeway.lifecycle.verdict import GateVerdict, admitted
 from leeway.model.bundle import Bundle, Card
 
 SHOWN_CLASSES, SHOWN_SLICES, SHOWN_COLUMNS, DRAWN_COLUMNS, DRAWN_BINS, MIN_ROWS = 3, 12, 20, 3, 14, 30
-EVERY_TRADEOFF = 3  # of the thresholds that the bundle's card has
+EVERY_TRADEOFF = 3  # every third threshold of the bundle's card is shown
 LOWER_IS_BETTER = "lower is better"
 
 
@@ -37,7 +40,7 @@ class CardTable:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawing with what it shows in words."""
+    """A drawing and its description."""
 
     title: str
     svg: Markup
@@ -49,8 +52,8 @@ class Content:
     """A model card.
 
     Attributes:
-        facts: what it is, by name.
-        reproduce: commands, and what they must give.
+        facts: facts about the version, by name.
+        reproduce: commands, and the results that they must give.
     """
 
     name: str
@@ -71,7 +74,7 @@ def gather(
     checksum: str,
     compared_with: int | None,
 ) -> Content:
-    """All of a card, from what the gates have looked at.
+    """Build a card from the gates' evidence.
 
     Args:
         compared_with: the champion's version at that time.
@@ -114,14 +117,14 @@ def _facts(card: Card, verdicts: Sequence[GateVerdict], compared_with: int | Non
         "learnt from": f"{card.rows:,} events until {card.trained_until[:10]}, {describe(card.positives)}",
         "window": str(card.window or "the definition's"),
         "held out": f"{card.holdout_from[:10]} to {card.holdout_until[:10]}, {card.metrics.get('rows', 0):,} events",
-        "way of learning": card.trial,
+        "model": card.trial,
         "calibration": ", ".join(dict.fromkeys(card.calibration)),
         "thresholds": "none: the class with the least expected cost is chosen"
         if card.costs is not None
         else ", ".join(f"{name} {value:.4g}" for name, value in zip(card.classes, card.thresholds, strict=True)),
         "compared with": f"version {compared_with}: {gain}"
         if compared_with is not None
-        else "no champion: a share and a rule",
+        else "no champion: the share of the label and a rule",
         "features": f"{len(card.features)}: {', '.join(card.features)}",
     }
 
@@ -131,7 +134,7 @@ def _metrics(evidence: Evidence, compared_with: int | None) -> CardTable:
     its: dict[str, Measured] = {}
     if evidence.champion is not None:
         its = measured(evidence.outputs, evidence.y, evidence.champion, evidence.nights, None)
-    head = ["metric", "holdout", "95 % of the time within"]
+    head = ["metric", "holdout", "95 % interval"]
     if its:
         head.append(f"version {compared_with}, the same rows")
     rows = [
@@ -144,7 +147,8 @@ def _metrics(evidence: Evidence, compared_with: int | None) -> CardTable:
         for name, item in mine.items()
     ]
     note = (
-        "By drawing partitions with replacement, shares by Wilson. Of several classes: the mean, each against the rest."
+        "Intervals: by drawing partitions with replacement, of shares by Wilson. "
+        "With several classes: the mean, each class against the rest."
     )
     return CardTable("Metrics on the holdout", head, rows, note)
 
@@ -159,7 +163,10 @@ def _gates(verdicts: Sequence[GateVerdict]) -> CardTable:
 
 
 def _slices(evidence: Evidence, verdicts: Sequence[GateVerdict]) -> Iterator[CardTable]:
-    """Where the log loss is highest, and what the gate has looked at."""
+    """Yield the tables of slices.
+
+    They show where the log loss is highest, and what the gate has tested.
+    """
     losses = log_losses(evidence.y, evidence.challenger, exclusive=evidence.outputs.exclusive)
     found: list[tuple[float, list[str]]] = []
     columns, features = evidence.columns, evidence.classifier.features
@@ -167,26 +174,25 @@ def _slices(evidence: Evidence, verdicts: Sequence[GateVerdict]) -> Iterator[Car
         if evidence.classifier.is_sensitive(name) or features.get(name) == "text" or columns is None:
             continue
         parts = cut(columns[name])
-        for code, said in enumerate(parts.names):
+        for code, label in enumerate(parts.names):
             rows = parts.codes == code
             if rows.sum() < MIN_ROWS:
                 continue
             loss = intervals.mean(losses[rows], evidence.nights[rows])
             shares = [f"{values[rows].mean():.3f}" for values in (evidence.y[:, 0], evidence.challenger[:, 0])]
-            shown = [said, f"{rows.sum():,}", *(shares if not evidence.outputs.several else ()), str(loss)]
+            shown = [label, f"{rows.sum():,}", *(shares if not evidence.outputs.several else ()), str(loss)]
             found.append((-loss.value, shown))
     head = ["slice", "events", *(("share", "mean score") if not evidence.outputs.several else ()), "log loss"]
     yield CardTable("Slices with the highest log loss", head, [row for _, row in sorted(found)[:SHOWN_SLICES]])
-    told = next((verdict.numbers for verdict in verdicts if verdict.gate == SLICES), {})
+    tested = next((verdict.numbers for verdict in verdicts if verdict.gate == SLICES), {})
     rows_of = [
         [kind, name, f"{item['rows']:,}", f"{item['champion']:.4f}", f"{item['worse']:+.4f}", f"{item['p']:.3f}"]
         for kind in ("declared", "found")
-        for name, item in told.get(kind, {}).items()
+        for name, item in tested.get(kind, {}).items()
     ]
-    heads = ["", "slice", "events", "champion's log loss", "the challenger's beyond it", "p"]
-    yield CardTable(
-        "Slices held against the champion", heads, rows_of, "p: that it is not worse there, corrected by Holm."
-    )
+    heads = ["", "slice", "events", "champion's log loss", "challenger's difference", "p"]
+    note = "p: of the hypothesis that the challenger is not worse there, corrected by Holm."
+    yield CardTable("Slices compared with the champion", heads, rows_of, note)
 
 
 def _importance(evidence: Evidence) -> CardTable:
@@ -195,8 +201,8 @@ def _importance(evidence: Evidence) -> CardTable:
         [name, f"{item.value:.5f}", f"{item.low:.5f} to {item.high:.5f}"]
         for name, item in list(found.items())[:SHOWN_COLUMNS]
     ]
-    note = "By how much the holdout's log loss rises when the column's values are dealt out among its events."
-    return CardTable("Importance", ["column", "log loss", "95 % of the time within"], rows, note)
+    note = "The rise of the holdout's log loss when the column's values are shuffled."
+    return CardTable("Importance", ["column", "log loss", "95 % interval"], rows, note)
 
 
 def _odds_ratios(card: Card) -> CardTable:
@@ -205,15 +211,15 @@ def _odds_ratios(card: Card) -> CardTable:
         for name, terms in itertools.islice(card.odds_ratios.items(), SHOWN_CLASSES)
         for term, times in itertools.islice(terms.items(), SHOWN_COLUMNS)
     ]
-    note = "Of the logistic regression: for one standard deviation more; for a category, against none of the column's."
+    note = "Of the logistic regression: for one standard deviation more; for a category, compared with no category."
     return CardTable("Odds ratios", ["class", "term", "odds times"], rows, note)
 
 
 def _thresholds(card: Card, evidence: Evidence | None = None) -> CardTable:
-    """Where each class is called, how sure that is, and where a person decides instead; or what decisions cost."""
+    """Build the table of thresholds, or of costs."""
     if card.costs is not None:
         costs = [[name, *(f"{cost:g}" for cost in row)] for name, row in zip(card.classes, card.costs, strict=True)]
-        head = ["where this holds", *(f"decided {name}" for name in card.classes)]
+        head = ["true class", *(f"decided {name}" for name in card.classes)]
         note = f"Each event gets the class with the least expected cost. {_earned(evidence, np.array(card.costs))}"
         return CardTable("What decisions cost", head, costs, note)
     known = card.threshold_intervals or [None] * len(card.classes)
@@ -222,14 +228,17 @@ def _thresholds(card: Card, evidence: Evidence | None = None) -> CardTable:
         [name, f"{value:.4g}", "–" if within is None else f"{within[0]:.4g} to {within[1]:.4g}", *person]
         for name, value, within in zip(card.classes, card.thresholds, known, strict=True)
     ]
-    head = ["class", "threshold", "95 % of the time within", *(["a person decides"] if person else [])]
-    learnt = "Chosen on out-of-fold scores, the bounds by drawing their rows anew."
+    head = ["class", "threshold", "95 % interval", *(["a person decides"] if person else [])]
+    learnt = "Chosen on out-of-fold scores; the intervals are bootstrapped."
     note = learnt if any(known) else "They follow from the objective, not from rows."
     return CardTable("Thresholds", head, rows, note)
 
 
 def _earned(evidence: Evidence | None, costs: Floats) -> str:
-    """What the decisions on the holdout cost, beside those for the likeliest class."""
+    """Describe what decisions on the holdout cost.
+
+    The cost of choosing the likeliest class stands beside it.
+    """
     if evidence is None or evidence.decided is None:
         return ""
     holds, likeliest = evidence.y.argmax(axis=1), evidence.challenger.argmax(axis=1)
@@ -238,13 +247,16 @@ def _earned(evidence: Evidence | None, costs: Floats) -> str:
 
 
 def _tradeoffs(card: Card, *, exclusive: bool) -> CardTable:
-    """What other thresholds would do; of classes that exclude each other none does anything by itself."""
+    """Build the table of other thresholds' effects.
+
+    Exclusive classes have none: no threshold acts by itself.
+    """
     shown = {} if exclusive else dict(itertools.islice(card.tradeoffs.items(), SHOWN_CLASSES))
     points = [(name, point) for name, curve in shown.items() for point in curve[::EVERY_TRADEOFF]]
     measures = list(points[0][1]) if points else []
     rows = [[name, *(f"{point[measure]:.4g}" for measure in measures)] for name, point in points]
     note = "On out-of-fold scores; flagged: the share of events, cost: of an event, by the objective."
-    return CardTable("What other thresholds would do", ["class", *measures], rows, note)
+    return CardTable("Other thresholds", ["class", *measures], rows, note)
 
 
 def _calibrated(card: Card) -> CardTable:
@@ -253,9 +265,9 @@ def _calibrated(card: Card) -> CardTable:
         + [f"{of[part]:.4f}" for part in ("brier", "reliability", "resolution", "uncertainty")]
         for name, of in card.calibrated.items()
     ]
-    head = ["class", "error", "95 % of the time within", "Brier score", "reliability", "resolution", "uncertainty"]
+    head = ["class", "error", "95 % interval", "Brier score", "reliability", "resolution", "uncertainty"]
     note = (
-        "Error: the root mean square of how far shares lie from scores, less what luck adds. "
+        "Error: the root mean square difference between shares and scores, less the sampling noise. "
         "The Brier score is, within bins of equal scores, reliability less resolution plus uncertainty (Murphy 1973)."
     )
     return CardTable("Calibration on the holdout", head, rows, note)
@@ -279,11 +291,11 @@ def _search(card: Card) -> CardTable:
     ]
     rows += [[trial, why, "", ""] for trial, why in card.search_failures.items() if trial not in card.search]
     note = "; ".join(text for text in (card.cut_short, *card.notes) if text)
-    return CardTable("What was tried", ["way of learning", "out of fold", "learnt from", "weight"], rows, note)
+    return CardTable("Trials", ["trial", "out of fold", "share of rows", "weight"], rows, note)
 
 
 def _curves(evidence: Evidence, card: Card) -> Iterator[Drawing]:
-    """Of the classes with the most events."""
+    """Draw the curves of the commonest classes."""
     order = np.argsort(-evidence.y.sum(axis=0), kind="stable")[:SHOWN_CLASSES]
     for k in order:
         y, p = evidence.y[:, k], evidence.challenger[:, k]
@@ -299,7 +311,10 @@ def _curves(evidence: Evidence, card: Card) -> Iterator[Drawing]:
 
 
 def _dependence(evidence: Evidence, bundle: Bundle) -> Iterator[Drawing]:
-    """How the mean score follows the columns that matter most, as the monitor's reference has it (Friedman 2001)."""
+    """Draw the mean score by the most important columns.
+
+    The monitor's reference holds these means (Friedman 2001).
+    """
     reference, important = bundle.reference, {} if evidence.probe is None else evidence.probe.importance
     shown = [name for name in important if name in reference.effects and not evidence.classifier.is_sensitive(name)]
     for name in [one for one in shown if reference.binnings[one].lengths is None][:DRAWN_COLUMNS]:

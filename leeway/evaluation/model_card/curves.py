@@ -1,4 +1,7 @@
-"""The curves of a model card, as SVG that needs nothing else, each with what it shows in words."""
+"""The curves of a model card, as SVG.
+
+Each needs no other file, and comes with a description in words.
+"""
 
 import html
 from collections.abc import Sequence
@@ -16,43 +19,49 @@ BAR = 18  # pixels of a line of bars
 
 
 def roc(y: Bools, p: Floats) -> tuple[Markup, str]:
-    """True over false positive rate."""
+    """Draw the true over the false positive rate."""
     false, true, _ = roc_curve(y, p)
     return _curve(false, true, "ROC curve", diagonal=True), f"Area {roc_auc_score(y, p):.3f}; dashed: chance."
 
 
 def precision_recall(y: Bools, p: Floats, decided: Bools | None) -> tuple[Markup, str]:
-    """Precision over recall, with a dot where the decisions lie."""
+    """Draw precision over recall, and mark the decisions."""
     precision, recall, _ = precision_recall_curve(y, p)
     mark = (
         (float(y[decided].sum() / y.sum()), float(y[decided].mean())) if decided is not None and decided.any() else None
     )
-    at = f"; of what is decided: precision {mark[1]:.3f}, recall {mark[0]:.3f}" if mark else ""
-    return _curve(recall, precision, "Precision over recall", mark=mark), f"Events that hold: {y.mean():.1%}{at}."
+    at = f"; of the decisions: precision {mark[1]:.3f}, recall {mark[0]:.3f}" if mark else ""
+    return _curve(recall, precision, "Precision over recall", mark=mark), f"Positive events: {y.mean():.1%}{at}."
 
 
 def reliability(y: Bools, p: Floats) -> tuple[Markup, str]:
-    """How often the class holds over how probable it was said to be, in groups of equally many events."""
+    """Draw the observed share over the predicted probability.
+
+    Groups have equally many events.
+    """
     order = np.argsort(p, kind="stable")
     parts = [part for part in np.array_split(order, GROUPS) if len(part)]
     points = [(len(part), float(p[part].mean()), float(y[part].mean())) for part in parts]
     furthest = max(points, key=lambda point: abs(point[1] - point[2]))
-    said = f"Furthest apart where {furthest[1]:.1%} was said: {furthest[2]:.1%} of {furthest[0]:,} events."
-    return Markup(charts.reliability(points, title="Share over score")), said  # noqa: S704 -- of ours, without any text
+    words = f"Largest difference: {furthest[1]:.1%} predicted, {furthest[2]:.1%} observed, of {furthest[0]:,} events."
+    return Markup(charts.reliability(points, title="Share over score")), words  # noqa: S704 -- ours, without other text
 
 
 def steps(names: Sequence[str], values: Sequence[float]) -> tuple[Markup, str]:
-    """A bar for each bin of a column, to the left below the mean and to the right above it."""
+    """Draw a bar for each bin of a column.
+
+    Bars below the mean go left, bars above it right.
+    """
     most = max((abs(value) for value in values), default=0.0) or 1.0
     bars = []
     for place, (name, value) in enumerate(zip(names, values, strict=True)):
         y, half = place * BAR, 100 * value / most
         left = 300 + min(0.0, half)
-        told = html.escape(f"{name}: {value:+.2%}")
+        title = html.escape(f"{name}: {value:+.2%}")
         bars.append(
             f'<text x="190" y="{y + 13}" font-size="11" text-anchor="end">{html.escape(name[:28])}</text>'
             f'<rect x="{left:.1f}" y="{y + 3}" width="{abs(half):.1f}" height="{BAR - 6}" fill="{INK}">'
-            f"<title>{told}</title></rect>"
+            f"<title>{title}</title></rect>"
         )
     height = BAR * max(1, len(names))
     drawn = (
@@ -60,7 +69,7 @@ def steps(names: Sequence[str], values: Sequence[float]) -> tuple[Markup, str]:
         f'<line x1="300" x2="300" y1="0" y2="{height}" stroke="{PALE}"/>{"".join(bars)}</svg>'
     )
     low, high = min(values, default=0.0), max(values, default=0.0)
-    return Markup(drawn), f"From {low:+.2%} to {high:+.2%} around the mean, all other columns as they are."  # noqa: S704 -- escaped
+    return Markup(drawn), f"From {low:+.2%} to {high:+.2%} around the mean; other columns keep their values."  # noqa: S704 -- escaped
 
 
 def _curve(

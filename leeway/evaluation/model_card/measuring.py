@@ -14,7 +14,7 @@ FEWEST = 5  # partitions to draw from; of fewer, rows are drawn
 
 
 class Measured(NamedTuple):
-    """A metric and the bounds that hold it 95 times of 100."""
+    """A metric with its 95 % interval."""
 
     value: float
     low: float
@@ -22,7 +22,10 @@ class Measured(NamedTuple):
 
 
 def measured(outputs: Outputs, y: Bools, p: Floats, nights: Rows, decided: Bools | None) -> dict[str, Measured]:
-    """The metrics that the rows define, shapes (n, K); precision and recall where decisions are given."""
+    """Compute the metrics that the rows define.
+
+    Arrays have shape (n, K). Precision and recall need decisions.
+    """
     found = {"log_loss": Measured(*intervals.mean(log_losses(y, p, exclusive=outputs.exclusive), nights))}
     if not judged(y).any() or not (y.any(axis=0) & ~y.all(axis=0)).any():
         return found
@@ -48,7 +51,10 @@ def _judgeable(y: Bools) -> bool:
 
 
 def _draws(rows: Rows, nights: Rows) -> list[Rows]:
-    """Rows drawn with replacement, all of a partition together where there are enough of them."""
+    """Draw rows with replacement, whole partitions at a time.
+
+    With fewer than `FEWEST` partitions, single rows are drawn.
+    """
     rng, present = np.random.default_rng(0), np.unique(nights[rows])
     if len(present) < FEWEST:
         return [rng.choice(rows, len(rows)) for _ in range(DRAWS)]

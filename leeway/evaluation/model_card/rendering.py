@@ -1,4 +1,4 @@
-"""A model card as a page, and as Markdown."""
+"""The renderings of a model card."""
 
 from functools import cache
 from typing import Any
@@ -7,12 +7,12 @@ from leeway.evaluation.model_card.content import Content
 
 
 def as_html(content: Content) -> str:
-    """One file that opens without a network."""
+    """Render one HTML file that needs no network."""
     return str(_templates().get_template("card.html.j2").render(card=content))
 
 
 def as_markdown(content: Content) -> str:
-    """The same without drawings, but for what they show in words."""
+    """Render Markdown, with words in place of drawings."""
     return str(_templates().get_template("card.md.j2").render(card=content))
 
 
@@ -21,7 +21,7 @@ def _templates() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     made = Environment(
-        loader=PackageLoader("leeway", "modelcard"),
+        loader=PackageLoader("leeway", "evaluation/model_card"),
         autoescape=select_autoescape(("html.j2",)),
         undefined=StrictUndefined,
         trim_blocks=True,

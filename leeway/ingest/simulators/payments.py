@@ -1,10 +1,11 @@
-"""Made-up card payments whose drifts are known, so that every alarm can be judged right or wrong.
+"""Simulated card payments with known drift.
 
-A day is generated whole, from (seed, day) alone: any range can be had in any order and in any pieces.
+So every alarm can be judged right or wrong. A day is generated as a whole, from nothing but (seed, day): any range can be had
+in any order and in any pieces.
 
     population  cards and merchants, static per seed
     sprees      one card paying once or a few times within an hour or few, by honest people and by thieves
-    changes     what the world does from a date on: `PriceRise`, `CorruptDelivery`, `NewFraudPattern`
+    changes     from a date on: `PriceRise`, `CorruptDelivery`, `NewFraudPattern`
     faults      the few broken rows that every real export carries
 """
 
@@ -26,9 +27,9 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class PriceRise:
-    """Harmless: from `on` every amount is `factor` times what it was, and chip gives way to tapping.
+    """Harmless drift: higher prices, more contactless payments.
 
-    Fraud behaves as before in relation to the new prices.
+    From `on` every amount is multiplied by `factor`. Fraud behaves as before in relation to the new prices.
     """
 
     on: date
@@ -37,14 +38,20 @@ class PriceRise:
 
 @dataclass(frozen=True, kw_only=True)
 class CorruptDelivery:
-    """The export of the one day `on` is broken: rows and categories missing, amounts in cents."""
+    """A data fault: the broken export of one day.
+
+    On the day `on` rows and categories are missing, and amounts are in cents.
+    """
 
     on: date
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewFraudPattern:
-    """Harmful: from `on` the `share` of fraud (0 to 1) is small voucher-like payments; the total stays."""
+    """Harmful drift: another kind of fraud.
+
+    From `on` the `share` of fraud (0 to 1) is small voucher-like payments; the total stays.
+    """
 
     on: date
     share: float = 0.85
@@ -54,7 +61,7 @@ Change = PriceRise | CorruptDelivery | NewFraudPattern
 
 
 class _Category(NamedTuple):
-    """A kind of merchant: its share of the payments, its usual price, its mix of the four channels.
+    """A kind of merchant: its share, price and mix of channels.
 
     `resale` and `voucher` weigh it in the old and the new pattern of fraud; `face_value` is the share of
     honest payments with a round amount.
@@ -110,7 +117,10 @@ _VOUCHER_MERCHANTS = 12
 
 
 class _Stream(IntEnum):
-    """One random stream per step of a day, so that a change in one step leaves the others as they were."""
+    """The random streams of a day's steps.
+
+    A change in one step leaves the others as they were.
+    """
 
     POPULATION = 0
     VOLUME = 1
@@ -126,7 +136,7 @@ class _Stream(IntEnum):
 
 @dataclass(frozen=True)
 class _Population:
-    """Cards (ordered by country) and merchants (ordered by country); one array element each."""
+    """Cards and merchants, both ordered by country."""
 
     card_id: pd.Series
     email: pd.Series
@@ -145,7 +155,10 @@ class _Population:
 
 @dataclass(frozen=True)
 class _Draws:
-    """Payments before they become a frame; `second` counts from midnight, `voucher` marks face values."""
+    """Payments before they become a frame.
+
+    `second` counts from midnight, `voucher` marks face values.
+    """
 
     card: Ints
     merchant: Ints
@@ -158,7 +171,10 @@ class _Draws:
 
 @dataclass(frozen=True, kw_only=True)
 class Payments:
-    """A stream of about `rows_per_day` payments a day, of which the share `fraud_rate` is fraud."""
+    """A stream of payments, some of them fraud.
+
+    It has about `rows_per_day` payments a day, of which the share `fraud_rate` is fraud.
+    """
 
     seed: int = 7
     rows_per_day: int = 1500
@@ -175,7 +191,10 @@ class Payments:
         _require(0 <= self.fraud_rate <= 0.5, "fraud_rate must lie in 0 to 0.5", self.fraud_rate)
 
     def rows(self, start: datetime, end: datetime) -> pd.DataFrame:
-        """The payments with `start` <= paid_at < `end`, in order of time; both ends carry a time zone."""
+        """Return the payments with `start` <= paid_at < `end`.
+
+        They are in order of time. Both bounds carry a time zone.
+        """
         _require(start.tzinfo is not None, "start needs a time zone, such as UTC", start)
         _require(end.tzinfo is not None, "end needs a time zone, such as UTC", end)
         _require(start <= end, f"end must not precede start ({start})", end)
@@ -201,7 +220,7 @@ class Payments:
         return np.random.default_rng((self.seed, day.toordinal(), stream))
 
     def _volume(self, day: date) -> tuple[int, int]:
-        """How many payments the day has, and how many of them are fraud."""
+        """Draw a day's numbers of payments and of fraud."""
         rng = self._rng(day, _Stream.VOLUME)
         total = round(self.rows_per_day * _WEEKDAYS[day.weekday()] * rng.lognormal(0, 0.03))
         # Not binomial: thieves work to a steady capacity, and the daily rate is to stay within narrow bounds.
@@ -230,7 +249,10 @@ class Payments:
         return max(begun, key=lambda pattern: pattern.on, default=None)
 
     def _leaky_merchants(self, day: date, people: _Population) -> Ints:
-        """The merchants that leak card data on this day; each leaks for some weeks, then another does."""
+        """Return the merchants that leak card data on a day.
+
+        Each leaks for some weeks, then another does.
+        """
         weight = people.popularity**0.25 * np.array(_CARDS_BY_COUNTRY)[people.country]
         chosen = []
         for slot in range(_LEAKY_MERCHANTS):
@@ -293,16 +315,16 @@ _COUNTRY_NAMES = _labels(_COUNTRIES)
 
 
 def _pick(rng: np.random.Generator, weights: Floats, size: int) -> Ints:
-    """`size` indices, each with a chance in proportion to its weight."""
+    """Draw `size` indices by weight."""
     bounds = np.cumsum(weights)
     found: Ints = np.searchsorted(bounds, rng.random(size) * bounds[-1], side="right")
     return found.clip(max=len(weights) - 1)
 
 
 def _pick_in(rng: np.random.Generator, weights: Floats, groups: Ints, wanted: Ints) -> Ints:
-    """For each wanted group one index of that group by weight; `groups` is sorted.
+    """Draw one index of each wanted group, by weight.
 
-    A group without weight gives its neighbour, so that tiny populations work too.
+    `groups` is sorted. A group without weight gives its neighbour, so that tiny populations work too.
     """
     bounds = np.concatenate([[0.0], np.cumsum(weights)])
     low = bounds[np.searchsorted(groups, wanted, side="left")]
@@ -313,21 +335,25 @@ def _pick_in(rng: np.random.Generator, weights: Floats, groups: Ints, wanted: In
 
 
 def _age(people: _Population, day: date) -> Ints:
-    """Days since each card was issued; a card is replaced every four years and keeps its id."""
+    """Return the days since each card was issued.
+
+    A card is replaced every four years and keeps its id.
+    """
     return (day.toordinal() - people.issued) % _CARD_LIFE_DAYS
 
 
 def _seconds(rng: np.random.Generator, hours: Sequence[float], size: int) -> Floats:
-    """Seconds from midnight whose density follows 24 hourly weights."""
+    """Draw seconds from midnight by 24 hourly weights."""
     reached = np.concatenate([[0.0], np.cumsum(hours)]) / np.sum(hours)
     seconds: Floats = np.interp(rng.random(size), reached, np.arange(25) * 3600.0)
     return seconds
 
 
 def _spread(rng: np.random.Generator, start: Floats, sizes: Ints, gap: float) -> tuple[Ints, Floats]:
-    """The spree and the second of each payment: sprees of `sizes` payments, about `gap` seconds apart.
+    """Draw the spree and the second of each payment.
 
-    Stops after as many payments as there are sprees, so that the number of payments is known beforehand.
+    Sprees have `sizes` payments, with about `gap` seconds between them. It stops after as many payments as there are sprees, so
+    that the number of payments is known beforehand.
     """
     size = len(sizes)
     spree = np.repeat(np.arange(len(sizes)), sizes)
@@ -358,7 +384,10 @@ def _honest(rng: np.random.Generator, people: _Population, size: int) -> _Draws:
 
 
 def _honest_merchants(rng: np.random.Generator, people: _Population, card: Ints, abroad: Bools) -> Ints:
-    """A favourite, another one at home, or now and then one anywhere; on a journey always anywhere."""
+    """Draw the merchants of honest payments.
+
+    It is a favourite, another one at home, or sometimes one anywhere; on a journey always anywhere.
+    """
     mood = rng.random(len(card))
     favourite = people.favourites[card, rng.integers(0, _FAVOURITES, len(card))]
     at_home = _pick_in(rng, people.popularity, people.country, people.home[card])
@@ -373,7 +402,10 @@ def _amounts(rng: np.random.Generator, people: _Population, card: Ints, merchant
 
 
 def _channels(rng: np.random.Generator, category: Ints, taste: Floats) -> Ints:
-    """A channel per payment by the category's mix; `taste` multiplies the weight of the wallet."""
+    """Draw a channel per payment by the category's mix.
+
+    `taste` multiplies the weight of the wallet.
+    """
     weights = _CHANNEL_MIX[category].copy()
     weights[:, _WALLET] *= taste
     bounds = np.cumsum(weights, axis=1)
@@ -383,7 +415,10 @@ def _channels(rng: np.random.Generator, category: Ints, taste: Floats) -> Ints:
 
 
 def _stolen_cards(rng: np.random.Generator, people: _Population, size: int) -> _Draws:
-    """Bursts on one card: dear things that resell well, mostly online and foreign, more at night."""
+    """Draw bursts of fraud on stolen cards.
+
+    They buy expensive things that resell well, mostly online and foreign, more at night.
+    """
     sizes = rng.choice(np.arange(1, 8), size, p=(0.08, 0.12, 0.18, 0.20, 0.18, 0.14, 0.10))
     spree, second = _spread(rng, _seconds(rng, _NIGHT_HOURS, size), sizes, 1100)
     card = _pick(rng, people.activity, size)[spree]
@@ -403,7 +438,10 @@ def _stolen_cards(rng: np.random.Generator, people: _Population, size: int) -> _
 
 
 def _leaked_cards(rng: np.random.Generator, people: _Population, merchants: Ints, size: int) -> _Draws:
-    """Single payments at the merchants that leak card data, a little dearer than usual."""
+    """Draw fraud at the merchants that leak card data.
+
+    It is single payments, a little above the usual amount.
+    """
     merchant = rng.choice(merchants, size)
     card = _pick_in(rng, people.activity, people.home, people.country[merchant])
     return _Draws(
@@ -418,14 +456,20 @@ def _leaked_cards(rng: np.random.Generator, people: _Population, merchants: Ints
 
 
 def _voucher_merchants(rng: np.random.Generator, people: _Population) -> Ints:
-    """The handful of well-visited merchants that the new pattern uses, mostly where most cards are."""
+    """Draw the merchants of the new fraud pattern.
+
+    They are few and well visited, mostly in the country of most cards.
+    """
     weight = people.popularity**1.25 * _VOUCHER[people.category]
     weight *= np.array(_CARDS_BY_COUNTRY)[people.country]
     return rng.choice(len(weight), _VOUCHER_MERCHANTS, replace=False, p=weight / weight.sum())
 
 
 def _voucher_fraud(rng: np.random.Generator, people: _Population, merchants: Ints, day: date, size: int) -> _Draws:
-    """Small round amounts tapped at home by day, on cards of one to two years, one payment per card."""
+    """Draw fraud of the new pattern.
+
+    It is small round amounts, contactless, at home, by day, on cards of one to two years, one payment per card.
+    """
     merchant = rng.choice(merchants, size)
     age = _age(people, day)
     weight = people.activity * ((age >= 400) & (age < 800))
@@ -479,7 +523,10 @@ def _taken(labels: pd.Series, at: Ints) -> Any:
 
 
 def _disputed_at(rng: np.random.Generator, paid_at: NDArray[np.datetime64], fraud: Bools) -> pd.DatetimeIndex:
-    """When the cardholder complains: 1 to 30 days later, 60 % within 3 days and nearly 90 % within 6."""
+    """Draw the time of the cardholder's complaint.
+
+    It comes 1 to 30 days later, 60 % within 3 days and nearly 90 % within 6.
+    """
     soon = 1 + rng.exponential(1.9, len(paid_at))
     late = rng.uniform(6, 30, len(paid_at))
     days = np.minimum(np.where(rng.random(len(paid_at)) < 0.95, soon, late), 30.0)
@@ -488,7 +535,10 @@ def _disputed_at(rng: np.random.Generator, paid_at: NDArray[np.datetime64], frau
 
 
 def _with_everyday_faults(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """About 0.2 % of the rows with an amount of zero or less, or without category, as any export has them."""
+    """Add the few broken rows of any export.
+
+    About 0.2 % of the rows have an amount of zero or less, or no category.
+    """
     fate = rng.random(len(frame))
     amount = frame["amount"]
     return frame.assign(
@@ -498,7 +548,10 @@ def _with_everyday_faults(frame: pd.DataFrame, rng: np.random.Generator) -> pd.D
 
 
 def _corrupted(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """About 40 % of the rows, most of them without category, half of them in cents."""
+    """Keep 40 % of the rows, and corrupt them.
+
+    Most lose their category, half get amounts in cents.
+    """
     frame = frame[rng.random(len(frame)) < 0.4].reset_index(drop=True)
     in_cents, without_category = rng.random(len(frame)) < 0.5, rng.random(len(frame)) < 0.75
     return frame.assign(

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from leeway.core.errors import SourceError, StoreError
+from leeway.core.logs import logger
 from leeway.definition import Classifier
 from leeway.definition.partitions import Partition, keys_of
 from leeway.ingest.content_id import content_hashes
@@ -29,6 +30,8 @@ from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
 from leeway.store.tables import Tables, arrival, batch
 from leeway.store.tables import partition as ledger
+
+log = logger(__name__)
 
 ID = "leeway:id"  # a further column where events have no id of their own
 
@@ -60,6 +63,7 @@ def take(classifier: Classifier, now: datetime) -> int:
             try:
                 taken += _take(connection, tables, classifier, item)
             except SourceError as error:
+                log.warning("events of %s are not taken in: %s", item.origin, error)
                 refused = refused or error
         _tidy(connection, classifier.name)
     if refused is not None:

@@ -1,1 +1,4 @@
-"""The platform on one machine: its services, who keeps them running, and how other processes find them."""
+"""The platform on one machine.
+
+Its services, the supervisor that keeps them running, and the state by which other processes find them.
+"""

@@ -1,9 +1,9 @@
-"""Run a Python module as a service that never outlives who started it.
+"""A runner that ends a service with its supervisor.
 
 `python -m leeway.operations.platform.die_with_parent MODULE ARGUMENT…` becomes `python -m MODULE ARGUMENT…`.
 
-Standard input is a pipe that the supervisor holds. When it ends, the supervisor is gone, however it went, and the service ends
-with everything that it started.
+Standard input is a pipe that the supervisor holds. When the pipe ends, the supervisor is gone for whatever reason. The service
+then ends with every process that it started.
 """
 
 import os
@@ -25,7 +25,7 @@ def _watch() -> None:
 
 
 def main() -> None:
-    """Watch the pipe, and become the module."""
+    """Watch the pipe and run the module."""
     threading.Thread(target=_watch, daemon=True).start()
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""What runs now and what is due next, for a person who looks."""
+"""The runs of now and the nights due next."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -6,13 +6,16 @@ from zoneinfo import ZoneInfo
 
 from leeway.core.errors import LeewayError
 from leeway.definition import Schedule, catalog
-from leeway.operations.platform.local import ask
+from leeway.operations.platform.prefect_api import ask_prefect
 from leeway.operations.platform.state import PREFECT, State
 
 
 @dataclass(frozen=True)
 class Due:
-    """The next night of a classifier; why there is none, where its definition does not load."""
+    """The next night of a classifier.
+
+    `why` says why there is none, where the definition does not load.
+    """
 
     classifier: str
     at: datetime | None
@@ -20,7 +23,7 @@ class Due:
 
 
 def next_night(schedule: Schedule, after: datetime) -> datetime:
-    """When the schedule comes round next, in UTC."""
+    """Return the schedule's next time, in UTC."""
     from cronsim import CronSim
 
     found: datetime = next(CronSim(schedule.cron, after.astimezone(ZoneInfo(schedule.timezone))))
@@ -28,7 +31,7 @@ def next_night(schedule: Schedule, after: datetime) -> datetime:
 
 
 def due(now: datetime) -> list[Due]:
-    """The next night of every classifier, the next one first."""
+    """Return each classifier's next night, earliest first."""
     found = []
     for name in catalog.names():
         try:
@@ -39,9 +42,9 @@ def due(now: datetime) -> list[Due]:
 
 
 def at_work(state: State) -> list[str]:
-    """The names of the runs that the platform carries out now."""
+    """Return the names of the platform's current runs."""
     url = state.url(PREFECT)
     if url is None:
         return []
     running = {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}, "limit": 20}
-    return sorted(run["name"] for run in ask(f"{url}/api/flow_runs/filter", running) or [])
+    return sorted(run["name"] for run in ask_prefect(f"{url}/api", "/flow_runs/filter", running) or [])

@@ -1,8 +1,8 @@
-"""Whether Prefect's background services are at work.
+"""A health check of Prefect's background services.
 
-`python -m leeway.operations.platform.heartbeat TASK` ends with 0 if they are, and with 1 if not.
+`python -m leeway.operations.platform.heartbeat TASK` ends with 0 if they work, and with 1 if not.
 
-They have no address to ask. Whoever carries out a task of theirs says so every two seconds in the Redis of
+They have no address to ask. A worker that carries out one of their tasks writes so every two seconds into the Redis of
 `PREFECT_SERVER_DOCKET_URL`.
 """
 
@@ -10,15 +10,19 @@ import os
 import sys
 import time
 
+from leeway.core.logs import logger
+
+log = logger(__name__)
+
 PATIENCE_SECONDS = 30.0
 DOCKETS = (
     "prefect",
     "prefect-server",
-)  # the services' own name for their tasks; the setting's, should they come to use it
+)  # the name that the services use now, and that of the setting, which they may use later
 
 
 def beats(url: str, task: str) -> bool:
-    """Whether a worker that carries out this task has given a sign of life lately."""
+    """Return whether a task's worker gave a recent heartbeat."""
     import redis
 
     try:
@@ -28,7 +32,8 @@ def beats(url: str, task: str) -> bool:
                 for docket in DOCKETS
                 for _, when in client.zrange(f"{docket}:task-workers:{task}", -1, -1, withscores=True)
             ]
-    except (redis.RedisError, ValueError):
+    except (redis.RedisError, ValueError) as error:
+        log.debug("no answer from Redis: %s", type(error).__name__)
         return False
     return time.time() - max(last, default=0.0) < PATIENCE_SECONDS
 

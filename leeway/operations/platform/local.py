@@ -1,6 +1,6 @@
-"""Ask a service on this machine, and find it a port.
+"""Requests to local services, and free ports.
 
-`python -m leeway.operations.platform.local URL` ends with 0 if the service there says that it is well, and with 1 if not.
+`python -m leeway.operations.platform.local URL` ends with 0 if the service there answers with 200, and with 1 if not.
 """
 
 import json
@@ -8,35 +8,49 @@ import socket
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
+from leeway.core.logs import logger
+
+log = logger(__name__)
+
 HOST = "127.0.0.1"
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy knows nothing of this machine
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach this machine
 
 
 def answers(url: str, timeout: float = 2) -> bool:
-    """Whether a service says that it is well."""
+    """Return whether a service answers with 200."""
     try:
         with _direct.open(url, timeout=timeout) as response:
             return bool(response.status == 200)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        log.debug("no answer from %s: %s", url, error)
         return False
 
 
-def ask(url: str, body: Any, timeout: float = 5) -> Any:
-    """Post JSON to a service; what it answers, or None where it does not."""
+def ask(url: str, body: Any = None, headers: Mapping[str, str] | None = None, timeout: float = 5) -> Any:
+    """Post JSON to a service, or get without a body.
+
+    None where it does not answer.
+    """
+    data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(  # noqa: S310 our own service
-        url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+        url, data=data, headers={"Content-Type": "application/json", **(headers or {})}
     )
     try:
         with _direct.open(request, timeout=timeout) as response:
             return json.load(response)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        log.debug("no answer from %s: %s", url, error)
         return None
 
 
 def free_port(preferred: int) -> int:
-    """The preferred port, or any free one where it is taken; only ever on this machine's own address."""
+    """Return the preferred port, or any free one.
+
+    Only this machine's own address is used.
+    """
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -49,9 +63,11 @@ def free_port(preferred: int) -> int:
 
 
 def reserve_port(preferred: int) -> tuple[int, socket.socket]:
-    """A free port, and the mark that keeps another platform from it for as long as it is open.
+    """Reserve a port until its service listens.
 
-    The mark is the port of the same number for datagrams, which nobody else wants: a service takes a while until it listens.
+    Returns:
+        The port and an open socket. As long as it is open, no other platform takes the port. The socket is the datagram port of
+        the same number, which no service uses.
     """
     for port in (preferred, *[0] * 10):
         number = free_port(port)

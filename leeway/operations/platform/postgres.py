@@ -1,4 +1,7 @@
-"""The embedded PostgreSQL as a service: `python -m leeway.operations.platform.postgres` runs for as long as the server does."""
+"""The embedded PostgreSQL as a service.
+
+`python -m leeway.operations.platform.postgres` runs for as long as the server does.
+"""
 
 import signal
 import sys
@@ -8,23 +11,30 @@ from types import FrameType
 import sqlalchemy as sa
 
 from leeway.core.errors import LeewayError
+from leeway.core.logs import logger
 from leeway.store.database import Database, database, mlflow_url
+
+log = logger(__name__)
 
 LOOK_SECONDS = 1.0
 MISSES = 5
 
 
 def reachable(store: Database) -> bool:
-    """Whether the database answers."""
+    """Return whether the database answers."""
     try:
         with store.engine.connect() as connection:
             return bool(connection.scalar(sa.select(1)))
-    except sa.exc.DBAPIError:
+    except sa.exc.DBAPIError as error:
+        log.debug("no answer from %s: %s", store.address, error.orig)
         return False
 
 
 def main() -> None:
-    """Start the server if it does not run, and end when it no longer answers."""
+    """Run until the server no longer answers.
+
+    Starts the server if it does not run.
+    """
     stop = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Be the platform: from nothing to every service up, until asked to stop."""
+"""The platform's process: start, supervise and stop services."""
 
 import os
 import shutil
@@ -27,8 +27,8 @@ def run(tell: Callable[[str], None], show: Show) -> None:
     """Run the platform until a signal ends it.
 
     Args:
-        tell: called with one line for whatever happens.
-        show: called about once a second, and whenever a service changes its state.
+        tell: gets one line for each event.
+        show: gets the state about once a second, and whenever a service changes its state.
 
     Raises:
         AlreadyRunning: another platform runs on this data folder.
@@ -67,7 +67,9 @@ def run(tell: Callable[[str], None], show: Show) -> None:
 
 
 def stop() -> bool:
-    """End the platform on this data folder, and wait until it has ended.
+    """Stop the platform of this data folder.
+
+    Waits until it has ended.
 
     Returns:
         Whether one ran.
@@ -84,7 +86,7 @@ def stop() -> bool:
         if time.monotonic() > deadline:
             raise StoreError(
                 "stopping the platform",
-                problem=f"it must end within {STOP_SECONDS:.0f} s",
+                problem=f"it has not ended within {STOP_SECONDS:.0f} s",
                 found=f"process {found.pid} still runs",
                 hint=f"read the logs in {state.folder()}, or end that process",
             )
@@ -93,7 +95,7 @@ def stop() -> bool:
 
 
 def running(wait_seconds: float = 120.0) -> State | None:
-    """The platform that runs here, once it is ready.
+    """Return the running platform, once it is ready.
 
     Raises:
         NotFound: it serves another project.
@@ -104,7 +106,7 @@ def running(wait_seconds: float = 120.0) -> State | None:
     if found.project != _project():
         raise NotFound(
             "starting the platform",
-            problem="one data folder serves one project",
+            problem="the platform on this data folder serves another project",
             found=f"a platform for {found.project} runs in {found.home}",
             hint="stop it with `leeway down`, or name another folder in LEEWAY_HOME",
         )
@@ -116,7 +118,10 @@ def running(wait_seconds: float = 120.0) -> State | None:
 
 
 def _current() -> State | None:
-    """The state of a platform that has taken the lock, a moment later where it has not said anything yet."""
+    """Return the state of the platform with the lock.
+
+    Waits a moment where it has not written its state yet.
+    """
     for _ in range(20):
         found = state.current()
         if found is not None or not state.is_held():
@@ -135,15 +140,18 @@ def _enough_room() -> None:
     if free < FREE_MIB:
         raise StoreError(
             "starting the platform",
-            problem=f"the data folder needs {FREE_MIB} MiB of free space",
+            problem=f"the data folder has less than {FREE_MIB} MiB of free space",
             found=f"{free:.0f} MiB in {folder}",
-            hint="make room, or name another folder in LEEWAY_HOME",
+            hint="free disk space, or name another folder in LEEWAY_HOME",
         )
 
 
 @contextmanager
 def _signalled() -> Iterator[threading.Event]:
-    """An event that SIGINT, SIGTERM and the end of the terminal set."""
+    """Yield an event that a signal to stop sets.
+
+    The signals are SIGINT, SIGTERM and the end of the terminal.
+    """
     asked = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:

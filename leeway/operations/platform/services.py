@@ -10,6 +10,7 @@ from pathlib import Path
 import leeway
 from leeway.core.environment import PATIENT, QUIET, TELEMETRY_OFF
 from leeway.core.settings import Settings, settings
+from leeway.operations.platform import secret
 from leeway.operations.platform.local import HOST, answers, reserve_port
 from leeway.operations.platform.postgres import reachable
 from leeway.operations.platform.state import DASHBOARDS, DATABASE, MLFLOW, PREFECT, REPORTS, RUNNER
@@ -104,15 +105,17 @@ def services(ports: Mapping[str, Port]) -> list[Service]:
     embedded = [] if here.database_url else [_database()]
     base = (DATABASE,) if embedded else ()
     common = _environment(here, urls[PREFECT])
+    key = secret.make()
+    asks = {"PREFECT_API_AUTH_STRING": key}  # of those alone that ask Prefect's server
     return [
         *embedded,
         Service(
             PREFECT,
             "Prefect: runs, schedules, logs",
-            ("prefect", "server", "start", "--host", HOST, "--port", str(ports[PREFECT].number)),
+            ("flows.server", "--host", HOST, "--port", str(ports[PREFECT].number)),
             ready=lambda: answers(f"{urls[PREFECT]}/api/health"),
             url=urls[PREFECT],
-            environment=common | _prefect_server(here, urls[PREFECT]),
+            environment=common | asks | _prefect_server(here, urls[PREFECT], key),
         ),
         Service(
             MLFLOW,
@@ -146,7 +149,7 @@ def services(ports: Mapping[str, Port]) -> list[Service]:
             ready=lambda: answers(f"{urls[DASHBOARDS]}/_stcore/health"),
             url=urls[DASHBOARDS],
             needs=base,
-            environment=common | STREAMLIT | {"STREAMLIT_SERVER_PORT": str(ports[DASHBOARDS].number)},
+            environment=common | asks | STREAMLIT | {"STREAMLIT_SERVER_PORT": str(ports[DASHBOARDS].number)},
         ),
         Service(
             RUNNER,
@@ -155,7 +158,7 @@ def services(ports: Mapping[str, Port]) -> list[Service]:
             ready=lambda: answers(f"{urls[RUNNER]}/health"),
             needs=(PREFECT, *base),
             awaits=(PREFECT,),
-            environment=common | {"PREFECT_RUNNER_SERVER_PORT": str(ports[RUNNER].number)},
+            environment=common | asks | {"PREFECT_RUNNER_SERVER_PORT": str(ports[RUNNER].number)},
         ),
     ]
 
@@ -201,10 +204,11 @@ def _environment(here: Settings, prefect_url: str) -> dict[str, str]:
     }
 
 
-def _prefect_server(here: Settings, url: str) -> dict[str, str]:
-    """Tables of one file that stay small, and batches that get there while a person looks."""
+def _prefect_server(here: Settings, url: str, key: str) -> dict[str, str]:
+    """Tables of one file that stay small, batches that get there while a person looks, and nobody without the secret."""
     kept = str(here.keep_days * 86_400)
     return {
+        **secret.server_environment(key, url, url.replace(HOST, "localhost")),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{here.folder('prefect') / 'prefect.db'}",
         "PREFECT_UI_API_URL": f"{url}/api",
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "30",

@@ -1,7 +1,8 @@
-"""Whether a platform runs on this data folder, and where its services are.
+"""The state of the platform on this data folder.
 
-A lock on a file says whether: the system drops it with the process, so a crash or a power cut leaves nothing behind that looks
-alive. A state file beside it says where.
+A lock on a file says whether a platform runs. The system drops the lock with the process, so a crash or a power cut leaves no
+lock behind. A state file beside it says where the services are, and which lock it goes with: a state file that was copied with
+its data folder tells of the original's platform, and is not believed.
 """
 
 import fcntl
@@ -16,8 +17,11 @@ from typing import IO, Any
 
 from leeway.core.errors import AlreadyRunning
 from leeway.core.files import replacing
+from leeway.core.logs import logger
 from leeway.core.settings import settings
 from leeway.operations.platform.local import answers
+
+log = logger(__name__)
 
 PREFECT, MLFLOW, REPORTS, RUNNER, DATABASE = "prefect", "mlflow", "reports", "runner", "database"
 DASHBOARDS = "dashboards"
@@ -25,13 +29,13 @@ DASHBOARDS = "dashboards"
 
 @dataclass(frozen=True)
 class Unit:
-    """What is known of one service.
+    """The public state of one service.
 
     Attributes:
         state: waiting, starting, up, restarting, gave up or stopped.
-        url: where a person finds it, for those that have pages.
-        said: the last thing worth telling, such as why it was restarted.
-        up_since: since when it is up, as an ISO time.
+        url: the address of its pages, if it has any.
+        said: its last message, such as why it was restarted.
+        up_since: when it came up, as an ISO time.
     """
 
     name: str
@@ -46,10 +50,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class State:
-    """A platform that runs.
+    """A running platform.
 
     Attributes:
-        ready: every service has been started, or given up.
+        ready: whether every service is up or given up.
     """
 
     pid: int
@@ -60,42 +64,42 @@ class State:
     units: dict[str, Unit] = field(default_factory=dict)
 
     def url(self, name: str) -> str | None:
-        """Where a service is, if it is up."""
+        """Return a service's address, if it is up."""
         unit = self.units.get(name)
         return unit.url if unit and unit.state == "up" else None
 
     @property
     def prefect_api(self) -> str | None:
-        """The address of the Prefect server's API, if it is up and answers."""
+        """The Prefect API's address, if it answers."""
         url = self.url(PREFECT)
         return f"{url}/api" if url and answers(f"{url}/api/health") else None
 
 
 def folder() -> Path:
-    """Where the platform keeps its state and its logs."""
+    """Return the folder of state and logs."""
     return settings().folder("platform")
 
 
 @contextmanager
 def holding() -> Iterator[None]:
-    """Be the one platform on this data folder.
+    """Hold the lock of the one platform here.
 
     Raises:
-        AlreadyRunning: another one is.
+        AlreadyRunning: another platform runs on this data folder.
     """
     with (folder() / "lock").open("a") as file:
-        for attempt in range(10):  # who only looks holds it for a moment
+        for attempt in range(10):  # a process that only checks holds the lock for a moment
             if _try(file, fcntl.LOCK_EX):
                 break
             time.sleep(0.1 if attempt < 9 else 0)
         else:
             raise AlreadyRunning(
                 "starting the platform",
-                problem="one platform per data folder",
-                found=f"one runs in {settings().home.absolute()}",
-                hint="use it, stop it with `leeway down`, or name another folder in LEEWAY_HOME",
+                problem="a platform runs on this data folder already",
+                found=settings().home.absolute(),
+                hint="use that one, stop it with `leeway down`, or name another folder in LEEWAY_HOME",
             )
-        _path().unlink(missing_ok=True)  # of a platform that did not come to its own end
+        _path().unlink(missing_ok=True)  # left by a platform that was killed
         try:
             yield
         finally:
@@ -103,7 +107,10 @@ def holding() -> Iterator[None]:
 
 
 def is_held() -> bool:
-    """Whether a platform runs on this data folder, be it on its way up or down."""
+    """Return whether a platform runs on this data folder.
+
+    One that starts or stops counts too.
+    """
     path = settings().home.absolute() / "platform" / "lock"
     if not path.exists():
         return False
@@ -112,32 +119,41 @@ def is_held() -> bool:
 
 
 def write(state: State) -> None:
-    """Tell other processes."""
+    """Write the state for other processes."""
     with replacing(_path(), "writing the platform's state") as beside:
-        beside.write_text(json.dumps(asdict(state), default=datetime.isoformat))
+        beside.write_text(json.dumps(asdict(state) | {"lock": _lock()}, default=datetime.isoformat))
 
 
 def current() -> State | None:
-    """The platform that runs on this data folder, if one does and has said where."""
+    """Return the running platform's state.
+
+    None where no platform runs, or where it has not written its state yet.
+    """
     if not is_held():
         return None
     try:
         found: dict[str, Any] = json.loads(_path().read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        log.debug("no state of the platform in %s: %s", _path(), error)
+        return None
+    if found.pop("lock", _lock()) != _lock() or _is_elsewhere(found["home"]):  # an older Leeway did not tell its lock
         return None
     units = {name: Unit(**unit) for name, unit in found.pop("units").items()}
     return State(**{**found, "started_at": datetime.fromisoformat(found["started_at"]), "units": units})
 
 
 def report_link(name: str, partition: str) -> str | None:
-    """Where a browser finds the report of a partition: at the address that the settings name, or on the platform that runs."""
+    """Return a report's address for a browser.
+
+    It is on the server that the settings name, else on the running platform.
+    """
     state = current()
     url = settings().reports_url.rstrip("/") or (state.url(REPORTS) if state else None)
     return f"{url}/reports/{name}/{partition}" if url else None
 
 
 def card_link(name: str, version: int) -> str | None:
-    """Where a browser finds the model card of a version; as `report_link`."""
+    """Return a model card's address, like `report_link`."""
     state = current()
     url = settings().reports_url.rstrip("/") or (state.url(REPORTS) if state else None)
     return f"{url}/cards/{name}/{version}" if url else None
@@ -145,6 +161,19 @@ def card_link(name: str, version: int) -> str | None:
 
 def _path() -> Path:
     return settings().home.absolute() / "platform" / "state.json"
+
+
+def _lock() -> list[int]:
+    """Tell which file holds the lock, by device and number."""
+    found = _path().with_name("lock").stat()
+    return [found.st_dev, found.st_ino]
+
+
+def _is_elsewhere(home: str) -> bool:
+    """Tell whether a data folder is there, and another than ours; one that is gone may be ours, moved."""
+    with suppress(OSError):
+        return not settings().home.samefile(home)
+    return False
 
 
 def _try(file: IO[str], kind: int) -> bool:

@@ -1,4 +1,7 @@
-"""Start services in the order of their needs, restart what dies, and stop everything in the opposite order."""
+"""The supervisor that keeps services running.
+
+It starts services in the order of their needs, restarts those that die, and stops them in the opposite order.
+"""
 
 import os
 import signal
@@ -18,21 +21,21 @@ from leeway.operations.platform.state import Unit
 MAX_DEATHS = 5
 WITHIN_SECONDS = 600.0
 BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0)
-ASK_SECONDS = 15.0  # between two looks whether a service that is up still answers
-SILENT_SECONDS = 180.0  # without an answer, and it hangs; a machine at its limit may well take one
+ASK_SECONDS = 15.0  # between two checks that a service still answers
+SILENT_SECONDS = 180.0  # without an answer count as a hang; an overloaded machine may take long to answer
 KEPT_LOG_BYTES = 10_000_000
 
 
 @dataclass
 class Kept:
-    """One service under supervision.
+    """One supervised service.
 
     Attributes:
         state: waiting, starting, up, restarting, gave up or stopped.
-        since: when it came into this state, on the monotonic clock.
-        deaths: when it died lately.
-        asked: when it was last asked whether it is well.
-        heard: when it last was, or could not have been.
+        since: when it entered this state, on the monotonic clock.
+        deaths: the times of its recent deaths.
+        asked: when it was last checked.
+        heard: when it last answered, or when a service that it needs did not run.
     """
 
     service: Service
@@ -49,19 +52,21 @@ class Kept:
 
     @property
     def unit(self) -> Unit:
-        """What others are told of it."""
+        """The service's public state."""
         pid = self.process.pid if self.process and self.process.poll() is None else None
         service = self.service
         return Unit(service.name, service.title, self.state, service.url, pid, self.restarts, self.said, self.up_since)
 
 
 class Supervisor:
-    """Keeps services running; `tick` it a few times a second.
+    """Keeps services running.
+
+    Call `tick` a few times a second.
 
     Args:
-        services: each after those that it needs.
+        services: each after the services that it needs.
         logs: the folder for one log file per service.
-        tell: called with one line whenever a service changes its state.
+        tell: gets one line whenever a service changes its state.
     """
 
     def __init__(self, services: Iterable[Service], logs: Path, tell: Callable[[str], None]) -> None:
@@ -70,16 +75,19 @@ class Supervisor:
 
     @property
     def units(self) -> dict[str, Unit]:
-        """All services, as others are told of them."""
+        """The public state of all services."""
         return {name: kept.unit for name, kept in self.kept.items()}
 
     @property
     def settled(self) -> bool:
-        """Whether every service is up, or has been given up."""
+        """Whether every service is up or given up."""
         return all(kept.state in ("up", "gave up") for kept in self.kept.values())
 
     def tick(self) -> bool:
-        """Look after every service once; returns whether anything has changed."""
+        """Check every service once.
+
+        Returns whether any service changed its state.
+        """
         before = [kept.state for kept in self.kept.values()]
         now = time.monotonic()
         for kept in self.kept.values():
@@ -87,7 +95,7 @@ class Supervisor:
         return before != [kept.state for kept in self.kept.values()]
 
     def stop(self) -> None:
-        """Stop every service, those first that need others."""
+        """Stop every service in reverse order."""
         for kept in reversed(self.kept.values()):
             _end(kept)
             self._set(kept, "stopped", "stopped")
@@ -95,7 +103,7 @@ class Supervisor:
     def _look_after(self, kept: Kept, now: float) -> None:
         match kept.state:
             case "waiting" if any(self.kept[name].state == "gave up" for name in kept.service.needs):
-                self._set(kept, "gave up", "given up: what it needs does not run")
+                self._set(kept, "gave up", "given up: a service that it needs does not run")
             case "waiting" if all(self._is_there(name, kept.service) for name in kept.service.needs):
                 self._start(kept)
             case "starting" if not _runs(kept):
@@ -121,14 +129,17 @@ class Supervisor:
         except OSError as error:
             raise StoreError(
                 f"starting {kept.service.name}",
-                problem="its log must be writable and its program be there",
+                problem="its program is missing, or its log cannot be written",
                 found=error.strerror or error,
-                hint=f"make room or set the permissions in {kept.log.parent}",
+                hint=f"free disk space, or correct the permissions of {kept.log.parent}",
             ) from error
         self._set(kept, "starting", "")
 
     def _ask(self, kept: Kept, now: float) -> None:
-        """Start a service anew that has hung for long. One whose own needs are not met cannot be well, and is left alone."""
+        """Restart a service that hangs.
+
+        A service whose needs are not met cannot answer, and is not restarted.
+        """
         kept.asked = now
         needs = [self.kept[name] for name in kept.service.needs]
         met = all(need.state == "up" and need.heard >= need.asked for need in needs)
@@ -139,7 +150,7 @@ class Supervisor:
 
     def _died(self, kept: Kept, now: float, why: str = "") -> None:
         code = kept.process.returncode if kept.process else None
-        _end(kept)  # what it had started
+        _end(kept)  # and its child processes
         kept.deaths = [*(death for death in kept.deaths if death > now - WITHIN_SECONDS), now]
         why = why or f"ended with {code}: {last_line(kept.log)}"
         if len(kept.deaths) >= MAX_DEATHS:
@@ -158,7 +169,7 @@ class Supervisor:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that says something."""
+    """Return the last line of a log with text."""
     with suppress(OSError):
         lines = log.read_bytes()[-4000:].decode(errors="replace").splitlines()
         return next((line.strip() for line in reversed(lines) if line.strip()), "")[:300]
@@ -173,11 +184,11 @@ def _spawn(service: Service, log: Path) -> "subprocess.Popen[bytes]":
         output.flush()
         return subprocess.Popen(
             service.argv,
-            stdin=subprocess.PIPE,  # its end is the service's end
+            stdin=subprocess.PIPE,  # when it ends, the service ends
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, **service.environment},
-            start_new_session=True,  # Ctrl-C is ours alone: services stop in their order
+            start_new_session=True,  # Ctrl-C goes to the supervisor only, which stops services in order
         )
 
 
@@ -186,7 +197,10 @@ def _runs(kept: Kept) -> bool:
 
 
 def _end(kept: Kept) -> None:
-    """End a service and all of its process group: politely, then not."""
+    """End a service's process group.
+
+    SIGTERM first, then SIGKILL.
+    """
     process = kept.process
     if process is None:
         return

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs on the connection that `leeway.store.migrate` hands over, inside its transaction."""
+"""Alembic's entry, within the transaction of `leeway.store.migrate`."""
 
 from alembic import context
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from leeway.core.errors import TrainingError
+from leeway.core.logs import logger
 from leeway.definition.candidates import BaseCandidate
 from leeway.training.candidates.boosting import BoostingLearner
 from leeway.training.candidates.estimator import EstimatorLearner
@@ -14,6 +15,8 @@ from leeway.training.candidates.learner import READING, Learner, Parameters, See
 from leeway.training.candidates.lightgbm import LightGBMLearner
 from leeway.training.candidates.logistic import LogisticLearner
 from leeway.training.candidates.xgboost import XGBoostLearner
+
+log = logger(__name__)
 
 LEARNERS: tuple[Learner[Any], ...] = (
     LogisticLearner(),
@@ -50,6 +53,7 @@ def why_not(candidate: BaseCandidate) -> str | None:
     except TrainingError as error:
         return str(error)
     except Exception as error:  # of a class that anybody may have written
+        log.debug("a candidate cannot be made", exc_info=True)
         return f"making the candidate {getattr(candidate, 'path', candidate.kind)}: {type(error).__name__}: {error}"
     if not hasattr(made, "predict_proba"):
         return (

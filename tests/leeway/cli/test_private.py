@@ -36,6 +36,34 @@ def test_the_server_of_a_command_ends_with_it_however_it_ends(killed):
     assert not psutil.wait_procs([server], timeout=30)[1]
 
 
+ASK = """
+import os, time, urllib.error, urllib.request
+from leeway.cli import private
+from leeway.operations.platform import secret
+from leeway.operations.platform.prefect_api import ask_prefect
+server = private.begin()
+while server.is_starting():
+    time.sleep(0.1)
+def status(path, **headers):
+    request = urllib.request.Request(f"{server.url}/api{path}", headers=headers)
+    try:
+        return urllib.request.urlopen(request, timeout=20).status
+    except urllib.error.HTTPError as error:
+        return error.code
+print(status("/health"), status("/admin/version"), status("/health", Host="evil.example"),
+      status("/health", Origin="https://evil.example"))
+os.environ["PREFECT_API_URL"] = f"{server.url}/api"
+print(ask_prefect(f"{server.url}/api", "/flow_runs/filter", {}), secret.path().exists())
+os.environ["PREFECT_API_AUTH_STRING"] = "leeway:guessed"
+print(ask_prefect(f"{server.url}/api", "/flow_runs/filter", {}))
+"""
+
+
+def test_the_server_of_a_command_asks_for_a_secret_that_it_alone_knows():
+    done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.splitlines() == ["200 401 400 403", "[] False", "None"], done.stderr
+
+
 def test_a_server_that_the_environment_names_is_enough(monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert private.begin() is None

@@ -61,7 +61,7 @@ def test_a_process_killed_while_it_writes_leaves_no_half_file_in_the_place(tmp_p
 def test_a_place_that_cannot_be_is_a_clear_error(tmp_path):
     (tmp_path / "file").write_text("no folder")
     with (
-        pytest.raises(StoreError, match=r"writing a delivery: the disk must take it .*Not a directory"),
+        pytest.raises(StoreError, match=r"^writing a delivery: .*Not a directory"),
         replacing(tmp_path / "file" / "below" / "it", "writing a delivery"),
     ):
         pass
@@ -81,11 +81,11 @@ FULL_DISK = """
     from pathlib import Path
     import numpy as np
     import pandas as pd
-    from leeway.ingest import deliveries
     from leeway.core.errors import StoreError
     from leeway.core.files import replacing
     from leeway.definition.grains import DAY
     from leeway.definition.partitions import Partition
+    from leeway.ingest import deliveries
 
     disk = Path(sys.argv[1])
     big = np.random.default_rng(0).bytes(2_000_000)
@@ -133,5 +133,5 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing_behind(tmp_path):
     )
     *errors, left = done.stdout.splitlines()
     assert len(errors) == 4, done.stderr
-    assert all("the disk must take it" in error and "No space left on device" in error for error in errors), errors
+    assert all("No space left on device" in error for error in errors), errors
     assert left == "[]"

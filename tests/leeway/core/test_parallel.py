@@ -85,13 +85,13 @@ def test_a_part_whose_worker_was_killed_is_done_again_and_the_others_once(place,
 
 
 def test_a_part_that_kills_every_worker_is_an_error_with_a_way_out(place, tmp_path):
-    with pytest.raises(ClusterError, match=r"must not kill its workers.*more memory"):
+    with pytest.raises(ClusterError, match="more memory"):
         parallel.each(work, [Place(str(tmp_path), 0, deaths=99)])
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_workers_end_with_who_asked_for_them_however_that_ended(tmp_path, how):
-    script = "import sys; from leeway import parallel; from tests.leeway import test_parallel as here;"
+    script = "import sys; from leeway.core import parallel; from tests.leeway.core import test_parallel as here;"
     script = f"{script} parallel.each(here.linger, [sys.argv[1]] * 2)"
     alone = {name: value for name, value in os.environ.items() if name != "LEEWAY_DASK_ADDRESS"} | {
         "LEEWAY_WORKERS": "2"
@@ -133,7 +133,7 @@ def test_little_work_and_one_process_are_not_spread(monkeypatch):
 
 
 def test_a_worker_of_other_versions_is_refused(monkeypatch):
-    with pytest.raises(ClusterError, match=r"same versions.*numpy .*, not 1[.]0"):
+    with pytest.raises(ClusterError, match=r"numpy .*, not 1[.]0"):
         parallel._part(refuse, parallel._versions() | {"numpy": "1.0"}, 0)
 
 
@@ -141,7 +141,7 @@ def test_a_cluster_that_is_not_there_is_one_line(monkeypatch):
     monkeypatch.setenv("LEEWAY_DASK_ADDRESS", "tcp://127.0.0.1:1")
     monkeypatch.setattr(parallel, "CONNECT_SECONDS", 0.5)
     settings.cache_clear()
-    with pytest.raises(ClusterError, match=r"must be reachable and have workers.*LEEWAY_DASK_ADDRESS"):
+    with pytest.raises(ClusterError, match=r"tcp://127.0.0.1:1: .*LEEWAY_DASK_ADDRESS"):
         parallel.each(refuse, [0])
     settings.cache_clear()
 

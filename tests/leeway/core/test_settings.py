@@ -7,7 +7,7 @@ from leeway.core.settings import settings
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("LEEWAY_ALERT_URLS", "slack://secret", "it must be a JSON list"),
+        ("LEEWAY_ALERT_URLS", "slack://secret", "JSON list"),
         ("LEEWAY_ALERT_URLS", "[1]", "valid string"),
         ("LEEWAY_ALERT_QUIET", "25:00-1", "(found: 25:00-1)"),
         ("LEEWAY_MAX_RUNS", "two", "(found: two)"),

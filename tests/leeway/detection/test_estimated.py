@@ -89,7 +89,7 @@ def test_far_from_the_reference_nothing_is_told(learnt):
     found, _ = estimate(learnt, x)
     assert found.effective < 0.2
     assert set(found.off) == set(found.metrics)
-    assert "of the reference is like this partition" in found.off["accuracy"]
+    assert f"only {found.effective:.0%} of the reference" in found.off["accuracy"]
 
 
 def test_a_column_that_scores_do_not_depend_on_does_not_tell_partitions_apart(learnt):
@@ -127,7 +127,7 @@ def test_estimates_worse_than_a_constant_are_switched_off_and_others_are_not():
     assert not estimated.judge(usual(true, good), pairs(good, true))
     off = estimated.judge(usual(true, good), pairs(bad, true))
     assert set(off) == set(METRICS)
-    assert "over the last 56 partitions whose labels are known it was off by 0." in off["recall"]
+    assert "over the last 56 partitions" in off["recall"]
 
 
 def test_once_labels_of_late_lie_outside_the_bounds_the_estimate_is_off_though_a_constant_is_no_better():
@@ -136,9 +136,9 @@ def test_once_labels_of_late_lie_outside_the_bounds_the_estimate_is_off_though_a
     fallen = np.concatenate([true[:4], true[4:8] - 0.4])
     assert not estimated.judge(usual(true, true), pairs(true[:8], fallen)[:7])
     off = estimated.judge(usual(true, true), pairs(true[:8], fallen))
-    assert off["accuracy"] == "of the last 7 partitions whose labels are known, 3 lie within what was told"
+    assert off["accuracy"].startswith("of the last 7 partitions with labels, 3 ")
 
 
 def test_it_takes_labels_of_some_partitions_to_trust_an_estimate():
     few = estimated.judge(usual([0.9] * 5, [0.9] * 5), pairs([0.9] * 5, [0.9] * 5))
-    assert few["accuracy"] == "labels are known for 10 partitions, and it must be 14"
+    assert few["accuracy"] == "labels are known for only 10 partitions; 14 are needed"

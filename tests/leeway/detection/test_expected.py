@@ -90,6 +90,6 @@ def test_decisions_are_surely_worse_where_neither_luck_nor_unrest_explains_it(ac
     assert found.wrong == pytest.approx(1 - accuracy)
     assert found.usual == pytest.approx(1 - right.mean())
     assert (found.surely > 0) == more
-    assert ("surely" in str(found)) == more
-    assert str(decisions(usual, accuracy, 300, recall=0.11)).endswith("; recall there 11%, usually 50%")
+    assert ("at least" in str(found)) == more
+    assert str(decisions(usual, accuracy, 300, recall=0.11)).endswith("; recall 11%, usually 50%")
     assert decisions(usual.model_copy(update={"rows": [300] * 2, "realised": realised[:2]}), accuracy, 300) is None

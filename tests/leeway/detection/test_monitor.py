@@ -86,7 +86,7 @@ def test_nights_like_the_others_are_quiet():
 def test_scores_that_moved_are_an_alert_once_another_night_confirms_it_and_labels_still_fit():
     first = judged({}, {}, {}, {"offset": 0.6})
     assert first.verdict == "suspect"
-    assert first.why.startswith(("the mean score moved by +", "amount alone moves the mean score by +"))
+    assert first.why.startswith(("the mean score moved by +", "the change of amount moves the mean score by +"))
     assert "not yet confirmed" in first.why
     second = judged({}, {}, {}, {"offset": 0.6}, {"offset": 0.6})
     assert second.verdict == "alert"
@@ -165,11 +165,11 @@ def test_with_next_to_no_reference_nothing_is_said():
     ("change", "why"),
     [
         ({"names": ("a", "b", None), "kinds": (0.4, 0.4, 0.2)}, "Kind is missing in "),
-        ({"names": ("a", "b", "B"), "kinds": (0.4, 0.4, 0.2)}, "Kind has values never seen before in "),
-        ({"rows": 60}, "60 events, where the reference's partitions have 300 to 300"),
-        ({"rows": 1300}, "1300 events, where the reference's partitions have 300 to 300"),
-        ({"rows": 0}, "0 events, where the reference's partitions have 300 to 300"),
-        ({"rows": 1}, "1 event, where the reference's partitions have 300 to 300"),
+        ({"names": ("a", "b", "B"), "kinds": (0.4, 0.4, 0.2)}, "Kind has unseen values in "),
+        ({"rows": 60}, "60 events; the reference's partitions have 300 to 300"),
+        ({"rows": 1300}, "1300 events; the reference's partitions have 300 to 300"),
+        ({"rows": 0}, "0 events; the reference's partitions have 300 to 300"),
+        ({"rows": 1}, "1 event; the reference's partitions have 300 to 300"),
     ],
 )
 def test_a_data_fault_is_told_apart_and_never_is_an_alarm(change, why):
@@ -187,9 +187,9 @@ def emptied(column, value):
     [
         (emptied("amount", np.nan), "amount is missing in 100% of the rows"),
         (emptied("Kind", None), "Kind is missing in 100% of the rows"),
-        (emptied("amount", 3.0), "amount is 3 in 100% of the rows, and was in at most 0%"),
+        (emptied("amount", 3.0), "amount is 3 in 100% of the rows; until now in at most 0%"),
         (lambda x: x.assign(amount=3.0, Kind="a"), "amount is 3 in 100% of the rows"),  # and so is the score one number
-        (lambda x: x.iloc[:1], "1 event, where the reference's partitions have 300 to 300"),
+        (lambda x: x.iloc[:1], "1 event; the reference's partitions have 300 to 300"),
     ],
 )
 def test_bad_input_is_a_fault_that_is_told_however_many_nights_it_lasts(spoilt, why):

@@ -46,7 +46,7 @@ def test_a_card_says_what_the_version_is_how_good_and_how_to_make_it_again(carde
     assert metrics["log loss"][3] != metrics["log loss"][1]  # the champion's, on the same rows
     assert content.facts["compared with"].startswith("version 1: log loss")
     assert {row[0] for row in titles["Importance"].rows} == set(card.features)
-    assert {"Gates", "Slices with the highest log loss", "Slices held against the champion", "Calibration"} <= set(
+    assert {"Gates", "Slices with the highest log loss", "Slices compared with the champion", "Calibration"} <= set(
         titles
     )
     assert {item.title for item in content.drawings} >= {"ROC curve", "Precision and recall", "Reliability"}
@@ -61,7 +61,7 @@ def test_a_card_says_how_decisions_are_made_and_how_far_its_probabilities_can_be
     (threshold,) = titles["Thresholds"].rows
     low, high = card.threshold_intervals[0]
     assert threshold == [card.classes[0], f"{card.thresholds[0]:.4g}", f"{low:.4g} to {high:.4g}"]
-    others = titles["What other thresholds would do"]
+    others = titles["Other thresholds"]
     assert others.head == ["class", "threshold", "precision", "recall", "flagged"]
     assert [float(row[4]) for row in others.rows] == sorted(float(row[4]) for row in others.rows)
     ((_, error, _, brier, *parts),) = titles["Calibration on the holdout"].rows

@@ -91,5 +91,5 @@ def test_an_altered_delivery_is_refused():
     delivery = deliveries.write("toy", DAY, pd.DataFrame({"a": ["x"]}))
     path = deliveries.path_of("toy", DAY, delivery)
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(StoreError, match=r"must have the hash in its name .*altered or damaged"):
+    with pytest.raises(StoreError, match=r"altered or damaged"):
         deliveries.read("toy", DAY, delivery)

@@ -131,7 +131,7 @@ def test_labels_of_a_query_are_read_since_the_last_time(declared):
 def test_a_file_without_the_label_s_columns_is_refused_and_not_taken_in(declared, project):
     toy = declared()
     project.write("labels.csv", "payment,wrong,known\na,1,2026-03-05\n")
-    with pytest.raises(SourceError, match=r"key, column and time must be there \(found: no 'bad'\)"):
+    with pytest.raises(SourceError, match=r"labels.csv: .*\(found: no 'bad'\)"):
         label_source.take(toy)
     project.write("labels.csv", "payment,bad,known\na,1,2026-03-05\n")
     assert label_source.take(toy).labels == 1
@@ -145,6 +145,6 @@ def refused(match, **label):
 def test_a_label_s_own_source_is_refused_where_it_cannot_work():
     source = CSV(path="labels.csv")
     refused("find their events by id", source=source, key="id", time="known")
-    refused("needs both source and key", source=source, time="known")
-    refused("takes no delay", source=source, key="id", delay=days(1))
-    refused("bounded by :start and :end", source=Query(url="x", sql="SELECT 1"), key="id")
+    refused("lacks source or key", source=source, time="known")
+    refused("has a delay", source=source, key="id", delay=days(1))
+    refused("has no :start and :end", source=Query(url="x", sql="SELECT 1"), key="id")

@@ -72,7 +72,7 @@ def test_a_replay_that_is_refused_says_why_and_keeps_everything(project):
     project.write("expectations/toy.py", suite.replace("min_value=5", "min_value=50"))
     classifier = catalog.load(name)
     (said,) = quarantine.replay(classifier).values()
-    assert "a table-level expectation is not published" in said
+    assert "breaks a table-level expectation" in said
     assert (events(classifier), len(quarantine.rows(classifier))) == (9, 1)
 
 

@@ -135,7 +135,7 @@ def test_a_bundle_of_another_version_is_a_clear_error(tmp_path):
     save(tmp_path / "b")
     path = tmp_path / "b" / "bundle.json"
     path.write_text(path.read_text().replace('"thresholds"', '"threshold"'))
-    with pytest.raises(BundleError, match=r"must be of this version of Leeway.*threshold.*train again"):
+    with pytest.raises(BundleError, match=r"this version of Leeway.*threshold.*train again"):
         leeway.model.bundle.load(tmp_path / "b")
 
 
@@ -168,9 +168,7 @@ def test_one_changed_byte_in_any_file_is_refused(tmp_path, name):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(
-        BundleError, match=f"checksum must be the one in the promotion record.*instead of {checksum[:12]}"
-    ):
+    with pytest.raises(BundleError, match=f"altered.*instead of {checksum[:12]}"):
         leeway.model.bundle.load(tmp_path / "b", checksum)
 
 
@@ -178,7 +176,7 @@ def test_one_changed_byte_in_any_file_is_refused(tmp_path, name):
 def test_a_missing_file_is_named(tmp_path, name):
     save(tmp_path / "b")
     (tmp_path / "b" / name).unlink()
-    with pytest.raises(BundleError, match=f"it must have the files.*found: no {name}"):
+    with pytest.raises(BundleError, match=f"found: no {name}"):
         leeway.model.bundle.load(tmp_path / "b")
 
 
@@ -186,7 +184,7 @@ def test_a_type_that_is_not_on_the_hosts_list_is_refused_by_name_until_the_host_
     save(tmp_path / "b", pipeline=FunctionTransformer(func=UserDict))
     monkeypatch.delenv("LEEWAY_TRUSTED_TYPES", raising=False)
     settings.cache_clear()
-    with pytest.raises(BundleError, match=r"only types on the host's list.*collections.UserDict"):
+    with pytest.raises(BundleError, match=r"found: collections.UserDict"):
         leeway.model.bundle.load(tmp_path / "b")
     monkeypatch.setenv("LEEWAY_TRUSTED_TYPES", '["collections.UserDict"]')
     settings.cache_clear()
@@ -208,7 +206,7 @@ def test_no_rows_have_no_scores_and_rows_without_a_feature_are_refused_by_name(t
     _, rows = save(tmp_path / "b")
     loaded = leeway.model.bundle.load(tmp_path / "b")
     assert len(loaded.score(rows.iloc[:0])) == 0
-    with pytest.raises(BundleError, match=r"every feature of its signature.*found: no kind, flag, note.*promote"):
+    with pytest.raises(BundleError, match=r"found: kind, flag, note.*promote"):
         loaded.score(rows[["amount"]])
 
 

@@ -65,7 +65,7 @@ def test_a_challenger_of_what_came_since_a_change_learns_from_nothing_else_and_i
 def test_a_window_in_which_there_is_nothing_to_learn_is_a_clear_error(quick):
     as_of = quick.day(20).start
     taken = snapshots.take(quick.classifier, as_of).hash
-    with pytest.raises(TrainingError, match="both classes before the holdout"):
+    with pytest.raises(TrainingError, match="both classes are missing before the holdout"):
         fit.fit(
             quick.classifier,
             taken,

@@ -101,7 +101,7 @@ def test_most_classifiers_that_find_something_at_one_time_are_an_incident(world)
         found_by(connection, "two", "alert", night.shift(1))
         assert many_classifiers(connection, "toy", night) is None
         found_by(connection, "three", "data fault", night)
-        assert many_classifiers(connection, "toy", night) == f"one, three found something on {night} too"
+        assert many_classifiers(connection, "toy", night) == f"one, three raised an alarm on {night} too"
         for name in ("four", "five", "six", "seven"):
             found_by(connection, name, "quiet", night)
         assert many_classifiers(connection, "toy", night) is None
@@ -114,5 +114,5 @@ def test_an_incident_waits_for_a_person(world):
         )
     assert state == "held"
     request = retraining.get("toy:1")
-    assert request.history[0]["why"] == "an incident, which a retrain seldom cures: 9 columns moved at once"
+    assert request.history[0]["why"] == "an incident, and a retrain seldom cures one: 9 columns moved at once"
     assert retraining.settle("toy:1", True, "ann").state == "requested"

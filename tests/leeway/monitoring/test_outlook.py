@@ -102,11 +102,11 @@ def test_labels_that_are_late_are_told_before_they_would_count_and_do_not_count_
         connection.execute(sa.update(label).where(some).values(known_at=world.day(28).start + pd.Timedelta(hours=6)))
     assert "labels are late" not in nightly(world, 24).why
     assert re.search(
-        rf"labels are late: \d+% of those of {day} are known 1 day after, 100% ordinarily$", nightly(world, 25).why
+        rf"labels are late: \d+% of those of {day} are known 1 day after, usually 100%$", nightly(world, 25).why
     )
     nightly(world, 26)
     found = nightly(world, 27)
-    assert re.search(rf"of those of {day} are known at the age .* 100% ordinarily; they do not count$", found.why)
+    assert re.search(rf"of those of {day} are known at the age .* usually 100%; they do not count$", found.why)
     assert "no mature labels yet" in found.why
     assert held(world, 27) is None
     arrived = [Arrived(**item) for item in evidence(world, 27)["labels"]]
@@ -127,7 +127,11 @@ def test_the_record_and_the_report_have_the_estimate_beside_what_became_of_it(qu
     assert set(told["metrics"]) == {"accuracy", "precision", "recall", "roc_auc", "log_loss"}
     assert all(low <= value <= high for value, low, high in told["metrics"].values())
     page = report.path_of("toy", quick.day(22)).read_text(encoding="utf-8")
-    for title in ("Performance, as estimated and by labels", "Calibration", "Slices where labels and scores part most"):
+    for title in (
+        "Performance, as estimated and by labels",
+        "Calibration",
+        "Slices where labels and scores differ most",
+    ):
         assert f"<summary>{title}</summary>" in page
     assert f"By labels: of {quick.day(21)}, the last that are known" in page
     assert "kind = " in page
@@ -138,9 +142,9 @@ def test_estimates_stay_off_where_nothing_can_be_said(quick, monkeypatch):
     quick.fill(first=20, count=1)
     monkeypatch.setattr(Bundle, "known", None)
     nightly(quick, 20)
-    assert "was trained before there were estimates" in evidence(quick, 20)["estimated"]["why"]
+    assert "was trained before Leeway made estimates" in evidence(quick, 20)["estimated"]["why"]
     page = report.path_of("toy", quick.day(20)).read_text(encoding="utf-8")
-    assert "Not estimated: the champion was trained before there were estimates" in page
+    assert "Not estimated: the champion was trained before" in page
 
 
 def test_an_estimate_that_was_worse_than_a_constant_is_switched_off_by_the_labels_of_its_nights(quick):
@@ -161,7 +165,7 @@ def test_an_estimate_that_was_worse_than_a_constant_is_switched_off_by_the_label
             connection.execute(sa.insert(realised.table).values({**label, "night": day.key, "partition": key}))
     again(quick, 21)
     told = evidence(quick, 21)["estimated"]
-    assert "where the reference's mean is off by" in told["off"]["accuracy"]
+    assert "the reference's mean has an error of" in told["off"]["accuracy"]
     page = report.path_of("toy", quick.day(21)).read_text(encoding="utf-8")
     assert "Switched off for accuracy" in page
 
@@ -187,6 +191,6 @@ def test_fewer_labels_than_ordinarily_are_late_only_if_they_are_clearly_fewer():
     late = Arrived("2026-03-02", 0, 100, 10, 0.98, late=True)
     assert tell([quiet], DAY) is None
     assert tell([quiet, late], DAY) == (
-        "labels are late: 10% of those of 2026-03-02 are known at the end of its day, 98% ordinarily"
+        "labels are late: 10% of those of 2026-03-02 are known at the end of its day, usually 98%"
     )
     assert outlook.BACK >= 14

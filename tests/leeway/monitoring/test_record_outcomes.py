@@ -14,7 +14,7 @@ from leeway.store.tables import tables_of
 from tests.conftest import making
 from tests.leeway.conftest import World
 
-pytestmark = pytest.mark.xdist_group("tallying")
+pytestmark = pytest.mark.xdist_group("record_outcomes")
 
 
 @pytest.fixture(scope="module")

@@ -97,13 +97,13 @@ def test_a_suite_that_speaks_of_another_column_is_told_with_the_likely_one(check
     ("model", "suite", "said"),
     [
         (GOOD.replace("columns={", "columns={{"), SUITE, "it is not Python"),
-        ("x = 1\n", SUITE, "exactly one Classifier(…), not 0"),
-        (GOOD + GOOD, SUITE, "exactly one Classifier(…), not 2"),
+        ("x = 1\n", SUITE, "it holds 0 Classifier(…) calls"),
+        (GOOD + GOOD, SUITE, "it holds 2 Classifier(…) calls"),
         ("import nothing_of_that_name\n" + GOOD, SUITE, "models/toy.py:1: ModuleNotFoundError"),
         (GOOD, None, "there is no suite"),
         (GOOD, "expectations = [\n", "expectations/toy.py:1: it is not Python"),
-        (GOOD, "expectations = []\n", "must not be empty"),
-        (GOOD, "x = 1\n", "must hold a list named `expectations`"),
+        (GOOD, "expectations = []\n", "the suite is empty"),
+        (GOOD, "x = 1\n", "no list named `expectations`"),
     ],
 )
 def test_a_file_that_is_no_definition_or_no_suite(checked, model, suite, said):
@@ -134,7 +134,7 @@ def test_the_newest_rows_of_the_source_are_held_against_the_definition(sourced):
     good = "id,at,bad,amount,kind\n" + "".join(f"{n},2026-01-0{n},0,{n}.5,x\n" for n in range(1, 4))
     assert sourced(good) == []
     assert sourced(good.replace("amount", "amonut")) == [
-        "models/toy.py:9: every declared column must be delivered (found: no 'amount')"
+        "models/toy.py:9: a declared column is missing in the delivery (found: no 'amount')"
     ]
     assert sourced(good.replace("3.5", "three")) == [
         "models/toy.py:9: amount: must be a finite number; 1 of the newest 1 rows are not"

@@ -111,14 +111,14 @@ def test_two_columns_of_one_name_are_refused_as_a_night_would(tmp_path):
     ("content", "name", "said"),
     [
         (b"a,b\n1,2\n3,4,5\n", "x.csv", "line 3"),
-        (b"a,b\n1,2,3\n3,4,5\n", "x.csv", "as many fields as the header, 2 .found: 3 in the first line"),
-        (b"a,b\n1,2,\n3,4,\n", "x.csv", "as many fields as the header, 2 .found: 3 in the first line"),
+        (b"a,b\n1,2,3\n3,4,5\n", "x.csv", "the header, which has 2 .found: 3 in the first line"),
+        (b"a,b\n1,2,\n3,4,\n", "x.csv", "the header, which has 2 .found: 3 in the first line"),
         (b'a,b\n1,"x\n2,z\n', "x.csv", "EOF inside string"),
         (b"a,b,c\n", "x.csv", "a header and nothing else"),
-        (b"", "x.csv", "an empty file"),
-        (b"a,b\n1,2\n", "x.csv.gz", "compressed as its name says"),
-        (gzip.compress(b"a,b\n1,2\n" * 99)[:-20], "x.csv.gz", "compressed as its name says"),
-        (b"PAR1 but not", "x.parquet", "readable as a table"),
+        (b"", "x.csv", "is empty"),
+        (b"a,b\n1,2\n", "x.csv.gz", "its compression"),
+        (gzip.compress(b"a,b\n1,2\n" * 99)[:-20], "x.csv.gz", "its compression"),
+        (b"PAR1 but not", "x.parquet", "as a table"),
     ],
     ids=[
         "ragged",
@@ -142,7 +142,7 @@ def test_what_cannot_be_read_is_named_with_the_reason(tmp_path, content, name, s
 @pytest.mark.parametrize("options", [{"encoding": "klingon"}, {"sql": ""}])
 def test_what_a_person_says_wrongly_is_refused(tmp_path, options):
     where = write(tmp_path, "a,b\n1,2\n") if "encoding" in options else "sqlite:///x.db"
-    with pytest.raises(SourceError, match=r"klingon|needs a query"):
+    with pytest.raises(SourceError, match=r"klingon|add --query"):
         read(where, **options)
 
 
@@ -154,10 +154,10 @@ def test_files_of_a_folder_are_one_table_and_must_be_alike(tmp_path):
     assert sample.table.where == f"{tmp_path}/*.csv"
     assert read(f"{tmp_path}/[01].csv").total == 2
     write(tmp_path, "a,c\n3,x\n", "3.csv")
-    with pytest.raises(SourceError, match=r"3\.csv.*same columns as 0\.csv.*b, c in one of them only"):
+    with pytest.raises(SourceError, match=r"3\.csv.* 0\.csv.*b, c in one of them only"):
         read(tmp_path)
     (tmp_path / "3.csv").rename(tmp_path / "3.parquet")
-    with pytest.raises(SourceError, match="one format"):
+    with pytest.raises(SourceError, match="several formats"):
         read(tmp_path)
 
 
@@ -188,7 +188,7 @@ def test_a_query_is_read(database, monkeypatch):
     ("url", "sql", "said"),
     [
         ("", "SELECT absent FROM sale", "no such column"),
-        ("", "SELECT id FROM sale WHERE 0", "rows to learn from"),
+        ("", "SELECT id FROM sale WHERE 0", "a header and nothing else"),
         ("", "SELECT id, price AS id FROM sale", "share a name"),
         ("sqlite:////nowhere/x.db", "SELECT 1", "no file /nowhere/x.db"),
         ("nosuch://h/db", "SELECT 1", "driver is installed"),

@@ -140,13 +140,11 @@ def test_a_partition_whose_every_row_is_in_quarantine_has_no_predictions_but_its
 
 
 def test_what_is_missing_for_scoring_is_a_clear_error(world):
-    with pytest.raises(
-        NotFound, match="scoring toy 2026-03-11: there must be a champion; run `leeway train toy` first"
-    ):
+    with pytest.raises(NotFound, match="scoring toy 2026-03-11: toy has no champion yet; run `leeway train toy` first"):
         score(world.classifier, world.day(10))
     world.one_trial().fill().crown()
     nowhere, refused = world.day(30), world.day(31)
-    with pytest.raises(NotFound, match=r"must have been ingested \(found: nothing in the ledger\); run `leeway ingest"):
+    with pytest.raises(NotFound, match=r"found: nothing in the ledger\); run `leeway ingest"):
         score(world.classifier, nowhere)
     error = DeliveryRejected("auditing", problem="rows must be enough", found="2", hint="wait")
     publication.reject(world.classifier, refused, "d", "s", error)

@@ -231,26 +231,3 @@ def test_the_planner_hears_of_many_rows_in_the_transaction_that_writes_them(proj
         tell_planner(connection, table, written)
         size = sa.text("SELECT reltuples FROM pg_class WHERE oid = 'toy.event'::regclass")
         assert (connection.scalar(size) == rows) == known
-
-
-def test_the_embedded_server_stops_with_its_last_user_also_where_another_was_killed(tmp_path):
-    code = dedent(f"""
-        import sys, time
-        from pathlib import Path
-        from leeway.store.database import _start_embedded
-        _start_embedded(Path({str(tmp_path)!r}))
-        print("up", flush=True)
-        sys.stdin.read()
-    """)
-
-    def user():
-        process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert process.stdout.readline()
-        return process
-
-    killed, last = user(), user()
-    killed.kill()
-    killed.wait()
-    assert (tmp_path / "postmaster.pid").exists()  # it serves the other one still
-    last.communicate()
-    assert not (tmp_path / "postmaster.pid").exists()

@@ -8,7 +8,7 @@ from leeway.core.errors import StoreError
 from leeway.core.files import sha256
 from leeway.operations import housekeeping
 from leeway.store import storage
-from leeway.store.objects import Objects
+from leeway.store.objects import Found, Objects
 from tests.conftest import forget
 from tests.s3 import ENVIRONMENT, S3
 
@@ -166,6 +166,73 @@ def test_a_damaged_object_is_refused_and_leaves_no_copy(on_s3, s3, use, monkeypa
     assert json.loads(storage.read(folder / "manifest.json")) == {"one": sha256_of(b"1")}
 
 
+NO_NAMES = ["../../evil.py", "..", ".", "", "/etc/evil", "a/b", "a\\b", "a\0b", "manifest.json"]
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        *({name: "HASH"} for name in NO_NAMES),
+        {"one": "../one"},
+        {"one": 1},
+        {"one": None},
+        ["one"],
+        "one",
+        b"{",
+        b"[" * 100_000,
+        b"\xff",
+        {f"file-{number}": "HASH" for number in range(20_000)},
+    ],
+    ids=lambda value: repr(value)[:25],
+)
+def test_a_manifest_that_was_altered_writes_nothing_at_all(on_s3, s3, use, monkeypatch, tmp_path, manifest):
+    """Whoever could write to the bucket wrote any file on every machine: a name led out of the data folder."""
+    folder = storage.place("bundles", "toy", "abc")
+    keep_folder(folder, one="1")
+    content = manifest
+    if not isinstance(manifest, bytes):
+        content = json.dumps(manifest).replace("HASH", sha256_of(b"evil")).encode()
+    for name in (f"bundles/toy/abc/{name}" for name in NO_NAMES if name):
+        s3.files().pipe_file(f"shared/{on_s3}/{name}", b"evil")
+    s3.files().pipe_file(f"shared/{on_s3}/bundles/toy/abc/manifest.json", content)
+    another_machine(use, monkeypatch)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(StoreError, match=r"no JSON object of plain file names|larger than 1000000 bytes"):
+        storage.fetched(storage.place("bundles", "toy", "abc"))
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} <= set(before)
+
+
+def test_a_folder_is_asked_about_before_anything_of_it_is_fetched(on_s3, use, monkeypatch):
+    keep_folder(storage.place("bundles", "toy", "abc"), one="1")
+    another_machine(use, monkeypatch)
+
+    def refuse(hashes):
+        assert hashes == {"one": sha256_of(b"1")}
+        raise StoreError("fetching", problem="no", hint="")
+
+    folder = storage.place("bundles", "toy", "abc")
+    with pytest.raises(StoreError, match="fetching: no"):
+        storage.fetched(folder, admit=refuse)
+    assert not folder.parent.exists()
+
+
+def test_an_object_whose_name_leads_elsewhere_is_none_of_ours(kind, use, monkeypatch, tmp_path):
+    """Housekeeping would have removed what lies there on this machine."""
+    for _ in range(2):
+        keep_folder(storage.place("arrived", "toy", "abc"), one="1")
+    key = "arrived/toy/../../../../precious"
+    found = [*Objects.find(storage._objects(), "arrived"), Found(key, 1, 0.0)] if storage._objects() else []
+    monkeypatch.setattr(Objects, "find", lambda self, prefix: found)
+    assert [entry.path.name for entry in storage.entries("arrived")] == ["manifest.json", "one"]
+
+
+@pytest.mark.parametrize("name", ["..", "../toy", "/etc", "", "a\0b", "a/b"])
+def test_a_name_that_leads_elsewhere_has_no_place(use, name):
+    use("")
+    with pytest.raises(StoreError, match="a part of the name leads elsewhere"):
+        storage.place("bundles", "toy", name)
+
+
 def sha256_of(content):
     import hashlib
 
@@ -197,11 +264,11 @@ def test_old_reports_are_removed_from_the_storage(on_s3, s3):
     [
         ("/srv/leeway", "must be a URL"),
         ("file://host/srv", "must be a URL"),
-        ("nothing://x/y", "must be a URL that fsspec knows"),
-        ("s3://", "must name a bucket"),
-        ("sftp://me:secret@host/x", "must hold no password"),
-        ("gs://bucket/x", "the package for it must be installed"),
-        ("s3://no-such-bucket-here/x", "the bucket or folder must be there"),
+        ("nothing://x/y", "no URL that fsspec knows"),
+        ("s3://", "names no bucket"),
+        ("sftp://me:secret@host/x", "has a password in it"),
+        ("gs://bucket/x", "is not installed"),
+        ("s3://no-such-bucket-here/x", "does not exist"),
     ],
 )
 def test_a_storage_that_cannot_be_used_is_one_clear_line(on_s3, use, url, said):
@@ -214,9 +281,9 @@ def test_a_storage_that_cannot_be_used_is_one_clear_line(on_s3, use, url, said):
 def test_a_storage_that_is_down_is_not_taken_for_an_empty_one(on_s3, s3):
     s3.stop()
     try:
-        with pytest.raises(StoreError, match="the storage must answer"):
+        with pytest.raises(StoreError, match="does not answer"):
             storage.exists(storage.place("snapshots", "toy", "a.parquet"))
-        with pytest.raises(StoreError, match="the storage must answer"):
+        with pytest.raises(StoreError, match="does not answer"):
             keep_folder(storage.place("bundles", "toy", "abc"), one="1")
     finally:
         s3.start()

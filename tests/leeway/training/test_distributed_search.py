@@ -123,6 +123,6 @@ def test_a_worker_with_another_definition_refuses_and_takes_up_the_changed_one(q
     assert catalog.load_as(quick.name, asked_with).training.folds == 3
     path = quick.project.root / "models" / f"{quick.name}.py"
     path.write_text(path.read_text().replace("folds=3", "folds=4"))  # as on another machine: nothing is forgotten here
-    with pytest.raises(DefinitionError, match=r"the same definition.*models/"):
+    with pytest.raises(DefinitionError, match=r"another definition.*models/"):
         catalog.load_as(quick.name, asked_with)
     assert catalog.load_as(quick.name, catalog.fingerprint(quick.name)).training.folds == 4

@@ -163,14 +163,12 @@ def test_the_search_looks_at_the_most_recent_rows_or_at_a_stratified_sample():
 
 def test_what_cannot_be_validated_is_a_clear_error():
     late = np.arange(500) >= 499
-    with pytest.raises(
-        TrainingError, match=r"one time-ordered fold must have both classes.*500 rows.*the rarest in 1\b"
-    ):
+    with pytest.raises(TrainingError, match=r"no time-ordered fold.*500 rows.*the rarest in 1\b"):
         folds(classifier(), rows_of(500), late)
-    with pytest.raises(TrainingError, match=r"one fold must have both classes on both sides.*1 different outcomes"):
+    with pytest.raises(TrainingError, match=r"no fold.*1 different outcomes"):
         folds(classifier(timed=False), rows_of(500), late & False)
     one = rows_of(500, ["c"] * 500)
-    with pytest.raises(TrainingError, match=r"folds by card must have at least as many entities.*1 entities"):
+    with pytest.raises(TrainingError, match=r"folds by card .*1 entities"):
         folds(classifier(timed=False, group="card"), one, late)
-    with pytest.raises(TrainingError, match=r"1 entities.*or ungrouped"):
+    with pytest.raises(TrainingError, match=r"1 entities.*training.group"):
         folds(classifier(group="card"), one, np.arange(500) % 2 == 0)

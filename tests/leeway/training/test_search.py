@@ -148,15 +148,15 @@ def test_a_candidate_that_raises_hangs_dies_or_says_nonsense_is_told_and_the_sea
     assert str(outcome.trial) == "logistic(C=1.0)"
     why = {name: outcome.failures[f"own_estimators.{name}()"] for name in names}
     assert why["Raising"] == "RuntimeError: no, thank you"
-    assert why["Endless"] == "it had not finished after 8 seconds, its share of the budget"
-    assert why["Wild"] == "some of its probabilities are no numbers"
+    assert "8 seconds" in why["Endless"]
+    assert "not numbers" in why["Wild"]
     assert why["Deadly"] == "its process died, with exit code 3"
 
 
 def test_where_all_fail_the_error_says_why_and_a_class_that_is_not_there_is_one_at_once(own):
     x, y = development(100)
     declared = classifier().model_copy(update={"candidates": (own("Raising"),)})
-    with pytest.raises(TrainingError, match=r"at least one candidate must come to an end.*no, thank you"):
+    with pytest.raises(TrainingError, match=r"every candidate failed.*no, thank you"):
         search(declared, x, y)
     missing = classifier().model_copy(update={"candidates": (Logistic(), Estimator(path="nowhere.Nothing"))})
     with pytest.raises(TrainingError, match=r"must be installed.*No module named 'nowhere'"):
@@ -209,5 +209,5 @@ def test_what_is_odd_is_said_in_words_and_stops_nothing():
         "late is empty in all rows that 1 of 3 folds validated on",
         "1 of 4 folds were left out: all labels of a side are the same",
         "no row that 1 of 3 folds learnt from is true",
-        "the label follows from the columns nearly without error: does one of them tell what came after?",
+        "the columns predict the label nearly without error: does one of them leak it?",
     ]

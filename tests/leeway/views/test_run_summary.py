@@ -29,10 +29,10 @@ def test_without_a_platform_the_report_is_a_path():
 
 
 def test_a_night_without_a_champion_says_why():
-    night = replace(NIGHT, scored=None, monitored=None, retrained=None, waits_for="there must be mature labels")
+    night = replace(NIGHT, scored=None, monitored=None, retrained=None, waits_for="mature labels are missing")
     text = in_words("toy", replace(night, caught_up={"2026-02-28": "done"}), None)
-    assert "**No champion yet**: there must be mature labels" in text
-    assert "| made up for 2026-02-28 | done |" in text
+    assert "**No champion yet**: mature labels are missing" in text
+    assert "| caught up on 2026-02-28 | done |" in text
     assert "| flagged |" not in text
 
 

@@ -1,4 +1,4 @@
-"""Counts of positive labels become counts by class where there are several."""
+"""Counts of positive labels become counts by class."""
 
 from alembic import op
 

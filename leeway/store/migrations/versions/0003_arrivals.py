@@ -1,4 +1,4 @@
-"""What was taken in from sources that are read as they grow."""
+"""Batches from growing sources, and their arrivals."""
 
 import sqlalchemy as sa
 from alembic import op

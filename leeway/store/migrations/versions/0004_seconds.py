@@ -1,4 +1,4 @@
-"""How long a stage took, in the ledger."""
+"""The duration of a stage, in the ledger."""
 
 import sqlalchemy as sa
 from alembic import op

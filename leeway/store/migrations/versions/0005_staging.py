@@ -1,4 +1,7 @@
-"""The schema of the staging tables, before several processes would make it at once."""
+"""The schema of the staging tables.
+
+It is made here, because several processes would make it at once later.
+"""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Sketches of scored partitions, by which nights are compared without their rows."""
+"""Sketches of scored partitions."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Holds of persons; requests that wait until enough is known of a change."""
+"""Holds by people, and retrain requests that wait."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What labels said of a partition, as they were known at the end of a night."""
+"""Metrics by labels, as known at the end of a night."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What became of decisions, counted once; what people are told, and when nobody is to be."""
+"""Outcomes of decisions, alerts, and mutes."""
 
 import sqlalchemy as sa
 from alembic import op

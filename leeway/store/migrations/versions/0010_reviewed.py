@@ -1,4 +1,4 @@
-"""What was sent to a person: how many events, how many of them have a label, and how many of those it overruled."""
+"""Counts of reviewed events: sent, answered, overruled."""
 
 import sqlalchemy as sa
 from alembic import op

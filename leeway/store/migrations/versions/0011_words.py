@@ -1,4 +1,7 @@
-"""Columns and keys by the names that the field uses: what was observed, label residuals, predicted and true positives."""
+"""Columns and keys by the field's names.
+
+They are `observed`, `label_residuals`, `predicted_positive` and `true_positives`.
+"""
 
 from alembic import op
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from leeway.alerts import finding, telling
-from leeway.alerts.kinds import KINDS, Happening, Past
+from leeway.alerts.kinds import KINDS, Happening, LastDays
 from leeway.core.errors import DeliveryRejected
 from leeway.ingest import publication
 from leeway.lifecycle import retraining
@@ -114,4 +114,4 @@ def test_it_is_found_once_the_same_each_time_and_not_where_nothing_happened(worl
 
 @KIND
 def test_nothing_is_found_of_a_classifier_that_has_no_past_and_no_definition(project, kind):
-    assert list(kind.found(Past("gone", NOW, timedelta(days=7)))) == []
+    assert list(kind.found(LastDays("gone", NOW, timedelta(days=7)))) == []

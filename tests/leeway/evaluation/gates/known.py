@@ -23,7 +23,7 @@ class Known:
     importance: dict = field(
         default_factory=lambda: {"amount": Interval(0.1, 0.09, 0.11), "kind": Interval(0.05, 0.04, 0.06)}
     )
-    order: tuple | None = (0.4, 0.39)
+    temporal_shift: tuple | None = (0.4, 0.39)
     seeds: Seeds | None = None
     reloaded_scores: tuple | None = None
     speed: tuple = (5.0, 100_000.0)

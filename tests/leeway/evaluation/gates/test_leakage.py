@@ -17,14 +17,14 @@ def test_ordinary_features_and_chance_on_shuffled_labels_pass():
     verdict = checked()
     assert verdict.outcome == "pass"
     assert verdict.why == (
-        "shuffled labels are told with ROC AUC 0.510, the strongest feature alone with 0.700 (amount)"
+        "shuffled labels are predicted with ROC AUC 0.510, the label by the strongest feature with 0.700 (amount)"
     )
 
 
 def test_a_way_of_learning_that_tells_shuffled_labels_has_seen_them():
     verdict = checked(label_permutation=SingleFeature(0.6, 0.01))
     assert verdict.outcome == "fail"
-    assert "dealt out at random are told with ROC AUC 0.600" in verdict.why
+    assert "shuffled labels are predicted with ROC AUC 0.600" in verdict.why
 
 
 def test_what_so_few_rows_tell_that_nothing_could_be_beyond_chance_is_no_evidence():
@@ -35,10 +35,10 @@ def test_what_so_few_rows_tell_that_nothing_could_be_beyond_chance_is_no_evidenc
 
 
 def test_a_feature_that_tells_the_label_by_itself_fails_by_name_unless_it_is_trusted():
-    leak = {"amount": SingleFeature(0.999, 0.0001, "tells the label by itself, ROC AUC 0.999")}
+    leak = {"amount": SingleFeature(0.999, 0.0001, "predicts the label by itself, ROC AUC 0.999")}
     verdict = checked(single_feature_auc=leak)
     assert verdict.outcome == "fail"
-    assert "amount tells the label by itself" in verdict.why
+    assert "amount predicts the label by itself" in verdict.why
     assert "Gates.trusted" in verdict.why
     assert checked(("amount",), single_feature_auc=leak).outcome == "pass"
 

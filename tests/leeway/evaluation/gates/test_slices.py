@@ -43,12 +43,12 @@ def test_rows_that_the_champion_knows_are_no_missing_slice(rows):
     p, y, columns = rows
     known = evidence_of(p, p, y=y, columns=columns, slices=(Slice(column="kind"),))
     none = gate.check(replace(known, fair=np.zeros(len(y), dtype=bool)))
-    assert (none.outcome, none.why) == ("fail", "no row of the holdout is new to the champion too")
+    assert (none.outcome, none.why) == ("fail", "no rows of the holdout are new to the champion")
     some = gate.check(replace(known, fair=(columns["kind"] == "a").to_numpy()))
     assert some.outcome == "pass"
     absent = replace(known, fair=(columns["kind"] == "a").to_numpy())
     absent = replace(absent, classifier=evidence_of(p, y=y, slices=(Slice(column="kind", values=("c",)),)).classifier)
-    assert "in the declared slice kind = c among those that are new to both" in gate.check(absent).why
+    assert "in the declared slice kind = c and new to the champion" in gate.check(absent).why
 
 
 def test_a_slice_of_two_features_that_nobody_declared_is_found(rows):

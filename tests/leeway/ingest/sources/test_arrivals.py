@@ -286,7 +286,7 @@ def test_without_id_and_time_a_growing_file_keeps_its_events(declared, drop):
 
 
 def test_a_source_without_any_row_has_nothing_to_backfill(declared):
-    with pytest.raises(NotFound, match="the source must have rows"):
+    with pytest.raises(NotFound, match="source has no rows"):
         span(declared(FOLDER), None, None)
 
 

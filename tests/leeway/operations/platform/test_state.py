@@ -1,7 +1,9 @@
 """How other processes find a platform, and are not misled."""
 
+import fcntl
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -46,7 +48,7 @@ def test_a_report_is_where_the_settings_say_whatever_runs_here(project, monkeypa
 
 
 def test_only_one_platform_has_a_data_folder(project):
-    with state.holding(), pytest.raises(AlreadyRunning, match="one platform per data folder"), state.holding():
+    with state.holding(), pytest.raises(AlreadyRunning, match="leeway down"), state.holding():
         pass
     with state.holding():
         pass
@@ -72,11 +74,45 @@ def test_what_a_power_cut_left_behind_does_not_look_alive(project):
         assert state.current() is None, "the next platform must not be taken for the one that was killed"
 
 
+def test_a_copy_of_a_data_folder_does_not_take_the_originals_platform_for_its_own(project, monkeypatch):
+    """`leeway down` in the copy would have ended it."""
+    with state.holding():
+        written = _state(project)
+        state.write(written)
+        for copy_function in (shutil.copy2, os.link):
+            copy = project.root / f"copy by {copy_function.__name__}"
+            shutil.copytree(project.home, copy, copy_function=copy_function)
+            monkeypatch.setenv("LEEWAY_HOME", str(copy))
+            settings.cache_clear()
+            assert state.current() is None
+            with (copy / "platform" / "lock").open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB) if copy_function is shutil.copy2 else None
+                assert state.is_held()  # one of the copy's begins, and has not said anything yet
+                assert state.current() is None
+                assert run.stop() is False
+        link = project.root / "link"
+        link.symlink_to(project.home)
+        monkeypatch.setenv("LEEWAY_HOME", str(link))
+        settings.cache_clear()
+        assert state.current() == written
+
+
+def test_a_data_folder_that_was_moved_keeps_its_platform(project, monkeypatch):
+    with state.holding():
+        written = _state(project)
+        state.write(written)
+        moved = project.home.rename(project.root / "moved")
+        monkeypatch.setenv("LEEWAY_HOME", str(moved))
+        settings.cache_clear()
+        assert state.current() == written
+        moved.rename(project.home)
+
+
 def test_a_platform_of_another_project_is_refused(project):
     with state.holding():
         found = _state(project)
         state.write(State(**{**vars(found), "project": "/elsewhere"}))
-        with pytest.raises(NotFound, match="one data folder serves one project"):
+        with pytest.raises(NotFound, match=r"serves another project.*elsewhere"):
             run.running()
 
 

@@ -113,6 +113,7 @@ print(*(p.hex() for p in model.predict_proba(pandas.read_parquet(f"{folder}/rows
 
 
 @pytest.mark.parametrize("learner", [case for case in kinds() if case.values[0].declaration.extra is not None])
+@pytest.mark.system
 def test_one_of_another_library_scores_the_same_in_a_new_process_to_the_bit(learner, tmp_path):
     x, y = data()
     made = learn(trial_of(learner), FEATURES, x, y, seed=0)
