@@ -46,12 +46,13 @@ def live() -> None:
     import flows.nightly
     import flows.train
     from leeway.core.errors import DeliveryRejected
+    from leeway.definition.grains import WEEK
     from leeway.definition.partitions import Partition, between
 
-    cut = Partition.parse(CUT, "week")
+    cut = Partition.parse(CUT, WEEK)
     flows.backfill.backfill(NAME, FIRST, cut.shift(-1).key, stage="ingest", which="missing", dry_run=False)
     flows.train.train(NAME, cut.start, "the first one", "benchmark")
-    for week in between(cut, Partition.parse(LAST, "week")):
+    for week in between(cut, Partition.parse(LAST, WEEK)):
         try:
             night = flows.nightly.nightly(NAME, week.key)
         except DeliveryRejected as error:
@@ -72,6 +73,7 @@ def report() -> None:
     from sklearn.metrics import roc_auc_score
 
     from leeway.definition import catalog
+    from leeway.definition.grains import WEEK
     from leeway.definition.partitions import Partition, between
     from leeway.lifecycle import registry
     from leeway.scoring import batch_scoring
@@ -85,7 +87,7 @@ def report() -> None:
     frozen = registry.load(NAME, promoted[0])
     labels = database().read(sa.select(tables_of(classifier).label)).to_pandas().set_index("event_id")["positive"]
     kept = []
-    for week in between(Partition.parse(CUT, "week"), Partition.parse(LAST, "week")):
+    for week in between(Partition.parse(CUT, WEEK), Partition.parse(LAST, WEEK)):
         with database().transaction() as connection:
             entry = ledger.entry(connection, NAME, week, "score")
         if entry is None:

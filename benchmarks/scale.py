@@ -40,6 +40,7 @@ def live() -> None:
     """History, a champion, the night."""
     from leeway.dataset import features, snapshots
     from leeway.definition import catalog
+    from leeway.definition.grains import DAY
     from leeway.definition.partitions import Partition, between
     from leeway.ingest import audit, deliveries, publication, sources
     from leeway.lifecycle import registry
@@ -49,14 +50,14 @@ def live() -> None:
     from leeway.training import fit, training_data
 
     classifier, suite = catalog.load(NAME), catalog.audit_fingerprint(NAME)
-    night = Partition.containing(NIGHT, "day")
+    night = Partition.containing(NIGHT, DAY)
 
     def ingest(day: Partition) -> None:
         delivery = sources.deliver(classifier, day)
         audit.audit(classifier, day, delivery)
         publication.publish(classifier, day, delivery, suite)
 
-    past = list(between(Partition.containing(FIRST, "day"), night.shift(-1)))
+    past = list(between(Partition.containing(FIRST, DAY), night.shift(-1)))
     measured("ten days of history", HISTORY_ROWS * len(past), lambda: [ingest(day) for day in past])
     as_of = night.start
     taken = measured("snapshot", 0, lambda: snapshots.take(classifier, as_of))
@@ -88,7 +89,7 @@ def live() -> None:
 
 def _searches(classifier: Any, learnt: Any) -> None:
     from leeway.training import distributed_search, search
-    from leeway.training.candidates import trials
+    from leeway.training.trials import trials
 
     tried = list(trials(classifier.candidates))
     passed = sum(len(train) for train, _ in learnt.folds) * len(tried)

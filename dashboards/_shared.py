@@ -8,7 +8,7 @@ from functools import wraps
 import streamlit as st
 
 from leeway.core.errors import LeewayError
-from leeway.views import access, links, roster
+from leeway.views import access, links, pages, roster
 from leeway.views.roster import RosterEntry
 
 #: Okabe and Ito's colours, which most colour-blind people tell apart; a sign or a word stands beside each all the same.
@@ -74,22 +74,20 @@ Cell = str | Markup
 Page = Callable[[], None]
 
 
-def guarded(title: str) -> Callable[[Page], Page]:
-    """A page with a title, of which what refuses is shown as the plain message that it is."""
+def guarded(body: Page) -> Page:
+    """A page under its title in the list of pages, of which what refuses is shown as the plain message that it is."""
+    title = pages.named(body.__module__.rpartition(".")[2]).title
 
-    def decorate(body: Page) -> Page:
-        @wraps(body)
-        def page() -> None:
-            st.html(STYLE)
-            st.title(title, anchor=False)
-            try:
-                body()
-            except LeewayError as error:
-                say(error)
+    @wraps(body)
+    def page() -> None:
+        st.html(STYLE)
+        st.title(title, anchor=False)
+        try:
+            body()
+        except LeewayError as error:
+            say(error)
 
-        return page
-
-    return decorate
+    return page
 
 
 def say(error: LeewayError) -> None:

@@ -2,19 +2,9 @@
 
 import streamlit as st
 
-from dashboards import debug, on_call, overview, owner, reports, runbook, versions
+from dashboards import body_of
 from leeway.core.environment import prepare_libraries
-
-PAGES = (
-    (overview.page, "Overview", "overview", ":material/dashboard:"),
-    (on_call.page, "On call", "on_call", ":material/notifications:"),
-    (reports.page, "Reports", "reports", ":material/description:"),
-    (versions.page, "Versions", "versions", ":material/history:"),
-    (owner.page, "Owner", "owner", ":material/payments:"),
-    (debug.page, "Debug", "debug", ":material/bug_report:"),
-    (runbook.page, "Runbooks", "runbook", ":material/menu_book:"),
-)
-
+from leeway.views.pages import HOME, PAGES
 
 #: A sail. One of Streamlit's own icons would be fetched from another machine.
 ICON = (
@@ -27,11 +17,11 @@ def main() -> None:
     """Show the page that the address names."""
     prepare_libraries()
     st.set_page_config(page_title="Leeway", page_icon=ICON, layout="wide")
-    pages = [
-        st.Page(page, title=title, url_path=path, icon=icon, default=path == "overview")
-        for page, title, path, icon in PAGES
+    shown = [
+        st.Page(body_of(page), title=page.title, url_path=page.name, icon=page.icon, default=page is HOME)
+        for page in PAGES
     ]
-    st.navigation(pages, position="top").run()
+    st.navigation(shown, position="top").run()
 
 
 main()

@@ -18,7 +18,7 @@ from leeway.views.words import NONE, number, percent, points, share_of
 DRAWN, LISTED, WORST = 6, 15, 10
 
 
-@shared.guarded("Debug")
+@shared.guarded
 def page() -> None:
     """What moved between two ranges of nights, and what that did."""
     known = shared.classifier()

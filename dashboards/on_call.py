@@ -29,10 +29,9 @@ MEANS = {
     "stale": "stale: what it worked from has changed",
     "none": "not done, not due",
 }
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-@shared.guarded("On call")
+@shared.guarded
 def page() -> None:
     """The ledger, what waits for a person, what happened, and which runs failed."""
     known, now = shared.classifier(), roster.present()
@@ -118,29 +117,25 @@ def _ledger(classifier: Classifier, now: datetime) -> None:
 
 
 def _calendar(classifier: Classifier, days: list[Day], chosen: str | None) -> str:
-    heads = "".join(f"<th>{name}</th>" for name in WEEKDAYS) if classifier.partition == "day" else ""
+    heads = "".join(f"<th>{name}</th>" for name in classifier.partition.heads)
     rows = "".join(
-        "<tr>" + "".join(_day(classifier.name, day, chosen) for day in week) + "</tr>"
+        "<tr>" + "".join(_day(classifier, day, chosen) for day in week) + "</tr>"
         for week in on_call.weeks(days, classifier)
     )
     return f'<div class="lw-scroll"><table class="lw-cal"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
-def _day(name: str, day: Day | None, chosen: str | None) -> str:
+def _day(classifier: Classifier, day: Day | None, chosen: str | None) -> str:
     if day is None:
         return "<td></td>"
-    way = f'href="{html.escape(links.relative("on_call", classifier=name, night=day.partition))}" target="_self"'
+    way = f'href="{html.escape(links.relative("on_call", classifier=classifier.name, night=day.partition))}" target="_self"'
     cells = "".join(
         f'<a class="cell" {way} style="background:{COLOURS[cell.state]}" '
         f'title="{html.escape(f"{day.partition} {stage}: {cell.state}. {cell.says}")}">{SIGNS[cell.state]}</a>'
         for stage, cell in day.cells.items()
     )
     on = " on" if day.partition == chosen else ""
-    return f'<td class="day{on}"><a class="key" {way}>{html.escape(_short(day.partition))}</a>{cells}</td>'
-
-
-def _short(key: str) -> str:
-    return key[5:] if len(key) == len("2026-03-01") else key[11:] + "h" if "T" in key else key
+    return f'<td class="day{on}"><a class="key" {way}>{html.escape(classifier.partition.short(day.partition))}</a>{cells}</td>'
 
 
 def _night(classifier: Classifier, key: str, now: datetime) -> None:

@@ -23,7 +23,7 @@ HEADS = (
 )
 
 
-@shared.guarded("Overview")
+@shared.guarded
 def page() -> None:
     """The classifiers, those first that someone must look at."""
     now = roster.present()

@@ -16,7 +16,7 @@ from leeway.views.words import NONE, number, percent, share_of
 HEIGHT = 240
 
 
-@shared.guarded("Owner")
+@shared.guarded
 def page() -> None:
     """What the decisions of one classifier were worth, week by week."""
     known = shared.classifier()

@@ -13,7 +13,7 @@ from leeway.operations.platform.state import report_link
 HEIGHT = 900
 
 
-@shared.guarded("Reports")
+@shared.guarded
 def page() -> None:
     """The nights of a classifier with their verdicts, and the report of one."""
     known = shared.classifier()

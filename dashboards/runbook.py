@@ -6,7 +6,7 @@ from dashboards import _shared as shared
 from leeway.views import runbooks
 
 
-@shared.guarded("Runbooks")
+@shared.guarded
 def page() -> None:
     """One of them."""
     found = runbooks.names()

@@ -7,15 +7,16 @@ import runpy
 import sys
 from pathlib import Path
 
-from dashboards import debug, on_call, overview, owner, reports, runbook, versions
+from dashboards import body_of
 from leeway.core.environment import prepare_libraries
-
-PAGES = (overview, on_call, reports, versions, owner, debug, runbook)
+from leeway.views.pages import PAGES
 
 
 def main() -> None:
     """Serve, until asked to stop."""
     prepare_libraries()
+    for page in PAGES:
+        body_of(page)
     sys.argv = ["streamlit", "run", str(Path(__file__).with_name("app.py"))]
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
 

@@ -17,7 +17,7 @@ from leeway.views.roster import RosterEntry
 SIGNS = {"pass": "✓", "fail": "✕", "not applicable": "–"}
 
 
-@shared.guarded("Versions")
+@shared.guarded
 def page() -> None:
     """The history of a classifier's versions."""
     known = shared.classifier()

@@ -22,11 +22,13 @@ from leeway import definition
 from leeway.cli.app import app
 from leeway.core.settings import Settings
 from leeway.definition import preparing
+from leeway.definition.grains import GRAINS, Grain
 
 ROOT = Path(__file__).parents[1]
 PROJECT_PAGES = ("CONTRIBUTING", "CHANGELOG", "SECURITY")
 FIRST = ("classifier", "source", "label", "column", "history")  # of a definition, in the order that people write them
 TYPES = {type(None): "None", timedelta: "duration", Any: "any", str: "text", int: "whole number", float: "number"}
+TYPES |= {Grain: " or ".join(f"`{grain!r}`" for grain in GRAINS)}
 TYPES |= {bool: "True or False", SecretStr: "text, never shown", AwareDatetime: "time with a zone"}
 
 

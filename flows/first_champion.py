@@ -8,9 +8,10 @@ from flows.policy import training_lock
 from flows.train import train_steps
 from leeway.core.errors import LeewayError
 from leeway.core.logs import logger
-from leeway.definition import Classifier, Simulator, catalog
+from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition, between
 from leeway.ingest import sources
+from leeway.ingest.sources.kinds import kind_of
 from leeway.lifecycle import retry_gate
 from leeway.store import ledger
 from leeway.store.database import database
@@ -75,7 +76,7 @@ def missing_history(classifier: Classifier, due: Partition) -> list[Partition]:
     done = {entry.partition for entry in ingested if entry.status == "done" or entry.input.get("suite") == suite}
     last = due if classifier.by_arrival else due.shift(-1)
     first, window = _first(classifier, due), classifier.training.window
-    if isinstance(classifier.source, Simulator):  # a simulator has no first partition
+    if not kind_of(classifier.source).has_beginning:
         there = list(between(first, last))
     else:
         there = [item for item in sources.occupied(classifier) if item <= last and (window is None or item >= first)]

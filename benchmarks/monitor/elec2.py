@@ -29,7 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from streams import Bools, Floats
 from targets import tell
 
-from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, numeric
+from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, grains, numeric
 from leeway.definition.partitions import Partition
 from leeway.detection import build_reference
 from leeway.detection.expected import Usual, decisions
@@ -162,7 +162,7 @@ def watch(table: pd.DataFrame, y: Bools, model: Model) -> Iterator[str]:
 
 
 def _week(number: int) -> Partition:
-    return Partition(FIRST + timedelta(weeks=number), "week")
+    return Partition(FIRST + timedelta(weeks=number), grains.WEEK)
 
 
 def _nannyml(y: Bools, models: list[Model]) -> dict[str, Bools]:

@@ -27,6 +27,7 @@ from streams import IMPORTANT, Bools, Floats, Stream, World
 
 from leeway.core.metrics import logit
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, numeric
+from leeway.definition.grains import DAY, WEEK, Grain
 from leeway.detection import build_reference, estimated
 from leeway.detection.expected import METRICS, performance
 from leeway.detection.reference import Reference
@@ -99,7 +100,7 @@ class Estimator:
 
     @classmethod
     def learn(
-        cls, model: Any, x: Floats, y: Bools, times: "pd.Series[pd.Timestamp]", grain: Any, seed: int
+        cls, model: Any, x: Floats, y: Bools, times: "pd.Series[pd.Timestamp]", grain: Grain, seed: int
     ) -> "Estimator":
         """Build the reference of a fitted model from rows that it has not seen."""
         names = [f"c{number:02}" for number in range(x.shape[1])]
@@ -177,11 +178,11 @@ def fickle() -> Lines:
         print(f"skipped: {path} is not there")
         return
     rows = pd.read_csv(path)
-    for grain, length in {"day": 48, "week": 336}.items():
+    for grain, length in {DAY: 48, WEEK: 336}.items():
         yield f"T5 Elec2 by the {grain}", *_lived_through(rows, grain, length)
 
 
-def _lived_through(rows: pd.DataFrame, grain: str, length: int) -> tuple[str, bool]:
+def _lived_through(rows: pd.DataFrame, grain: Grain, length: int) -> tuple[str, bool]:
     """What was seen on a stream of half-hours cut into partitions, and whether estimates were silent on most of them."""
     y = rows["class"].to_numpy() == 1
     x = rows.drop(columns="class").to_numpy(dtype=float)

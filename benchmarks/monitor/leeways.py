@@ -13,6 +13,7 @@ from streams import COLUMNS, Floats
 
 from leeway.core.errors import TrainingError
 from leeway.definition import CSV, Classifier, Label, Training, days, numeric
+from leeway.definition.grains import DAY
 from leeway.definition.partitions import Partition
 from leeway.detection import build_reference, changes
 from leeway.detection.monitor import Finding, judge, lookback
@@ -41,7 +42,7 @@ CLASSIFIER = Classifier(
 
 def partition(number: int) -> Partition:
     """The partition of a night."""
-    return Partition(START + timedelta(days=number), "day")
+    return Partition(START + timedelta(days=number), DAY)
 
 
 def number_of(moment: datetime) -> int:

@@ -70,14 +70,16 @@ def live(stream: Stable) -> list[Any]:
     import flows.nightly
     import flows.train
     from leeway.core.errors import DeliveryRejected
+    from leeway.definition.grains import named
     from leeway.definition.partitions import Partition, between
 
-    cut, nights = Partition.parse(stream.cut, stream.grain), []
+    grain = named(stream.grain)
+    cut, nights = Partition.parse(stream.cut, grain), []
     flows.backfill.backfill(
         stream.name, stream.first, cut.shift(-1).key, stage="ingest", which="missing", dry_run=False
     )
     flows.train.train(stream.name, cut.start, "the first one", "benchmark")
-    for partition in between(cut, Partition.parse(stream.last, stream.grain)):
+    for partition in between(cut, Partition.parse(stream.last, grain)):
         try:
             night = flows.nightly.nightly(stream.name, partition.key)
         except DeliveryRejected as error:
@@ -131,6 +133,7 @@ def _losses(stream: Stable, champions: list[Any]) -> pd.DataFrame:
     from sklearn.metrics import log_loss
 
     from leeway.definition import catalog
+    from leeway.definition.grains import named
     from leeway.definition.partitions import Partition, between
     from leeway.lifecycle import registry
     from leeway.scoring import batch_scoring
@@ -141,8 +144,8 @@ def _losses(stream: Stable, champions: list[Any]) -> pd.DataFrame:
     tables = tables_of(catalog.load(stream.name))
     labels = database().read(sa.select(tables.label)).to_pandas().set_index("event_id")["positive"]
     bundles = {item.version: registry.load(stream.name, item) for item in champions}
-    found = []
-    for partition in between(Partition.parse(stream.cut, stream.grain), Partition.parse(stream.last, stream.grain)):
+    found, grain = [], named(stream.grain)
+    for partition in between(Partition.parse(stream.cut, grain), Partition.parse(stream.last, grain)):
         with database().transaction() as connection:
             entry = ledger.entry(connection, stream.name, partition, "score")
         if entry is None:

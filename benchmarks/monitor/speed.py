@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from targets import tell
 
 from leeway.definition import CSV, Classifier, Label, categorical, days, numeric
+from leeway.definition.grains import DAY
 from leeway.definition.partitions import Partition
 from leeway.detection import build_reference
 from leeway.detection.monitor import MonitoredNight, compare, judge, lookback
@@ -164,7 +165,7 @@ def compared(built: Reference, seen: Sketch, rng: np.random.Generator) -> dict[s
     from leeway.scoring import sketches
     from leeway.store.database import database
 
-    tonight = Partition(FIRST + timedelta(days=KNOWN + YEAR), "day")
+    tonight = Partition(FIRST + timedelta(days=KNOWN + YEAR), DAY)
     policy, held = built.alarm.policy, None
     with database().transaction() as connection:
         for back in range(YEAR, 0, -1):

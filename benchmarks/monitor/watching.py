@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from streams import COLUMNS, Drawn, Floats, Stream, World
 
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, numeric
+from leeway.definition.grains import DAY
 from leeway.definition.partitions import Partition
 from leeway.detection import build_reference
 from leeway.detection.monitor import MonitoredNight, judge, lookback
@@ -93,7 +94,7 @@ class Monitored:
 
     @staticmethod
     def _night(number: int) -> Partition:
-        return Partition(FIRST + timedelta(days=number), "day")
+        return Partition(FIRST + timedelta(days=number), DAY)
 
 
 def events(verdicts: list[str], cooldown: int = 14) -> int:

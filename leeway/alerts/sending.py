@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from leeway.alerts.happening import Severity
+from leeway.alerts.kinds import Severity
 
 _KINDS = {"page": "failure", "ticket": "info"}
 

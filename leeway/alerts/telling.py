@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
 from leeway.alerts import finding, muting
-from leeway.alerts.happening import KINDS, Happening, Severity
+from leeway.alerts.kinds import Happening, Severity
 from leeway.alerts.sending import Message, send
 from leeway.core.errors import StoreError
 from leeway.core.settings import Settings, settings
@@ -27,7 +27,6 @@ from leeway.views import roster, runbooks
 LOCK = "telling people"
 GIVEN_UP = timedelta(days=1)
 SHOWN = timedelta(days=30)
-LASTING = ("held request",)  # for as long as it is found, it goes on, though nothing about it changes
 SEVERITIES: tuple[Severity, ...] = ("page", "ticket")
 
 
@@ -72,14 +71,17 @@ def note(found: Iterable[Happening], now: datetime) -> None:
     with database().transaction() as connection:
         for item in found:
             why = _suppressed(item, mutes)
-            fixed = {"key": item.key, "kind": item.kind, "severity": item.severity, "classifier": item.classifier}
+            fixed = {
+                "key": item.key,
+                "kind": item.kind.name,
+                "severity": item.kind.severity,
+                "classifier": item.classifier,
+            }
             state = "suppressed" if why else "waiting"
             values = {"told": _told(item), "state": state, "why": why, "found_at": now, "changed_at": now}
             connection.execute(insert(table).values(fixed | values).on_conflict_do_nothing())
             said = (table.c.told["what"].astext, table.c.told["how_bad"].astext)
-            went_on = sa.or_(
-                said[0] != item.what, said[1] != item.how_bad, sa.literal(item.kind in LASTING and not why)
-            )
+            went_on = sa.or_(said[0] != item.what, said[1] != item.how_bad, sa.literal(item.kind.lasts and not why))
             untold = sa.and_(table.c.key == item.key, table.c.state == "suppressed", went_on)
             connection.execute(sa.update(table).where(untold).values(values))
 
@@ -137,7 +139,7 @@ def lately(name: str) -> list[AlertStatus]:
         noted = {row.key: row for row in connection.execute(query)}
     return [
         AlertStatus(
-            item.kind,
+            item.kind.name,
             item.what,
             item.since,
             item.how_bad,
@@ -209,13 +211,13 @@ def _text(item: dict[str, Any]) -> str:
 def _told(item: Happening) -> dict[str, Any]:
     return {
         "key": item.key,
-        "kind": item.kind,
+        "kind": item.kind.name,
         "classifier": item.classifier,
         "what": item.what,
         "since": f"{item.since:%Y-%m-%d %H:%M} UTC",
         "how_bad": item.how_bad,
         "where": item.where,
-        "to_do": KINDS[item.kind].to_do,
+        "to_do": item.kind.to_do,
         "runbook": runbooks.link(item.page) or f"docs/runbooks/{item.page}.md",
     }
 

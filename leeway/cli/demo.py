@@ -44,11 +44,12 @@ def _live(home: Path, update: Callable[[int, int, str], None]) -> Timeline:
     import flows.nightly
     import flows.train
     from leeway.core.errors import DeliveryRejected
+    from leeway.definition.grains import DAY
     from leeway.definition.partitions import Partition, between
     from leeway.views.run_summary import RunSummary
 
-    history = [Partition.parse(key, "day") for key in HISTORY]
-    nights = list(between(*(Partition.parse(key, "day") for key in NIGHTS)))
+    history = [Partition.parse(key, DAY) for key in HISTORY]
+    nights = list(between(*(Partition.parse(key, DAY) for key in NIGHTS)))
     past = len(list(between(*history)))
     total = past + 10 + 2 * len(nights)
     with flows.backfill.reporting(lambda done, _, text: update(done, total, f"history: {text}")):

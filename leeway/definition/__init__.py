@@ -4,20 +4,16 @@ A file `models/NAME.py` holds one `Classifier`; its stem is the classifier's nam
 combinations are refused when the file is loaded (see `leeway.definition.catalog`).
 """
 
+from leeway.definition.candidates import Boosting, Candidate, Estimator, ExtraTrees, LightGBM, Logistic, XGBoost
 from leeway.definition.classifier import MAX_IDENTIFIER, RESERVED_COLUMNS, RESERVED_NAMES, CalendarPart, Classifier
 from leeway.definition.column import Column, Kind, boolean, categorical, identifier, numeric, text, timestamp
 from leeway.definition.cost import Costs
+from leeway.definition.grains import Grain
 from leeway.definition.history import LABEL_AGGREGATES, Aggregate, History
 from leeway.definition.label import Label
 from leeway.definition.learning import (
-    Boosting,
-    Candidate,
     Capacity,
-    Estimator,
-    ExtraTrees,
     Gates,
-    LightGBM,
-    Logistic,
     MaximizeF1,
     MaximizeFBeta,
     Metric,
@@ -30,7 +26,7 @@ from leeway.definition.learning import (
     Slice,
     Training,
 )
-from leeway.definition.operation import DriftPolicy, Grain, Schedule
+from leeway.definition.operation import DriftPolicy, Schedule
 from leeway.definition.source import CSV, Folder, Parquet, Prepare, Query, Rows, Simulator, Source, Stream, Table, Text
 from leeway.definition.value import days, hours, weeks
 
@@ -80,6 +76,7 @@ __all__ = [
     "Table",
     "Text",
     "Training",
+    "XGBoost",
     "boolean",
     "categorical",
     "days",

@@ -8,13 +8,13 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from leeway.core.outputs import Outputs
+from leeway.definition.candidates import USUAL, Candidate
 from leeway.definition.column import Column, Kind
 from leeway.definition.cost import Costs
+from leeway.definition.grains import DAY, NamedGrain
 from leeway.definition.history import LABEL_AGGREGATES, History
 from leeway.definition.label import Label
 from leeway.definition.learning import (
-    USUAL,
-    Candidate,
     Capacity,
     Gates,
     MaximizeF1,
@@ -27,8 +27,8 @@ from leeway.definition.learning import (
     Slice,
     Training,
 )
-from leeway.definition.operation import DriftPolicy, Grain, Schedule
-from leeway.definition.source import Query, Simulator, Source
+from leeway.definition.operation import DriftPolicy, Schedule
+from leeway.definition.source import Source
 from leeway.definition.value import Share, Value
 
 CalendarPart = Literal["hour", "weekday", "day", "month"]
@@ -56,7 +56,7 @@ class Classifier(Value):
         columns: the columns of an event by name; columns of the source that are not named here are ignored.
         history: rolling features.
         calendar: parts of the event time, on the source's clock, that the classifier sees.
-        partition: the period that every stage runs by, in UTC; a week starts on Monday.
+        partition: the period that every stage runs by, in UTC: `hour`, `day`, `week` (from Monday), `sunday_week` or `month`.
         empty_partitions: whether a partition may be without events, as a day on which nobody works; otherwise one without
             any is rejected, for its source may be late.
         candidates: what is tried.
@@ -78,7 +78,7 @@ class Classifier(Value):
     columns: Mapping[str, Column]
     history: tuple[History, ...] = ()
     calendar: tuple[CalendarPart, ...] = ()
-    partition: Grain = "day"
+    partition: NamedGrain = DAY
     empty_partitions: bool = False
     candidates: tuple[Candidate, ...] = USUAL
     objective: Objective = MaximizeF1()
@@ -208,10 +208,7 @@ class Classifier(Value):
         ]
 
     def _wrong_source(self) -> Iterator[str]:
-        if isinstance(self.source, Query) and not self.by_arrival and not self.source.bounded:
-            yield "sql must bound the partition by :start and :end; add them to WHERE, or leave out event_time"
-        if isinstance(self.source, Simulator) and self.by_arrival:
-            yield "a simulator's events happen at a time; name its column in event_time"
+        yield from self.source.wrong_for_events(dated=not self.by_arrival)
         if self.label.source is not None and self.event_id is None:
             yield "labels from their own source find their events by id; name its column in event_id"
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from leeway.core.outputs import LabelKind, Outputs, class_text
-from leeway.definition.source import Query, Source
+from leeway.definition.source import Source
 from leeway.definition.value import Value
 
 MAX_CLASSES = 100  # beyond that, thresholds and calibration per class have too few rows each to mean anything
@@ -87,10 +87,8 @@ class Label(Value):
             raise ValueError(
                 "a label from its own source has a delay; drop it, name its time, and how long to wait in maturity"
             )
-        if isinstance(self.source, Query) and not self.source.bounded:
-            raise ValueError(
-                "sql of labels has no :start and :end; add them to WHERE, as bounds of when labels became known"
-            )
+        if self.source is not None and (wrong := " | ".join(self.source.wrong_for_labels())):
+            raise ValueError(wrong)
         if self.source is None and self.time is None and self.delay is None:
             raise ValueError(
                 "label has no time (a column) and no delay (a duration), so nobody knows when it became known; give one"

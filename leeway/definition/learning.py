@@ -2,129 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from leeway.definition.value import Duration, Share, Value
 
 HoldoutShare = Annotated[float, Field(gt=0, le=0.5)]
-
-
-Rate = Annotated[float, Field(gt=0, le=1)]
-
-
-class Logistic(Value):
-    """Regularised logistic regression on scaled numbers and one-hot categories; every combination of the tuples is tried.
-
-    Attributes:
-        C: how weakly it is regularised.
-        l1_ratio: 0 is ridge regression's penalty (L2), 1 the lasso's (L1), which leaves columns out; between them elastic net.
-    """
-
-    kind: Literal["logistic"] = "logistic"
-    C: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(0.03, 1.0), min_length=1)
-    l1_ratio: tuple[Share, ...] = Field(default=(0.0,), min_length=1)
-    class_weight: Literal["balanced"] | None = None
-
-
-class Boosting(Value):
-    """Histogram gradient boosting on numbers and categories; every combination of the tuples is tried.
-
-    Attributes:
-        categories: whether a split takes any set of a column's categories (`sets`), which sooner learns many by heart, or cuts
-            their list, ordered by name, in two (`ordered`).
-        max_iter: the most iterations; fewer where the folds' log loss no longer falls, or where there are many classes,
-            each of which is a tree in every iteration.
-        max_features: the share of columns, drawn anew, that each split chooses among.
-    """
-
-    kind: Literal["boosting"] = "boosting"
-    categories: Literal["sets", "ordered"] = "sets"
-    learning_rate: tuple[Rate, ...] = Field(default=(0.08,), min_length=1)
-    max_leaf_nodes: tuple[Annotated[int, Field(ge=2)], ...] = Field(default=(15, 31), min_length=1)
-    max_iter: int = Field(default=300, ge=1)
-    min_samples_leaf: int = Field(default=30, ge=1)
-    l2_regularization: float = Field(default=1.0, ge=0)
-    max_features: Rate = 1.0
-    class_weight: Literal["balanced"] | None = None
-
-
-class ExtraTrees(Value):
-    """Extremely randomised trees on numbers and codes of categories; every `min_samples_leaf` is tried.
-
-    Attributes:
-        min_samples_leaf: rows that a leaf has at least; the fewer, the larger the bundle.
-        max_features: the share of columns that each split chooses among.
-    """
-
-    kind: Literal["extra_trees"] = "extra_trees"
-    n_estimators: int = Field(default=200, ge=1)
-    min_samples_leaf: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(5, 20), min_length=1)
-    max_features: Rate = 0.5
-    class_weight: Literal["balanced"] | None = None
-
-
-class LightGBM(Value):
-    """LightGBM's gradient boosting; every combination of the tuples is tried. It needs `pip install leeway[lightgbm]`.
-
-    Attributes:
-        max_iter: the most iterations; fewer where the folds' log loss no longer falls.
-        subsample, colsample: the share of rows and of columns, drawn anew, that each tree learns from.
-    """
-
-    kind: Literal["lightgbm"] = "lightgbm"
-    learning_rate: tuple[Rate, ...] = Field(default=(0.05,), min_length=1)
-    num_leaves: tuple[Annotated[int, Field(ge=2)], ...] = Field(default=(15, 63), min_length=1)
-    max_iter: int = Field(default=800, ge=1)
-    min_child_samples: int = Field(default=30, ge=1)
-    reg_lambda: float = Field(default=1.0, ge=0)
-    subsample: Rate = 0.7
-    colsample: Rate = 0.6
-    class_weight: Literal["balanced"] | None = None
-
-
-class Estimator(Value):
-    """A classifier of your own with scikit-learn's interface, such as `Estimator(path="mine.boosting.Slow")`.
-
-    It is tried in a process of its own, which is ended when it takes longer than its share of the budget. The types that its
-    bundle holds must be on the host's list, in `LEEWAY_TRUSTED_TYPES`.
-
-    Attributes:
-        path: package, module and class.
-        parameters: what it is made with; `random_state` is the training's seed where it has one and none is given here.
-        sees: scaled numbers and one-hot categories (`linear`), the same for a class that takes no sparse matrix (`dense`), or
-            numbers and codes with gaps as NaN (`trees`).
-    """
-
-    kind: Literal["estimator"] = "estimator"
-    path: str = Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
-    parameters: Mapping[str, Any] = Field(default={})
-    sees: Literal["linear", "dense", "trees"] = "linear"
-
-
-Candidate = Annotated[Logistic | Boosting | ExtraTrees | LightGBM | Estimator, Field(discriminator="kind")]
-
-#: What is tried where nothing is declared: lines, and trees that are found fast or with patience.
-USUAL: tuple[Candidate, ...] = (
-    Logistic(C=(0.03, 1.0)),
-    Boosting(
-        learning_rate=(0.1,),
-        max_leaf_nodes=(7, 15, 31),
-        max_iter=800,
-        max_features=0.5,
-        min_samples_leaf=5,
-        l2_regularization=0.3,
-        categories="ordered",
-    ),
-    Boosting(
-        learning_rate=(0.05,),
-        max_leaf_nodes=(7, 31, 63),
-        max_iter=800,
-        max_features=0.25,
-        min_samples_leaf=10,
-    ),
-)
 
 
 class MinimizeCost(Value):

@@ -5,12 +5,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from leeway.definition.grains import Grain
 from leeway.definition.value import Duration, Timezone, Value
-
-Grain = Literal["hour", "day", "week", "month"]
-
-REFERENCE: dict[Grain, int] = {"hour": 672, "day": 182, "week": 104, "month": 60}  # partitions
-LEAST_REFERENCE: dict[Grain, int] = {"hour": 336, "day": 56, "week": 12, "month": 12}
 
 
 class DriftPolicy(Value):
@@ -51,11 +47,11 @@ class DriftPolicy(Value):
 
     def most_reference(self, grain: Grain) -> int:
         """How many partitions there are in a reference at most."""
-        return self.reference or REFERENCE[grain]
+        return self.reference or grain.most_reference
 
     def least_reference(self, grain: Grain) -> int:
         """With how many partitions in the reference the monitor begins to act."""
-        return self.min_reference or LEAST_REFERENCE[grain]
+        return self.min_reference or grain.least_reference
 
     @model_validator(mode="after")
     def _confirmable(self) -> Self:

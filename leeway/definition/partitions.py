@@ -2,26 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Self
 
 import pandas as pd
 
 from leeway.core.errors import NotFound
-from leeway.definition import Grain
-
-STEP: dict[Grain, timedelta] = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
-MONTHS = 12
-KEY_LENGTH: dict[Grain, int] = {"hour": 13, "day": 10, "week": 10, "month": 7}  # characters of an ISO date and time
+from leeway.definition.grains import Grain
+from leeway.definition.grains.grain import utc
 
 
 @dataclass(frozen=True, order=True)
 class Partition:
-    """One period of events: start included, end excluded; a week starts on Monday.
+    """One period of events: start included, end excluded.
 
     Attributes:
         start: an aware UTC instant on a boundary of the grain.
-        grain: `hour`, `day`, `week` or `month`.
+        grain: which kind of period it is.
     """
 
     start: datetime
@@ -34,44 +31,32 @@ class Partition:
 
     @property
     def key(self) -> str:
-        """The partition's name: `2026-03-01`, `2026-03-01T13` for an hour, `2026-03` for a month. Keys sort as they do."""
-        return self.start.isoformat()[: KEY_LENGTH[self.grain]]
+        """The partition's name, such as `2026-03-01`. Keys sort as partitions do."""
+        return self.grain.key(self.start)
 
     def __str__(self) -> str:
         return self.key
 
     def shift(self, steps: int) -> Self:
         """The partition `steps` later, or earlier."""
-        if self.grain != "month":
-            return type(self)(self.start + steps * STEP[self.grain], self.grain)
-        year, month = divmod(self.start.year * MONTHS + self.start.month - 1 + steps, MONTHS)
-        return type(self)(self.start.replace(year=year, month=month + 1), self.grain)
+        return type(self)(self.grain.shift(self.start, steps), self.grain)
 
     @classmethod
     def containing(cls, moment: datetime | date, grain: Grain) -> Self:
         """The partition that `moment` lies in; a date or a naive time is UTC."""
         if not isinstance(moment, datetime):
             moment = datetime(moment.year, moment.month, moment.day)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        start = moment.replace(minute=0, second=0, microsecond=0)
-        if grain != "hour":
-            start = start.replace(hour=0)
-        if grain == "week":
-            start -= timedelta(days=start.weekday())
-        if grain == "month":
-            start = start.replace(day=1)
-        return cls(start, grain)
+        return cls(grain.start_of(utc(moment)), grain)
 
     @classmethod
     def parse(cls, text: str, grain: Grain) -> Self:
         """Read a key, or any ISO date or time within the partition.
 
         Raises:
-            NotFound: `text` is no date.
+            NotFound: `text` is neither.
         """
         try:
-            whole_month = len(text) == KEY_LENGTH["month"]
-            return cls.containing(datetime.fromisoformat(f"{text}-01" if whole_month else text), grain)
+            return cls(grain.read(text), grain)
         except ValueError:
             raise NotFound(
                 "reading a partition",

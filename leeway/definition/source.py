@@ -1,7 +1,7 @@
 """Where events come from."""
 
 import codecs
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, Protocol, runtime_checkable
 
@@ -48,6 +48,18 @@ class Rows(Value):
     timezone: Timezone = "UTC"
     missing: tuple[str, ...] = ()
     time_formats: Mapping[str, TimeFormat | tuple[TimeFormat, ...]] = {}
+
+    def wrong_for_events(self, *, dated: bool) -> Iterator[str]:
+        """Why events cannot come from it, each in words.
+
+        Args:
+            dated: whether events have a time of their own, so that they are asked for by partition.
+        """
+        yield from ()
+
+    def wrong_for_labels(self) -> Iterator[str]:
+        """Why labels cannot come from it, each in words."""
+        yield from ()
 
     def formats(self, column: str) -> tuple[str, ...]:
         """The declared formats of a column of times."""
@@ -124,6 +136,16 @@ class Query(Rows):
         """Whether it asks for a period."""
         return ":start" in self.sql and ":end" in self.sql
 
+    def wrong_for_events(self, *, dated: bool) -> Iterator[str]:
+        """Unless it is bounded, or all of it is read each time."""
+        if dated and not self.bounded:
+            yield "sql must bound the partition by :start and :end; add them to WHERE, or leave out event_time"
+
+    def wrong_for_labels(self) -> Iterator[str]:
+        """Unless it is bounded."""
+        if not self.bounded:
+            yield "sql of labels has no :start and :end; add them to WHERE, as bounds of when labels became known"
+
 
 class Table(Rows):
     """A growing SQL table, of which each night reads what is new or changed.
@@ -158,6 +180,11 @@ class Simulator(Rows):
     """
 
     stream: Stream
+
+    def wrong_for_events(self, *, dated: bool) -> Iterator[str]:
+        """Unless they have a time."""
+        if not dated:
+            yield "a simulator's events happen at a time; name its column in event_time"
 
 
 Source = CSV | Parquet | Folder | Query | Table | Simulator

@@ -1,7 +1,6 @@
 """Alarm limits: the baseline of the channels, and the limit that keeps the budget."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import cached_property
 from math import comb
 from typing import Self
@@ -12,15 +11,13 @@ from scipy import stats
 
 from leeway.core.metrics import Floats
 from leeway.definition import DriftPolicy, Grain
-from leeway.definition.partitions import STEP, Partition
+from leeway.definition.grains import NamedGrain
+from leeway.definition.partitions import Partition
 from leeway.detection import budget
 from leeway.detection.budget import WINDOWS, Baseline, Ints, Rule, Watch
 from leeway.detection.channels import Channel
 
-SEASONS: dict[Grain, int] = {"hour": 24, "day": 7, "week": 1, "month": 1}  # partitions after which the baseline repeats
-A_YEAR: dict[Grain, float] = {"hour": 8_766, "day": 365.25, "week": 52.18, "month": 12}  # partitions
 STRETCH = 60, 1_000  # partitions at least and at most that a budget is kept in: a year of days or weeks
-MONTH = timedelta(days=30)
 MIN_PARTITIONS = 3
 
 
@@ -41,7 +38,7 @@ class Alarm(BaseModel):
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
     channels: tuple[Channel, ...]
-    grain: Grain
+    grain: NamedGrain
     values: list[list[float]]
     rows: list[list[float]]
     places: list[int]
@@ -74,7 +71,7 @@ class Alarm(BaseModel):
         if self.is_short:
             limit = analytic_limit(len(self.channels), self.partitions, self.grain, self.policy)
             return self.model_copy(update={"limit": limit, "rate": None, "often": None})
-        year, rule = A_YEAR[self.grain], rule_of(self.channels, self.grain, self.policy)
+        year, rule = self.grain.a_year, rule_of(self.channels, self.grain, self.policy)
         arrays = (np.array(self.values), np.array(self.rows), np.array(self.places, dtype=np.intp))
         stretch, allowed = round(np.clip(year, *STRETCH)), self.policy.alarms_per_year / year
         found = budget.calibrate(self.baseline, *arrays, rule, allowed, stretch, self.seed)
@@ -84,7 +81,7 @@ class Alarm(BaseModel):
     def baseline(self) -> Baseline:
         """The baseline of the channels."""
         sampling_variance = np.array([channel.sampling_variance for channel in self.channels])
-        season, values = SEASONS[self.grain], np.array(self.values).reshape(self.partitions, len(self.channels))
+        season, values = self.grain.season, np.array(self.values).reshape(self.partitions, len(self.channels))
         if not values.size:
             return Baseline(
                 np.zeros((season, len(sampling_variance))),
@@ -118,8 +115,8 @@ class Alarm(BaseModel):
 
 def rule_of(channels: Sequence[Channel], grain: Grain, policy: DriftPolicy) -> Rule:
     """Return the alarm rule of a policy."""
-    cooldown = max(1, round(policy.cooldown / STEP.get(grain, MONTH)))
-    return Rule(policy.confirm, policy.among, cooldown, _material(channels), SEASONS[grain])
+    cooldown = max(1, round(policy.cooldown / grain.length))
+    return Rule(policy.confirm, policy.among, cooldown, _material(channels), grain.season)
 
 
 def analytic_limit(channels: int, partitions: int, grain: Grain, policy: DriftPolicy) -> float:
@@ -127,20 +124,14 @@ def analytic_limit(channels: int, partitions: int, grain: Grain, policy: DriftPo
 
     It is Student's quantile, with all channels taken for independent (Bonferroni).
     """
-    allowed = policy.alarms_per_year / A_YEAR[grain]
+    allowed = policy.alarms_per_year / grain.a_year
     once = (allowed / comb(policy.among - 1, policy.confirm - 1)) ** (1 / policy.confirm)
     return float(stats.t.isf(min(once, 0.5) / (4 * channels), max(1, partitions - 1)))  # two sides, two windows
 
 
 def place_of(partition: Partition) -> int:
     """Return a partition's place in the season."""
-    match partition.grain:
-        case "hour":
-            return partition.start.hour
-        case "day":
-            return partition.start.weekday()
-        case _:
-            return 0
+    return partition.grain.place(partition.start)
 
 
 def _material(channels: Sequence[Channel]) -> Floats:

@@ -133,8 +133,8 @@ def tell(known: Sequence[Arrived], grain: Grain) -> str | None:
     return f"labels are late: {worst.share:.0%} of those of {worst.partition} are known {when}, {usually}"
 
 
-def _after(age: int, unit: str) -> str:
-    return f"at the end of its {unit}" if age == 0 else f"{age} {unit}{'s' if age > 1 else ''} after"
+def _after(age: int, grain: Grain) -> str:
+    return f"at the end of its {grain.noun}" if age == 0 else f"{grain.count(age)} after"
 
 
 def _below(some: Partition, until: datetime) -> Iterator[int]:

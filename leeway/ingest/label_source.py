@@ -20,8 +20,9 @@ from leeway.ingest.content_id import content_hashes
 from leeway.ingest.contract import KNOWN_AT, check_labels
 from leeway.ingest.publication import label_arrays, quarantine, write_labels
 from leeway.ingest.sources import staging
+from leeway.ingest.sources.kinds import news
 from leeway.ingest.sources.seen import remembered
-from leeway.ingest.sources.source_changes import NewRows, news
+from leeway.ingest.sources.source_changes import NewRows
 from leeway.store import storage
 from leeway.store.database import database, drop_staged, staging_name
 from leeway.store.schemas import ensure_tables

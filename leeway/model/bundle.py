@@ -25,6 +25,7 @@ from leeway.core.metrics import Bools, Floats
 from leeway.core.outputs import Count, LabelKind, Outputs
 from leeway.core.settings import settings
 from leeway.definition import Kind
+from leeway.definition.candidates import CANDIDATES
 from leeway.detection.estimated import LabelledRows
 from leeway.detection.reference import Reference
 from leeway.model import skops_file
@@ -37,20 +38,11 @@ KNOWN = "known.parquet"  # bundles that were made before there were estimates ha
 TRUSTED_TYPES = frozenset(
     {
         "numpy.dtype",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.compose._column_transformer._RemainderColsList",
         "sklearn.multiclass._ConstantPredictor",
-        # Boosting reads codes of categories by a partial of `check_array`. The function in a partial must be listed too.
-        "functools.partial",
-        "sklearn.utils.validation.check_array",
         "sklearn.model_selection._split.KFold",  # of the means that stand for categories with many values
-        "sklearn.tree._tree.Tree",  # of extremely randomised trees; like boosting's, it is made of arrays
-        # LightGBM's booster is its own text format within; the ordered dict holds the names of its scores.
-        "lightgbm.basic.Booster",
-        "lightgbm.sklearn.LGBMClassifier",
-        "collections.OrderedDict",
     }
-)
+).union(*(candidate.trusted for candidate in CANDIDATES))
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,7 @@ It is the definition's, or what came since a change.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from leeway.definition import Classifier, Grain, days, hours, weeks
-
-#: The holdout of a challenger that answers a change, where the definition does not hold out less.
-TESTED: dict[Grain, timedelta] = {"hour": hours(48), "day": days(7), "week": weeks(4), "month": days(92)}
+from leeway.definition import Classifier
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ def windows(classifier: Classifier, since: datetime | None) -> tuple[TrainingWin
 
 def tested(classifier: Classifier) -> timedelta:
     """Return the holdout length that answers a change."""
-    most, asked = TESTED[classifier.partition], classifier.training.holdout
+    most, asked = classifier.partition.tested, classifier.training.holdout
     return min(most, asked) if isinstance(asked, timedelta) else most
 
 

@@ -126,7 +126,7 @@ def to_come(arrived: Sequence[Arrived], grain: Grain) -> str:
     )
     return _section(
         f"Labels still to come: {missing:,} of {events:,}",
-        _table((grain, "age", "events", "labels known", "usual"), rows)
+        _table((grain.noun, "age", "events", "labels known", "usual"), rows)
         + _note(
             "Labels count at one age only, the same as in the reference. Labels that are known earlier wait until then."
         ),
@@ -178,7 +178,7 @@ def _of_slice(item: CategorySlice, several: bool) -> str:
 
 
 def _age(age: int | None, grain: Grain) -> str:
-    return "counts now" if age is None else f"{age} {grain}{'' if age == 1 else 's'}"
+    return "counts now" if age is None else grain.count(age)
 
 
 def _bar(item: Arrived) -> str:

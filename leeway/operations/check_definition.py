@@ -16,11 +16,12 @@ from pathlib import Path
 import pandas as pd
 
 from leeway.core.errors import DeliveryRejected, LeewayError, SourceError
-from leeway.definition import CSV, Classifier, Folder, Parquet, catalog
+from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition
 from leeway.definition.python_file import Evaluation, called, line_of
 from leeway.ingest import contract, sources
-from leeway.training import estimators
+from leeway.ingest.sources.kinds import kind_of
+from leeway.training.candidates import why_not
 
 
 @dataclass(frozen=True, order=True)
@@ -81,7 +82,7 @@ def check_candidates(classifier: Classifier) -> list[Problem]:
     """Return the candidates that this machine cannot train."""
     file, path = f"models/{classifier.name}.py", catalog.definition_path(classifier.name)
     tree = ast.parse(path.read_text(), str(path))
-    wrong = [(item, estimators.why_not(item)) for item in classifier.candidates]
+    wrong = [(item, why_not(item)) for item in classifier.candidates]
     return [
         Problem(file, line_of(tree, repr(getattr(item, "path", "candidates"))) or 0, why) for item, why in wrong if why
     ]
@@ -125,7 +126,7 @@ def _newest(classifier: Classifier, now: datetime) -> tuple[Partition, pd.DataFr
     Where listing the partitions is expensive, this is the due one.
     """
     partition = sources.due(classifier, now)
-    if isinstance(classifier.source, CSV | Parquet | Folder) and (there := sources.occupied(classifier, now)):
+    if kind_of(classifier.source).is_listed and (there := sources.occupied(classifier, now)):
         partition = there[-1]
     return partition, sources.extract(classifier, partition, now=now)
 

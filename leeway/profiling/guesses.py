@@ -18,7 +18,7 @@ def guesses(found: Profile) -> Iterator[Guess]:
     yield _label_known(found)
     yield (
         "partition",
-        found.grain,
+        found.grain.name,
         "; ".join(_about_grain(found)) if found.time is not None else "",
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leeway.core.errors import SourceError
-from leeway.definition import Grain
+from leeway.definition.grains import DAY, HOUR, MONTH, WEEK, Grain
 from leeway.profiling import expect, querying, roles, values
 from leeway.profiling.columns import ColumnProfile
 from leeway.profiling.options import Options
@@ -21,8 +21,6 @@ ENOUGH_ROWS = 500  # in a partition, to detect drift beyond sampling noise
 MOST_HOURS = 400  # of a table that is cut by the hour: each is ingested, scored and monitored by itself
 EMPTY = 0.05  # of the periods: from here on empty ones are usual
 MONTH_MATTERS = timedelta(days=550)
-GRAINS: dict[Grain, str] = {"hour": "h", "day": "D", "week": "W-SUN", "month": "M"}
-HOURS: dict[Grain, float] = {"hour": 1, "day": 24, "week": 168, "month": 720}
 
 
 @dataclass(frozen=True)
@@ -77,36 +75,37 @@ def grain(time: pd.Series | None, sample: Sample) -> Grain:
     Hours are chosen only for a short history.
     """
     if time is None:
-        return "day"
+        return DAY
     scale = sample.total / max(1, len(sample.rows))
-    hourly = not values.all_midnight(time) and _spanned(_keys(time, "hour")) <= MOST_HOURS
-    grains: list[Grain] = ["hour", "day", "week"] if hourly else ["day", "week"]
+    hourly = not values.all_midnight(time) and _spanned(_starts(time, HOUR), HOUR) <= MOST_HOURS
+    grains = (HOUR, DAY, WEEK) if hourly else (DAY, WEEK)
     for grain in grains:
-        if _keys(time, grain).value_counts().median() * scale >= ENOUGH_ROWS:
+        if _starts(time, grain).value_counts().median() * scale >= ENOUGH_ROWS:
             return grain
-    return "month" if _keys(time, "month").nunique() >= 6 else "week" if _keys(time, "week").nunique() >= 6 else "day"
+    return next((grain for grain in (MONTH, WEEK) if _starts(time, grain).nunique() >= 6), DAY)
 
 
 def has_empty(time: pd.Series | None, grain: Grain) -> bool:
     """Say whether periods without a row are usual."""
     if time is None:
         return False
-    keys = _keys(time, grain)
-    return bool(1 - keys.nunique() / _spanned(keys) >= EMPTY)
+    starts = _starts(time, grain)
+    return bool(1 - starts.nunique() / _spanned(starts, grain) >= EMPTY)
 
 
 def deliveries(time: pd.Series | None, grain: Grain, sample: Sample) -> expect.Deliveries:
     """Cut the table into the deliveries it would have had."""
     if time is None:
         return expect.Deliveries(None, [sample.total])
-    codes, periods = pd.factorize(_keys(time, grain).reindex(time.index), sort=True)
+    codes, starts = pd.factorize(_starts(time, grain).reindex(time.index), sort=True)
     scale = sample.total / len(sample.rows)
     sizes = [int(count * scale) for count in np.bincount(codes[codes >= 0])]
     hours: list[float] = []
     if sample.whole and not values.all_midnight(time):
-        last = time.dt.tz_localize(None).groupby(codes).max()
-        hours = [(period.end_time - last[code]).total_seconds() / 3_600 for code, period in enumerate(periods)]
-    return expect.Deliveries(codes, sizes, hours, HOURS[grain], exact=sample.whole)
+        last = time.groupby(codes).max()
+        ends = [grain.shift(start.to_pydatetime(), 1) for start in starts]
+        hours = [(end - last[code]).total_seconds() / 3_600 for code, end in enumerate(ends)]
+    return expect.Deliveries(codes, sizes, hours, grain.length / timedelta(hours=1), exact=sample.whole)
 
 
 def calendar(time: pd.Series | None) -> tuple[str, ...]:
@@ -175,10 +174,13 @@ def _is_future(column: ColumnProfile, now: datetime) -> bool:
     return column.holds == "timestamp" and bool((column.values > pd.Timestamp(now)).mean() > 0.01)
 
 
-def _keys(time: pd.Series, grain: Grain) -> pd.Series:
-    periods: pd.Series = time.dropna().dt.tz_localize(None).dt.to_period(GRAINS[grain])
-    return periods
+def _starts(time: pd.Series, grain: Grain) -> "pd.Series[pd.Timestamp]":
+    """When the period began that each event lies in."""
+    present = time.dropna()
+    codes, hours = pd.factorize(present.dt.tz_convert("UTC").dt.floor("h"))
+    starts = pd.Series([grain.start_of(hour.to_pydatetime()) for hour in hours], dtype="datetime64[us, UTC]")
+    return pd.Series(starts.take(codes).array, index=present.index)
 
 
-def _spanned(keys: pd.Series) -> int:
-    return int((keys.max() - keys.min()).n) + 1
+def _spanned(starts: "pd.Series[pd.Timestamp]", grain: Grain) -> int:
+    return grain.steps(starts.min().to_pydatetime(), starts.max().to_pydatetime()) + 1

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from leeway.core.settings import settings
+from leeway.definition.grains import DAY
 from leeway.profiling.columns import ColumnProfile
 from leeway.profiling.expect import Expectation
 from leeway.profiling.profile import RANDOM_HOLDOUT, TIME_HOLDOUT, Profile
@@ -15,7 +16,6 @@ from leeway.profiling.source_code import Block, Call, Expression, Raw, calls, qu
 
 PREPARING = frozenset({"date_from_parts", "renamed"})  # of `leeway.definition.preparing`
 HISTORY_WINDOWS = tuple(timedelta(days=count) for count in (1, 7, 30, 90, 365))
-SCHEDULES = {"hour": "10 * * * *", "week": "0 2 * * 1", "month": "0 2 1 * *"}
 
 
 def definition(found: Profile) -> str:
@@ -42,13 +42,13 @@ def definition(found: Profile) -> str:
         arguments["history"] = history
     if found.calendar:
         arguments["calendar"] = found.calendar
-    if found.grain != "day":
-        arguments["partition"] = found.grain
+    if found.grain != DAY:
+        arguments["partition"] = found.grain.name
     if found.empty_partitions:
         arguments["empty_partitions"] = True
     arguments["training"] = _training(found)
-    if found.grain in SCHEDULES:
-        arguments["schedule"] = Call("Schedule", {"cron": SCHEDULES[found.grain]})
+    if found.grain.cron != DAY.cron:
+        arguments["schedule"] = Call("Schedule", {"cron": found.grain.cron})
     body = Call("classifier = Classifier", arguments)
     return f"{_title(found)}\n\n{_imports(body)}\n\n{write(body)}\n"
 

@@ -8,8 +8,8 @@ import pandas as pd
 from leeway.core.metrics import Bools, Floats, log_losses
 from leeway.core.outputs import Outputs
 from leeway.definition import Kind
-from leeway.training.candidates import varies
 from leeway.training.folds import Fold
+from leeway.training.trials import varies
 
 SEPARATED = 1e-3  # nats of out-of-fold log loss: hardly anything is that certain
 

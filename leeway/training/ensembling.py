@@ -15,9 +15,8 @@ from sklearn.pipeline import Pipeline
 
 from leeway.core.metrics import Bools, Floats, Outcomes, log_losses
 from leeway.definition import Kind
-from leeway.training import candidates
-from leeway.training.candidates import Trial
-from leeway.training.search_plan import READING
+from leeway.training.candidates import READING
+from leeway.training.trials import Trial, encode, fit
 
 ROUNDS = 25
 
@@ -71,8 +70,8 @@ def learn(members: Sequence[Member], features: dict[str, Kind], x: Any, y: Outco
     pipelines: list[tuple[Any, float]] = []
     for sees, group in groupby(ordered, key=lambda member: member[0].sees):
         own = list(group)
-        rows = candidates.encode(sees, features, x, y, seed)
-        fitted = [candidates.fit(trial, rows, seed) for trial, _ in own]
+        rows = encode(sees, features, x, y, seed)
+        fitted = [fit(trial, rows, seed) for trial, _ in own]
         estimator = _vote(fitted, [weight for _, weight in own])
         pipelines.append((Pipeline([("columns", rows.columns), ("estimator", estimator)]), sum(w for _, w in own)))
     return _vote([pipeline for pipeline, _ in pipelines], [weight for _, weight in pipelines])

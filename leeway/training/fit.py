@@ -3,8 +3,7 @@
 import hashlib
 import platform
 from datetime import datetime
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +11,7 @@ import pandas as pd
 import leeway.model.bundle
 from leeway.core.metrics import Bools, Floats
 from leeway.definition import Classifier, catalog
+from leeway.definition.candidates import CANDIDATES
 from leeway.model.bundle import Bundle
 from leeway.model.inputs import model_input
 from leeway.model.window import TrainingWindow
@@ -22,8 +22,7 @@ from leeway.training.reference_data import ScoredRows, UnseenRows
 from leeway.training.search import Progress
 from leeway.training.training_data import Material, Split, material
 
-LIBRARIES = ("leeway", "numpy", "pandas", "scikit-learn", "skops", "lightgbm")
-EXTRAS = ("lightgbm",)
+LIBRARIES = ("leeway", "numpy", "pandas", "scikit-learn", "skops")
 
 
 def fit(
@@ -97,5 +96,13 @@ def _scored(classifier: Classifier, given: Material, learnt: Learnt) -> UnseenRo
 
 
 def _libraries() -> dict[str, str]:
-    found = [name for name in LIBRARIES if name not in EXTRAS or find_spec(name)]
-    return {"python": platform.python_version(), **{name: version(name) for name in found}}
+    own = [_installed(name) for candidate in CANDIDATES for name in candidate.libraries]
+    found = {name: version(name) for name in LIBRARIES} | {name: found for name, found in own if found is not None}
+    return {"python": platform.python_version(), **found}
+
+
+def _installed(name: str) -> tuple[str, str | None]:
+    try:
+        return name, version(name)
+    except PackageNotFoundError:
+        return name, None

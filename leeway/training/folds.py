@@ -36,7 +36,7 @@ def split(classifier: Classifier, rows: pd.DataFrame, y: Outcomes) -> Fold:
     if len(rows) == 0:
         return np.arange(0), np.arange(0)
     if not classifier.by_arrival:
-        late = _late(rows["event_time"], classifier.holdout, hourly=classifier.partition == "hour")
+        late = _late(rows["event_time"], classifier.holdout, hourly=classifier.partition.length < timedelta(days=1))
         return _without_known(np.flatnonzero(~late), np.flatnonzero(late), _groups(rows))
     share, groups = float(classifier.holdout), _groups(rows)  # type: ignore[arg-type]
     if groups is not None:

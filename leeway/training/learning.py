@@ -17,11 +17,11 @@ from leeway.model import calibration, decision
 from leeway.model.calibration import Method
 from leeway.model.class_probabilities import predict, targets
 from leeway.training import ensembling, threshold_intervals
-from leeway.training.candidates import trials
 from leeway.training.distributed_search import spread_search
 from leeway.training.folds import Fold
 from leeway.training.search import Progress, SearchResult, search
 from leeway.training.training_data import Material
+from leeway.training.trials import trials
 
 
 @dataclass(frozen=True)

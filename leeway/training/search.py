@@ -18,13 +18,14 @@ from leeway.core.errors import TrainingError
 from leeway.core.logs import logger
 from leeway.core.metrics import Bools, Floats, Outcomes, Rows, averaged, log_losses
 from leeway.core.outputs import Outputs
-from leeway.definition import Classifier, Estimator
+from leeway.definition import Classifier
 from leeway.model.class_probabilities import aligned, targets
-from leeway.training import ensembling, estimators, search_plan, subprocess_timeout
-from leeway.training.candidates import Encoded, Sees, Trial, best_iterations, encode, fit, trials
+from leeway.training import ensembling, search_plan, subprocess_timeout
+from leeway.training.candidates import Sees, Size, must_be_there
 from leeway.training.ensembling import Member
 from leeway.training.folds import Fold
-from leeway.training.search_plan import Rung, Size
+from leeway.training.search_plan import Rung
+from leeway.training.trials import Encoded, Trial, best_iterations, encode, fit, probabilities, trials
 
 log = logger(__name__)
 
@@ -152,7 +153,7 @@ def halve(classifier: Classifier, y: Bools, folds: Sequence[Fold], run: RunTrial
     Raises:
         TrainingError: every trial failed.
     """
-    estimators.must_be_there(classifier.candidates)
+    must_be_there(classifier.candidates)
     size = size_of(classifier, y, folds)
     left, rungs = planned(classifier, size)
     results: dict[str, float] = {}
@@ -212,7 +213,7 @@ def _together(classifier: Classifier, y: Bools, kept: Sequence[TrialResult], siz
     weights = ensembling.chosen(
         y,
         [item.scores for item in kept],
-        [search_plan.scoring(item.trial, size) for item in kept],
+        [item.trial.microseconds(size) for item in kept],
         training.latency_worth,
         classifier.label.outputs.exclusive,
     )
@@ -279,7 +280,7 @@ def attempt(
     parts = [fold.thinned(share, recent=not classifier.by_arrival) for fold in encoded]
     given = (trial, outputs, parts, training.seed)
     try:
-        if isinstance(trial.candidate, Estimator):  # a person's own class may never end
+        if not trial.learner.is_bounded:  # a person's own class may never end
             seconds = training.budget.total_seconds() / len(classifier.candidates)
             tuned, scores = subprocess_timeout.within(seconds, out_of_fold, *given)
         else:
@@ -306,9 +307,9 @@ def out_of_fold(trial: Trial, outputs: Outputs, folds: Sequence[EncodedFold], se
         ThreadPoolExecutor(parallel.threads() if folds[0].y.ndim == 1 else 1) as pool,
     ):
         fitted = list(pool.map(lambda fold: _fitted(trial, fold, seed), folds))
-        iterations = best_iterations(fitted, [len(fold.y) for fold in folds])
+        iterations = best_iterations(trial, fitted, [len(fold.y) for fold in folds])
         scores = [
-            aligned(outputs, one.classes_, estimators.probabilities(one, fold.x, iterations))
+            aligned(outputs, one.classes_, probabilities(trial, one, fold.x, iterations))
             for one, fold in zip(fitted, folds, strict=True)
         ]
     return replace(trial, iterations=iterations), np.concatenate(scores)

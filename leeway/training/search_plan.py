@@ -4,19 +4,18 @@ Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparamet
 learn from few rows, the better half from more, and only the last of them from all. How many rungs there are follows from the
 budget by a model of costs, not by the clock, which would try more on one day than on another.
 
-The costs were measured once, on one core, for tables of 4,000 to 80,000 rows and 14 to 60 columns, and are right within a half.
+What a trial costs, its candidate says.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from math import ceil
 
 import numpy as np
 
-from leeway.definition import Boosting, ExtraTrees, Kind, LightGBM, Logistic
-from leeway.training.candidates import Trial
-from leeway.training.estimators import MOST_TREES, PATIENCE
+from leeway.definition import Kind
+from leeway.training.candidates import Size
+from leeway.training.trials import Trial
 
 AT_ONCE = 1.6  # cores that two do the work of
 SHRINK = 4  # how many times fewer rows a rung has than the next
@@ -24,25 +23,6 @@ MOST_RUNGS = 3
 TOGETHER = 2  # trials that an ensemble mostly has
 FINALISTS = 3  # trials that learn from all rows, if the budget can bear them: an ensemble needs some
 LEAST_ROWS = 2_000  # of a rung: fewer say nothing
-USUAL = 20.0  # iterations times learning rate, until boosting has learnt what there is
-READING = 10.0  # microseconds a row, for reading and storing it, whatever scores it
-
-
-@dataclass(frozen=True)
-class Size:
-    """What a search learns from.
-
-    Attributes:
-        rows: of each fold.
-        all_rows: that the last fit learns from.
-        columns: numbers, as many as candidates see.
-        outputs: probabilities that are learnt, each by itself; 1 of a binary label.
-    """
-
-    rows: tuple[int, ...]
-    all_rows: int
-    columns: int
-    outputs: int
 
 
 @dataclass(frozen=True)
@@ -101,7 +81,7 @@ def cheapest_first(trials: Sequence[Trial], size: Size, most: int | None) -> lis
 def learning(trial: Trial, size: Size, share: float, *, last: bool = False) -> float:
     """Seconds that a trial takes on two cores, for all folds, or for the last fit to all rows."""
     rows = (size.all_rows,) if last else tuple(max(1, round(share * count)) for count in size.rows)
-    return sum(_learning(trial, count, size) for count in rows) / AT_ONCE
+    return sum(trial.seconds(count, size) for count in rows) / AT_ONCE
 
 
 def watched(trial: Trial, size: Size, share: float) -> float:
@@ -123,19 +103,6 @@ def going_on(trials: Sequence[Trial], before: Rung, size: Size, seconds: float) 
     again = np.cumsum([learning(trial, size, 1.0, last=True) for trial in grown])
     fits = again[np.minimum(np.arange(len(grown)), TOGETHER - 1)]
     return int((spent + fits <= seconds).sum())
-
-
-def scoring(trial: Trial, size: Size) -> float:
-    """Microseconds that a trial's estimator takes for a row, without `READING`."""
-    match trial.candidate:
-        case Logistic():
-            return 0.3 + 0.03 * size.columns
-        case Boosting() | LightGBM():
-            return 1.0 + 0.1 * size.columns + 0.06 * _iterations(trial, size.outputs) * size.outputs
-        case ExtraTrees(n_estimators=trees):
-            return 1.0 + 0.1 * size.columns + 0.25 * trees
-        case _:
-            return READING  # nobody knows
 
 
 def _rungs(trials: int, count: int, size: Size) -> list[Rung]:
@@ -160,41 +127,8 @@ def _cost(trials: Sequence[Trial], rungs: Sequence[Rung], size: Size) -> float:
 
 
 def _with_iterations(trial: Trial, times: float) -> Trial:
-    if trial.iterations is None or not isinstance(trial.candidate, Boosting | LightGBM):
-        return trial
-    return replace(trial, iterations=min(trial.candidate.max_iter, ceil(times * trial.iterations) + PATIENCE))
+    return replace(trial, iterations=trial.learner.after(trial.candidate, trial.iterations, times))
 
 
 def _candidate(trial: Trial) -> str:
     return f"{trial.candidate.kind} {trial.candidate!r}"
-
-
-def _iterations(trial: Trial, outputs: int) -> float:
-    if trial.iterations is not None:
-        return trial.iterations
-    most = trial.candidate.max_iter if isinstance(trial.candidate, Boosting | LightGBM) else 1
-    return float(min(most, USUAL / trial.parameters["learning_rate"], MOST_TREES / outputs))
-
-
-def _learning(trial: Trial, rows: int, size: Size) -> float:
-    """Seconds of one core."""
-    cells = float(rows * size.columns)
-    match trial.candidate:
-        case Logistic():
-            each = 1e-5 if trial.parameters.get("l1_ratio") else 2e-6
-            return 0.05 + each * cells * size.outputs
-        case Boosting():
-            leaves = int(trial.parameters["max_leaf_nodes"])
-            each = 1e-4 * leaves + cells * (6e-9 + 1.5e-9 * float(np.log2(leaves)))
-            return 0.05 + each * _iterations(trial, size.outputs) * size.outputs
-        case LightGBM():
-            return (
-                0.05
-                + (5e-5 * int(trial.parameters["num_leaves"]) + 1.4e-8 * cells)
-                * _iterations(trial, size.outputs)
-                * size.outputs
-            )
-        case ExtraTrees(n_estimators=trees):
-            return 0.05 + 8e-9 * cells * float(np.log2(max(rows, 2))) * trees
-        case _:
-            return 0.0  # nobody knows; it is held to its share by the clock

@@ -4,8 +4,7 @@ from urllib.parse import urlencode
 
 from leeway.core.settings import settings
 from leeway.operations.platform import state
-
-HOME = "overview"
+from leeway.views import pages
 
 
 def base() -> str | None:
@@ -22,6 +21,10 @@ def page(name: str, **shown: str) -> str | None:
 
 
 def relative(name: str, **shown: str) -> str:
-    """The same, from one page to another."""
-    path = "." if name == HOME else name  # a page of its own name it has not
+    """The same, from one page to another.
+
+    Raises:
+        NotFound: there is no such page.
+    """
+    path = "." if pages.named(name) is pages.HOME else name  # a page of its own name it has not
     return path + (f"?{urlencode(shown)}" if shown else "")

@@ -138,15 +138,14 @@ def weeks(days: list[Day], classifier: Classifier) -> list[list[Day | None]]:
 
     A row is a week of days, a day of hours or a year of months. None stands where there is no partition.
     """
-    width = {"day": 7, "hour": 24, "week": 13, "month": 12}[classifier.partition]
+    grain = classifier.partition
     oldest = list(reversed(days))
     if not oldest:
         return []
-    start = Partition.parse(oldest[0].partition, classifier.partition).start
-    place = {"day": start.weekday(), "hour": start.hour, "week": 0, "month": start.month - 1}[classifier.partition]
-    cells: list[Day | None] = [*([None] * place), *oldest]
-    cells += [None] * (-len(cells) % width)
-    return [cells[at : at + width] for at in range(0, len(cells), width)]
+    empty = grain.column(grain.read(oldest[0].partition))
+    cells: list[Day | None] = [*([None] * empty), *oldest]
+    cells += [None] * (-len(cells) % grain.row)
+    return [cells[at : at + grain.row] for at in range(0, len(cells), grain.row)]
 
 
 def detail(classifier: Classifier, key: str, now: datetime) -> Detail:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from leeway.definition import Classifier
-from leeway.definition.partitions import Partition
+from leeway.definition.grains import start_of_key
 from leeway.lifecycle import registry, retraining
 from leeway.lifecycle.registry import Promotion
 from leeway.monitoring import outcomes
@@ -83,7 +83,7 @@ def lately(name: str) -> Outcome | None:
     newest = outcomes.newest(name)
     if newest is None:
         return None
-    return outcomes.total(outcomes.of(name, first=f"{datetime.fromisoformat(_day(newest)) - LATELY:%Y-%m-%d}~"))
+    return outcomes.total(outcomes.of(name, first=f"{start_of_key(newest) - LATELY:%Y-%m-%d}~"))
 
 
 def _waits(known: RosterEntry, champion: Promotion | None, night: NightVerdict | None, now: datetime) -> list[str]:
@@ -113,7 +113,3 @@ def _undone(definition: Classifier, champion: Promotion | None, now: datetime) -
         nights = "night is" if len(late) == 1 else "nights are"
         found.append(f"{len(late)} {nights} late, the first is {late[0]}")
     return found
-
-
-def _day(key: str) -> str:
-    return Partition.parse(key, "month").start.isoformat() if len(key) == len("2026-03") else key[:10]

@@ -5,9 +5,10 @@ The value is in money where the definition says what decisions are worth.
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
-from leeway.definition import Costs, Grain
+from leeway.definition import Costs
+from leeway.definition.grains import DAY, Grain, start_of_key
 from leeway.definition.partitions import Partition
 from leeway.lifecycle import registry
 from leeway.lifecycle.registry import Promotion
@@ -62,7 +63,7 @@ def course(known: RosterEntry, *, weeks: int = WEEKS) -> Course:
     promotions = tuple(reversed([item for item in registry.history(known.name) if item.outcome != "refused"]))
     costs = known.definition.worth if known.definition else None
     unit = costs.unit if costs else None
-    grain: Grain = known.definition.partition if known.definition else "day"
+    grain = known.definition.partition if known.definition else DAY
     if newest is None:
         return Course((), promotions, unit, None, None, None, None)
     first = f"{_monday(newest) - timedelta(weeks=weeks - 1):%Y-%m-%d}"
@@ -100,8 +101,8 @@ def _week(start: date, items: list[Outcome], before: dict[str, Outcome], costs: 
 
 
 def _monday(key: str) -> date:
-    moment = Partition.parse(key, "month").start if len(key) == len("2026-03") else datetime.fromisoformat(key)
-    return moment.date() - timedelta(days=moment.weekday())
+    start = start_of_key(key)
+    return start.date() - timedelta(days=start.weekday())
 
 
 def _sum(values: list[float | None]) -> float | None:

@@ -7,6 +7,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
 from leeway.lifecycle import registry, retraining
+from leeway.views import pages
 from tests.browser import CHROMIUM, browsing, picture
 from tests.dashboards.conftest import EVIL, REQUEST
 from tests.dashboards.serving import opened, serving
@@ -16,7 +17,7 @@ pytestmark = [
     pytest.mark.xdist_group("dashboards"),
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
 ]
-PAGES = ("", "on_call", "reports", "versions", "owner", "debug", "runbook")
+PAGES = tuple("" if page is pages.HOME else page.name for page in pages.PAGES)
 expect.set_options(timeout=20_000)
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
 

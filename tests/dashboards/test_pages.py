@@ -1,22 +1,26 @@
 """Each page by Streamlit's own harness, over a classifier that has lived."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+import dashboards
 from dashboards.versions import _gates
 from leeway.alerts import muting
+from leeway.core.errors import NotFound
 from leeway.core.settings import settings
 from leeway.evaluation import card_store
 from leeway.lifecycle import registry, retraining
 from leeway.store import storage
 from leeway.store.database import database
 from leeway.store.tables import partition as ledger
+from leeway.views import links, pages
 from tests.dashboards.conftest import EVIL, REQUEST, tell, visible, words
 
 pytestmark = pytest.mark.xdist_group("dashboards")
-PAGES = ("overview", "on_call", "reports", "versions", "owner", "debug", "runbook")
+PAGES = tuple(page.name for page in pages.PAGES)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -27,7 +31,21 @@ def test_every_page_opens(lived, page):
     assert shown.title[0].value
 
 
-@pytest.mark.parametrize("page", PAGES[:-1])
+def test_every_module_with_a_page_is_in_the_list_and_shows_its_title(lived):
+    modules = Path(dashboards.__file__).parent.glob("*.py")
+    assert {path.stem for path in modules if "@shared.guarded" in path.read_text()} == set(PAGES)
+    for page in pages.PAGES:
+        assert lived.open(page.name).title[0].value == page.title
+
+
+def test_a_link_to_a_page_that_is_not_in_the_list_is_refused_with_those_that_there_are():
+    with pytest.raises(
+        NotFound, match=r"must be in the list of pages \(found: calendar\).*there are overview, on_call"
+    ):
+        links.relative("calendar")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "runbook"])
 def test_an_empty_database_says_what_to_do_next(project, page):
     shown = _alone(page)
     assert not shown.exception

@@ -6,6 +6,7 @@ import pytest
 
 from dashboards.report_server import _hosts, app
 from leeway.core.settings import settings
+from leeway.definition.grains import DAY
 from leeway.definition.partitions import Partition
 from leeway.store.database import database
 from leeway.store.tables import monitoring
@@ -37,7 +38,7 @@ def tell(project, partition: str, why: str = "all is well", name: str = "toy") -
     path.write_text(f"<html>{partition}</html>")
     values = {"version": 1, "verdict": "quiet", "why": why, "rows": 5, "evidence": {}, "report": str(path)}
     with database().transaction() as connection:
-        key = Partition.parse(partition, "day").key
+        key = Partition.parse(partition, DAY).key
         connection.execute(monitoring.insert().values(classifier=name, partition=key, **values))
     return path
 

@@ -8,6 +8,7 @@ import pytest
 
 from leeway.dataset import snapshots
 from leeway.definition import catalog
+from leeway.definition.grains import DAY
 from leeway.definition.partitions import Partition, between
 from leeway.evaluation import evaluate
 from leeway.ingest import deliveries, publication, sources
@@ -69,7 +70,7 @@ def crown(project: Project) -> str:
     (project.root / "data").mkdir()
     days = [START + timedelta(days=number) for number in range(HISTORY_DAYS + NIGHTS)]
     pd.concat([rows(day) for day in days]).to_csv(project.root / "data" / "toy.csv", index=False)
-    first = Partition.containing(START, "day")
+    first = Partition.containing(START, DAY)
     for partition in between(first, first.shift(HISTORY_DAYS - 1)):
         ingest(name, partition)
     train(name, START + timedelta(days=HISTORY_DAYS))

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import sqlalchemy as sa
 
 from leeway.definition import catalog
+from leeway.definition.grains import DAY
 from leeway.definition.partitions import Partition
 from leeway.store.database import database
 from leeway.store.tables import tables_of
@@ -12,7 +13,7 @@ from tests.flows import killing
 
 
 def test_a_night_that_is_under_way_elsewhere_is_refused_with_a_word(toy, prefect, night):
-    partition = Partition.parse(night(0), "day")
+    partition = Partition.parse(night(0), DAY)
     with database().lock(f"partition {toy} {partition.key}", "working"):
         refused = killing.run("nightly", toy, partition.key)
     assert refused.error.startswith(f"AlreadyRunning: working on {toy} {partition}: one at a time")

@@ -11,6 +11,7 @@ from flows.nightly import nightly
 from flows.train import train
 from leeway.dataset import snapshots
 from leeway.definition import catalog
+from leeway.definition.grains import WEEK
 from leeway.definition.partitions import Partition
 from leeway.ingest import quarantine
 from leeway.training import fit
@@ -29,7 +30,7 @@ def test_weeks_of_real_bookings_are_ingested_learnt_and_scored_without_a_label_b
 ):
     monkeypatch.setenv("LEEWAY_PROJECT", str(PROJECT))
     forget()
-    cut = Partition.parse("2016-03-28", "week")
+    cut = Partition.parse("2016-03-28", WEEK)
     history = backfill(NAME, cut.shift(-12).key, cut.shift(-1).key, stage="ingest", dry_run=False)
     assert (history.done, history.failed) == (12, {})
     decision = train(NAME, cut.start, "the first one", "test")

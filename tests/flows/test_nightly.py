@@ -11,6 +11,7 @@ from flows.nightly import nightly
 from flows.score import score
 from leeway.core.errors import DeliveryRejected
 from leeway.definition import catalog
+from leeway.definition.grains import DAY
 from leeway.definition.partitions import Partition
 from leeway.lifecycle import registry, retraining
 from leeway.store import ledger
@@ -28,7 +29,7 @@ def test_a_second_run_of_a_night_changes_nothing_and_says_so(toy, prefect, night
 
 
 def test_an_open_request_that_was_lost_is_carried_out_by_the_next_night(toy, prefect, night):
-    as_of = Partition.parse(night(0), "day").start
+    as_of = Partition.parse(night(0), DAY).start
     with database().transaction() as connection:
         retraining.file(connection, catalog.load(toy), "toy:lost", as_of.replace(hour=1), "a breach", forced=True)
     done = nightly(toy, night(0))
@@ -39,7 +40,7 @@ def test_an_open_request_that_was_lost_is_carried_out_by_the_next_night(toy, pre
 
 
 def test_a_retrain_that_fails_is_written_down_and_does_not_fail_the_night(toy, prefect, night):
-    long_ago = Partition.parse("2020-01-01", "day").start
+    long_ago = Partition.parse("2020-01-01", DAY).start
     with database().transaction() as connection:
         retraining.file(connection, catalog.load(toy), "toy:hopeless", long_ago, "asked for", forced=True)
     done = nightly(toy, night(0))
@@ -143,7 +144,7 @@ def test_a_night_makes_up_for_those_that_were_missed_oldest_first(toy, prefect, 
     data = project.root / "data" / "toy.csv"
     rows = pd.read_csv(data)
     rows[~rows["at"].str.startswith(night(2))].to_csv(data, index=False)  # one that cannot be made up for
-    monkeypatch.setattr("flows.nightly.due", lambda name: Partition.parse(night(4), "day"))
+    monkeypatch.setattr("flows.nightly.due", lambda name: Partition.parse(night(4), DAY))
     done = nightly(toy)
     assert done.partition == night(4)
     assert list(done.caught_up) == [night(1), night(2), night(3)]
@@ -170,7 +171,7 @@ def test_history_that_was_rejected_is_tried_again_once_the_suite_has_changed(pro
     assert wrong != TOY_SUITE
     name = project.declare(suite=wrong)
     (project.root / "data").mkdir()
-    first = Partition.parse(night(0), "day")
+    first = Partition.parse(night(0), DAY)
     days = [first.shift(number) for number in range(-20, 1)]
     pd.concat([day_rows(day.start) for day in days]).to_csv(project.root / "data" / "toy.csv", index=False)
     with pytest.raises(DeliveryRejected):
@@ -187,7 +188,7 @@ def test_a_first_champion_that_was_refused_waits_for_more_to_learn_from_or_for_a
     strict = TOY_MODEL.replace('{"roc_auc": 0.6}', '{"roc_auc": 0.99}')
     name = project.declare(model=strict)
     (project.root / "data").mkdir()
-    first = Partition.parse(night(0), "day")
+    first = Partition.parse(night(0), DAY)
     days = [first.shift(number) for number in range(-20, 8)]
     pd.concat([day_rows(day.start) for day in days]).to_csv(project.root / "data" / "toy.csv", index=False)
     assert nightly(name, night(0)).waits_for.startswith("floors: ")

@@ -8,6 +8,7 @@ from flows.retrain import retrain
 from flows.verdict import handle_verdict
 from leeway.core.errors import NotFound
 from leeway.definition import catalog
+from leeway.definition.grains import DAY
 from leeway.definition.partitions import Partition
 from leeway.lifecycle import holds, registry, retraining
 from leeway.store.database import database
@@ -27,7 +28,7 @@ def turned(toy, project, prefect, night):
     model = project.root / "models" / "toy.py"
     project.write("models/toy.py", model.read_text().replace("holdout=days(5)", "holdout=days(4)"))
     backfill(toy, night(0), night(9), stage="ingest", which="missing", dry_run=False)
-    since, as_of = (Partition.parse(night(number), "day").start for number in (0, 9))
+    since, as_of = (Partition.parse(night(number), DAY).start for number in (0, 9))
     with database().transaction() as connection:
         retraining.file(connection, catalog.load(toy), KEY, as_of, "harm", since=since)
     return toy
@@ -71,5 +72,5 @@ def test_a_hold_that_comes_while_a_challenger_is_trained_keeps_the_champion(turn
     (released,) = holds.release(catalog.load(turned), "now", "ada")
     assert released.state == "waiting"
     with database().transaction() as connection:  # as the next night does
-        retraining.ripen(connection, turned, Partition.parse(night(9), "day").end)
+        retraining.ripen(connection, turned, Partition.parse(night(9), DAY).end)
     assert handle_verdict(turned, night(9), None)[0].state == "promoted"

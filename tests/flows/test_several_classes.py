@@ -12,6 +12,7 @@ from flows.backfill import backfill
 from flows.nightly import nightly
 from flows.train import train
 from leeway.definition import catalog
+from leeway.definition.grains import DAY
 from leeway.definition.partitions import Partition
 from leeway.lifecycle import registry
 from leeway.monitoring.performance import realised
@@ -53,7 +54,7 @@ def test_real_beans_are_learnt_and_when_one_variety_goes_wrong_it_is_named_and_a
 ):
     monkeypatch.setenv("LEEWAY_PROJECT", str(BEANS))
     forget()
-    name, first = "dry_bean", Partition.parse("2026-01-21", "day")
+    name, first = "dry_bean", Partition.parse("2026-01-21", DAY)
     assert backfill(name, "2026-01-01", first.shift(-1).key, stage="ingest", dry_run=False).failed == {}
     decision = train(name, first.start, "the first one", "test")
     assert decision.promoted, decision.verdicts
@@ -99,7 +100,7 @@ def test_comments_with_any_number_of_tags_go_the_whole_way(project, prefect):
     raw["toxic"] = raw["toxic"].astype("object").mask(raw.index == 3, "perhaps")
     (project.root / "data").mkdir()
     raw.to_csv(project.root / "data" / "comments.csv", index=False)
-    first = Partition(start, "day").shift(20)
+    first = Partition(start, DAY).shift(20)
     done = backfill(name, start.date().isoformat(), first.shift(-1).key, stage="ingest", dry_run=False)
     assert (done.done, done.failed) == (20, {})
     decision = train(name, first.start, "the first one", "test")

@@ -10,6 +10,7 @@ import pytest
 
 from leeway.dataset import snapshots
 from leeway.definition import Classifier, catalog
+from leeway.definition.grains import DAY
 from leeway.definition.partitions import Partition
 from leeway.ingest import deliveries, publication
 from leeway.ingest.audit import Audit, audit_path
@@ -61,7 +62,7 @@ class World:
         return self.classifier.name
 
     def day(self, number):
-        return Partition(START, "day").shift(number)
+        return Partition(START, DAY).shift(number)
 
     def fill(self, first=0, count=20, rows=40, **options):
         """Days of events with labels, and the ledger's lines, without source and audit."""

@@ -1,18 +1,15 @@
 """Read one partition from a source, as raw rows: the source's own columns and values, nothing cast yet."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pandas as pd
 
-from leeway.core.errors import SourceError
-from leeway.definition import CSV, Classifier, Parquet, Query, Simulator
-from leeway.definition.partitions import Partition, keys_of
+from leeway.definition import Classifier
+from leeway.definition.partitions import Partition
 from leeway.ingest import deliveries
 from leeway.ingest.content_id import content_hashes
-from leeway.ingest.sources import arrivals, databases, files, staging
-from leeway.ingest.sources.prepared import prepared
-from leeway.ingest.times import FIRST, LAST, read_times
+from leeway.ingest.sources import arrivals, staging
+from leeway.ingest.sources.kinds import kind_of
 
 
 def deliver(classifier: Classifier, partition: Partition, *, now: datetime | None = None, take: bool = True) -> str:
@@ -42,18 +39,9 @@ def extract(classifier: Classifier, partition: Partition, *, now: datetime | Non
         SourceError: the source is not there, is empty, or cannot be read.
     """
     now = now or datetime.now(UTC)
-    source = classifier.source
-    match source:
-        case Simulator():
-            rows = source.stream.rows(partition.start, partition.end)
-            return _in_order(classifier, [prepared(source, rows, "the simulator's rows")])
-        case Query() if not classifier.by_arrival:
-            frames = databases.query(source, partition.start, partition.end)
-            if databases.has_times_as_text(source):
-                frames = (_within(classifier, partition, rows) for rows in frames)
-            return _in_order(classifier, list(frames))
-        case CSV() | Parquet() if not classifier.by_arrival:
-            return _in_order(classifier, list(_split(classifier, source, partition, now)))
+    if not arrivals.are_taken_in(classifier):
+        rows = kind_of(classifier.source).rows(classifier, classifier.source, partition, now)
+        return _in_order(classifier, list(rows))
     arrivals.take(classifier, now)
     return _in_order(classifier, arrivals.read(classifier, partition)[0])
 
@@ -79,51 +67,14 @@ def occupied(classifier: Classifier, now: datetime | None = None) -> list[Partit
         SourceError: the source cannot say.
     """
     now = now or datetime.now(UTC)
-    source, grain = classifier.source, classifier.partition
-    keys: set[str] = set()
     if arrivals.are_taken_in(classifier):
         arrivals.take(classifier, now)
         keys = arrivals.occupied(classifier)
-    elif isinstance(source, CSV | Parquet):
-        for file in files.matching(source):
-            keys |= set(staging.counts(staging.of_file(classifier, source, file)))
-    elif isinstance(source, Query):
-        for rows in databases.query(source, FIRST.tz_localize("UTC"), LAST.tz_localize("UTC")):
-            keys |= set(keys_of(_times(classifier, rows), grain).dropna())
     else:
-        raise SourceError(
-            f"finding the first and last event of {classifier.name}",
-            problem="a simulator has no beginning and no end",
-            hint="name the range with --from and --to",
-        )
+        keys = kind_of(classifier.source).occupied(classifier, classifier.source)
     last = due(classifier, now)
-    found = sorted(Partition.parse(key, grain) for key in keys if key != staging.UNPLACED)
+    found = sorted(Partition.parse(key, classifier.partition) for key in keys if key != staging.UNPLACED)
     return [partition for partition in found if partition <= last]
-
-
-def _within(classifier: Classifier, partition: Partition, rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the partition, of the days around it, and those whose time cannot be read."""
-    if classifier.time_column not in rows:
-        return rows
-    times = _times(classifier, rows)
-    return rows[((times >= partition.start) & (times < partition.end)) | times.isna()]
-
-
-def _times(classifier: Classifier, rows: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
-    name = classifier.time_column
-    return read_times(rows[name], classifier.source.timezone, classifier.source.formats(name))
-
-
-def _split(
-    classifier: Classifier, source: CSV | Parquet, partition: Partition, now: datetime
-) -> Iterator[pd.DataFrame]:
-    present = Partition.containing(now, partition.grain).key
-    for file in files.matching(source):
-        folder = staging.of_file(classifier, source, file)
-        ahead = {key for key in staging.counts(folder) if key >= present}
-        for rows in staging.read(folder, {partition.key, staging.UNPLACED} | ahead):
-            wanted = rows[staging.KEY].isin([partition.key, staging.UNPLACED]) | (rows[staging.TIME] > now)
-            yield rows[wanted].drop(columns=[staging.TIME, staging.KEY])
 
 
 def _in_order(classifier: Classifier, frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -135,7 +86,7 @@ def _in_order(classifier: Classifier, frames: list[pd.DataFrame]) -> pd.DataFram
     if not frames:
         return pd.DataFrame({name: pd.Series([], dtype="str") for name in columns})
     rows = pd.concat([frame[columns] for frame in frames], ignore_index=True)
-    times = _times(classifier, rows)
+    times = staging.times_of(classifier, rows)
     ids = rows[classifier.id_column].astype("str") if classifier.id_column in rows else content_hashes(rows)
     order = pd.DataFrame({"time": times, "id": ids}).sort_values(["time", "id"], kind="stable").index
     return rows.reindex(order).reset_index(drop=True)

@@ -16,13 +16,14 @@ from sqlalchemy.engine import Connection
 
 from leeway.core.errors import SourceError, StoreError
 from leeway.core.logs import logger
-from leeway.definition import Classifier, Folder, Table
+from leeway.definition import Classifier
 from leeway.definition.partitions import Partition, keys_of
 from leeway.ingest.content_id import content_hashes
 from leeway.ingest.contract import as_text, content_ids
 from leeway.ingest.sources import staging
+from leeway.ingest.sources.kinds import kind_of, news
 from leeway.ingest.sources.seen import remembered
-from leeway.ingest.sources.source_changes import NewRows, news
+from leeway.ingest.sources.source_changes import NewRows
 from leeway.ingest.sources.staging import KEY, TIME, UNPLACED, UNUSED
 from leeway.store import storage
 from leeway.store.database import database
@@ -37,7 +38,7 @@ ID = "leeway:id"  # a further column where events have no id of their own
 
 def are_taken_in(classifier: Classifier) -> bool:
     """Whether the source is one that grows and is taken in, not one that is asked for a partition."""
-    return classifier.by_arrival or isinstance(classifier.source, Folder | Table)
+    return classifier.by_arrival or kind_of(classifier.source).grows
 
 
 def delivered_columns(classifier: Classifier) -> list[str]:
@@ -148,7 +149,7 @@ def ids_of(classifier: Classifier, rows: pd.DataFrame) -> "pd.Series[str]":
 
 def _take(connection: Connection, tables: Tables, classifier: Classifier, item: NewRows) -> bool:
     parts: Iterator[pd.DataFrame] = (_complete(classifier, rows, item.origin) for rows in item.rows)
-    if classifier.by_arrival or isinstance(classifier.source, Table):
+    if classifier.by_arrival or kind_of(classifier.source).shows_again:
         rows = _fresh(connection, tables, classifier, pd.concat(list(parts), ignore_index=True), item)
         name = f"{item.hash[:32]}-{uuid.uuid4().hex[:8]}"
         parts = iter([rows])
@@ -198,7 +199,7 @@ def _fresh(
     rows = rows.assign(
         **{ID: ids_of(classifier, rows), "leeway:content": content_hashes(rows[classifier.source_columns])}
     )
-    if isinstance(classifier.source, Table):  # in the order of the watermark, so the last version counts
+    if kind_of(classifier.source).shows_again:  # in the order in which they were written, so the last version counts
         rows = rows[rows[ID].isna() | ~rows[ID].duplicated(keep="last")]
     before = remembered(connection, tables, "events", rows[ID], rows.pop("leeway:content"), item.arrived_at)
     rows, before = rows[before["is_new"]], before[before["is_new"]]

@@ -1,117 +1,33 @@
-"""Read rows from SQL databases, some at a time."""
+"""Connections to SQL databases that rows come from."""
 
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from leeway.core.errors import SourceError
-from leeway.definition import Query, Table
-from leeway.ingest.sources.prepared import first_line, prepared
+from leeway.ingest.sources.prepared import first_line
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-ROWS = 100_000
-OVERLAP, NUMBER_OVERLAP = timedelta(hours=1), 10_000
-Watermark = float | int | str | datetime
+ROWS = 100_000  # of one part
 
 
-def query(source: Query, start: datetime, end: datetime) -> Iterator[pd.DataFrame]:
-    """The rows of a query, prepared, some at a time; at least one frame.
-
-    Args:
-        start, end: the bounds, where it asks for them. SQLite, where times are text, is asked for the days around them.
+@contextmanager
+def connected(url: str) -> Iterator["sa.Connection"]:
+    """A connection to read many rows by.
 
     Raises:
         SourceError: the database does not answer.
     """
     import sqlalchemy as sa
 
-    asked: dict[str, datetime | str] = {"start": start, "end": end}
-    if has_times_as_text(source):
-        # A day more on either side, for clocks that are not UTC's; `~` comes after every time of a day.
-        asked = {"start": str(_day_after(start, -1)), "end": f"{_day_after(end, 1)}~"}
-    bounds = {name: value for name, value in asked.items() if f":{name}" in source.sql}
-    with _connected(source) as connection:
-        statement = sa.text(source.sql).bindparams(**bounds)
-        for rows in pd.read_sql(statement, connection, chunksize=ROWS):
-            yield prepared(source, rows, "the query's rows")
-
-
-def has_times_as_text(source: Query) -> bool:
-    """Whether its database compares times by their letters: a date comes before every time of its day, however written."""
-    return source.url.startswith("sqlite")
-
-
-def _day_after(moment: datetime, days: int) -> date:
-    return moment.date() + timedelta(days=days)
-
-
-def grown(source: Table, since: Watermark | None) -> Iterator[tuple[pd.DataFrame, Watermark | None]]:
-    """The rows of a table from a watermark on, prepared, in its order, some at a time, each with the highest so far.
-
-    Args:
-        since: the highest watermark seen; the reading starts the overlap before it. Everything when None.
-
-    Raises:
-        SourceError: the database does not answer, or the overlap does not fit the watermark's type.
-    """
-    import sqlalchemy as sa
-
-    schema, _, name = source.table.rpartition(".")
-    mark: sa.ColumnElement[Any] = sa.column(source.watermark)
-    statement = sa.select(sa.text("*")).select_from(sa.table(name, schema=schema or None)).order_by(mark)
-    if since is not None:
-        statement = statement.where((mark >= sa.literal(_before(source, since))) | mark.is_(None))
-    highest = since
-    with _connected(source) as connection:
-        for rows in pd.read_sql(statement, connection, chunksize=ROWS):
-            if source.watermark not in rows.columns:
-                raise SourceError(
-                    f"reading table {source.table}",
-                    problem="it must have the watermark's column",
-                    found=f"no {source.watermark}",
-                    hint="correct `watermark` in the definition",
-                )
-            seen = rows[source.watermark].dropna()
-            if len(seen):
-                highest = max(_plain(seen.max()), highest) if highest is not None else _plain(seen.max())
-            yield prepared(source, rows, f"rows of table {source.table}"), highest
-
-
-def _before(source: Table, since: Watermark) -> Watermark:
-    if isinstance(since, datetime) and isinstance(source.overlap or OVERLAP, timedelta):
-        return since - (OVERLAP if source.overlap is None else source.overlap)  # type: ignore[operator]
-    if isinstance(since, int | float) and isinstance(source.overlap, int | None):
-        return since - (NUMBER_OVERLAP if source.overlap is None else source.overlap)
-    if source.overlap is None:
-        return since
-    raise SourceError(
-        f"reading table {source.table}",
-        problem="overlap must be a duration for a watermark that is a time, a whole number for one that is a number",
-        found=f"{source.overlap!r} for {type(since).__name__}",
-        hint="correct `overlap` in the definition",
-    )
-
-
-def _plain(value: Any) -> Watermark:
-    if isinstance(value, pd.Timestamp):
-        return value.to_pydatetime()
-    plain: Watermark = value.item() if hasattr(value, "item") else value
-    return plain
-
-
-@contextmanager
-def _connected(source: Query | Table) -> Iterator["sa.Connection"]:
-    import sqlalchemy as sa
-
-    engine = engine_of(source.url)
+    engine = engine_of(url)
     try:
         with engine.connect() as connection:
             yield connection.execution_options(stream_results=True)

@@ -8,7 +8,7 @@ import io
 import itertools
 import lzma
 import zipfile
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +20,9 @@ import pyarrow.parquet as pq
 
 from leeway.core.errors import SourceError
 from leeway.core.settings import settings
-from leeway.definition import CSV, Folder, Parquet
+from leeway.definition import Rows, Text
 from leeway.ingest.sources.prepared import first_line, prepared
 
-Files = CSV | Parquet | Folder
 FileState = tuple[int, int, int]
 
 CELLS = 2_000_000  # of one part: some 200 MB while it is cast
@@ -33,31 +32,21 @@ OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".filepart", ".swp", "~")
 
 
-def matching(source: Files) -> list[Path]:
-    """The source's files, in the order of their names.
+def matching(path: str, pattern: Path) -> list[Path]:
+    """The files of a glob pattern, in the order of their names.
+
+    Args:
+        path: as the definition has it, for messages.
 
     Raises:
-        SourceError: there is none; of a `Folder`, it is not there.
+        SourceError: there is none.
     """
-    root = settings().project.absolute()
-    if isinstance(source, Folder):
-        folder = root / source.path
-        if not folder.is_dir():
-            raise SourceError(
-                f"reading {source.path}",
-                problem="the folder must be there",
-                found=f"none in {root}",
-                hint="make it, or correct `path` in the definition",
-            )
-        return sorted(file for file in folder.glob(source.pattern) if file.is_file() and _finished(file))
-    given = root / source.path
-    pattern = str(given / "**" / "*.parquet") if isinstance(source, Parquet) and given.is_dir() else str(given)
-    found = sorted(Path(file) for file in glob.glob(pattern, recursive=True) if Path(file).is_file())
+    found = sorted(Path(file) for file in glob.glob(str(pattern), recursive=True) if Path(file).is_file())
     if not found:
         raise SourceError(
-            f"reading {source.path}",
+            f"reading {path}",
             problem="at least one file must match",
-            found=f"none in {root}",
+            found=f"none in {settings().project.absolute()}",
             hint="correct `path` in the definition, or deliver the file",
         )
     return found
@@ -77,8 +66,11 @@ def changed_at(state: FileState, now: datetime) -> datetime:
     return min(datetime.fromtimestamp(state[0] / 1e9, UTC), now)
 
 
-def chunks(source: Files, file: Path) -> Iterator[pd.DataFrame]:
-    """The file's rows, prepared, some at a time; at least one frame, if only to show the columns.
+def whole(source: Rows, file: Path, raw: Generator[pd.DataFrame, None, None]) -> Iterator[pd.DataFrame]:
+    """A file's rows, prepared, some at a time; at least one frame, if only to show the columns.
+
+    Args:
+        raw: the same, as the file has them.
 
     Raises:
         SourceError: it is empty, broken, not in the declared format, or a line has too many or too few fields.
@@ -88,8 +80,6 @@ def chunks(source: Files, file: Path) -> Iterator[pd.DataFrame]:
         raise SourceError(
             f"reading {file}", problem="a file must not be empty", found="0 bytes", hint="deliver it again"
         )
-    is_parquet = isinstance(source, Parquet) or (isinstance(source, Folder) and source.format == "parquet")
-    raw = _parquet(source, file) if is_parquet or isinstance(source, Parquet) else _text(source, file)
     for rows in _told(raw, file):
         yield prepared(source, rows, str(file))
     if state(file) != before:
@@ -101,7 +91,8 @@ def chunks(source: Files, file: Path) -> Iterator[pd.DataFrame]:
         )
 
 
-def _finished(file: Path) -> bool:
+def is_finished(file: Path) -> bool:
+    """Whether a file's name is not that of one which is being written."""
     return not file.name.startswith((".", "_")) and not file.name.lower().endswith(UNFINISHED)
 
 
@@ -124,11 +115,12 @@ def _told(raw: Generator[pd.DataFrame, None, None], file: Path) -> Iterator[pd.D
             yield rows
 
 
-def _text(source: CSV | Folder, file: Path) -> Generator[pd.DataFrame, None, None]:
+def text(source: Text, file: Path) -> Generator[pd.DataFrame, None, None]:
+    """The rows of a text file, every value as text."""
     csv.field_size_limit(LONGEST_FIELD)
     with _opened(source, file) as lines:
-        text, delimiter = _single_character(lines, source.delimiter)
-        reader = csv.reader(text, delimiter=delimiter, quotechar=source.quote, strict=True)
+        split, delimiter = _single_character(lines, source.delimiter)
+        reader = csv.reader(split, delimiter=delimiter, quotechar=source.quote, strict=True)
         try:
             names = next((row for row in reader if row), None) if source.header is None else source.header
             if names is None:
@@ -171,7 +163,7 @@ def _frame(names: Sequence[str], rows: list[list[str]], position: int) -> pd.Dat
 
 
 @contextmanager
-def _opened(source: CSV | Folder, file: Path) -> Iterator[IO[str]]:
+def _opened(source: Text, file: Path) -> Iterator[IO[str]]:
     encoding = "utf-8-sig" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else source.encoding
     if file.suffix.lower() == ".zip":
         with zipfile.ZipFile(file) as archive:
@@ -198,10 +190,14 @@ def _single_character(lines: IO[str], delimiter: str) -> tuple[Iterator[str], st
     return (line.replace(delimiter, UNIT_SEPARATOR) for line in lines), UNIT_SEPARATOR
 
 
-def _parquet(source: Files, file: Path) -> Generator[pd.DataFrame, None, None]:
+def parquet(file: Path, also: Mapping[str, str] | None = None) -> Generator[pd.DataFrame, None, None]:
+    """The rows of a Parquet file.
+
+    Args:
+        also: further columns, each of one value.
+    """
     with pq.ParquetFile(file) as opened:
         size = max(1, CELLS // max(1, len(opened.schema_arrow)))
-        folders = _named_folders(source, file)
         position = 0
         for batch in itertools.chain([None], opened.iter_batches(batch_size=size)):
             table = opened.schema_arrow.empty_table() if batch is None else pa.Table.from_batches([batch])
@@ -210,13 +206,4 @@ def _parquet(source: Files, file: Path) -> Generator[pd.DataFrame, None, None]:
             rows = table.to_pandas(ignore_metadata=True)
             rows.index = pd.RangeIndex(position, position + len(rows))
             position += len(rows)
-            yield rows.assign(**{name: value for name, value in folders.items() if name not in rows})
-
-
-def _named_folders(source: Files, file: Path) -> dict[str, str]:
-    """The columns that the folders of a partitioned data set name."""
-    root = settings().project.absolute() / source.path
-    if not isinstance(source, Parquet) or not root.is_dir():
-        return {}
-    parts = [part.partition("=") for part in file.parent.relative_to(root).parts]
-    return {name: value for name, sign, value in parts if sign}
+            yield rows.assign(**{name: value for name, value in (also or {}).items() if name not in rows})

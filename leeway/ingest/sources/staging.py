@@ -67,9 +67,13 @@ def counts(folder: Path) -> RowCounts:
     return total
 
 
-def of_file(classifier: Classifier, source: files.Files, file: Path) -> Path:
-    """The folder with a file's rows as it is now, split by the partition of their event time."""
-    content = [str(file), files.state(file), fingerprint(classifier, source)]
+def of_file(classifier: Classifier, file: Path, rows: Iterable[pd.DataFrame]) -> Path:
+    """The folder with a file's rows as it is now, split by the partition of their event time.
+
+    Args:
+        rows: of the file; they are read only where it was not split before.
+    """
+    content = [str(file), files.state(file), fingerprint(classifier, classifier.source)]
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
     folder = settings().folder("staged", classifier.name or "_") / key
     if (folder / CONTENTS).exists():
@@ -77,7 +81,7 @@ def of_file(classifier: Classifier, source: files.Files, file: Path) -> Path:
         return folder
     _tidy(folder.parent)
     with replacing(folder, f"splitting {file}", keep_first=True) as beside:
-        write(beside, (place(classifier, rows) for rows in files.chunks(source, file)))
+        write(beside, (place(classifier, part) for part in rows))
     return folder
 
 
@@ -87,12 +91,17 @@ def place(classifier: Classifier, rows: pd.DataFrame) -> pd.DataFrame:
 
     declared = classifier.source_columns
     kept = rows[declared] if set(declared) <= set(rows.columns) else rows
-    name = classifier.time_column
-    if name not in rows.columns:
+    if classifier.time_column not in rows.columns:
         times = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]")
     else:
-        times = read_times(rows[name], classifier.source.timezone, classifier.source.formats(name))
+        times = times_of(classifier, rows)
     return kept.assign(**{TIME: times, KEY: keys_of(times, classifier.partition).fillna(UNPLACED)})
+
+
+def times_of(classifier: Classifier, rows: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
+    """When the events of raw rows happened; missing where that cannot be read."""
+    name = classifier.time_column
+    return read_times(rows[name], classifier.source.timezone, classifier.source.formats(name))
 
 
 def fingerprint(classifier: Classifier, source: Rows) -> str:
@@ -101,7 +110,7 @@ def fingerprint(classifier: Classifier, source: Rows) -> str:
     said = [
         repr(source.model_dump(exclude={"prepare"})),
         *(_described(function) for function in functions),
-        repr((classifier.event_time, classifier.partition, classifier.source_columns)),
+        repr((classifier.event_time, classifier.partition.name, classifier.source_columns)),
         catalog.fingerprint(classifier.name) if classifier.name else "",  # what `prepare` uses may stand there
     ]
     return hashlib.sha256("\0".join(said).encode()).hexdigest()

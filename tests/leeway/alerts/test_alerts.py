@@ -7,8 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from leeway import alerts
-from leeway.alerts import finding, muting, telling
-from leeway.alerts.happening import KINDS, Happening
+from leeway.alerts import finding, muting
 from leeway.core.errors import DeliveryRejected, NotFound
 from leeway.core.settings import settings
 from leeway.ingest import publication
@@ -16,7 +15,6 @@ from leeway.lifecycle import retraining
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.tables import alert, monitoring
-from leeway.views import runbooks
 
 NOW = datetime(2026, 4, 1, 6, tzinfo=UTC)
 
@@ -239,15 +237,15 @@ def test_a_missing_night_is_told_once_it_is_late(told, inbox):
                 source = {"delivery": "first", "suite": "suite", "version": 1}
                 ledger.record(connection, told.name, told.day(number), stage, input=source, output=_output(stage))
     at = told.day(29).end  # the night of day 28 was due at two
-    found = {item.kind: item for item in finding.of(told.classifier, at)}
+    found = {item.kind.name: item for item in finding.of(told.classifier, at)}
     assert found["missing night"].key == "missing night:toy:after 2026-03-28"
     later = {
-        item.kind: item for item in finding.of(told.classifier, told.day(99).end)
+        item.kind.name: item for item in finding.of(told.classifier, told.day(99).end)
     }  # beyond what the calendar shows
     assert later["missing night"].key == found["missing night"].key
     assert later["missing night"].what == found["missing night"].what
     assert later["missing night"].how_bad == "71 nights are late"
-    assert "missing night" not in {item.kind for item in finding.of(told.classifier, told.day(28).end)}
+    assert "missing night" not in {item.kind.name for item in finding.of(told.classifier, told.day(28).end)}
 
 
 def _output(stage):
@@ -260,13 +258,13 @@ def test_requests_that_wait_or_failed_are_told(told):
     held = told.redeclare("min_reference=8", 'min_reference=8, retrain="hold"').classifier
     with database().transaction() as connection:
         retraining.file(connection, held, "toy:a", NOW, "a breach")
-    assert [(item.kind, item.key) for item in finding.of(held, datetime.now(UTC))] == [
+    assert [(item.kind.name, item.key) for item in finding.of(held, datetime.now(UTC))] == [
         ("held request", "held request:toy:a")
     ]
     retraining.settle("toy:a", True, "ann")
     retraining.move("toy:a", "failed", "out of memory")
     (failed,) = finding.of(held, datetime.now(UTC))
-    assert (failed.kind, failed.how_bad) == ("failed retrain", "out of memory")
+    assert (failed.kind.name, failed.how_bad) == ("failed retrain", "out of memory")
 
 
 def test_a_request_that_still_waits_when_a_mute_ends_is_told_then(told, inbox):
@@ -281,16 +279,9 @@ def test_a_request_that_still_waits_when_a_mute_ends_is_told_then(told, inbox):
 
 
 def test_promotions_and_refusals_are_told(quick):
-    kinds = [item.kind for item in finding.of(quick.classifier, datetime.now(UTC)) if item.kind != "missing night"]
+    names = [item.kind.name for item in finding.of(quick.classifier, datetime.now(UTC))]
+    kinds = [name for name in names if name != "missing night"]
     assert kinds == ["promotion"]
-
-
-def test_every_alert_links_to_a_runbook_that_exists():
-    for name, kind in KINDS.items():
-        assert kind.runbook in runbooks.names(), name
-        item = Happening("key", name, "toy", "what", NOW, "bad")
-        assert runbooks.text(item.page).startswith("# ")
-        assert telling._told(item)["runbook"].endswith((f"{item.page}.md", f"subject={item.page}"))
 
 
 def test_without_addresses_nobody_is_told_and_nothing_waits_for_ever(world):

@@ -83,6 +83,7 @@ FULL_DISK = """
     import pandas as pd
     from leeway.core.errors import StoreError
     from leeway.core.files import replacing
+    from leeway.definition.grains import DAY
     from leeway.definition.partitions import Partition
     from leeway.ingest import deliveries
 
@@ -109,7 +110,7 @@ FULL_DISK = """
             print(error)
     try:
         rows = pd.DataFrame({"a": np.random.default_rng(0).random(200_000)})
-        deliveries.write("toy", Partition(datetime(2026, 3, 1, tzinfo=UTC), "day"), rows)
+        deliveries.write("toy", Partition(datetime(2026, 3, 1, tzinfo=UTC), DAY), rows)
     except StoreError as error:
         print(error)
     print([path.name for path in disk.rglob("*") if path.is_file() or path.name == "place"])

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leeway.dataset import features
-from leeway.definition import catalog
+from leeway.definition import catalog, grains
 from leeway.definition.partitions import Partition
 from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
@@ -40,7 +40,7 @@ classifier = Classifier(
 ORIGIN = datetime(2026, 3, 1, 11, tzinfo=UTC)
 TICK = timedelta(minutes=10)
 MATURITY = 3  # ticks
-HOUR = Partition.containing(ORIGIN + 6 * TICK, "hour")
+HOUR = Partition.containing(ORIGIN + 6 * TICK, grains.HOUR)
 SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, categorical, days, numeric
+from leeway.definition.grains import DAY
 from leeway.definition.partitions import Partition
 from leeway.detection import build_reference
 from leeway.detection.monitor import Harm, MonitoredNight, Shift, _verdict, compare, judge
@@ -53,7 +54,7 @@ REFERENCE = made()
 def nights(*changes, truth=scores, of=REFERENCE, **options):
     """Some nights, each drawn with its own change; their labels are those of nights drawn alike."""
     rng, outputs = np.random.default_rng(8), CLASSIFIER.label.outputs
-    first = Partition.parse("2026-04-06", "day")
+    first = Partition.parse("2026-04-06", DAY)
     found = []
     for number, change in enumerate(changes):
         x = drawn(rng, **{**options, **change})
@@ -109,7 +110,7 @@ def test_a_column_that_the_scores_do_not_use_moves_without_an_alarm():
     classifier = CLASSIFIER.model_copy(update={"columns": {**CLASSIFIER.columns, "noise": numeric()}})
     past = pd.DataFrame({"event_time": at, "positive": x["amount"] > 1, "known_at": at})
     known = build_reference.build(classifier, past, x, scores(x), at[-1] + pd.Timedelta(days=9), scores)
-    night, lived = Partition.parse("2026-04-06", "day"), []
+    night, lived = Partition.parse("2026-04-06", DAY), []
     for step in range(3):
         rng = np.random.default_rng(step)
         moved = drawn(rng).assign(noise=rng.normal(2, 1, ROWS))
@@ -192,7 +193,7 @@ def emptied(column, value):
     ],
 )
 def test_bad_input_is_a_fault_that_is_told_however_many_nights_it_lasts(spoilt, why):
-    rng, lived, night = np.random.default_rng(3), [], Partition.parse("2026-04-06", "day")
+    rng, lived, night = np.random.default_rng(3), [], Partition.parse("2026-04-06", DAY)
     for step in range(4):
         x = spoilt(drawn(rng))
         columns = with_scores(x, scores(x), CLASSIFIER.label.outputs)

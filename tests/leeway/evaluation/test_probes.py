@@ -2,6 +2,7 @@ import hashlib
 import io
 from dataclasses import replace
 from datetime import datetime
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from leeway.definition import catalog
 from leeway.evaluation import evaluate, probes
 from leeway.evaluation.gates import GATES, baselines, examine, leakage
 from leeway.lifecycle import registry
+from leeway.scoring import batch_scoring
 from leeway.training import fit
 from tests.conftest import making
 from tests.leeway.conftest import World
@@ -130,3 +132,21 @@ def test_a_challenger_of_a_leaked_label_is_kept_out_by_the_columns_name(bench):
     assert told["better than champion"].outcome == "pass"  # as good as can be, and worth nothing
     assert told["leakage"].outcome == "fail"
     assert told["leakage"].why.startswith("amount predicts the label by itself, ROC AUC 1.000")
+
+
+@pytest.mark.skipif(find_spec("xgboost") is None, reason="needs xgboost")
+def test_a_challenger_of_another_library_passes_every_gate_and_scores_a_night(world):
+    world.redeclare(
+        "Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20)", "XGBoost(max_leaves=(7,), max_iter=60),"
+    ).fill(rows=60)
+    key, version = world.train(20)
+    verdicts, content = evaluate.examined(world.classifier, key, version)
+    assert {verdict.outcome for verdict in verdicts} <= {"pass", "not applicable"}, verdicts
+    assert content is not None
+    registry.promote("toy", version, reason="test", actor="test")
+    card = registry.load("toy", registry.champion("toy")).card
+    assert card.trial.startswith("xgboost(learning_rate=0.05, max_leaves=7")
+    assert 1 <= card.iterations[card.trial] <= 60
+    assert card.libraries["xgboost-cpu"]
+    world.fill(first=20, count=1)
+    assert batch_scoring.score(world.classifier, world.day(20)).rows == 40

@@ -3,12 +3,12 @@ import pytest
 
 from leeway.core.errors import DefinitionError, DeliveryRejected
 from leeway.core.settings import settings
-from leeway.definition import catalog
+from leeway.definition import catalog, grains
 from leeway.definition.partitions import Partition
 from leeway.ingest import deliveries
 from leeway.ingest.audit import Audit, audit, audit_path, load_suite
 
-DAY = Partition.parse("2026-03-01", "day")
+DAY = Partition.parse("2026-03-01", grains.DAY)
 MODEL = """
 from leeway.definition import *
 

@@ -8,11 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeway.core.errors import DeliveryRejected
-from leeway.definition import CSV, Classifier, Label, boolean, categorical, days, identifier, numeric, text, timestamp
+from leeway.definition import (
+    CSV,
+    Classifier,
+    Label,
+    boolean,
+    categorical,
+    days,
+    grains,
+    identifier,
+    numeric,
+    text,
+    timestamp,
+)
 from leeway.definition.partitions import Partition
 from leeway.ingest.contract import KNOWN_AT, check, row_hash
 
-DAY = Partition(datetime(2026, 3, 1, tzinfo=UTC), "day")
+DAY = Partition(datetime(2026, 3, 1, tzinfo=UTC), grains.DAY)
 NOW = datetime(2026, 3, 5, tzinfo=UTC)
 
 

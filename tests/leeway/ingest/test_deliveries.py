@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from leeway.core.errors import NotFound, StoreError
 from leeway.core.settings import settings
+from leeway.definition import grains
 from leeway.definition.partitions import Partition
 from leeway.ingest import deliveries
 
-DAY = Partition(datetime(2026, 3, 1, tzinfo=UTC), "day")
+DAY = Partition(datetime(2026, 3, 1, tzinfo=UTC), grains.DAY)
 CELLS = st.none() | st.text(max_size=5) | st.integers(-(2**40), 2**40) | st.booleans() | st.dates()
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from leeway.core.errors import SourceError
-from leeway.definition import CSV, Classifier, Label, Query, catalog, days, numeric
+from leeway.definition import CSV, Classifier, Label, Query, catalog, days, grains, numeric
 from leeway.definition.partitions import Partition
 from leeway.ingest import label_source, quarantine
 from leeway.ingest.sources import deliver
@@ -29,7 +29,7 @@ import great_expectations.expectations as gxe
 
 expectations = [gxe.ExpectTableRowCountToBeBetween(min_value=1)]
 """
-DAY = Partition.parse("2026-03-01", "day")
+DAY = Partition.parse("2026-03-01", grains.DAY)
 
 
 @pytest.fixture

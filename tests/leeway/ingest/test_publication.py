@@ -10,7 +10,7 @@ from hypothesis import settings as trial
 from hypothesis import strategies as st
 
 from leeway.core.errors import DeliveryRejected, LeewayError, StoreError
-from leeway.definition import catalog
+from leeway.definition import catalog, grains
 from leeway.definition.partitions import Partition
 from leeway.ingest import deliveries, publication
 from leeway.ingest.audit import Audit, audit_path
@@ -20,7 +20,7 @@ from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
 from tests.conftest import TOY_MODEL
 
-DAY = Partition.parse("2026-03-01", "day")
+DAY = Partition.parse("2026-03-01", grains.DAY)
 RULES = {"amount": "amount: must be a finite number"}
 
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import sqlalchemy as sa
 
-from leeway.definition import catalog
+from leeway.definition import catalog, grains
 from leeway.definition.partitions import Partition
 from leeway.ingest import deliveries, publication, quarantine
 from leeway.ingest.audit import audit
@@ -9,7 +9,7 @@ from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
 
-DAY = Partition.parse("2026-03-01", "day")
+DAY = Partition.parse("2026-03-01", grains.DAY)
 
 
 def rows(amounts):

@@ -16,13 +16,13 @@ import leeway.model.bundle
 from leeway.core.errors import BundleError
 from leeway.core.outputs import Outputs
 from leeway.core.settings import settings
-from leeway.definition import CSV, Boosting, Classifier, ExtraTrees, Label, LightGBM, Logistic, days
+from leeway.definition import CSV, Boosting, Classifier, ExtraTrees, Label, LightGBM, Logistic, XGBoost, days
 from leeway.definition import numeric as number
 from leeway.detection import build_reference
 from leeway.model import calibration, class_probabilities
 from leeway.model.bundle import FILES, Card
 from leeway.model.inputs import model_input
-from leeway.training.candidates import learn, trials
+from leeway.training.trials import learn, trials
 
 BINARY = Outputs("binary", ("true",))
 FEATURES = {"amount": "numeric", "kind": "categorical", "flag": "boolean", "note": "text"}
@@ -31,6 +31,7 @@ CANDIDATES = [
     Boosting(max_leaf_nodes=(7,), max_iter=20),
     ExtraTrees(n_estimators=10, min_samples_leaf=(5,)),
     *([LightGBM(num_leaves=(7,), max_iter=10)] if find_spec("lightgbm") else []),
+    *([XGBoost(max_leaves=(7,), max_iter=10)] if find_spec("xgboost") else []),
 ]
 
 
@@ -197,7 +198,7 @@ def test_there_is_no_pickle_in_a_bundle(tmp_path):
         save(folder, trial, "isotonic")
         assert {path.name for path in folder.iterdir()} == set(FILES)
         with zipfile.ZipFile(folder / "model.skops") as archive:
-            assert {name.rpartition(".")[2] for name in archive.namelist()} <= {"json", "npy", "npz"}
+            assert {name.rpartition(".")[2] for name in archive.namelist()} <= {"json", "npy", "npz", "bin"}
             assert not any(archive.read(name).startswith(b"\x80") for name in archive.namelist())
 
 

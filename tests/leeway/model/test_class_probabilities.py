@@ -6,7 +6,7 @@ from leeway.core.outputs import Outputs
 from leeway.definition import Boosting, Logistic
 from leeway.model import class_probabilities
 from leeway.model.inputs import model_input
-from leeway.training.candidates import learn, trials
+from leeway.training.trials import learn, trials
 
 FEATURES = {"amount": "numeric", "kind": "categorical"}
 TRIALS = list(trials([Logistic(C=(1.0,)), Boosting(max_leaf_nodes=(7,), max_iter=20, min_samples_leaf=5)]))

@@ -9,7 +9,7 @@ from leeway.definition import Boosting, Logistic
 from leeway.model.fast_pipeline import ByValue, quick
 from leeway.model.inputs import model_input
 from leeway.training import encoders, ensembling
-from leeway.training.candidates import Trial
+from leeway.training.trials import Trial
 
 FEATURES = {"kind": "categorical", "town": "categorical", "amount": "numeric", "note": "text"}
 

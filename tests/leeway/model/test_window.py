@@ -5,6 +5,7 @@ import pytest
 from leeway.core.errors import TrainingError
 from leeway.dataset import snapshots
 from leeway.definition import CSV, Classifier, Label, Training, days, numeric, weeks
+from leeway.definition.grains import DAY, WEEK
 from leeway.definition.partitions import Partition
 from leeway.evaluation import evaluate
 from leeway.evaluation.gates import better_than_champion
@@ -35,8 +36,8 @@ def test_a_known_change_has_two_challengers_that_are_tested_on_the_same_week():
         ({}, days(7 + 7 + 7)),
         ({"training": Training(holdout=days(4))}, days(4 + 4 + 7)),
         ({"training": Training(holdout=0.3)}, days(7 + 7 + 7)),
-        ({"partition": "week"}, weeks(4 + 4 + 1)),
-        ({"partition": "week", "training": Training(holdout=weeks(4))}, weeks(4 + 4 + 1)),
+        ({"partition": WEEK}, weeks(4 + 4 + 1)),
+        ({"partition": WEEK, "training": Training(holdout=weeks(4))}, weeks(4 + 4 + 1)),
     ],
 )
 def test_a_change_is_ripe_when_there_is_as_much_to_learn_from_as_to_be_tested_on(options, due):
@@ -69,5 +70,5 @@ def test_a_window_in_which_there_is_nothing_to_learn_is_a_clear_error(quick):
             quick.classifier,
             taken,
             as_of,
-            window=TrainingWindow(Partition.parse(quick.day(15).key, "day").start, days(5)),
+            window=TrainingWindow(Partition.parse(quick.day(15).key, DAY).start, days(5)),
         )

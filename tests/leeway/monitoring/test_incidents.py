@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from leeway.definition import CSV, Classifier, Label, days, numeric
+from leeway.definition.grains import DAY
 from leeway.definition.partitions import Partition
 from leeway.detection import build_reference
 from leeway.detection.sketch import Sketch, with_scores
@@ -47,7 +48,7 @@ def known():
 
 def lived(known, *changes):
     """Nights after the reference, each with its own change."""
-    rng, first = np.random.default_rng(1), Partition(START.to_pydatetime(), "day").shift(NIGHTS)
+    rng, first = np.random.default_rng(1), Partition(START.to_pydatetime(), DAY).shift(NIGHTS)
     found = {}
     for place, change in enumerate(changes):
         x = drawn(rng, NIGHTS + place, **change)

@@ -3,6 +3,7 @@ import re
 import pandas as pd
 import sqlalchemy as sa
 
+from leeway.definition.grains import DAY
 from leeway.detection.maturity import Arrived, Maturity, ages_of, tell
 from leeway.model.bundle import Bundle
 from leeway.monitoring import night, outlook, realised, report
@@ -188,8 +189,8 @@ def test_fewer_labels_than_ordinarily_are_late_only_if_they_are_clearly_fewer():
     assert maturity.least() == 0.0  # no partition is old enough
     quiet = Arrived("2026-03-01", 1, 100, 90, 0.98, late=False)
     late = Arrived("2026-03-02", 0, 100, 10, 0.98, late=True)
-    assert tell([quiet], "day") is None
-    assert tell([quiet, late], "day") == (
+    assert tell([quiet], DAY) is None
+    assert tell([quiet, late], DAY) == (
         "labels are late: 10% of those of 2026-03-02 are known at the end of its day, usually 98%"
     )
     assert outlook.BACK >= 14

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from leeway.definition.grains import DAY
 from leeway.ingest.audit import _judge, _judge_by, _quieten
 from leeway.ingest.contract import Checked
 from leeway.profiling import expect, timing
@@ -67,7 +68,7 @@ def held(values):
     return {"bool": "boolean", "boolean": "boolean", "float64": "numeric"}.get(str(values.dtype), "categorical")
 
 
-def suite_of(frame, time=None, grain="day"):
+def suite_of(frame, time=None, grain=DAY):
     columns = [ColumnProfile(name, held(frame[name]), frame[name]) for name in frame]
     sample = Sample(TableSample("parquet", "x"), frame, len(frame))
     return expect.suite(columns, None, timing.deliveries(time, grain, sample))

@@ -16,7 +16,8 @@ import pytest
 from leeway.core.errors import DefinitionError, SourceError, StoreError
 from leeway.core.settings import settings
 from leeway.definition import catalog
-from leeway.ingest.sources import databases
+from leeway.definition.grains import DAY, HOUR, WEEK
+from leeway.ingest.sources.kinds import query
 from leeway.operations import check_definition
 from leeway.profiling import reading
 from leeway.profiling.creation import create
@@ -68,7 +69,7 @@ def test_zeros_and_ones_of_a_sample_may_be_counts_of_which_the_rest_has_more(pro
     assert found(project, frame, name=name).used["repeats"].column.holds == "numeric"
 
 
-@pytest.mark.parametrize(("hours", "grain"), [(20, "hour"), (500, "day")])
+@pytest.mark.parametrize(("hours", "grain"), [(20, HOUR), (500, DAY)])
 def test_hours_of_a_long_history_are_too_many_partitions(project, monkeypatch, hours, grain):
     monkeypatch.setattr("leeway.profiling.timing.ENOUGH_ROWS", 2)
     sold = pd.date_range("2026-01-01", periods=hours * 2, freq="30min").strftime("%Y-%m-%d %H:%M:%S")
@@ -100,7 +101,7 @@ def test_a_query_is_asked_for_a_partition_by_seconds_since_1970(project, per_sec
     classifier = catalog.load("toy")
     assert classifier.event_time == "created"
     start, end = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 8, tzinfo=UTC)
-    asked = pd.concat(databases.query(classifier.source, start, end))["created"] / per_second
+    asked = pd.concat(query.asked(classifier.source, start, end))["created"] / per_second
     assert start.timestamp() - 2 * 86_400 < asked.min() <= start.timestamp()
     assert end.timestamp() - 5_400 < asked.max() < end.timestamp() + 2 * 86_400
 
@@ -116,7 +117,7 @@ def test_of_two_times_the_one_that_a_database_can_compare_dates_the_events(proje
 
 def test_an_ordinary_table(project):
     profiled = found(project, table())
-    assert (profiled.event_id, profiled.event_time, profiled.grain) == ("order_no", "sold at", "week")
+    assert (profiled.event_id, profiled.event_time, profiled.grain) == ("order_no", "sold at", WEEK)
     assert profiled.outcome.classes == ("yes", "no")
     assert [name for name, use in uses(profiled).items() if use == "feature"] == ["price", "kind"]
     assert {item.name for item in profiled.expectations} >= {

@@ -1,11 +1,12 @@
 import pytest
 
 from leeway.core.errors import StoreError
+from leeway.definition import grains
 from leeway.definition.partitions import Partition
 from leeway.store import ledger
 from leeway.store.database import database
 
-DAY = Partition.parse("2026-03-01", "day")
+DAY = Partition.parse("2026-03-01", grains.DAY)
 
 
 def record(partition=DAY, stage="ingest", name="toy", **changes):
@@ -50,7 +51,7 @@ def test_entries_are_of_one_classifier_within_a_range_oldest_first(project):
 
 def test_hours_are_within_the_range_of_their_days(project):
     for hour in (0, 23):
-        record(Partition.parse(f"2026-03-01T{hour:02}", "hour"))
+        record(Partition.parse(f"2026-03-01T{hour:02}", grains.HOUR))
     assert len(entries(first="2026-03-01T00", last="2026-03-01T23")) == 2
 
 

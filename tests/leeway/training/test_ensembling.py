@@ -9,7 +9,7 @@ from leeway.definition import Boosting, Logistic
 from leeway.model import class_probabilities
 from leeway.model.inputs import model_input
 from leeway.training import ensembling
-from leeway.training.candidates import learn, trials
+from leeway.training.trials import learn, trials
 
 FEATURES = {"amount": "numeric", "kind": "categorical"}
 

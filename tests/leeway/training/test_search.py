@@ -23,10 +23,10 @@ from leeway.definition import (
     numeric,
 )
 from leeway.model.inputs import model_input
-from leeway.training.candidates import learn
 from leeway.training.data_warnings import notes
 from leeway.training.folds import folds, time_folds
 from leeway.training.search import search as search_on
+from leeway.training.trials import learn
 
 
 def classifier(**training):

@@ -2,11 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from leeway.definition import Boosting, Estimator, ExtraTrees, LightGBM, Logistic
-from leeway.definition.learning import USUAL
+from leeway.definition import Boosting, Estimator, ExtraTrees, LightGBM, Logistic, XGBoost
+from leeway.definition.candidates import USUAL
 from leeway.training import search_plan
-from leeway.training.candidates import trials
-from leeway.training.search_plan import Rung, Size
+from leeway.training.candidates import Size
+from leeway.training.search_plan import Rung
+from leeway.training.trials import trials
 
 SIZE = Size(rows=(20_000, 40_000, 60_000, 80_000), all_rows=110_000, columns=22, outputs=1)
 ALL = list(trials(USUAL))
@@ -67,9 +68,9 @@ def test_the_cheap_come_first_and_where_not_all_may_every_candidate_has_its_chea
 
 
 def test_every_kind_has_a_cost():
-    kinds = [Logistic(l1_ratio=(1.0,)), Boosting(), ExtraTrees(), LightGBM()]
+    kinds = [Logistic(l1_ratio=(1.0,)), Boosting(), ExtraTrees(), LightGBM(), XGBoost()]
     for trial in trials(kinds):
         assert search_plan.learning(trial, SIZE, 1.0) > search_plan.learning(trial, SIZE, 0.25) > 0
-        assert search_plan.scoring(trial, SIZE) > 0
+        assert trial.microseconds(SIZE) > 0
     own = next(trials([Estimator(path="some.Where")]))
     assert search_plan.learning(own, SIZE, 1.0) == 0  # the clock holds it to its share

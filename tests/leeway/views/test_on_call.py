@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from leeway.definition.grains import DAY, HOUR, MONTH, WEEK
 from leeway.definition.partitions import Partition, between
 from leeway.store import ledger
 from leeway.store.database import database
@@ -93,10 +94,10 @@ def test_nothing_is_late_where_nothing_ever_ran(world):
 @pytest.mark.parametrize(
     ("grain", "first", "width", "place"),
     [
-        ("day", "2026-03-04", 7, 2),
-        ("hour", "2026-03-04T05", 24, 5),
-        ("week", "2026-03-02", 13, 0),
-        ("month", "2026-03", 12, 2),
+        (DAY, "2026-03-04", 7, 2),
+        (HOUR, "2026-03-04T05", 24, 5),
+        (WEEK, "2026-03-02", 13, 0),
+        (MONTH, "2026-03", 12, 2),
     ],
 )
 def test_the_calendars_rows_are_weeks_of_days_days_of_hours_and_years_of_months(world, grain, first, width, place):

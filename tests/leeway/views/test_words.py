@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 from leeway.definition import DriftPolicy
+from leeway.definition.grains import DAY
 from leeway.views import links, verdicts, words
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -8,9 +9,9 @@ NOW = datetime(2026, 4, 1, tzinfo=UTC)
 
 def test_an_alarm_counts_once_until_its_cooldown_is_over():
     policy = DriftPolicy(cooldown=timedelta(days=7))
-    assert verdicts.alarms_used([], policy, "day") == 0
+    assert verdicts.alarms_used([], policy, DAY) == 0
     nights = ["2026-03-01", "2026-03-02", "2026-03-07", "2026-03-08", "2026-03-20"]
-    assert verdicts.alarms_used(nights, policy, "day") == 3
+    assert verdicts.alarms_used(nights, policy, DAY) == 3
 
 
 def test_numbers_and_times_are_plain_words():

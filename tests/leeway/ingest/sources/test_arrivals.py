@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from leeway.core.errors import NotFound, SourceError
-from leeway.definition import catalog
+from leeway.definition import catalog, grains
 from leeway.definition.partitions import Partition
 from leeway.ingest import deliveries, publication, sources
 from leeway.ingest.audit import audit
@@ -35,7 +35,7 @@ classifier = Classifier(
 )
 """
 FOLDER = 'source=Folder(path="in", settle=timedelta(0)), event_id="id", event_time="at",'
-DAY = Partition.parse("2026-03-01", "day")
+DAY = Partition.parse("2026-03-01", grains.DAY)
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_without_event_time_the_new_rows_of_a_growing_file_arrive_when_it_grew(d
     drop("a.csv", lines("a,1,x,0", "b,1,x,1", "c,1,x,", header=HEADER), at=second)
     assert sources.due(toy).key == "2026-03-09"
     assert ingest(toy).new == 1
-    (old,) = late(toy, Partition.parse("2026-03-09", "day"))  # a label of the first arrival
+    (old,) = late(toy, Partition.parse("2026-03-09", grains.DAY))  # a label of the first arrival
     assert (old.partition.key, ingest(toy, old.partition).labels) == ("2026-03-01", 1)
     assert current(toy, "event_id", "event_time") == [("a", first), ("b", first), ("c", second)]
     drop("a.csv", (toy and lines("a,1,x,0", "b,1,x,1", "c,1,x,", header=HEADER)), at=second + timedelta(days=3))

@@ -12,11 +12,11 @@ from sqlalchemy.engine import make_url
 
 from leeway.core.errors import LeewayError, SourceError
 from leeway.core.settings import settings
-from leeway.definition import CSV, Classifier, Label, Parquet, Query, Simulator, categorical, days, numeric
+from leeway.definition import CSV, Classifier, Label, Parquet, Query, Simulator, categorical, days, grains, numeric
 from leeway.definition.partitions import Partition
 from leeway.ingest.sources import extract, occupied
 
-DAY = Partition(datetime(2026, 3, 1, tzinfo=UTC), "day")
+DAY = Partition(datetime(2026, 3, 1, tzinfo=UTC), grains.DAY)
 SQL = "SELECT * FROM shop WHERE at >= :start AND at < :end"
 
 
@@ -247,7 +247,9 @@ def test_a_query_gets_the_partition_s_rows(shop):
 @pytest.mark.parametrize(
     "written", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S.%f"]
 )
-@pytest.mark.parametrize(("zone", "grain"), [("UTC", "day"), ("America/New_York", "day"), ("Pacific/Auckland", "hour")])
+@pytest.mark.parametrize(
+    ("zone", "grain"), [("UTC", grains.DAY), ("America/New_York", grains.DAY), ("Pacific/Auckland", grains.HOUR)]
+)
 def test_sqlite_which_has_times_as_text_gives_the_partition_s_rows(folder, written, zone, grain):
     clock = "UTC" if written.endswith("Z") else zone
     times = pd.date_range("2026-02-27", "2026-03-04", freq="30min", tz="UTC")

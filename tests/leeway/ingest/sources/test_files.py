@@ -12,6 +12,7 @@ from leeway.core.errors import SourceError
 from leeway.core.settings import settings
 from leeway.definition import CSV, Folder, Parquet
 from leeway.ingest.sources import files
+from leeway.ingest.sources.kinds import kind_of
 
 
 @pytest.fixture
@@ -22,8 +23,16 @@ def folder(tmp_path, monkeypatch):
     settings.cache_clear()
 
 
+def matching(source):
+    return kind_of(source).matching(source)
+
+
+def chunks(source, file):
+    return kind_of(source).chunks(source, file)
+
+
 def read(source):
-    return pd.concat([rows for file in files.matching(source) for rows in files.chunks(source, file)])
+    return pd.concat([rows for file in matching(source) for rows in chunks(source, file)])
 
 
 def refused(source, reason):
@@ -95,8 +104,8 @@ def test_parts_of_a_file_are_indexed_by_their_place_in_it(folder, monkeypatch):
     (folder / "a.csv").write_text("a,b\n" + "1,2\n" * 5)
     pd.DataFrame({"a": range(5), "b": range(5)}).to_parquet(folder / "a.parquet")
     for source in (CSV(path="a.csv"), Parquet(path="a.parquet")):
-        (file,) = files.matching(source)
-        parts = list(files.chunks(source, file))
+        (file,) = matching(source)
+        parts = list(chunks(source, file))
         assert [len(part) for part in parts] == [2, 2, 1]
         assert [place for part in parts for place in part.index] == [0, 1, 2, 3, 4]
 
@@ -123,16 +132,16 @@ def test_unfinished_files_of_a_folder_are_left_alone(folder):
     (folder / "in").mkdir()
     for name in ("a.csv", "b.csv.part", "c.csv.tmp", ".d.csv", "_e.csv", "f.csv~"):
         (folder / "in" / name).write_text("a\n1\n")
-    assert [file.name for file in files.matching(Folder(path="in"))] == ["a.csv"]
+    assert [file.name for file in matching(Folder(path="in"))] == ["a.csv"]
     with pytest.raises(SourceError, match="the folder must be there"):
-        files.matching(Folder(path="out"))
+        matching(Folder(path="out"))
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(folder, monkeypatch):
     path = folder / "a.csv"
     path.write_text("a\n" + "1\n" * 4)
     monkeypatch.setattr(files, "CELLS", 2)
-    parts = files.chunks(CSV(path="a.csv"), path)
+    parts = chunks(CSV(path="a.csv"), path)
     next(parts)
     os.utime(path, ns=(1, 1))
     with pytest.raises(SourceError, match="must not change while it is read"):

@@ -9,9 +9,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
 from leeway.core.errors import TrainingError
-from leeway.definition import Boosting, Estimator, ExtraTrees, LightGBM, Logistic
+from leeway.definition import Boosting, Estimator, ExtraTrees, LightGBM, Logistic, XGBoost
 from leeway.model.inputs import model_input
-from leeway.training.candidates import encode, fit, learn, trials
+from leeway.training.trials import encode, fit, learn, trials
 
 SHARED_DATA = Path(__file__).parents[4] / "shared" / "data"
 FEATURES = {
@@ -32,6 +32,7 @@ CANDIDATES = [
     Boosting(max_leaf_nodes=(7,), max_iter=20, categories="ordered"),
     ExtraTrees(n_estimators=20, min_samples_leaf=(5,)),
     *([LightGBM(learning_rate=(0.1,), num_leaves=(7,), max_iter=20)] if find_spec("lightgbm") else []),
+    *([XGBoost(learning_rate=(0.1,), max_leaves=(7,), max_iter=20)] if find_spec("xgboost") else []),
     Estimator(path="sklearn.linear_model.SGDClassifier", parameters={"loss": "log_loss", "max_iter": 5000}),
 ]
 

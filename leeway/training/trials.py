@@ -1,26 +1,24 @@
-"""What is tried: every candidate's trials, each a scikit-learn pipeline."""
+"""Trials: every way to learn that is tried, each a scikit-learn pipeline."""
 
 import itertools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import has_fit_parameter
 
 from leeway.core.errors import TrainingError
 from leeway.core.metrics import Floats, Outcomes, Rows
-from leeway.definition import Boosting, Candidate, Estimator, ExtraTrees, Kind, LightGBM, Logistic
-from leeway.training import encoders, estimators
+from leeway.definition import Candidate, Kind
+from leeway.training import encoders
+from leeway.training.candidates import Learner, Sees, Size, Task, learner_of
 
 MERGED = 0.8  # of the rows: where fewer are distinct, equal ones are learnt from once
-
-Sees = Literal["linear", "dense", "trees"]
 
 
 @dataclass(frozen=True)
@@ -38,18 +36,25 @@ class Trial:
     iterations: int | None = None
 
     @property
+    def learner(self) -> Learner[Any]:
+        """How it learns."""
+        return learner_of(self.candidate)
+
+    @property
     def sees(self) -> Sees:
         """How columns become numbers for it."""
-        match self.candidate:
-            case Logistic():
-                return "linear"
-            case Estimator(sees=sees):
-                return sees
-            case _:
-                return "trees"
+        return self.learner.sees(self.candidate)
+
+    def seconds(self, rows: int, size: Size) -> float:
+        """How long one core learns from so many rows."""
+        return self.learner.seconds(self.candidate, self.parameters, self.iterations, rows, size)
+
+    def microseconds(self, size: Size) -> float:
+        """How long its estimator takes to score a row, without reading it."""
+        return self.learner.microseconds(self.candidate, self.parameters, self.iterations, size)
 
     def __str__(self) -> str:
-        declared = self.candidate.model_dump(exclude_defaults=True, exclude={"kind", "sees", *_grid(self.candidate)})
+        declared = self.candidate.model_dump(exclude_defaults=True, exclude={"kind", "sees", *self.parameters})
         given = {**self.parameters, **declared.pop("parameters", {}), **declared}
         name = given.pop("path", self.candidate.kind)
         return f"{name}({', '.join(f'{key}={value}' for key, value in given.items())})"
@@ -58,24 +63,9 @@ class Trial:
 def trials(candidates: Sequence[Candidate]) -> Iterator[Trial]:
     """Every combination that the candidates ask for, in their order."""
     for candidate in candidates:
-        grid = _grid(candidate)
+        grid = learner_of(candidate).grid(candidate)
         for values in itertools.product(*grid.values()):
             yield Trial(candidate, dict(zip(grid, values, strict=True)))
-
-
-def _grid(candidate: Candidate) -> dict[str, Sequence[Any]]:
-    match candidate:
-        case Logistic():
-            mixed = {"l1_ratio": candidate.l1_ratio} if any(candidate.l1_ratio) else {}
-            return {"C": candidate.C, **mixed}
-        case Boosting():
-            return {"learning_rate": candidate.learning_rate, "max_leaf_nodes": candidate.max_leaf_nodes}
-        case LightGBM():
-            return {"learning_rate": candidate.learning_rate, "num_leaves": candidate.num_leaves}
-        case ExtraTrees():
-            return {"min_samples_leaf": candidate.min_samples_leaf}
-        case Estimator():
-            return {}
 
 
 @dataclass(frozen=True)
@@ -133,23 +123,16 @@ def fit(trial: Trial, rows: Encoded, seed: int, watch: tuple[Any, Outcomes] | No
     Args:
         watch: encoded rows on which boosting watches its log loss, to stop where it has not fallen for a while.
     """
-    made = estimators.estimator(trial.candidate, trial.parameters, trial.iterations, rows.y, rows.codes, seed)
+    task = Task(rows.y, rows.x.shape[1], rows.codes, seed)
+    made = trial.learner.estimator(trial.candidate, trial.parameters, trial.iterations, task)
     if rows.y.ndim > 1:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Label .* present in all training examples")  # rare, and no fault
             return OneVsRestClassifier(made).fit(rows.x, rows.y.astype("int8"))
-    options = estimators.options(made, rows.codes)
-    x, y = rows.x, rows.y
-    if rows.weights is not None and has_fit_parameter(made, "sample_weight"):
-        options["sample_weight"] = rows.weights
-    elif rows.weights is not None:  # it must see every row as often as it is there
-        often = np.repeat(np.arange(len(y)), rows.weights.astype("int64"))
-        x, y = x[often], y[often]
     if watch is not None:
-        known = np.isin(watch[1], y)  # it cannot tell the loss of a class that it does not know
-        if known.any():
-            options |= estimators.watching(made, watch[0][known], watch[1][known])
-    return made.fit(x, y, **options)
+        known = np.isin(watch[1], rows.y)  # it cannot tell the loss of a class that it does not know
+        watch = (watch[0][known], watch[1][known]) if known.any() else None
+    return trial.learner.fit(made, rows.x, rows.y, rows.weights, task, watch)
 
 
 def learn(trial: Trial, features: Mapping[str, Kind], x: pd.DataFrame, y: Outcomes, seed: int) -> Pipeline:
@@ -162,13 +145,13 @@ def learn(trial: Trial, features: Mapping[str, Kind], x: pd.DataFrame, y: Outcom
     return Pipeline([("columns", rows.columns), ("estimator", fit(trial, rows, seed))])
 
 
-def best_iterations(fitted: Sequence[Any], sizes: Sequence[int]) -> int | None:
+def best_iterations(trial: Trial, fitted: Sequence[Any], sizes: Sequence[int]) -> int | None:
     """With how many iterations the watched log loss is least over all folds together; None where nothing was watched.
 
     Args:
         sizes: how many rows each fold watched. A fold that had stopped counts with its last loss.
     """
-    curves = [estimators.curve(estimator) for estimator in fitted]
+    curves = [np.empty(0) if _is_several(one) else trial.learner.curve(one) for one in fitted]
     watched = [(curve, size) for curve, size in zip(curves, sizes, strict=True) if len(curve)]
     if not watched:
         return None
@@ -176,6 +159,21 @@ def best_iterations(fitted: Sequence[Any], sizes: Sequence[int]) -> int | None:
     padded = [np.pad(curve, (0, longest - len(curve)), mode="edge") for curve, _ in watched]
     score = np.average(padded, axis=0, weights=[size for _, size in watched])
     return max(1, int(score.argmax()))  # the first entry is from before the first iteration
+
+
+def probabilities(trial: Trial, fitted: Any, x: Any, iterations: int | None) -> Floats:
+    """Each encoded row's probability of each class that the estimator knows, shape (n, classes).
+
+    Args:
+        iterations: boosting's predictions after so many; all of them where None.
+    """
+    if iterations is None or _is_several(fitted):
+        return np.asarray(fitted.predict_proba(x), dtype="float64")
+    return trial.learner.probabilities(fitted, x, iterations)
+
+
+def _is_several(fitted: Any) -> bool:
+    return isinstance(fitted, OneVsRestClassifier)  # one estimator for each label, none of which was watched
 
 
 def varies(column: "pd.Series[Any]") -> bool:

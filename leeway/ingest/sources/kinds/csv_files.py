@@ -1,0 +1,25 @@
+"""Text files by glob."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pandas as pd
+
+from leeway.core.settings import settings
+from leeway.definition import CSV
+from leeway.ingest.sources import files
+from leeway.ingest.sources.kinds.file_kind import FileKind
+
+
+class CSVFiles(FileKind[CSV]):
+    """Text files that stay where they are."""
+
+    declaration = CSV
+
+    def matching(self, source: CSV) -> list[Path]:
+        """The files of the pattern."""
+        return files.matching(source.path, settings().project.absolute() / source.path)
+
+    def raw(self, source: CSV, file: Path) -> Generator[pd.DataFrame, None, None]:
+        """Its lines."""
+        return files.text(source, file)

@@ -1,0 +1,82 @@
+"""A SQL query."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+import pandas as pd
+
+from leeway.definition import Classifier, Query
+from leeway.definition.partitions import Partition, keys_of
+from leeway.ingest.sources import databases, staging
+from leeway.ingest.sources.kinds.kind import SourceKind
+from leeway.ingest.sources.prepared import prepared
+from leeway.ingest.sources.source_changes import NewRows, Taken, hash_of
+from leeway.ingest.times import FIRST, LAST
+
+OVERLAP = timedelta(days=1)  # of labels that were written later than they became known
+
+
+class SQLQuery(SourceKind[Query]):
+    """A query with the bounds of a period, or all of it."""
+
+    declaration = Query
+
+    def rows(
+        self, classifier: Classifier, source: Query, partition: Partition, now: datetime
+    ) -> Iterator[pd.DataFrame]:
+        """What it gives for a partition."""
+        for rows in asked(source, partition.start, partition.end):
+            yield _within(classifier, partition, rows) if _has_times_as_text(source) else rows
+
+    def occupied(self, classifier: Classifier, source: Query) -> set[str]:
+        """The keys of the partitions of all that it gives."""
+        keys: set[str] = set()
+        for rows in asked(source, FIRST.tz_localize("UTC"), LAST.tz_localize("UTC")):
+            keys |= set(keys_of(staging.times_of(classifier, rows), classifier.partition).dropna())
+        return keys
+
+    def new(self, source: Query, taken: Taken, now: datetime) -> Iterator[NewRows]:
+        """What it gives from shortly before the last reading on, as one batch."""
+        last = taken.watermark()
+        start = last - OVERLAP if isinstance(last, datetime) else FIRST.tz_localize("UTC").to_pydatetime()
+        rows = pd.concat(list(asked(source, start, now)), ignore_index=True)
+        yield NewRows(hash_of(rows), "query", "", now, [rows], now)
+
+
+def asked(source: Query, start: datetime, end: datetime) -> Iterator[pd.DataFrame]:
+    """The rows of a query, prepared, some at a time; at least one frame.
+
+    Args:
+        start, end: the bounds, where it asks for them. SQLite, where times are text, is asked for the days around them.
+
+    Raises:
+        SourceError: the database does not answer.
+    """
+    import sqlalchemy as sa
+
+    given: dict[str, datetime | str] = {"start": start, "end": end}
+    if _has_times_as_text(source):
+        # A day more on either side, for clocks that are not UTC's; `~` comes after every time of a day.
+        given = {"start": str(_day_after(start, -1)), "end": f"{_day_after(end, 1)}~"}
+    bounds = {name: value for name, value in given.items() if f":{name}" in source.sql}
+    with databases.connected(source.url) as connection:
+        statement = sa.text(source.sql).bindparams(**bounds)
+        for rows in pd.read_sql(statement, connection, chunksize=databases.ROWS):
+            yield prepared(source, rows, "the query's rows")
+
+
+def _has_times_as_text(source: Query) -> bool:
+    """Whether its database compares times by their letters: a date comes before every time of its day, however written."""
+    return source.url.startswith("sqlite")
+
+
+def _day_after(moment: datetime, days: int) -> date:
+    return moment.date() + timedelta(days=days)
+
+
+def _within(classifier: Classifier, partition: Partition, rows: pd.DataFrame) -> pd.DataFrame:
+    """Of the rows of the days around a partition, its own, and those whose time cannot be read."""
+    if classifier.time_column not in rows:
+        return rows
+    times = staging.times_of(classifier, rows)
+    return rows[((times >= partition.start) & (times < partition.end)) | times.isna()]
