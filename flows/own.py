@@ -78,7 +78,7 @@ def _begin() -> None:
     if found:
         raise Foreign(
             f"beginning a run of {flow.name}",
-            problem="its deployment must be as Leeway offers it, and somebody has changed it",
+            problem="its deployment is not the one that Leeway offers: somebody has changed it",
             found=", ".join(f"{name} {said!r}" for name, said in found.items())[:300],
             hint="nothing of that was carried out; find out who did it, then start the runner again, which undoes it",
         )

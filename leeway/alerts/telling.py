@@ -120,7 +120,7 @@ def is_quiet(now: datetime) -> bool:
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise StoreError(
             "reading LEEWAY_ALERT_TIMEZONE",
-            problem="it must be a time zone such as Europe/Berlin",
+            problem="it is not a time zone",
             found=settings().alert_timezone,
             hint="correct it",
         ) from error

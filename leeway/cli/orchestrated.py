@@ -78,7 +78,7 @@ def chosen_partition(name: str, partition: str | None, option: str = "--partitio
     if (chosen.start if classifier.by_arrival else chosen.end) > now:
         raise NotFound(
             f"choosing the partition {chosen} of {name}",
-            problem="it must be over, or its events are not all there",
+            problem="the partition is not over yet",
             found=f"it ends {chosen.end:%Y-%m-%d %H:%M} UTC",
             hint=f"the last one that is over is {Partition.last_complete(now, grain)}",
         )

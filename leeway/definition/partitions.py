@@ -60,7 +60,7 @@ class Partition:
         except ValueError:
             raise NotFound(
                 "reading a partition",
-                problem="it must be a date such as 2026-03-01",
+                problem="it is not a date such as 2026-03-01",
                 found=text,
                 hint="give an ISO date",
             ) from None

@@ -256,7 +256,7 @@ def _read_url(variable: str, text: str) -> URL:
     if url is None or url.get_backend_name() not in ("postgresql", "postgres"):
         raise StoreError(
             f"reading {variable}",
-            problem="it must read postgresql://user:password@host:port/database",
+            problem="it does not read postgresql://user:password@host:port/database",
             found="something else" if url is None else f"{url.drivername}://…",
             hint="correct it; special characters in the password must be percent-encoded",
         )
@@ -303,7 +303,7 @@ def _store_error(action: str, cause: BaseException) -> StoreError:
     first_line = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     return StoreError(
         action,
-        problem="PostgreSQL must be reachable and willing",
+        problem="PostgreSQL is not reachable or refuses",
         found=first_line,
         hint="check that it runs and that LEEWAY_DATABASE_URL is right; nothing was changed, so run this again",
     )

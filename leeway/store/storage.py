@@ -244,7 +244,7 @@ def _local(given: str) -> Path:
 def _wrong(given: str) -> StoreError:
     return StoreError(
         "opening the storage",
-        problem="LEEWAY_STORAGE_URL must be a URL",
+        problem="LEEWAY_STORAGE_URL is not a URL",
         found=given,
         hint="name one such as s3://bucket/prefix or file:///srv/leeway, or leave it empty for the data folder",
     )
@@ -291,7 +291,7 @@ def _must_be(path: Path, content: str | None, action: str) -> None:
     if content is not None and (found := sha256(path)) != content:
         raise StoreError(
             action,
-            problem="its content must have the hash that it was stored under",
+            problem="its content does not have the hash that it was stored under",
             found=f"{found[:12]} instead of {content[:12]}",
             hint="it was altered or damaged: restore it from a copy of the storage",
         )

@@ -99,7 +99,7 @@ def encode(sees: Sees, features: Mapping[str, Kind], x: pd.DataFrame, y: Outcome
     if not varying:
         raise TrainingError(
             "learning from the development rows",
-            problem="at least one feature must have different values",
+            problem="no feature has different values",
             found=f"{len(x)} rows, equal in all of {len(features)} features",
             hint="look at what was ingested, or declare further columns",
         )

@@ -44,7 +44,7 @@ def test_pull_steps_that_somebody_wrote_are_not_carried_out(platform, attacked):
     mark = attacked("housekeep", entrypoint="flows.housekeep.housekeep", pull_steps=shell(platform))
     run = platform.wait(platform.run("housekeep", dry_run=True), *ENDED)
     assert run["state_name"] == "Failed"
-    assert "its deployment must be as Leeway offers it, and somebody has changed it" in run["state"]["message"]
+    assert "its deployment is not the one that Leeway offers: somebody has changed it" in run["state"]["message"]
     assert "run_shell_script" in run["state"]["message"]
     assert not mark.exists()
 

@@ -62,12 +62,12 @@ def test_a_database_that_is_not_there(root):
         closed.bind(("127.0.0.1", 0))  # and does not listen
         url = f"postgresql://me:secret-word@127.0.0.1:{closed.getsockname()[1]}/leeway"
         done = leeway_in(root, "up", LEEWAY_DATABASE_URL=url)
-    refused(done, "PostgreSQL must be reachable", "LEEWAY_DATABASE_URL")
+    refused(done, "PostgreSQL is not reachable", "LEEWAY_DATABASE_URL")
     assert "secret-word" not in done.stdout + done.stderr
 
 
 def test_an_address_that_is_none(root):
-    refused(leeway_in(root, "up", LEEWAY_DATABASE_URL="leeway.example"), "reading LEEWAY_DATABASE_URL", "must read")
+    refused(leeway_in(root, "up", LEEWAY_DATABASE_URL="leeway.example"), "reading LEEWAY_DATABASE_URL", "does not read")
 
 
 def test_a_database_of_a_newer_schema(root, server):

@@ -70,7 +70,7 @@ def test_a_night_whose_database_dies_waits_or_says_so_in_a_line_and_the_next_com
     hold.unlink()
     done = platform.wait(run, *ENDED)
     if done["state_name"] != "Completed":
-        assert "PostgreSQL must be reachable" in done["state"]["message"]
+        assert "PostgreSQL is not reachable" in done["state"]["message"]
         assert len(done["state"]["message"].strip().splitlines()) == 1
     platform.until(lambda: platform.units["database"]["restarts"] > restarts, 60)
     platform.until(lambda: platform.units["database"]["state"] == "up", 60)

@@ -132,7 +132,7 @@ def _of_batch(classifier: Classifier, partition: Partition, number: int, folder:
     if not storage.exists(path):
         raise StoreError(
             f"reading what arrived for {classifier.name} {partition}",
-            problem="what was taken in must be in the storage",
+            problem="a batch that was taken in is not in the storage",
             found=f"no {storage.address(path)}",
             hint="restore it from a copy of the storage",
         )
@@ -176,7 +176,7 @@ def _complete(classifier: Classifier, rows: pd.DataFrame, origin: str) -> pd.Dat
     if missing := [name for name in classifier.source_columns if name not in rows.columns]:
         raise SourceError(
             f"taking in {origin}",
-            problem="every declared column must be there",
+            problem="a declared column is missing",
             found=f"no {', '.join(repr(name) for name in missing)}",
             hint="deliver it again with these columns, or correct the definition; nothing of it was taken in",
         )

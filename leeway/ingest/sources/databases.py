@@ -35,7 +35,7 @@ def connected(url: str) -> Iterator["sa.Connection"]:
         cause = error.__cause__ if isinstance(error, pd.errors.DatabaseError) and error.__cause__ else error
         raise SourceError(
             f"querying {engine.url.render_as_string(hide_password=True)}",
-            problem="the database must answer the query",
+            problem="the database does not answer the query",
             found=first_line(getattr(cause, "orig", None) or cause),
             hint="check the source's url, sql or table in the definition, and that the database is up",
         ) from error
@@ -53,17 +53,21 @@ def engine_of(text: str) -> "sa.Engine":
     try:
         url = re.sub(r"\$\{(\w+)\}", lambda variable: os.environ[variable[1]], text)
     except KeyError as error:
-        raise SourceError(action, problem="its variables must be set", found=f"no {error}", hint="set it") from None
+        raise SourceError(
+            action, problem="a variable of its address is not set", found=f"no {error}", hint="set it"
+        ) from None
     try:
         made = sa.make_url(url)
         file = made.database if made.get_backend_name() == "sqlite" else None
         if file and not file.startswith((":memory:", "file:")) and not Path(file).exists():  # it would be made, empty
-            raise SourceError(action, problem="the database must be there", found=f"no file {file}", hint="correct it")
+            raise SourceError(
+                action, problem="the database file is not there", found=f"no file {file}", hint="correct it"
+            )
         return sa.create_engine(made, poolclass=sa.NullPool)
     except (sa.exc.ArgumentError, ImportError, ValueError) as error:  # ValueError: a port that is no number
         raise SourceError(
             action,
-            problem="it must be a SQLAlchemy URL whose driver is installed",
+            problem="it is not a SQLAlchemy URL with an installed driver",
             found=first_line(error),
             hint="write it as dialect+driver://user:password@host:port/database, special characters percent-encoded",
         ) from error

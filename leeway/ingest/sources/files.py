@@ -45,7 +45,7 @@ def matching(path: str, pattern: Path) -> list[Path]:
     if not found:
         raise SourceError(
             f"reading {path}",
-            problem="at least one file must match",
+            problem="no file matches",
             found=f"none in {settings().project.absolute()}",
             hint="correct `path` in the definition, or deliver the file",
         )
@@ -77,15 +77,13 @@ def whole(source: Rows, file: Path, raw: Generator[pd.DataFrame, None, None]) ->
     """
     before = state(file)
     if before[1] == 0:
-        raise SourceError(
-            f"reading {file}", problem="a file must not be empty", found="0 bytes", hint="deliver it again"
-        )
+        raise SourceError(f"reading {file}", problem="the file is empty", found="0 bytes", hint="deliver it again")
     for rows in _told(raw, file):
         yield prepared(source, rows, str(file))
     if state(file) != before:
         raise SourceError(
             f"reading {file}",
-            problem="a file must not change while it is read",
+            problem="the file changed while it was read",
             found="it has",
             hint="run this again when it is complete; write elsewhere and move it here to be safe",
         )
@@ -108,7 +106,7 @@ def _told(raw: Generator[pd.DataFrame, None, None], file: Path) -> Iterator[pd.D
             except Exception as error:  # whatever csv, pyarrow, a codec or a decompressor raises
                 raise SourceError(
                     f"reading {file}",
-                    problem="it must be readable in the declared format",
+                    problem="it is not readable in the declared format",
                     found=first_line(error),
                     hint="check delimiter, quote and encoding in the definition, or deliver the file again",
                 ) from error
@@ -125,7 +123,7 @@ def text(source: Text, file: Path) -> Generator[pd.DataFrame, None, None]:
             names = next((row for row in reader if row), None) if source.header is None else source.header
             if names is None:
                 raise SourceError(
-                    f"reading {file}", problem="a file must have a header", found="no line", hint="deliver it again"
+                    f"reading {file}", problem="the file has no header", found="no line", hint="deliver it again"
                 )
             position = 0
             rows = _rows(reader, len(names), file)
@@ -135,7 +133,7 @@ def text(source: Text, file: Path) -> Generator[pd.DataFrame, None, None]:
         except csv.Error as error:
             raise SourceError(
                 f"reading {file}",
-                problem="it must be readable in the declared format",
+                problem="it is not readable in the declared format",
                 found=f"line {reader.line_num}: {error}",
                 hint="check delimiter and quote in the definition, or deliver the file again",
             ) from error
@@ -148,7 +146,7 @@ def _rows(reader: Any, width: int, file: Path) -> Iterator[list[str]]:
         elif row:  # not a blank line
             raise SourceError(
                 f"reading {file}",
-                problem="every line must have as many fields as the header",
+                problem="a line has another number of fields than the header",
                 found=f"{len(row)} instead of {width} in line {reader.line_num}",
                 hint="quote fields that hold the delimiter, check it in the definition, or deliver the file again",
             )
@@ -171,7 +169,7 @@ def _opened(source: Text, file: Path) -> Iterator[IO[str]]:
             if len(names) != 1:
                 raise SourceError(
                     f"reading {file}",
-                    problem="an archive must hold one file",
+                    problem="the archive does not hold exactly one file",
                     found=len(names),
                     hint="deliver the files one by one",
                 )

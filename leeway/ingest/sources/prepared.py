@@ -25,14 +25,14 @@ def prepared(source: Rows, rows: pd.DataFrame, origin: str) -> pd.DataFrame:
         except Exception as error:  # whatever a person's function raises
             raise SourceError(
                 f"preparing {origin}",
-                problem="the definition's prepare must accept them",
+                problem="the definition's prepare fails on the rows",
                 found=f"{type(error).__name__}: {error}",
                 hint="has a column been renamed at the source? Correct it there, or in prepare",
             ) from error
         if not isinstance(rows, pd.DataFrame):
             raise SourceError(
                 f"preparing {origin}",
-                problem="the definition's prepare must return a DataFrame",
+                problem="the definition's prepare does not return a DataFrame",
                 found=type(rows).__name__,
                 hint="end it with `return rows`",
             )

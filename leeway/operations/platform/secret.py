@@ -65,7 +65,7 @@ def server_environment(secret: str, *origins: str) -> dict[str, str]:
 def _refused(found: object) -> StoreError:
     return StoreError(
         f"reading {path()}",
-        problem="its owner alone must be able to read it",
+        problem="others than its owner can read it",
         found=found,
         hint="remove it and start `leeway up` again, which makes another",
     )

@@ -154,7 +154,7 @@ def imported(path: str, action: str, hint: str) -> Any:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise TrainingError(
-            action, problem="its class must be installed where the training runs", found=error, hint=hint
+            action, problem="its class is not installed where the training runs", found=error, hint=hint
         ) from error
 
 

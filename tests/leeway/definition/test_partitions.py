@@ -31,5 +31,5 @@ def test_the_last_complete_partition_is_over():
 
 
 def test_no_date_is_a_clear_error():
-    with pytest.raises(NotFound, match=r"must be a date such as 2026-03-01.*found: yesterday"):
+    with pytest.raises(NotFound, match=r"is not a date such as 2026-03-01.*found: yesterday"):
         Partition.parse("yesterday", DAY)

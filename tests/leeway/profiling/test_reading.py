@@ -191,8 +191,8 @@ def test_a_query_is_read(database, monkeypatch):
         ("", "SELECT id FROM sale WHERE 0", "a header and nothing else"),
         ("", "SELECT id, price AS id FROM sale", "share a name"),
         ("sqlite:////nowhere/x.db", "SELECT 1", "no file /nowhere/x.db"),
-        ("nosuch://h/db", "SELECT 1", "driver is installed"),
-        ("postgresql://u:geheim@h:port/db", "SELECT 1", "driver is installed"),
+        ("nosuch://h/db", "SELECT 1", "with an installed driver"),
+        ("postgresql://u:geheim@h:port/db", "SELECT 1", "with an installed driver"),
         ("sqlite:///${NOT_SET_ANYWHERE}", "SELECT 1", "no 'NOT_SET_ANYWHERE'"),
     ],
 )

@@ -115,7 +115,7 @@ def test_a_database_that_is_down_is_one_line_without_the_password(host):
         lambda: list(down.read_batches(sa.select(sa.literal(1)))),
         lambda: down.stage("x", ROWS),
     ):
-        with pytest.raises(StoreError, match="PostgreSQL must be reachable") as caught:
+        with pytest.raises(StoreError, match="PostgreSQL is not reachable") as caught:
             use()
         line = str(caught.value)
         assert "\n" not in line
@@ -130,7 +130,7 @@ def test_an_address_that_is_none_is_one_line_without_the_password(monkeypatch, u
     monkeypatch.setenv("LEEWAY_DATABASE_URL", url)
     settings.cache_clear()
     store.database.cache_clear()
-    with pytest.raises(StoreError, match="LEEWAY_DATABASE_URL: it must read postgresql://") as caught:
+    with pytest.raises(StoreError, match="LEEWAY_DATABASE_URL: it does not read postgresql://") as caught:
         database()
     assert "secret" not in str(caught.value)
     settings.cache_clear()

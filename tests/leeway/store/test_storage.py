@@ -160,7 +160,7 @@ def test_a_damaged_object_is_refused_and_leaves_no_copy(on_s3, s3, use, monkeypa
     s3.files().pipe_file(f"shared/{on_s3}/bundles/toy/abc/one", b"2")
     another_machine(use, monkeypatch)
     folder = storage.place("bundles", "toy", "abc")
-    with pytest.raises(StoreError, match="must have the hash that it was stored under"):
+    with pytest.raises(StoreError, match="does not have the hash that it was stored under"):
         storage.fetched(folder)
     assert not folder.exists()
     assert json.loads(storage.read(folder / "manifest.json")) == {"one": sha256_of(b"1")}
@@ -262,8 +262,8 @@ def test_old_reports_are_removed_from_the_storage(on_s3, s3):
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("/srv/leeway", "must be a URL"),
-        ("file://host/srv", "must be a URL"),
+        ("/srv/leeway", "is not a URL"),
+        ("file://host/srv", "is not a URL"),
         ("nothing://x/y", "no URL that fsspec knows"),
         ("s3://", "names no bucket"),
         ("sftp://me:secret@host/x", "has a password in it"),

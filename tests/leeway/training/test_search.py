@@ -159,7 +159,7 @@ def test_where_all_fail_the_error_says_why_and_a_class_that_is_not_there_is_one_
     with pytest.raises(TrainingError, match=r"every candidate failed.*no, thank you"):
         search(declared, x, y)
     missing = classifier().model_copy(update={"candidates": (Logistic(), Estimator(path="nowhere.Nothing"))})
-    with pytest.raises(TrainingError, match=r"must be installed.*No module named 'nowhere'"):
+    with pytest.raises(TrainingError, match=r"is not installed.*No module named 'nowhere'"):
         search(missing, x, y)
 
 

@@ -22,7 +22,7 @@ class FolderOfFiles(GrowingKind[Folder], FileKind[Folder]):
     declaration = Folder
 
     def matching(self, source: Folder) -> list[Path]:
-        """The finished files; there may be none, but the folder must be there.
+        """The finished files; there may be none, but the folder is not there.
 
         Raises:
             SourceError: it is not.
@@ -32,7 +32,7 @@ class FolderOfFiles(GrowingKind[Folder], FileKind[Folder]):
         if not folder.is_dir():
             raise SourceError(
                 f"reading {source.path}",
-                problem="the folder must be there",
+                problem="the folder is not there",
                 found=f"none in {root}",
                 hint="make it, or correct `path` in the definition",
             )

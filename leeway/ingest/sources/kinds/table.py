@@ -50,7 +50,7 @@ def _grown(source: Table, since: Watermark | None) -> Iterator[tuple[pd.DataFram
             if source.watermark not in rows.columns:
                 raise SourceError(
                     f"reading table {source.table}",
-                    problem="it must have the watermark's column",
+                    problem="the watermark's column is missing",
                     found=f"no {source.watermark}",
                     hint="correct `watermark` in the definition",
                 )
@@ -69,7 +69,7 @@ def _before(source: Table, since: Watermark) -> Watermark:
         return since
     raise SourceError(
         f"reading table {source.table}",
-        problem="overlap must be a duration for a watermark that is a time, a whole number for one that is a number",
+        problem="overlap does not fit the watermark: a time needs a duration, a number a whole number",
         found=f"{source.overlap!r} for {type(since).__name__}",
         hint="correct `overlap` in the definition",
     )

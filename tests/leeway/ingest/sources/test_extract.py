@@ -134,13 +134,13 @@ def test_times_of_which_only_some_carry_an_offset_are_each_read_as_written(folde
 )
 def test_a_line_with_too_many_or_too_few_fields_is_refused_with_its_number(folder, content, found):
     (folder / "a.csv").write_text(content)
-    refused(CSV(path="a.csv"), f"a.csv: every line must have as many fields as the header .*{found}")
+    refused(CSV(path="a.csv"), f"a.csv: a line has another number of fields than the header .*{found}")
 
 
 def test_a_file_that_is_not_there_empty_or_without_rows(folder):
-    refused(CSV(path="data/*.csv"), r"reading data/\*.csv: at least one file must match .*deliver the file")
+    refused(CSV(path="data/*.csv"), r"reading data/\*.csv: no file matches .*deliver the file")
     (folder / "a.csv").touch()
-    refused(CSV(path="a.csv"), r"a.csv: a file must not be empty .*0 bytes")
+    refused(CSV(path="a.csv"), r"a.csv: the file is empty .*0 bytes")
     rows([]).to_csv(folder / "a.csv", index=False)
     assert extract(toy(CSV(path="a.csv")), DAY).empty
 
@@ -151,7 +151,7 @@ def test_a_file_that_is_not_there_empty_or_without_rows(folder):
 )
 def test_a_file_that_is_not_the_declared_text_is_refused(folder, content):
     (folder / "a.csv").write_bytes(content)
-    refused(CSV(path="a.csv"), "a.csv: it must be readable in the declared format")
+    refused(CSV(path="a.csv"), "a.csv: it is not readable in the declared format")
 
 
 def test_a_file_cut_short_is_refused(folder):
@@ -210,9 +210,9 @@ def own_error(frame):
     [
         (
             lambda frame: frame["betrag"],
-            r"a.csv: the definition's prepare must accept them \(found: KeyError: 'betrag'",
+            r"a.csv: the definition's prepare fails on the rows \(found: KeyError: 'betrag'",
         ),
-        (lambda frame: None, r"must return a DataFrame \(found: NoneType\)"),
+        (lambda frame: None, r"does not return a DataFrame \(found: NoneType\)"),
         (lambda frame: frame.rename(columns={"unused": "amount"}), r"share a name \(found: amount\)"),
         (own_error, "own rule; own way out"),
     ],
@@ -276,18 +276,19 @@ def test_a_query_without_rows_is_an_empty_partition(shop):
 
 def test_a_query_that_the_database_refuses_is_one_line_without_the_password(shop):
     refused(
-        Query(url="${SHOP_URL}", sql=SQL.replace("shop", "shoop")), r'must answer the query .*"shoop" does not exist'
+        Query(url="${SHOP_URL}", sql=SQL.replace("shop", "shoop")),
+        r'does not answer the query .*"shoop" does not exist',
     )
     refused(Query(url="${SHOP_URL}", sql=SQL.replace("*", "*, id")), r"share a name \(found: id\)")
 
 
 def test_a_query_whose_variable_is_not_set_says_so(project):
-    refused(Query(url="${NOT_SET_ANYWHERE}", sql=SQL), r"variables must be set .*NOT_SET_ANYWHERE")
+    refused(Query(url="${NOT_SET_ANYWHERE}", sql=SQL), r"variable of its address is not set .*NOT_SET_ANYWHERE")
 
 
 @pytest.mark.parametrize("url", ["nonsense", "nosuchdatabase://h/d", "postgresql://u:secret@h:port/d"])
 def test_a_url_that_is_none_says_so_without_the_password(project, url):
-    with pytest.raises(SourceError, match="must be a SQLAlchemy URL whose driver is installed") as caught:
+    with pytest.raises(SourceError, match="is not a SQLAlchemy URL with an installed driver") as caught:
         extract(toy(Query(url=url, sql=SQL)), DAY)
     assert "secret" not in str(caught.value)
 

@@ -166,7 +166,7 @@ def test_many_classes_and_labels_that_nobody_watches_have_fewer_iterations(learn
 def test_a_candidate_whose_extra_is_not_installed_is_refused_with_the_way_to_install_it(name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
     kind = type(SMALL[name]).__name__
-    expected = rf"making the candidate {kind}: its class must be installed.*pip install leeway\[{name}\]"
+    expected = rf"making the candidate {kind}: its class is not installed.*pip install leeway\[{name}\]"
     with pytest.raises(TrainingError, match=expected):
         must_be_there([SMALL["logistic"], SMALL[name]])
     assert f"pip install leeway[{name}]" in why_not(SMALL[name])
