@@ -59,7 +59,7 @@ def realised(
     )
 
 
-def _query(classifier: Classifier, partition: Partition, version: int, as_of: datetime) -> sa.Select[Any]:
+def _query(classifier: Classifier, partition: Partition, version: int, as_of: datetime) -> sa.Select[*tuple[Any, ...]]:
     tables, outputs = tables_of(classifier), classifier.label.outputs
     prediction = tables.prediction
     scored = (prediction.c.partition == partition.key) & (prediction.c.version == version)
