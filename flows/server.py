@@ -8,25 +8,36 @@ import argparse
 import uvicorn
 from prefect.server.api.server import create_app
 from prefect.settings import get_current_settings
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HERE = "127.0.0.1,localhost"
 
 
 class OwnPages:
-    """Refuse what a browser sends for another page than Prefect's own; programs name no page."""
+    """Refuse what a browser sends for another page than Prefect's own; programs name no page.
+
+    And these pages may ask nobody else: one of Prefect's two sets of them asks a maker of statistics.
+    """
 
     def __init__(self, app: ASGIApp, origins: list[str]) -> None:
         self._app, self._origins = app, origins
+        sockets = [origin.replace("http", "ws", 1) for origin in origins]
+        self._policy = " ".join(["connect-src 'self'", *origins, *sockets, "data: blob:"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what may pass."""
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["content-security-policy"] = self._policy
+            await send(message)
+
         origin = Headers(scope=scope).get("origin") if scope["type"] in ("http", "websocket") else None
         if origin is None or origin in self._origins:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, sent)
         else:
             await PlainTextResponse("this page may not ask", status_code=403)(scope, receive, send)
 

@@ -9,6 +9,7 @@ TELEMETRY_OFF = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # its newer pages ask a maker of statistics, whatever the setting above says
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
 }
 

@@ -63,7 +63,7 @@ def test_a_report_that_is_not_there_is_one_line(pages, project):
     missing = pages.get("/reports/toy/2026-03-09")
     assert (missing.status_code, len(missing.text.splitlines())) == (404, 1)
     path.unlink()
-    assert "still be kept" in pages.get("/reports/toy/2026-03-01").text
+    assert "no longer kept" in pages.get("/reports/toy/2026-03-01").text
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,13 @@ def test_another_page_gets_no_answer_not_even_with_the_secret(platform, api):
     assert (own.status_code, own.headers["access-control-allow-origin"]) == (200, platform.url("prefect"))
 
 
+def test_its_pages_may_ask_no_other_machine(platform):
+    for path in ("/", "/v2/"):
+        policy = httpx.get(f"{platform.url('prefect')}{path}", follow_redirects=True).headers["content-security-policy"]
+        assert policy.startswith("connect-src 'self' http://127.0.0.1:")
+        assert "*" not in policy
+
+
 def test_another_name_of_this_machine_gets_no_answer(platform, api):
     for path in ("/api/health", "/api/admin/version", "/"):
         found = httpx.get(

@@ -57,7 +57,7 @@ def engine_of(text: str) -> "sa.Engine":
             action, problem="a variable of its address is not set", found=f"no {error}", hint="set it"
         ) from None
     try:
-        made = sa.make_url(url)
+        made = _with_driver(sa.make_url(url))
         file = made.database if made.get_backend_name() == "sqlite" else None
         if file and not file.startswith((":memory:", "file:")) and not Path(file).exists():  # it would be made, empty
             raise SourceError(
@@ -71,3 +71,11 @@ def engine_of(text: str) -> "sa.Engine":
             found=first_line(error),
             hint="write it as dialect+driver://user:password@host:port/database, special characters percent-encoded",
         ) from error
+
+
+def _with_driver(url: "sa.URL") -> "sa.URL":
+    """Name the driver that comes with Leeway, where a URL of PostgreSQL names none.
+
+    SQLAlchemy's own choice changed with 2.1, and is not installed.
+    """
+    return url.set(drivername="postgresql+psycopg2") if url.drivername in ("postgresql", "postgres") else url
