@@ -19,7 +19,7 @@ import psutil
 from card_payments import write
 from driving import Platform, moment, platform, until
 
-from flows.warm import PRELOADED
+from flows.warm_runner import PRELOADED
 from leeway.operations.platform.processes import process_of
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)

@@ -9,7 +9,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.events.actions import RunDeployment
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
-from tasks.announce import BREACH
+from tasks.emit_breach_event import BREACH
 
 NAME = "leeway: a breach starts its retrain"
 DESCRIPTION = (  # with the event, which Prefect's page calls "a custom trigger"

@@ -8,10 +8,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from flows.declared_flow import own_flow
 from flows.distributed_backfill import Begun, ahead, outcome, worthwhile
 from flows.ingest import ingest_steps
-from flows.own import own_flow
-from flows.policy import is_deployed, is_watched, parse_partition, partition_lock, tag, timed
+from flows.locks import partition_lock
+from flows.run_context import is_deployed, is_watched, parse_partition, tag, timed
 from leeway.core.errors import Incomplete, LeewayError
 from leeway.core.logs import logger
 from leeway.definition import catalog

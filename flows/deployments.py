@@ -21,11 +21,11 @@ from prefect.logging import get_logger
 from prefect.utilities.callables import parameter_schema
 
 from flows.backfill import backfill
+from flows.declared_flow import entrypoint
 from flows.housekeep import housekeep
 from flows.ingest import ingest
 from flows.monitor import monitor
 from flows.nightly import nightly
-from flows.own import entrypoint
 from flows.retrain import retrain
 from flows.score import score
 from flows.sweep import sweep

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from flows.distributed_backfill import Ahead, ahead, outcome, together, worthwhile
 from flows.ingest import ingest_steps
-from flows.policy import training_lock
+from flows.locks import training_lock
 from flows.train import train_steps
 from leeway.core.errors import LeewayError
 from leeway.core.logs import logger

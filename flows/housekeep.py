@@ -1,7 +1,7 @@
 """Remove old reports, logs and leftovers."""
 
-from flows.own import own_flow
-from flows.policy import is_watched
+from flows.declared_flow import own_flow
+from flows.run_context import is_watched
 from leeway.operations.housekeeping import Removal
 from tasks.clean import clean, show_removals
 

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from flows.own import own_flow
-from flows.policy import parse_partition, partition_lock, tag
+from flows.declared_flow import own_flow
+from flows.locks import partition_lock
+from flows.run_context import parse_partition, tag
 from leeway.core.errors import LeewayError
 from leeway.core.logs import logger
 from leeway.definition import catalog

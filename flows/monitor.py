@@ -1,8 +1,9 @@
 """Monitor a partition."""
 
 import tasks.monitor
-from flows.own import own_flow
-from flows.policy import parse_partition, partition_lock, tag
+from flows.declared_flow import own_flow
+from flows.locks import partition_lock
+from flows.run_context import parse_partition, tag
 from flows.verdict import handle_verdict
 from leeway.monitoring.night import Monitored
 from tasks.ask_for_retrain import is_offered

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 from prefect import runtime
 
+from flows.declared_flow import own_flow
 from flows.first_champion import train_first_champion
 from flows.ingest import ingest_steps, late_steps
-from flows.own import own_flow
-from flows.policy import is_watched, night_lock, parse_partition, partition_lock, tag, timed
+from flows.locks import night_lock, partition_lock
+from flows.run_context import is_watched, parse_partition, tag, timed
 from flows.verdict import handle_verdict
 from leeway import alerts
 from leeway.core.errors import LeewayError
@@ -23,9 +24,9 @@ from leeway.scoring.batch_scoring import ScoredPartition
 from leeway.views.run_summary import RunSummary
 from tasks.monitor import monitor
 from tasks.score import score
+from tasks.send_alerts import tell_people
+from tasks.show_in_prefect import tell
 from tasks.tally import tally
-from tasks.tell import tell
-from tasks.tell_people import tell_people
 
 log = logger(__name__)
 

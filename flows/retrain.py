@@ -1,7 +1,8 @@
 """Carry out a retrain request."""
 
-from flows.own import own_flow
-from flows.policy import is_deployed, tag, training_lock
+from flows.declared_flow import own_flow
+from flows.locks import training_lock
+from flows.run_context import is_deployed, tag
 from flows.train import best_of
 from leeway.core.errors import LeewayError
 from leeway.definition import catalog

@@ -13,9 +13,9 @@ from prefect.logging import get_logger
 
 from flows import deployments
 from flows.automations import apply as apply_automations
-from flows.own_runner import OwnRunner
+from flows.cold_runner import OwnRunner
 from flows.sweep import TAKEN_UP
-from flows.warm import WarmRunner
+from flows.warm_runner import WarmRunner
 from leeway.core.settings import settings
 from leeway.definition import catalog
 from leeway.operations.platform import state

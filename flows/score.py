@@ -1,8 +1,9 @@
 """Score a partition."""
 
 import tasks.score
-from flows.own import own_flow
-from flows.policy import parse_partition, partition_lock, tag
+from flows.declared_flow import own_flow
+from flows.locks import partition_lock
+from flows.run_context import parse_partition, tag
 from leeway.scoring.batch_scoring import ScoredPartition
 
 

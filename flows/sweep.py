@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-from flows.own import own_flow
+from flows.declared_flow import own_flow
 from leeway.lifecycle import retraining
 from tasks.ask_for_retrain import ask_for_retrain
 from tasks.care import mark_dead, start_crashed_again
-from tasks.tell_people import tell_people
+from tasks.send_alerts import tell_people
 
 LOST_AFTER = timedelta(minutes=2)  # a request is normally started within a moment
 TAKEN_UP = ("nightly", "ingest", "score", "monitor", "backfill", "train")

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from flows.own import own_flow
-from flows.policy import tag, training_lock
+from flows.declared_flow import own_flow
+from flows.locks import training_lock
+from flows.run_context import tag
 from leeway.core.errors import TrainingError
 from leeway.core.logs import logger
 from leeway.evaluation.selection import Choice

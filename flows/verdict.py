@@ -6,8 +6,8 @@ from leeway.core.logs import logger
 from leeway.lifecycle import retraining
 from leeway.lifecycle.retraining import Request
 from leeway.monitoring.night import Monitored
-from tasks.announce import announce
 from tasks.ask_for_retrain import ask_for_retrain, is_offered
+from tasks.emit_breach_event import announce
 
 log = logger(__name__)
 

@@ -10,7 +10,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Scheduled
 
-from tasks.policy import policy
+from tasks.retries import policy
 
 DEPLOYMENT = "retrain/retrain"
 MAX_STARTS = 3  # of one run, each but the first after its process died

@@ -9,7 +9,7 @@ from leeway.core.errors import DeliveryRejected
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest import publication
-from tasks.policy import policy
+from tasks.retries import policy
 
 
 @task(task_run_name="audit {partition}", **policy(limit=timedelta(hours=1)))

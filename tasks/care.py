@@ -17,7 +17,7 @@ from prefect.states import Cancelled, Crashed
 from leeway.operations.platform import state
 from leeway.operations.platform.processes import process_of
 from tasks.ask_for_retrain import start_again
-from tasks.policy import policy
+from tasks.retries import policy
 
 STALE = timedelta(minutes=4)  # eight heartbeats
 TAKEN_UP_WITHIN = timedelta(days=3)

@@ -8,7 +8,7 @@ from prefect import task
 from leeway.definition import catalog
 from leeway.evaluation import selection
 from leeway.evaluation.selection import Choice
-from tasks.policy import policy
+from tasks.retries import policy
 
 
 @task(task_run_name="choose among {bundles}", **policy(limit=timedelta(hours=1)))

@@ -7,7 +7,7 @@ from prefect.artifacts import create_table_artifact
 
 from leeway.operations import housekeeping
 from leeway.operations.housekeeping import Removal
-from tasks.policy import policy
+from tasks.retries import policy
 
 SHOWN = 500
 

@@ -10,7 +10,7 @@ from leeway.definition import catalog
 from leeway.evaluation import card_store, evaluate
 from leeway.lifecycle import registry
 from leeway.lifecycle.verdict import GateVerdict
-from tasks.policy import policy
+from tasks.retries import policy
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest import sources
 from leeway.ingest.sources import arrivals
-from tasks.policy import policy
+from tasks.retries import policy
 
 
 @task(task_run_name="extract {partition}", **policy(limit=timedelta(hours=1)))

@@ -10,8 +10,8 @@ from prefect.settings import PREFECT_API_URL
 import leeway.training.fit
 from leeway.definition import catalog
 from leeway.model.window import TrainingWindow
-from tasks.policy import policy
 from tasks.progress import begin_progress, update_progress
+from tasks.retries import policy
 
 
 @task(task_run_name="fit", **policy(limit=timedelta(hours=6)))

@@ -7,7 +7,7 @@ from prefect import task
 from leeway.definition import catalog
 from leeway.ingest import label_source
 from leeway.ingest.label_source import Labelled
-from tasks.policy import policy
+from tasks.retries import policy
 
 
 @task(task_run_name="labels", **policy(limit=timedelta(hours=1)))

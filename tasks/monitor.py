@@ -8,7 +8,7 @@ from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.monitoring import night
 from leeway.monitoring.night import Monitored
-from tasks.policy import policy
+from tasks.retries import policy
 
 
 @task(task_run_name="monitor {partition}", **policy(limit=timedelta(hours=1)))

@@ -9,7 +9,7 @@ from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest import publication
 from leeway.ingest.publication import Published
-from tasks.policy import policy
+from tasks.retries import policy
 
 
 @task(task_run_name="publish {partition}", **policy(limit=timedelta(hours=1)))

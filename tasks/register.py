@@ -5,7 +5,7 @@ from datetime import timedelta
 from prefect import task
 
 from leeway.lifecycle import registry
-from tasks.policy import policy
+from tasks.retries import policy
 
 
 @task(task_run_name="register", **policy(limit=timedelta(minutes=30)))

@@ -8,7 +8,7 @@ from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.scoring import batch_scoring
 from leeway.scoring.batch_scoring import ScoredPartition
-from tasks.policy import policy
+from tasks.retries import policy
 
 
 @task(task_run_name="score {partition}", **policy(limit=timedelta(hours=2)))

@@ -6,7 +6,7 @@ from prefect import task
 
 from leeway.dataset import snapshots
 from leeway.definition import catalog
-from tasks.policy import policy
+from tasks.retries import policy
 
 
 @task(task_run_name="snapshot", **policy(limit=timedelta(hours=1)))

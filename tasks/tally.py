@@ -7,7 +7,7 @@ from prefect import task
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
 from leeway.monitoring import record_outcomes
-from tasks.policy import policy
+from tasks.retries import policy
 
 
 @task(task_run_name="tally with {partition}", **policy(limit=timedelta(hours=1)))

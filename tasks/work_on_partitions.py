@@ -19,12 +19,12 @@ from leeway.definition.partitions import Partition
 from leeway.ingest import publication, sources
 from leeway.store import ledger
 from leeway.store.database import database
-from tasks.policy import policy
+from tasks.retries import policy
 
 log = logger(__name__)
 
 Work = Literal["prepare", "score"]
-LOCK_TIMEOUT = timedelta(minutes=10)  # the server may still work on a killed worker's query
+WORKER_LOCK_TIMEOUT = timedelta(minutes=10)  # the server may still work on a killed worker's query
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def work_on_partitions(
 def _outcome(classifier: Classifier, partition: Partition, work: Work) -> PartitionResult:
     action = f"working on {classifier.name} {partition}"
     try:
-        with database().lock(ledger.lock_of(classifier.name, partition), action, wait=LOCK_TIMEOUT):
+        with database().lock(ledger.lock_of(classifier.name, partition), action, wait=WORKER_LOCK_TIMEOUT):
             return PartitionResult(WORK[work](classifier, partition))
     except StoreError:
         raise  # a retry may succeed, and finished partitions are skipped then

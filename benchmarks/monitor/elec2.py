@@ -32,8 +32,8 @@ from targets import tell
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, grains, numeric
 from leeway.definition.partitions import Partition
 from leeway.detection import build_reference
-from leeway.detection.expected import Usual, decisions
 from leeway.detection.monitor import MonitoredNight, judge, lookback
+from leeway.detection.performance_metrics import Usual, decisions
 from leeway.detection.sketch import LabelResiduals, Sketch, with_scores
 
 DATA = apart.ROOT.parent / "shared" / "data" / "elec2.csv"

@@ -29,7 +29,7 @@ from leeway.core.metrics import logit
 from leeway.definition import CSV, Classifier, DriftPolicy, Label, days, numeric
 from leeway.definition.grains import DAY, WEEK, Grain
 from leeway.detection import build_reference, estimated
-from leeway.detection.expected import METRICS, performance
+from leeway.detection.performance_metrics import METRICS, performance
 from leeway.detection.reference import Reference
 from leeway.model import calibration
 

@@ -161,7 +161,7 @@ def reported(folder: Path) -> dict[str, Any]:
 
 def compared(built: Reference, seen: Sketch, rng: np.random.Generator) -> dict[str, Took]:
     """Judge the partition with a year of nights behind it, and read all of that year: the seconds of each."""
-    from leeway.monitoring import history
+    from leeway.monitoring import recent_nights
     from leeway.scoring import sketches
     from leeway.store.database import database
 
@@ -184,7 +184,7 @@ def compared(built: Reference, seen: Sketch, rng: np.random.Generator) -> dict[s
     finding, took = measured(lambda: judge(built, policy, [*read(lookback(policy)), night]))
     seconds = {"judged": took}
     evidence = {**finding.evidence(), "labels": []}
-    seconds["the report's past read"] = measured(lambda: history.until(NAME, tonight, finding, evidence, {}))[1]
+    seconds["the report's past read"] = measured(lambda: recent_nights.until(NAME, tonight, finding, evidence, {}))[1]
     nights, seconds["the year's sketches read"] = measured(lambda: read(YEAR))
     assert len(nights) == YEAR
     seconds["every night compared"] = measured(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
-from leeway.cli import private
+from leeway.cli import temporary_server
 from leeway.cli.options import read_partition
 from leeway.core.errors import NotFound
 from leeway.core.settings import settings
@@ -34,7 +34,7 @@ LATER = {
 @contextmanager
 def orchestrated(flow: str) -> Iterator[Any]:
     """Make Prefect ready for a flow that runs here, and give the module of that flow."""
-    server = private.begin()
+    server = temporary_server.begin()
     # `flows` and `tasks` lie beside the library, not in it.
     root = str(settings().project.absolute())
     if root not in sys.path:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from leeway.cli import output, private
+from leeway.cli import output, temporary_server
 from leeway.cli.options import Json, NameArgument, PartitionOption, ReasonOption, WrongValue, read_partition
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def train(
     It becomes champion if every gate admits it.
     """
     moment = None if as_of is None else _moment("--as-of", as_of)
-    private.begin()
+    temporary_server.begin()
     from leeway.cli.orchestrated import orchestrated, person
     from leeway.definition import catalog
 
@@ -108,7 +108,7 @@ def train(
 
 def retrain(name: NameArgument, reason: ReasonOption, json: Json = False) -> None:
     """Request a retrain and carry it out."""
-    private.begin()
+    temporary_server.begin()
     from datetime import UTC, datetime
 
     from leeway.cli.orchestrated import orchestrated, person
@@ -163,7 +163,7 @@ def backfill(
 
     The ledger says which. Finished stages are skipped, so a backfill can be stopped and run again.
     """
-    private.begin()
+    temporary_server.begin()
     from leeway.cli.orchestrated import chosen_partition, orchestrated
     from leeway.definition import catalog
 
@@ -258,7 +258,7 @@ def _ingest_history(name: str) -> None:
 
 def _run(verb: str, name: str, partition: str | None) -> Any:
     """Run one verb's flow for one partition."""
-    private.begin()
+    temporary_server.begin()
     from leeway.cli.orchestrated import chosen_partition, orchestrated
 
     chosen = chosen_partition(name, partition)

@@ -15,8 +15,8 @@ from leeway.detection import channels, sketch
 from leeway.detection.alarm_limits import MIN_PARTITIONS, Alarm, place_of
 from leeway.detection.channels import Channel, Matrix
 from leeway.detection.dependence import Predict, partial_dependence
-from leeway.detection.expected import Usual
 from leeway.detection.faults import Clean
+from leeway.detection.performance_metrics import Usual
 from leeway.detection.reference import MIN_ROWS, Reference, Typical
 from leeway.detection.sketch import BinCounts, Binning, Bins, hellinger, shares
 

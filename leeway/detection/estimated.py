@@ -1,8 +1,8 @@
 """Performance estimates without labels, under covariate shift.
 
-Calibrated scores give the probability of each class, and from it accuracy and the other metrics (`leeway.detection.expected`).
-But scores are calibrated on the reference as a whole. For a partition with other rows they may be wrong. So they are
-recalibrated for it:
+Calibrated scores give the probability of each class, and from it accuracy and the other metrics
+(`leeway.detection.performance_metrics`). But scores are calibrated on the reference as a whole. For a partition with other rows
+they may be wrong. So they are recalibrated for it:
 
 1. A domain classifier separates the partition's rows from the reference's, out of fold. With h its probability that a reference
    row belongs to the partition, the row's weight is w = n_s / n_t * h / max(.05, 1 - h). The weighted reference resembles the
@@ -31,7 +31,7 @@ from sklearn.linear_model import LogisticRegression
 
 from leeway.core.metrics import Bools, Floats
 from leeway.core.outputs import Outputs
-from leeway.detection.expected import METRICS, PerformanceMetric, Usual, chance, performance
+from leeway.detection.performance_metrics import METRICS, PerformanceMetric, Usual, chance, performance
 from leeway.detection.reference import Reference
 from leeway.detection.sketch import Binning, Bins, shares
 

@@ -13,7 +13,7 @@ from leeway.definition.partitions import Partition
 from leeway.detection.alarm_limits import Alarm, place_of
 from leeway.detection.budget import WINDOW, Ints
 from leeway.detection.channels import MEAN
-from leeway.detection.expected import Decisions
+from leeway.detection.performance_metrics import Decisions
 from leeway.detection.reference import Reference
 from leeway.detection.sketch import LabelResiduals, Sketch, shares
 

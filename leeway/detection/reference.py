@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from leeway.core.metrics import Floats
 from leeway.detection.alarm_limits import Alarm
 from leeway.detection.channels import Matrix
-from leeway.detection.expected import Usual
 from leeway.detection.faults import Clean
 from leeway.detection.maturity import Maturity
+from leeway.detection.performance_metrics import Usual
 from leeway.detection.sketch import BinCounts, Binning, LabelResiduals, Sketch, hellinger, shares
 
 MIN_ROWS = 20  # with fewer, a partition is not compared

@@ -15,13 +15,13 @@ from leeway.core.errors import NotFound
 from leeway.definition import Classifier
 from leeway.definition.partitions import Partition, between
 from leeway.detection import changes, maturity, monitor
-from leeway.detection.expected import Decisions, decisions
 from leeway.detection.monitor import Finding, MonitoredNight
+from leeway.detection.performance_metrics import Decisions, decisions
 from leeway.detection.sketch import LabelResiduals, with_scores
 from leeway.lifecycle import registry, retraining
 from leeway.model.bundle import Bundle
 from leeway.model.inputs import model_input
-from leeway.monitoring import history, incidents, outlook, realised, report
+from leeway.monitoring import incidents, outlook, realised, recent_nights, report
 from leeway.monitoring.outlook import Labels
 from leeway.scoring import batch_scoring, sketches
 from leeway.store import ledger, storage
@@ -82,7 +82,7 @@ def run(classifier: Classifier, partition: Partition) -> Monitored:
     finding = finding.together_with(incident)
     estimated = outlook.estimate(classifier, partition, bundle, version, x, finding, labels)
     evidence = {**finding.evidence(), "estimated": estimated, "labels": [asdict(item) for item in labels.arrived]}
-    past = history.until(name, partition, finding, evidence, labels.known)
+    past = recent_nights.until(name, partition, finding, evidence, labels.known)
     written = report.write(classifier, partition, bundle, finding, past, x, version)
     if done is not None and is_done:
         return Monitored(changed=False, **done.output)

@@ -12,9 +12,9 @@ from leeway.dataset import label_arrivals
 from leeway.definition import Classifier
 from leeway.definition.partitions import Partition
 from leeway.detection import estimated
-from leeway.detection.expected import METRICS
 from leeway.detection.maturity import Arrived
 from leeway.detection.monitor import Finding
+from leeway.detection.performance_metrics import METRICS
 from leeway.detection.reference import MIN_ROWS
 from leeway.model.bundle import Bundle
 from leeway.monitoring import realised

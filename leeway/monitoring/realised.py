@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from leeway.core.metrics import Floats
 from leeway.definition import Classifier
 from leeway.definition.partitions import Partition
-from leeway.detection.expected import METRICS, performance
+from leeway.detection.performance_metrics import METRICS, performance
 from leeway.detection.reference import MIN_ROWS
 from leeway.model.bundle import Bundle
 from leeway.model.inputs import model_input

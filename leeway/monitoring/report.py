@@ -18,8 +18,8 @@ from leeway.detection.alarm_limits import Alarm
 from leeway.detection.channels import MEAN
 from leeway.detection.monitor import ColumnDrift, Finding
 from leeway.model.bundle import Bundle
-from leeway.monitoring import sections
-from leeway.monitoring.history import RecentNights
+from leeway.monitoring import label_sections
+from leeway.monitoring.recent_nights import RecentNights
 from leeway.store import storage
 from leeway.training.reference_data import SAMPLE_ROWS
 
@@ -127,8 +127,8 @@ def _summary(
 <p style="font-size:1.1em;margin:.2em 0"><strong>What to do:</strong> {html.escape(to_do)}</p>
 <p style="color:#57606a;margin:.6em 0">{html.escape(_budget(bundle.reference.alarm.under(classifier.drift)))}</p>
 {_courses(history)}{_columns(finding, history, shown)}{_classes(bundle, finding)}
-{sections.performance(history, bundle, known)}{sections.calibrated(bundle, known)}{sections.sliced(bundle, known)}
-{sections.to_come(history.arrived, classifier.partition)}</section>"""
+{label_sections.performance(history, bundle, known)}{label_sections.calibrated(bundle, known)}
+{label_sections.sliced(bundle, known)}{label_sections.to_come(history.arrived, classifier.partition)}</section>"""
 
 
 def _budget(alarm: Alarm) -> str:

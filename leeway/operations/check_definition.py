@@ -21,7 +21,7 @@ from leeway.definition.partitions import Partition
 from leeway.definition.python_file import Evaluation, called, line_of
 from leeway.ingest import contract, sources
 from leeway.ingest.sources.kinds import kind_of
-from leeway.training.candidates import why_not
+from leeway.training.learners import why_not
 
 
 @dataclass(frozen=True, order=True)

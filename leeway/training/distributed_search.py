@@ -18,8 +18,8 @@ from leeway.core.settings import settings
 from leeway.definition import Classifier, catalog
 from leeway.model.window import TrainingWindow
 from leeway.training import search
-from leeway.training.candidates import Sees
 from leeway.training.folds import Fold
+from leeway.training.learners import Sees
 from leeway.training.search import EncodedFold, FailedTrial, Progress, SearchResult, TrialResult
 from leeway.training.search_plan import Rung
 from leeway.training.training_data import Material, material

@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from leeway.core.metrics import Bools, Floats, Outcomes, log_losses
 from leeway.definition import Kind
-from leeway.training.candidates import READING
+from leeway.training.learners import READING
 from leeway.training.trials import Trial, encode, fit
 
 ROUNDS = 25

@@ -21,9 +21,9 @@ from leeway.core.outputs import Outputs
 from leeway.definition import Classifier
 from leeway.model.class_probabilities import aligned, targets
 from leeway.training import ensembling, search_plan, subprocess_timeout
-from leeway.training.candidates import Sees, Size, must_be_there
 from leeway.training.ensembling import Member
 from leeway.training.folds import Fold
+from leeway.training.learners import Sees, Size, must_be_there
 from leeway.training.search_plan import Rung
 from leeway.training.trials import Encoded, Trial, best_iterations, encode, fit, probabilities, trials
 

@@ -14,7 +14,7 @@ from itertools import groupby
 import numpy as np
 
 from leeway.definition import Kind
-from leeway.training.candidates import Size
+from leeway.training.learners import Size
 from leeway.training.trials import Trial
 
 AT_ONCE = 1.6  # cores that two do the work of

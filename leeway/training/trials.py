@@ -16,7 +16,7 @@ from leeway.core.errors import TrainingError
 from leeway.core.metrics import Floats, Outcomes, Rows
 from leeway.definition import Candidate, Kind
 from leeway.training import encoders
-from leeway.training.candidates import Learner, Sees, Size, Task, learner_of
+from leeway.training.learners import Learner, Sees, Size, Task, learner_of
 
 MERGED = 0.8  # of the rows: where fewer are distinct, equal ones are learnt from once
 

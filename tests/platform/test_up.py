@@ -27,8 +27,8 @@ from leeway.lifecycle import registry, retraining
 from leeway.operations.platform.processes import process_of
 from leeway.store.database import database
 from tasks import care
-from tasks.announce import announce
 from tasks.ask_for_retrain import ask_for_retrain
+from tasks.emit_breach_event import announce
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("platform")]
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()

@@ -10,7 +10,7 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 
 
 class BaseCandidate(Value):
-    """One way to learn, as it is declared. What it takes to learn so stands in `leeway.training.candidates`.
+    """One way to learn, as it is declared. What it takes to learn so stands in `leeway.training.learners`.
 
     Attributes:
         kind: its name in cards and messages.

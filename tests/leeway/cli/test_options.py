@@ -3,7 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from leeway.cli import output, private
+from leeway.cli import output, temporary_server
 from leeway.cli.app import app
 from leeway.core.settings import settings
 from leeway.definition import catalog
@@ -18,7 +18,7 @@ def toy(tmp_path, monkeypatch):
     monkeypatch.setenv("LEEWAY_PROJECT", str(tmp_path))
     monkeypatch.setenv("LEEWAY_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LEEWAY_DATABASE_URL", "postgresql://127.0.0.1:1/none")
-    monkeypatch.setattr(private, "begin", lambda: None)
+    monkeypatch.setattr(temporary_server, "begin", lambda: None)
     monkeypatch.setattr(output, "as_json", False)
     settings.cache_clear()
     catalog.load.cache_clear()

@@ -9,7 +9,7 @@ from leeway.core.outputs import Outputs
 from leeway.definition import CSV, Classifier, Label, categorical, days, numeric
 from leeway.detection import build_reference, estimated
 from leeway.detection.estimated import LabelledRows
-from leeway.detection.expected import METRICS, Usual, performance
+from leeway.detection.performance_metrics import METRICS, Usual, performance
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 BINARY = Outputs("binary", ("true",))

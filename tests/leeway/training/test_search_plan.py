@@ -5,7 +5,7 @@ import pytest
 from leeway.definition import Boosting, Estimator, ExtraTrees, LightGBM, Logistic, XGBoost
 from leeway.definition.candidates import USUAL
 from leeway.training import search_plan
-from leeway.training.candidates import Size
+from leeway.training.learners import Size
 from leeway.training.search_plan import Rung
 from leeway.training.trials import trials
 

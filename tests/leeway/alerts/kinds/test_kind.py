@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from leeway.alerts import finding, telling
+from leeway.alerts import finding, notify_once
 from leeway.alerts.kinds import KINDS, Happening, LastDays
 from leeway.core.errors import DeliveryRejected
 from leeway.ingest import publication
@@ -93,7 +93,7 @@ def test_its_severity_runbook_and_what_to_do_are_said(kind):
     assert kind.to_do[-1] in ".?"
     item = Happening("key", kind, "toy", "what", NOW, "bad")
     assert runbooks.text(item.page).startswith("# ")
-    told = telling._told(item)
+    told = notify_once._told(item)
     assert told["runbook"].endswith((f"{item.page}.md", f"subject={item.page}"))
     assert (told["kind"], told["to_do"]) == (kind.name, kind.to_do)
     json.dumps(told)

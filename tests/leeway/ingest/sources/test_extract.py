@@ -301,7 +301,9 @@ def test_a_dollar_sign_in_a_password_is_no_variable(shop, monkeypatch):
 
 def test_a_source_database_that_is_down_is_one_line_without_the_password(project):
     refused_url = "postgresql://someone:secret@127.0.0.1:1/shop"
-    with pytest.raises(LeewayError, match=r"querying postgresql\+psycopg2://someone:\*\*\*@127.0.0.1:1/shop.*refused") as caught:
+    with pytest.raises(
+        LeewayError, match=r"querying postgresql\+psycopg2://someone:\*\*\*@127.0.0.1:1/shop.*refused"
+    ) as caught:
         extract(toy(Query(url=refused_url, sql=SQL)), DAY)
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)

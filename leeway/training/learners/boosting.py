@@ -9,8 +9,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from leeway.core.metrics import Floats, Outcomes
 from leeway.definition.candidates import Boosting
-from leeway.training.candidates.booster import PATIENCE, WORTH, Booster
-from leeway.training.candidates.learner import Parameters, Size, Task
+from leeway.training.learners.booster import PATIENCE, WORTH, Booster
+from leeway.training.learners.learner import Parameters, Size, Task
 
 
 class BoostingLearner(Booster[Boosting]):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from leeway.definition.candidates import Estimator
-from leeway.training.candidates.learner import READING, Learner, Parameters, Sees, Size, Task, imported
+from leeway.training.learners.learner import READING, Learner, Parameters, Sees, Size, Task, imported
 
 
 class EstimatorLearner(Learner[Estimator]):

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from leeway.core import charts
 from leeway.definition import Grain
 from leeway.detection.estimated import telling
-from leeway.detection.expected import METRICS, SHARES, WORDS, PerformanceMetric
 from leeway.detection.maturity import Arrived
+from leeway.detection.performance_metrics import METRICS, SHARES, WORDS, PerformanceMetric
 from leeway.model.bundle import Bundle
-from leeway.monitoring import calibration
-from leeway.monitoring.calibration import CategorySlice
-from leeway.monitoring.history import RecentNights
+from leeway.monitoring import score_calibration
 from leeway.monitoring.realised import RealisedPartition
+from leeway.monitoring.recent_nights import RecentNights
+from leeway.monitoring.score_calibration import CategorySlice
 
 SHOWN_CLASSES, SHOWN_SLICES, SHOWN_COLUMNS = 8, 8, 6
 GREY, RED = "#57606a", "#b3261e"
@@ -53,7 +53,7 @@ def performance(history: RecentNights, bundle: Bundle, known: Sequence[RealisedP
 
 def calibrated(bundle: Bundle, known: Sequence[RealisedPartition]) -> str:
     """Return the section of calibration."""
-    found = calibration.off(bundle.reference, bundle.outputs.score_columns, known)
+    found = score_calibration.off(bundle.reference, bundle.outputs.score_columns, known)
     if not found:
         return ""
     worst, several = found[0], len(bundle.reference.watched) > 1
@@ -81,13 +81,13 @@ def sliced(bundle: Bundle, known: Sequence[RealisedPartition]) -> str:
     """
     grouped = set(known[-1].groups) if known else set()
     columns = [name for name in telling(bundle.reference) if name in grouped][:SHOWN_COLUMNS]
-    found = calibration.slices(bundle.reference, columns, known)[:SHOWN_SLICES]
+    found = score_calibration.slices(bundle.reference, columns, known)[:SHOWN_SLICES]
     if not found:
         return ""
     several = len(bundle.reference.watched) > 1
     rows = "".join(
         f"<tr><td>{html.escape(_of_slice(item, several))}</td><td>{item.rows:,}</td><td>{item.rate:.1%}</td>"
-        f"<td>{item.score:.1%}</td><td>{100 * item.apart:+.1f} ± {100 * calibration.SPREADS * item.chance:.1f}</td>"
+        f"<td>{item.score:.1%}</td><td>{100 * item.apart:+.1f} ± {100 * score_calibration.SPREADS * item.chance:.1f}</td>"
         f"<td>{charts.sparks([(charts.INK, item.rates), (charts.PALE, item.scores)])}</td></tr>"
         for item in found
     )

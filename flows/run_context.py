@@ -1,9 +1,8 @@
-"""Helpers of every flow."""
+"""What a flow knows of its own run, and says of it."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from uuid import UUID
 
 import httpx
@@ -15,14 +14,11 @@ from prefect.settings import PREFECT_API_URL
 from leeway.core.logs import logger
 from leeway.definition import catalog
 from leeway.definition.partitions import Partition
-from leeway.lifecycle.retraining import training_lock_name
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.ledger import Stage
 
 log = logger(__name__)
-
-LOCK_TIMEOUT = timedelta(hours=12)
 
 
 def parse_partition(classifier: str, partition: str) -> Partition:
@@ -62,45 +58,9 @@ def tag(classifier: str, stage: str) -> None:
 
 
 @contextmanager
-def partition_lock(classifier: str, partition: Partition) -> Iterator[None]:
-    """Hold the lock of a partition.
-
-    Where another process holds it, a platform run waits, and a command is refused.
-    """
-    with _lock(ledger.lock_of(classifier, partition), f"working on {classifier} {partition}"):
-        yield
-
-
-@contextmanager
-def night_lock(classifier: str) -> Iterator[None]:
-    """Hold the lock of a classifier's nights.
-
-    It waits or refuses like `partition_lock`.
-    """
-    with _lock(f"night {classifier}", f"beginning a night of {classifier}"):
-        yield
-
-
-@contextmanager
-def training_lock(classifier: str) -> Iterator[None]:
-    """Hold the lock of a classifier's training.
-
-    It waits or refuses like `partition_lock`.
-    """
-    with _lock(training_lock_name(classifier), f"training {classifier}"):
-        yield
-
-
-@contextmanager
 def timed(classifier: str, partition: Partition, stage: Stage) -> Iterator[None]:
     """Record a stage's duration in the ledger."""
     begun = time.monotonic()
     yield
     with database().transaction() as connection:
         ledger.took(connection, classifier, partition, stage, time.monotonic() - begun)
-
-
-@contextmanager
-def _lock(name: str, action: str) -> Iterator[None]:
-    with database().lock(name, action, wait=LOCK_TIMEOUT if is_deployed() else timedelta(0)):
-        yield

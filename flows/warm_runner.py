@@ -17,15 +17,15 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.logging import get_logger
 
 from flows import prefect_internals
-from flows.own import entrypoint
-from flows.own_runner import OwnRunner
+from flows.cold_runner import OwnRunner
+from flows.declared_flow import entrypoint
 from leeway.operations.platform.processes import name_myself
 
 #: What runs import sooner or later. None of it starts a thread of Python's, opens a connection or reads a definition.
 PRELOADED = (
     "flows.deployments",
     "flows.automations",
-    "flows.warm",
+    "flows.warm_runner",
     "alembic.command",
     "mlflow.store.tracking.sqlalchemy_store",
     "mlflow.store.model_registry.sqlalchemy_store",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from prefect import task
 
 from leeway import alerts
-from tasks.policy import policy
+from tasks.retries import policy
 
 
 @task(task_run_name="tell people", **policy(limit=timedelta(minutes=5)))

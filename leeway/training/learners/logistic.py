@@ -6,7 +6,7 @@ from typing import Any
 from sklearn.linear_model import LogisticRegression
 
 from leeway.definition.candidates import Logistic
-from leeway.training.candidates.learner import Learner, Parameters, Sees, Size, Task
+from leeway.training.learners.learner import Learner, Parameters, Sees, Size, Task
 
 
 class LogisticLearner(Learner[Logistic]):

@@ -4,7 +4,7 @@ import sys
 import psutil
 import pytest
 
-from leeway.cli import private
+from leeway.cli import temporary_server
 from leeway.core.settings import settings
 
 BEGIN = """
@@ -19,10 +19,10 @@ time.sleep(float(sys.argv[1]))
 def fresh(tmp_path, monkeypatch):
     monkeypatch.setenv("LEEWAY_HOME", str(tmp_path))
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    for cached in (settings, private.begin):
+    for cached in (settings, temporary_server.begin):
         cached.cache_clear()
     yield
-    for cached in (settings, private.begin):
+    for cached in (settings, temporary_server.begin):
         cached.cache_clear()
 
 
@@ -66,4 +66,4 @@ def test_the_server_of_a_command_asks_for_a_secret_that_it_alone_knows():
 
 def test_a_server_that_the_environment_names_is_enough(monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
-    assert private.begin() is None
+    assert temporary_server.begin() is None

@@ -7,8 +7,8 @@ import numpy as np
 
 from leeway.core.metrics import Floats, Outcomes
 from leeway.definition.candidates import LightGBM
-from leeway.training.candidates.booster import PATIENCE, WORTH, Booster
-from leeway.training.candidates.learner import THREADS, Parameters, Size, Task, losses, of_extra
+from leeway.training.learners.booster import PATIENCE, WORTH, Booster
+from leeway.training.learners.learner import THREADS, Parameters, Size, Task, losses, of_extra
 
 CLASS = "lightgbm.LGBMClassifier"
 

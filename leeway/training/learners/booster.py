@@ -6,7 +6,7 @@ from math import ceil
 import numpy as np
 
 from leeway.core.metrics import Outcomes
-from leeway.training.candidates.learner import C, Learner, Parameters, Size
+from leeway.training.learners.learner import C, Learner, Parameters, Size
 
 PATIENCE = 25  # iterations after which boosting stops, where it is watched and they have gained less than
 WORTH = 3e-5  # nats of log loss

@@ -12,7 +12,7 @@ from leeway.operations.platform.state import report_link
 from leeway.scoring import lineage
 from leeway.views import links, run_summary
 from leeway.views.run_summary import RunSummary
-from tasks.policy import policy
+from tasks.retries import policy
 
 
 @task(task_run_name="tell of {night.partition}", **policy(limit=timedelta(minutes=5)))

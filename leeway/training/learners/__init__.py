@@ -8,13 +8,13 @@ import numpy as np
 from leeway.core.errors import TrainingError
 from leeway.core.logs import logger
 from leeway.definition.candidates import BaseCandidate
-from leeway.training.candidates.boosting import BoostingLearner
-from leeway.training.candidates.estimator import EstimatorLearner
-from leeway.training.candidates.extra_trees import ExtraTreesLearner
-from leeway.training.candidates.learner import READING, Learner, Parameters, Sees, Size, Task
-from leeway.training.candidates.lightgbm import LightGBMLearner
-from leeway.training.candidates.logistic import LogisticLearner
-from leeway.training.candidates.xgboost import XGBoostLearner
+from leeway.training.learners.boosting import BoostingLearner
+from leeway.training.learners.estimator import EstimatorLearner
+from leeway.training.learners.extra_trees import ExtraTreesLearner
+from leeway.training.learners.learner import READING, Learner, Parameters, Sees, Size, Task
+from leeway.training.learners.lightgbm import LightGBMLearner
+from leeway.training.learners.logistic import LogisticLearner
+from leeway.training.learners.xgboost import XGBoostLearner
 
 log = logger(__name__)
 

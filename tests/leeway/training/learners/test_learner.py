@@ -18,8 +18,8 @@ from leeway.definition import Boosting, Estimator, ExtraTrees, LightGBM, Logisti
 from leeway.definition.candidates import CANDIDATES
 from leeway.model import class_probabilities
 from leeway.model.bundle import TRUSTED_TYPES
-from leeway.training.candidates import LEARNERS, Size, learner_of, must_be_there, why_not
-from leeway.training.candidates.booster import PATIENCE, Booster
+from leeway.training.learners import LEARNERS, Size, learner_of, must_be_there, why_not
+from leeway.training.learners.booster import PATIENCE, Booster
 from leeway.training.trials import best_iterations, encode, fit, learn, probabilities, trials
 
 SMALL = {

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
 from leeway.definition.candidates import ExtraTrees
-from leeway.training.candidates.learner import Learner, Parameters, Size, Task
+from leeway.training.learners.learner import Learner, Parameters, Size, Task
 
 
 class ExtraTreesLearner(Learner[ExtraTrees]):

@@ -10,8 +10,8 @@ from sklearn.preprocessing import LabelEncoder
 
 from leeway.core.metrics import Floats, Outcomes
 from leeway.definition.candidates import XGBoost
-from leeway.training.candidates.booster import PATIENCE, WORTH, Booster
-from leeway.training.candidates.learner import THREADS, Parameters, Size, Task, losses, of_extra
+from leeway.training.learners.booster import PATIENCE, WORTH, Booster
+from leeway.training.learners.learner import THREADS, Parameters, Size, Task, losses, of_extra
 
 CLASS = "xgboost.XGBClassifier"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, precision_score, recall_score, roc_auc_score
 
-from leeway.detection.expected import METRICS, Usual, chance, decisions, performance
+from leeway.detection.performance_metrics import METRICS, Usual, chance, decisions, performance
 
 
 def of(q, p, decided, **options):

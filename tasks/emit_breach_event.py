@@ -6,7 +6,7 @@ from datetime import timedelta
 from prefect import task
 from prefect.events import emit_event
 
-from tasks.policy import policy
+from tasks.retries import policy
 
 BREACH = "leeway.breach"
 NAMESPACE = uuid.UUID("6c1ad8a5-7f0e-5d0c-9a55-0d3a4b1c9e77")
