@@ -9,8 +9,8 @@ from leeway.core.settings import settings
 
 BEGIN = """
 import sys, time
-from leeway.cli import private
-print(private.begin().process.pid, flush=True)
+from leeway.cli import temporary_server
+print(temporary_server.begin().process.pid, flush=True)
 time.sleep(float(sys.argv[1]))
 """
 
@@ -38,10 +38,10 @@ def test_the_server_of_a_command_ends_with_it_however_it_ends(killed):
 
 ASK = """
 import os, time, urllib.error, urllib.request
-from leeway.cli import private
+from leeway.cli import temporary_server
 from leeway.operations.platform import secret
 from leeway.operations.platform.prefect_api import ask_prefect
-server = private.begin()
+server = temporary_server.begin()
 while server.is_starting():
     time.sleep(0.1)
 def status(path, **headers):
