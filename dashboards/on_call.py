@@ -191,7 +191,7 @@ def _happened(known: RosterEntry, now: datetime) -> None:
     if (mute := muting.of(known.name, now)) is not None:
         way = "--all" if mute.classifier is None else known.name
         st.info(f"Nobody is told: {shared.plain(mute)}. `leeway unmute {way}` ends it.", icon=":material/info:")
-    found = alerts.lately(known.name)
+    found = alerts.recent_alerts(known.name)
     if not found:
         st.markdown("Nothing that people are told of.")
         return

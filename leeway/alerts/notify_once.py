@@ -6,7 +6,6 @@ process that dies between the two leaves a message that is told once more, never
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,25 +21,11 @@ from leeway.core.errors import StoreError
 from leeway.core.settings import Settings, settings
 from leeway.store.database import database
 from leeway.store.tables import alert as table
-from leeway.views import roster, runbooks
+from leeway.views import runbooks
 
 LOCK = "telling people"
 GIVEN_UP = timedelta(days=1)
-SHOWN = timedelta(days=30)
 SEVERITIES: tuple[Severity, ...] = ("page", "ticket")
-
-
-@dataclass(frozen=True)
-class AlertStatus:
-    """A happening, with what has become of it: waiting, sent or suppressed, and why; `new` where nobody has noted it yet."""
-
-    kind: str
-    what: str
-    since: datetime
-    how_bad: str
-    runbook: str
-    state: str
-    why: str
 
 
 def look(now: datetime) -> list[str]:
@@ -127,28 +112,6 @@ def is_quiet(now: datetime) -> bool:
     begin, end = (time.fromisoformat(part) for part in given.split("-"))
     local = now.astimezone(zone).time()
     return begin <= local < end if begin <= end else local >= begin or local < end
-
-
-def lately(name: str) -> list[AlertStatus]:
-    """What happened to a classifier in the last month, the newest first, and whether anybody was told."""
-    now = roster.present()
-    known = roster.known(name)
-    found = finding.of(known.definition, now, SHOWN) if known.definition else []
-    query = sa.select(table.c.key, table.c.state, table.c.why).where(table.c.key.in_([item.key for item in found]))
-    with database().transaction() as connection:
-        noted = {row.key: row for row in connection.execute(query)}
-    return [
-        AlertStatus(
-            item.kind.name,
-            item.what,
-            item.since,
-            item.how_bad,
-            item.page,
-            noted[item.key].state if item.key in noted else "not told",
-            noted[item.key].why if item.key in noted else "",
-        )
-        for item in sorted(found, key=lambda item: item.since, reverse=True)
-    ]
 
 
 def _tell(connection: Connection, severity: Severity, now: datetime) -> str | None:
