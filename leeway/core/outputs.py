@@ -6,7 +6,6 @@ and probabilities floats of that shape. Stored, a binary label is a truth value 
 list of classes.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from leeway.core.value_text import value_text
 
 LabelKind = Literal["binary", "multiclass", "multilabel"]
 Count = int | dict[str, int]
@@ -31,11 +32,7 @@ def class_text(value: object) -> str:
 
     Whole numbers have no decimal point, truth values are in lower case, and there is no space around.
     """
-    if isinstance(value, bool | np.bool_):
-        return str(bool(value)).lower()
-    if isinstance(value, int | float | np.number) and float(value).is_integer():
-        return str(int(value))
-    text = re.sub(r"^(-?\d+)\.0+$", r"\1", str(value).strip())  # 1.0 for 1: a CSV column of whole numbers with gaps
+    text = value_text(value)
     return text.lower() if text.lower() in ("true", "false") else text
 
 

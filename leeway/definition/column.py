@@ -1,5 +1,6 @@
 """The columns of an event."""
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -20,6 +21,7 @@ class Column(Value):
         slice: whether metrics are also measured for each of its values.
         unit: a sign before or after a number, such as "€"; a number without it is read as well.
         thousands, decimal: the separators of a number's digit groups, and of its fraction.
+        suffixes: signs after a number, with what it is multiplied by, such as {"K": 1_000} or {"%": 0.01}.
     """
 
     kind: Kind
@@ -29,6 +31,7 @@ class Column(Value):
     unit: str | None = Field(default=None, pattern=r"^[^\d\s.,+-](.*\S)?$")
     thousands: Literal[",", ".", " ", "'", "’", "_"] | None = None
     decimal: Literal[".", ","] = "."
+    suffixes: Mapping[str, float] = {}
 
     @property
     def is_feature(self) -> bool:
@@ -47,8 +50,12 @@ class Column(Value):
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
-        if self.kind != "numeric" and (self.unit, self.thousands, self.decimal) != (None, None, "."):
-            raise ValueError(f"a {self.kind} column has unit, thousands or decimal, which are for numbers; drop them")
+        if self.kind != "numeric" and (self.unit or self.thousands or self.suffixes or self.decimal != "."):
+            raise ValueError(
+                f"a {self.kind} column has unit, thousands, decimal or suffixes, which are for numbers; drop them"
+            )
+        if wrong := [sign for sign in self.suffixes if not sign.strip() or any(part.isdecimal() for part in sign)]:
+            raise ValueError(f"a suffix is blank or has a digit: {wrong}; name a sign such as 'K'")
         if self.thousands == self.decimal:
             raise ValueError(f"thousands and decimal are the same, {self.decimal!r}; name two signs")
         return self
@@ -62,10 +69,11 @@ def numeric(
     unit: str | None = None,
     thousands: Literal[",", ".", " ", "'", "’", "_"] | None = None,
     decimal: Literal[".", ","] = ".",
+    suffixes: Mapping[str, float] | None = None,
 ) -> Column:
     """Declare a column of numbers.
 
-    `unit`, `thousands` and `decimal` describe how they are written, such as "1.234,50 €".
+    `unit`, `thousands`, `decimal` and `suffixes` describe how they are written, such as "1.234,50 €" or "2.1K".
     """
     return Column(
         kind="numeric",
@@ -75,6 +83,7 @@ def numeric(
         unit=unit,
         thousands=thousands,
         decimal=decimal,
+        suffixes=suffixes or {},
     )
 
 

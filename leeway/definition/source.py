@@ -13,6 +13,9 @@ from leeway.definition.value import Timezone, Value
 Prepare = Callable[[pd.DataFrame], pd.DataFrame]
 
 
+EPOCHS = ("epoch s", "epoch ms", "epoch us", "epoch ns")
+
+
 def _codec(name: str) -> str:
     try:
         codecs.lookup(name)
@@ -22,9 +25,9 @@ def _codec(name: str) -> str:
 
 
 def _time_format(text: str) -> str:
-    if "%" not in text and text not in ("ISO 8601", "epoch s", "epoch ms"):
+    if "%" not in text and text not in ("ISO 8601", *EPOCHS):
         raise ValueError(
-            f"time format {text!r} must be one of strptime's, such as '%d.%m.%Y', 'ISO 8601', 'epoch s' or 'epoch ms'"
+            f"time format {text!r} must be one of strptime's, such as '%d.%m.%Y', 'ISO 8601', or {', '.join(EPOCHS)}"
         )
     return text
 
@@ -39,14 +42,16 @@ class Rows(Value):
         prepare: a function, or several in turn, from the raw rows to rows with the declared columns, row by row: it sees a
             part of a file at a time, indexed by the rows' position in the file.
         timezone: the zone of times that carry none.
-        missing: how a missing value is written, beside the blank.
-        time_formats: by column, how times are written: `strptime` formats, tried in order, "ISO 8601", "epoch s" or
-            "epoch ms". By default ISO 8601.
+        missing: by column, how a missing value is written, beside the blank. A bare list of spellings holds for every column,
+            the label too.
+        time_formats: by column, how times are written: `strptime` formats, tried in order, "ISO 8601", "epoch s", "epoch ms",
+            "epoch us" or "epoch ns". By default ISO 8601. A year of two digits lies in 1969 to 2068, or with "%d/%m/%y until
+            2026" in the hundred years up to that one.
     """
 
     prepare: Prepare | tuple[Prepare, ...] | None = None
     timezone: Timezone = "UTC"
-    missing: tuple[str, ...] = ()
+    missing: Mapping[str, tuple[str, ...]] | tuple[str, ...] = ()
     time_formats: Mapping[str, TimeFormat | tuple[TimeFormat, ...]] = {}
 
     def wrong_for_events(self, *, dated: bool) -> Iterator[str]:
@@ -61,6 +66,11 @@ class Rows(Value):
         """Why labels cannot come from it, each in words."""
         yield from ()
 
+    def missing_in(self, column: str) -> tuple[str, ...]:
+        """How a missing value is written in a column, without space around it."""
+        spelled = self.missing.get(column, ()) if isinstance(self.missing, Mapping) else self.missing
+        return tuple(text.strip() for text in spelled)
+
     def formats(self, column: str) -> tuple[str, ...]:
         """The declared formats of a column of times."""
         declared = self.time_formats.get(column, ())
@@ -72,13 +82,21 @@ class Text(Rows):
 
     Attributes:
         delimiter, encoding, quote: as the file has them; compression (gz, bz2, xz, zip) follows from the file's name.
+        escape: the character before a quote within a quoted value, where it is not doubled.
         header: the columns' names, where the file's first line is a row already.
+        header_lines: how many lines have the names; the names of several are joined.
+        skip: how many lines stand before the header and are no rows.
+        leave_out: first values of lines that are no rows, such as totals. A line that repeats the header is none either.
     """
 
     delimiter: str = Field(default=",", min_length=1)
     encoding: Annotated[str, AfterValidator(_codec)] = "utf-8"
     quote: str = Field(default='"', min_length=1, max_length=1)
+    escape: str | None = Field(default=None, min_length=1, max_length=1)
     header: tuple[str, ...] | None = Field(default=None, min_length=1)
+    header_lines: int = Field(default=1, ge=1, le=10)
+    skip: int = Field(default=0, ge=0, le=1_000)
+    leave_out: tuple[str, ...] = ()
 
 
 class CSV(Text):

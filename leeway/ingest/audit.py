@@ -5,7 +5,7 @@ This is the one module that uses Great Expectations.
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -217,18 +217,62 @@ def _judge(judge: _Judge, checked: Checked, delivery: str, now: datetime, *, sen
     # Exact repetitions are not stored again, so the suite does not see them: they would break uniqueness.
     seen = [position for position in range(len(checked.rows)) if position not in checked.repeated]
     # By the batch, not by a ValidationDefinition, which would keep every result of this process's life.
-    batch = judge.batches.get_batch(batch_parameters={"dataframe": checked.rows.iloc[seen].reset_index(drop=True)})
-    results = [_with_rows(batch, result) for result in batch.validate(judge.suite, result_format="BASIC").results]
+    own_names = _distinct_whatever_the_case(checked.rows.columns)
+    rows = checked.rows.iloc[seen].reset_index(drop=True).rename(columns=own_names)
+    suite = _with_names(judge.suite, own_names) if own_names else judge.suite
+    batch = judge.batches.get_batch(batch_parameters={"dataframe": rows})
+    results = [_with_rows(batch, result) for result in batch.validate(suite, result_format="BASIC").results]
     repeated = sorted(checked.repeated)
     audit = Audit(delivery, len(checked.rows), len(results), dict(checked.broken), [], [], now.isoformat(), repeated)
     asked = len(judge.suite.expectations)
     if len(results) != asked:
         audit.failed.append(f"only {len(results)} of {asked} expectations were evaluated")
     for result in results:
-        _take(result, audit, seen, sensitive)
+        _take(result, audit, seen, sensitive, {new: name for name, new in own_names.items()})
     audit.failed.sort()
     audit.warnings.sort()
     return audit
+
+
+def _distinct_whatever_the_case(columns: Iterable[str]) -> dict[str, str]:
+    """Return new names of columns whose names differ from another's by case only.
+
+    Great Expectations takes such names for one.
+    """
+    taken: set[str] = set()
+    renamed: dict[str, str] = {}
+    for name in columns:
+        new, number = str(name), 2
+        while new.casefold() in taken:
+            new, number = f"{name} ({number})", number + 1
+        taken.add(new.casefold())
+        if new != name:
+            renamed[str(name)] = new
+    return renamed
+
+
+def _with_names(suite: Any, names: Mapping[str, str]) -> Any:
+    import great_expectations as gx
+
+    renamed = []
+    for expectation in suite.expectations:
+        configuration = expectation.configuration.to_json_dict()
+        configuration["kwargs"] = _named(configuration["kwargs"], names)
+        renamed.append(configuration)
+    return gx.ExpectationSuite(name=suite.name, expectations=renamed)
+
+
+def _named(kwargs: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Replace the names of columns in an expectation's arguments."""
+
+    def new(key: str, value: Any) -> Any:
+        if not key.startswith("column"):
+            return value
+        if isinstance(value, list | tuple | set):
+            return [names.get(item, item) for item in value]
+        return names.get(value, value) if isinstance(value, str) else value
+
+    return {key: new(key, value) for key, value in kwargs.items()}
 
 
 def _with_rows(batch: Any, result: Any) -> Any:
@@ -248,7 +292,7 @@ def _with_rows(batch: Any, result: Any) -> Any:
     )
 
 
-def _take(result: Any, audit: Audit, seen: list[int], sensitive: frozenset[str]) -> None:
+def _take(result: Any, audit: Audit, seen: list[int], sensitive: frozenset[str], names: Mapping[str, str]) -> None:
     from great_expectations.expectations.expectation import (
         ColumnMapExpectation,
         ColumnPairMapExpectation,
@@ -257,9 +301,10 @@ def _take(result: Any, audit: Audit, seen: list[int], sensitive: frozenset[str])
     from great_expectations.expectations.registry import get_expectation_impl
 
     config = result.expectation_config
-    rule = _describe(config)
+    arguments = _named(config.kwargs, names)
+    rule = _describe(config.type, arguments)
     raised = _exceptions(result.exception_info or {})
-    hidden = bool(sensitive & _mentioned(config))  # the observed value may be sensitive
+    hidden = bool(sensitive & _mentioned(arguments))  # the observed value may be sensitive
     if config.severity.value != "critical":
         if not result.success:
             audit.warnings.append(rule)
@@ -280,18 +325,18 @@ def _take(result: Any, audit: Audit, seen: list[int], sensitive: frozenset[str])
         audit.failed.append(f"{rule}, observed {observed}" if observed is not None else rule)
 
 
-def _mentioned(config: Any) -> set[object]:
+def _mentioned(arguments: Mapping[str, Any]) -> set[object]:
     return {
         name
-        for value in config.kwargs.values()
+        for value in arguments.values()
         for name in (value if isinstance(value, list | tuple | set) else [value])
         if isinstance(name, str)
     }
 
 
-def _describe(config: Any) -> str:
-    arguments = {key: value for key, value in config.kwargs.items() if value is not None and key not in ("batch_id",)}
-    return f"{config.type}({', '.join(f'{key}={value}' for key, value in sorted(arguments.items()))})"
+def _describe(kind: str, arguments: Mapping[str, Any]) -> str:
+    given = {key: value for key, value in arguments.items() if value is not None and key not in ("batch_id",)}
+    return f"{kind}({', '.join(f'{key}={value}' for key, value in sorted(given.items()))})"
 
 
 def _exceptions(info: dict[str, Any]) -> list[str]:

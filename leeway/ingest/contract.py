@@ -7,7 +7,6 @@ suite is evaluated: a value that cannot be stored as its kind, an event without 
 import difflib
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,11 +17,14 @@ import pandas as pd
 
 from leeway.core.errors import DeliveryRejected
 from leeway.core.outputs import class_text
-from leeway.definition import Classifier, Column, Kind, Label, Rows
+from leeway.core.value_text import as_text
+from leeway.definition import Classifier, Kind, Label, Rows
 from leeway.definition.partitions import Partition
 from leeway.ingest import deliveries
 from leeway.ingest.content_id import content_hashes, numbered
-from leeway.ingest.times import read_times
+from leeway.ingest.numbers import Style, read_numbers
+from leeway.ingest.reading.unread import UNREAD, fault_of
+from leeway.ingest.times import EPOCH_UNITS, FIRST, are_days, read_times, unlikely_unit
 
 TRUE, FALSE = frozenset({"true", "t", "yes", "y", "1"}), frozenset({"false", "f", "no", "n", "0"})
 
@@ -55,30 +57,37 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
         DeliveryRejected: a declared column is missing, or there is no row and `empty_partitions` is not set.
     """
     _complete(classifier, partition, raw)
-    broken: dict[int, list[str]] = {}
+    unread = fault_of(raw)
+    broken = {int(position): [str(unread.iloc[position])] for position in np.flatnonzero(unread.notna().to_numpy())}
     cast: dict[str, pd.Series] = {}
+    raw = raw.drop(columns=UNREAD, errors="ignore")
 
     def fault(mask: pd.Series, rule: str) -> None:
-        for position in np.flatnonzero(mask.to_numpy(dtype=bool)):
+        for position in np.flatnonzero(mask.to_numpy(dtype=bool) & unread.isna().to_numpy()):
             broken.setdefault(int(position), []).append(rule)
 
     time = classifier.time_column
     cast[time] = times = _times(classifier.source, raw, time)
-    fault(times.isna(), f"{time}: must be {_a_time(classifier.source, time)}")
+    _must_be_times(classifier.source, raw[time], times, fault)
     fault(times > now, f"{time}: must not lie in the future")
     outside = ((times < partition.start) | (times >= partition.end)) & (times <= now)
     fault(outside, f"{time}: must lie in the partition (is its time zone declared?)")
     for name, column in classifier.columns.items():
         cast[name] = _cast(classifier, name, raw)
-        fault(cast[name].isna() & raw[name].notna(), f"{name}: must be {_MUST_BE[column.kind]}")
-    labels = _own_label(classifier, raw, times, cast, fault)
+        if column.kind == "timestamp":
+            _must_be_times(
+                classifier.source, raw[name], cast[name].mask(raw[name].isna(), FIRST.tz_localize("UTC")), fault
+            )
+        else:
+            fault(cast[name].isna() & raw[name].notna(), f"{name}: must be {_MUST_BE[column.kind]}")
+    labels = _own_label(classifier, raw, times, cast, fault, now)
 
     name = classifier.id_column
     if name not in raw.columns:  # every row is an event of its own, and none can lack an id
         return Checked(pd.DataFrame({name: _content_ids(classifier, cast, labels), **cast}), labels, broken)
     cast = {name: (ids := as_text(raw[name])), **cast}
     fault(ids.isna(), f"{name}: an event must have an id")
-    repeated = raw.astype("str").duplicated()
+    repeated = raw.astype("str").duplicated() & unread.isna()
     shared = ids[~repeated].duplicated(keep=False).reindex(ids.index, fill_value=False) & ids.notna()
     fault(shared, f"{name}: two rows of one delivery must not share an id and differ")
     return Checked(pd.DataFrame(cast), labels, broken, frozenset(np.flatnonzero(repeated).tolist()))
@@ -154,6 +163,20 @@ def _times(source: Rows, raw: pd.DataFrame, column: str) -> "pd.Series[pd.Timest
     return read_times(raw[column], source.timezone, source.formats(column))
 
 
+def _must_be_times(source: Rows, raw: pd.Series, times: pd.Series, fault: Fault) -> None:
+    """Tell of values that are no instants, and why."""
+    unread, name = times.isna(), str(raw.name)
+    if not unread.any():
+        return
+    for form in source.formats(name):
+        if form in EPOCH_UNITS and (other := unlikely_unit(raw[unread & raw.notna()], form)) is not None:
+            fault(unread, f"{name}: must be {form}, not {other}")
+            return
+    skipped = unread & read_times(raw, "UTC", source.formats(name)).notna()
+    fault(skipped, f"{name}: does not exist in {source.timezone}, where the clock was put forward")
+    fault(unread & ~skipped, f"{name}: must be {_a_time(source, name)}")
+
+
 def _a_time(source: Rows, column: str) -> str:
     return (
         f"a time written as {' or '.join(formats)}"
@@ -190,14 +213,19 @@ def _complete(classifier: Classifier, partition: Partition, raw: pd.DataFrame) -
 
 
 def _own_label(
-    classifier: Classifier, raw: pd.DataFrame, times: pd.Series, cast: dict[str, pd.Series], fault: Fault
+    classifier: Classifier,
+    raw: pd.DataFrame,
+    times: pd.Series,
+    cast: dict[str, pd.Series],
+    fault: Fault,
+    now: datetime,
 ) -> "pd.Series[Any]":
     """Read the label where it comes with the events.
 
     A label from its own source is not known here.
     """
     if classifier.label.source is None:
-        return _label(classifier, raw, times, cast, fault)
+        return _label(classifier, raw, times, cast, fault, now=now)
     cast[KNOWN_AT] = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
     return pd.Series(None, index=raw.index, dtype="object")
 
@@ -209,6 +237,7 @@ def _label(
     cast: dict[str, pd.Series],
     fault: Fault,
     arrived_at: datetime | None = None,
+    now: datetime | None = None,
 ) -> "pd.Series[Any]":
     label = classifier.label
     source = label.source or classifier.source
@@ -222,6 +251,7 @@ def _label(
     )
     known = known.astype("datetime64[us, UTC]")
     if label.time:
+        known = _at_the_end_of_its_day(source, raw[label.time], label.time, known, arrived_at or now)
         cast[label.time] = known
         fault(known.isna() & raw[label.time].notna(), f"{label.time}: must be {_a_time(source, label.time)}")
     if label.delay is not None:
@@ -233,6 +263,21 @@ def _label(
         fault(given & known.isna(), f"{label.time}: a label must say when it became known")
     fault(given & (known < times), f"{label.time or name}: a label must not be known before its event")
     return stored
+
+
+def _at_the_end_of_its_day(
+    source: Rows, raw: pd.Series, name: str, known: "pd.Series[pd.Timestamp]", now: datetime | None
+) -> "pd.Series[pd.Timestamp]":
+    """Date a label that names a day at the end of it, or now if that day is not over."""
+    alone = are_days(raw, source.formats(name)) & known.notna()
+    if not alone.any():
+        return known
+    local = known[alone].dt.tz_convert(source.timezone).dt.tz_localize(None) + pd.Timedelta(days=1)
+    ends = read_times(local, source.timezone).fillna(known[alone]) - pd.Timedelta(microseconds=1)
+    if now is not None:
+        present = pd.Timestamp(now).as_unit("us")
+        ends = ends.mask((ends > present) & (known[alone] <= present), present)
+    return known.mask(alone, ends.reindex(known.index)).astype("datetime64[us, UTC]")
 
 
 def _binary(label: Label, raw: pd.DataFrame, cast: dict[str, pd.Series], fault: Fault) -> "pd.Series[Any]":
@@ -289,55 +334,27 @@ def _cast(classifier: Classifier, name: str, raw: pd.DataFrame) -> pd.Series:
     column = classifier.columns[name]
     match column.kind:
         case "numeric":
-            return _number(_plainly_written(column, raw[name]))
+            style = Style(column.unit, column.thousands, column.decimal, column.suffixes)
+            return read_numbers(raw[name], style)
         case "boolean":
             return _boolean(raw[name])
         case "timestamp":
             return _times(classifier.source, raw, name)
-        case "categorical" | "text" | "identifier":
+        case "categorical" | "identifier":
             return as_text(raw[name])
+        case "text":
+            return _free_text(raw[name])
 
 
-def _plainly_written(column: Column, raw: pd.Series) -> pd.Series:
-    """Remove units and separators from numbers.
-
-    A number that is not written as declared cannot be read.
-    """
-    if (column.unit, column.thousands, column.decimal) == (None, None, ".") or pd.api.types.is_numeric_dtype(raw.dtype):
-        return raw
-    space, decimal = "[ \u00a0\u202f\u2009]", re.escape(column.decimal)  # also those that do not break, or are thin
-    unit = rf"(?:{re.escape(column.unit)})?" if column.unit else ""
-    group = None if column.thousands is None else space if column.thousands == " " else re.escape(column.thousands)
-    grouped = rf"\d{{1,3}}(?:{group}\d{{2,3}})*{group}\d{{3}}|" if group else ""
-    number = rf"(?P<whole>{grouped}\d*)(?:{decimal}(?P<fraction>\d*))?(?P<power>[eE][+-]?\d+)?"
-    written = rf"{space}*(?P<sign>[+-]?){space}*{unit}{space}*(?P<second>[+-]?){number}{space}*{unit}{space}*"
+def _free_text(raw: pd.Series) -> pd.Series:
+    """Return text as it is, where the database can hold it."""
     text = raw.astype("string").astype("str")
-    parts = text.str.extract(rf"^{written}$")
-    whole = parts["whole"].str.replace(group, "", regex=True) if group else parts["whole"]
-    plain = parts["sign"] + parts["second"] + whole + "." + parts["fraction"].fillna("") + parts["power"].fillna("")
-    return plain.where(parts["whole"].notna(), "?").mask(raw.isna())
-
-
-def _number(raw: pd.Series) -> pd.Series:
-    numbers = pd.to_numeric(raw.astype("str").str.strip() if raw.dtype == "str" else raw, errors="coerce")
-    return numbers.astype("float64").replace([np.inf, -np.inf], np.nan)
+    return text.mask(raw.isna() | text.str.contains("\0", regex=False, na=False))
 
 
 def _boolean(raw: pd.Series) -> pd.Series:
-    text = as_text(raw).str.strip().str.lower()
+    text = as_text(raw).str.lower()
     return text.isin(TRUE).astype("boolean").mask(~text.isin(TRUE | FALSE))
-
-
-def as_text(raw: pd.Series) -> pd.Series:
-    """Return values as stored text.
-
-    A text that PostgreSQL cannot store becomes missing.
-    """
-    if pd.api.types.is_float_dtype(raw.dtype):  # 9.0 for 9: a column of whole numbers with gaps
-        whole = raw.dropna().mod(1).eq(0).all() and raw.abs().lt(2**53).where(raw.notna(), True).all()
-        raw = raw.astype("Int64") if whole else raw
-    text = raw.astype("string").astype("str")
-    return text.mask(raw.isna() | text.str.contains("\0", regex=False, na=False))  # PostgreSQL's text cannot hold it
 
 
 _LABELS = {"binary": _binary, "multiclass": _multiclass, "multilabel": _multilabel}

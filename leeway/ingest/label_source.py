@@ -19,6 +19,7 @@ from leeway.definition import Classifier
 from leeway.ingest.content_id import content_hashes
 from leeway.ingest.contract import KNOWN_AT, check_labels
 from leeway.ingest.publication import label_arrays, quarantine, write_labels
+from leeway.ingest.reading.frames import joined
 from leeway.ingest.sources import staging
 from leeway.ingest.sources.kinds import news
 from leeway.ingest.sources.seen import remembered
@@ -98,7 +99,7 @@ def replay(classifier: Classifier, folder: str) -> Labelled:
                 found=f"no {storage.address(path)}",
                 hint="restore it from a copy of the storage",
             )
-        rows = pd.concat(staging.read(storage.fetched(path), [ALL]), ignore_index=True).drop(columns=staging.KEY)
+        rows = joined(staging.read(storage.fetched(path), [ALL])).drop(columns=staging.KEY)
         return _write(connection, tables_of(classifier), classifier, rows, folder, arrived_at)
 
 
@@ -114,7 +115,7 @@ def _path(classifier: Classifier, folder: str) -> Path:
 def _take(connection: Connection, tables: Tables, classifier: Classifier, item: NewRows) -> Labelled:
     label = classifier.label
     columns = [name for name in (label.key, *label.source_columns, label.time) if name is not None]
-    rows = pd.concat(list(item.rows), ignore_index=True)
+    rows = joined(list(item.rows))
     if missing := [name for name in columns if name not in rows.columns]:
         raise SourceError(
             f"reading labels in {item.origin}",

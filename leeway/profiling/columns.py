@@ -1,12 +1,15 @@
 """The content of one column."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from leeway.core.value_text import EXACT, as_text
+from leeway.ingest.numbers import read_numbers
 from leeway.profiling import values
 from leeway.profiling.sensitive import is_slice, sensitive, words
 from leeway.profiling.values import Numbers, Times
@@ -63,6 +66,7 @@ class ColumnProfile:
             style = [f"unit {self.numbers.unit}"] if self.numbers.unit else []
             style += [f"thousands {self.numbers.thousands!r}"] if self.numbers.thousands else []
             style += [f"decimal {self.numbers.decimal!r}"] if self.numbers.decimal != "." else []
+            style += [f"suffixes {', '.join(self.numbers.suffixes)}"] if self.numbers.suffixes else []
             parts.append(", ".join(style))
         if self.times is not None and self.times.formats:
             parts.append(" or ".join(self.times.formats))
@@ -78,16 +82,53 @@ class ColumnProfile:
         return ", ".join(parts)
 
 
-def inspect(name: str, raw: pd.Series, *, whole: bool = True) -> ColumnProfile:
+def inspect_all(rows: pd.DataFrame, *, whole: bool = True) -> dict[str, ColumnProfile]:
+    """Guess the content of every column; one sign is that of the fraction in all of them.
+
+    Args:
+        rows: the source's values of the sampled rows: text from a CSV, typed from Parquet or a database.
+        whole: whether the sample has all rows. Else a column with only 0 and 1 may have further numbers.
+    """
+    found = {name: inspect(name, rows[name], whole=whole) for name in rows.columns}
+    decided = {column.numbers.decimal for column in found.values() if column.numbers and column.numbers.decided}
+    decimal = next(iter(decided)) if len(decided) == 1 else None
+    for name, column in found.items():
+        if column.numbers is not None and column.numbers.ambiguous and column.numbers.decimal != decimal:
+            if decimal is not None:
+                found[name] = inspect(name, rows[name], whole=whole, decimal=decimal)
+            elif column.numbers.thousands is not None:
+                said = (
+                    f"{column.numbers.thousands!r} is read as the separator of thousands; is it that of the fraction?"
+                )
+                found[name] = replace(column, doubt=said)
+    return found
+
+
+def centuries_decided(
+    columns: Mapping[str, ColumnProfile], rows: pd.DataFrame, last: pd.Timestamp
+) -> dict[str, ColumnProfile]:
+    """Put years of two digits into the century before, where they would lie long after the last event."""
+    found = dict(columns)
+    for name, column in columns.items():
+        if column.times is None:
+            continue
+        text = values.stripped(rows[name], column.missing)
+        if (times := values.until(column.times, last, text)) is not None:
+            told = f"years of two digits are read as no later than {last.year}"
+            doubt = f"{column.doubt}; {told}" if column.doubt else told
+            found[name] = replace(column, values=times.values, times=times, doubt=doubt)
+    return found
+
+
+def inspect(name: str, raw: pd.Series, *, whole: bool = True, decimal: str | None = None) -> ColumnProfile:
     """Guess the content of a column.
 
     Args:
-        raw: the source's values of the sampled rows: text from a CSV, typed from Parquet or a database.
-        whole: whether the sample has all rows. Else a column with only 0 and 1 may have further numbers.
+        decimal: the sign of the fraction in all columns, where it is known.
     """
-    if _is_nested(raw):
-        return ColumnProfile(name, "nested", raw)
-    found = _typed(name, raw) if not _is_text(raw) else _textual(name, raw.astype("str").mask(raw.isna()))
+    if (nested := _nested(raw)) is not None:
+        return ColumnProfile(name, "nested", raw, doubt=nested)
+    found = _typed(name, raw) if not _is_text(raw) else _textual(name, raw.astype("str").mask(raw.isna()), decimal)
     if found.holds == "boolean" and found.numbers is not None:
         found = replace(found, numbers=None) if whole else _still_numeric(found)
     text = found.values if found.holds in ("categorical", "identifier", "text") else None
@@ -104,9 +145,16 @@ def _is_text(raw: pd.Series) -> bool:
     return raw.dtype == object or pd.api.types.is_string_dtype(raw.dtype) or isinstance(raw.dtype, pd.CategoricalDtype)
 
 
-def _is_nested(raw: pd.Series) -> bool:
-    nested = (list, dict, np.ndarray)
-    return raw.dtype == object and any(isinstance(value, nested) for value in raw.dropna())
+def _nested(raw: pd.Series) -> str | None:
+    """Say what a column holds instead of single values."""
+    if raw.dtype != object:
+        return None
+    given = raw.dropna()
+    if any(isinstance(value, bytes) for value in given):
+        return "holds bytes"
+    if any(isinstance(value, list | dict | tuple | set | np.ndarray) for value in given):
+        return "holds lists or records, not single values"
+    return None
 
 
 def _typed(name: str, raw: pd.Series) -> ColumnProfile:
@@ -121,7 +169,12 @@ def _typed(name: str, raw: pd.Series) -> ColumnProfile:
     if pd.api.types.is_numeric_dtype(raw.dtype):
         if (times := _counted_times(name, raw)) is not None:
             return ColumnProfile(name, "timestamp", times.values, distinct=distinct, times=times)
-        return _numeric(name, Numbers(raw.astype("float64")), raw, distinct, ())
+        if pd.api.types.is_integer_dtype(raw.dtype) and raw.abs().max() >= EXACT:  # a float does not tell them apart
+            return ColumnProfile(name, _of_codes(raw, distinct), as_text(raw), distinct=distinct)
+        found = _numeric(name, Numbers(read_numbers(raw)), raw, distinct, ())
+        infinite = int(np.isinf(raw.astype("float64")).sum())
+        told = f"{infinite:,} values are infinite, and count as missing"
+        return replace(found, missing=("inf", "-inf"), doubt=told) if infinite else found
     return _textual(name, raw.astype("str").mask(raw.isna()))
 
 
@@ -139,35 +192,49 @@ def _named_as_time(name: str) -> bool:
     return TIME_NAME.fullmatch(words(name)) is not None
 
 
-def _textual(name: str, raw: pd.Series) -> ColumnProfile:
-    text = values.stripped(raw)
+def _textual(name: str, raw: pd.Series, decimal: str | None = None) -> ColumnProfile:
     missing = values.spellings_of_missing(raw)
+    text = values.stripped(raw, missing)
     distinct = int(text.nunique())
     if distinct == 0:
         return ColumnProfile(name, "empty", text, missing)
     if (times := values.times(text, named_as_time=_named_as_time(name))) is not None:
-        doubts = [f"day first or month first? Read as {times.formats[0]}"] if times.ambiguous else []
-        unread = text[times.values.isna() & text.notna() & ~text.isin(times.missing)]
-        if len(unread):
-            doubts.append(
-                f"{len(unread):,} rows have no date or time, such as {unread.iloc[0]!r}; they go to quarantine"
-            )
-        doubt = "; ".join(doubts) or None
-        return ColumnProfile(
-            name, "timestamp", times.values, (*missing, *times.missing), distinct, times=times, doubt=doubt
-        )
+        return _timed(name, text, times, missing, distinct)
     low = set(text.dropna().str.lower().unique()) if distinct <= 4 else set()
     if len(low) == 2 and low in YES_NO:
         return ColumnProfile(
             name, "boolean", text.str.lower().isin({"true", "yes", "t", "y"}).mask(text.isna()), missing, 2
         )
     leading_zeros = text.str.match(r"0\d").any()
-    numbers = None if leading_zeros else values.numbers(text)
+    numbers = None if leading_zeros else values.numbers(text, decimal)
     if numbers is not None:
         return _numeric(name, numbers, text, distinct, (*missing, *numbers.missing))
     if distinct == 1:
         return ColumnProfile(name, "constant", text, missing, distinct)
-    return ColumnProfile(name, _of_words(text, distinct, words(name)), text, missing, distinct)
+    doubt = None
+    if (bound := values.bounds_in(text)) is not None:
+        doubt = f"no numbers: values such as {bound!r} are bounds; write a number for them in prepare"
+    return ColumnProfile(name, _of_words(text, distinct, words(name)), text, missing, distinct, doubt=doubt)
+
+
+def _timed(name: str, text: pd.Series, times: Times, missing: tuple[str, ...], distinct: int) -> ColumnProfile:
+    doubts = [f"day first or month first? Read as {times.formats[0]}"] if times.ambiguous else []
+    unread = text[times.values.isna() & text.notna() & ~text.isin(times.missing)]
+    if len(unread):
+        doubts.append(f"{len(unread):,} rows have no date or time, such as {unread.iloc[0]!r}; they go to quarantine")
+    return ColumnProfile(
+        name,
+        "timestamp",
+        times.values,
+        (*missing, *times.missing),
+        distinct,
+        times=times,
+        doubt="; ".join(doubts) or None,
+    )
+
+
+def _of_codes(raw: pd.Series, distinct: int) -> Holds:
+    return "identifier" if distinct > max(30, 0.01 * len(raw)) else "categorical"
 
 
 def _of_words(text: pd.Series, distinct: int, called: str) -> Holds:
@@ -209,10 +276,7 @@ def _numeric(name: str, numbers: Numbers, raw: pd.Series, distinct: int, missing
 
 
 def _as_code(numbers: pd.Series, raw: pd.Series) -> pd.Series:
-    if not _is_text(raw):
-        codes = numbers.astype("Int64") if values.is_whole(numbers) else numbers
-        return codes.astype("string").astype("str").mask(numbers.isna())
-    return raw.astype("str").mask(numbers.isna())
+    return as_text(raw).mask(numbers.isna())
 
 
 def _percent(share: float) -> str:

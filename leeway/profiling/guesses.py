@@ -32,11 +32,17 @@ def _about_grain(found: Profile) -> Iterator[str]:
 def _source(found: Profile) -> Iterator[Guess]:
     table = found.sample.table
     size = f"{found.sample.total:,} rows, {len(found.used)} columns"
-    how = {"csv": f"CSV, delimiter {table.delimiter!r}, {table.encoding}", "parquet": "Parquet", "query": "a query"}
+    text = "" if table.form is None else f"CSV, delimiter {table.form.delimiter!r}, {table.form.encoding}"
+    how = {"csv": text, "parquet": "Parquet", "query": "a query"}
     read = "" if found.sample.whole else f"guessed from {len(found.sample.rows):,} rows drawn from all"
     yield "source", f"{how[table.kind]}; {size}", read
-    if table.header is not None:
+    if table.form is not None and table.form.header is not None:
         yield "header", "none; columns are named column_1, column_2, …", "--header, if the first line has names"
+    if table.told:
+        yield "lines", "; ".join(table.told), ""
+    count, examples = found.sample.unread
+    if count:
+        yield "unread", f"{count:,} lines are no rows, and go to quarantine", examples[0][:120]
 
 
 def _label(found: Profile) -> Guess:

@@ -11,7 +11,7 @@ import pandas as pd
 from leeway.core.errors import SourceError
 from leeway.definition import MAX_IDENTIFIER, RESERVED_COLUMNS, CalendarPart, Grain
 from leeway.profiling import expect, reading, roles, timing
-from leeway.profiling.columns import ColumnProfile, inspect
+from leeway.profiling.columns import ColumnProfile, centuries_decided, inspect_all
 from leeway.profiling.leakage import leaks
 from leeway.profiling.options import Options, one_role_each
 from leeway.profiling.reading import Sample
@@ -87,12 +87,14 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
     one_role_each(options)
     sample = reading.draw(table, count=options.label)
     _has_named(options, sample)
-    columns = {name: inspect(name, sample.rows[name], whole=sample.whole) for name in sample.rows.columns}
+    columns = inspect_all(sample.rows, whole=sample.whole)
     _hold_single_values(options, columns)
     outcome = roles.outcome(options.label, sample.rows, sample.counts, sample.total, options.positive)
     others = {name: column for name, column in columns.items() if name not in options.label}
 
     when = timing.timing(options, sample, others, now)
+    if when.values is not None:
+        columns |= (others := centuries_decided(others, sample.rows, when.values.max()))
     taken = {when.column, options.entity, options.label_time, *options.keep}
     free = {name: column for name, column in others.items() if name not in taken}
     event_id = options.id or roles.event_id(free, lambda name: sample.whole or not any(_repetitions(sample, name)))
@@ -167,7 +169,7 @@ def _no_feature(column: ColumnProfile, parts: DateParts | None) -> str | None:
     if column.holds == "empty":
         return "has no value"
     if column.holds == "nested":
-        return "holds lists or records, not single values"
+        return column.doubt
     if column.holds == "constant":
         return "has one value only" if column.missing_share == 0 else None
     if column.holds == "identifier":
@@ -216,7 +218,7 @@ def _hold_single_values(options: Options, columns: Mapping[str, ColumnProfile]) 
                 raise SourceError(
                     f"reading {option} {name!r}",
                     problem="the column does not hold single values",
-                    found="lists or records",
+                    found=columns[name].doubt,
                     hint="leave it out, or split it into single values in a query or a file of your own",
                 )
 

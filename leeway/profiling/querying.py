@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from leeway.core.errors import LeewayError, SourceError
+from leeway.ingest.reading import query
 from leeway.ingest.sources.databases import engine_of
 from leeway.profiling.values import EPOCHS
 
@@ -25,7 +26,7 @@ def chunks(url: str, sql: str, rows: int) -> Iterator[pd.DataFrame]:
     shown = without_password(url)
     try:
         with engine.connect().execution_options(stream_results=True) as connection:
-            yield from pd.read_sql(sa.text(sql), connection, chunksize=rows)
+            yield from query.read(connection, sa.text(sql), rows)
     except (sa.exc.SQLAlchemyError, pd.errors.DatabaseError) as error:
         raise unreadable(shown, error.__cause__ or error, "check the URL and the query") from error
     finally:

@@ -3,26 +3,24 @@
 It is a CSV of any delimiter and encoding, Parquet, or a query.
 """
 
-import bz2
-import csv
 import glob
-import gzip
-import io
 import lzma
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from leeway.core.errors import SourceError
 from leeway.core.outputs import class_text
-from leeway.ingest.sources.files import LONGEST_FIELD
+from leeway.definition import CSV
+from leeway.ingest.reading import delimited, parquet
+from leeway.ingest.reading.frames import joined
+from leeway.ingest.reading.opening import opened
+from leeway.ingest.reading.unread import UNREAD
 from leeway.ingest.sources.prepared import must_be_distinct
 from leeway.profiling import querying, sniffing
 from leeway.profiling.querying import unreadable, without_password
@@ -32,8 +30,11 @@ MAX_CELLS = 8_000_000
 CHUNK = 50_000
 HEAD = 1 << 18  # bytes that encoding, delimiter and header are guessed from
 MAX_COUNTED = 100_000  # different values of a label: with more, it has no classes
+END = 1 << 14  # bytes at the end, where totals and footnotes stand
 PARQUET = (".parquet", ".pq", ".parq")
-_OPEN: dict[str, Callable[[Path, Literal["rb"]], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+SHOWN_UNREAD = 5
+FILES_TRIED = 50
+TOO_MANY_UNREAD = 0.5  # of the lines: then it is the form that is wrong
 
 
 @dataclass(frozen=True)
@@ -44,35 +45,46 @@ class TableSample:
         kind: `csv`, `parquet` or `query`.
         where: a path or glob, or a SQLAlchemy URL.
         sql: the query.
-        header: the names of a file without a header.
+        form: of a text, as the definition will declare it.
+        told: what was found of the form that a person should know, in words.
     """
 
     kind: str
     where: str
     files: tuple[Path, ...] = ()
     sql: str = ""
-    delimiter: str = ","
-    encoding: str = "utf-8"
-    encoding_given: bool = False
-    header: tuple[str, ...] | None = None
+    form: CSV | None = None
+    told: tuple[str, ...] = ()
 
     def chunks(self) -> Iterator[pd.DataFrame]:
-        """Yield the raw rows in the source's order; a CSV's as text."""
+        """Yield the raw rows in the source's order, as the nights read them; a text's as text.
+
+        Lines that cannot be read come along, as the nights know them.
+        """
         if self.kind == "query":
             yield from querying.chunks(self.where, self.sql, CHUNK)
             return
         first: list[str] = []
         for file in self.files:
-            for chunk in _parquet_chunks(file) if self.kind == "parquet" else _csv_chunks(self, file):
-                first = first or list(chunk.columns)
-                if set(chunk.columns) != set(first):
+            for chunk in self._rows_of(file):
+                names = [str(name) for name in chunk.columns if name != UNREAD]
+                first = first or names
+                if set(names) != set(first):
                     raise SourceError(
                         f"reading {file}",
                         problem=f"its columns differ from those of {self.files[0].name}",
-                        found=", ".join(sorted(map(str, set(chunk.columns) ^ set(first)))[:5]) + " in one of them only",
+                        found=", ".join(sorted(set(names) ^ set(first))[:5]) + " in one of them only",
                         hint="name the files of one kind by a pattern",
                     )
                 yield chunk
+
+    def _rows_of(self, file: Path) -> Iterator[pd.DataFrame]:
+        reader = parquet.read(file) if self.form is None else delimited.read(self.form, file)
+        try:
+            yield from reader
+        except Exception as error:  # whatever Arrow or a decompressor raises
+            hint = "check the file" if self.form is None else "check it, or name --delimiter and --encoding"
+            raise unreadable(str(file), error, hint) from error
 
 
 @dataclass(frozen=True)
@@ -83,12 +95,14 @@ class Sample:
         rows: in the source's order.
         total: the number of rows of the source.
         counts: how often each value occurs in all rows, by column, for the requested columns.
+        unread: how many lines could not be read, and some of them.
     """
 
     table: TableSample
     rows: pd.DataFrame
     total: int
     counts: dict[str, Counter[str]] = field(default_factory=dict)
+    unread: tuple[int, tuple[str, ...]] = (0, ())
 
     @property
     def whole(self) -> bool:
@@ -139,19 +153,26 @@ def describe(
         where = f"{data.rstrip('/')}/*{ending}"
     if suffixes == {"parquet"}:
         return TableSample("parquet", where, files)
-    head = _head(files[0])
-    used = sniffing.known(encoding) if encoding else sniffing.encoding_of(head)
+    head, end = _ends(files[0])
+    used = sniffing.known(encoding) if encoding else _fitting(sniffing.encoding_of(head), files)
     text = head.decode(used, errors="replace").removeprefix("\ufeff")
-    lines = text.splitlines()[: -1 if len(head) == HEAD else None]
-    delimiter = delimiter or sniffing.delimiter_of(lines, named)
-    has_header = header if header is not None else sniffing.has_header(lines, delimiter, named)
-    names = None
-    if not has_header:
-        width = max((len(row) for row in csv.reader(lines[:200], delimiter=delimiter)), default=0)
-        names = tuple(f"column_{position + 1}" for position in range(width))
-    return TableSample(
-        "csv", where, files, delimiter=delimiter, encoding=used, encoding_given=encoding is not None, header=names
+    whole = text if len(head) < HEAD else text[: text.rfind("\n") + 1]
+    form = sniffing.form_of(
+        whole, named, delimiter=delimiter, header=header, end=end.decode(used, errors="replace").partition("\n")[2]
     )
+    names = None if form.header_lines else tuple(f"column_{position + 1}" for position in range(form.width))
+    declared = CSV(
+        path=where,
+        delimiter=form.delimiter,
+        encoding=used,
+        quote=form.quote,
+        escape=form.escape,
+        header=names,
+        header_lines=max(1, form.header_lines),
+        skip=form.skip,
+        leave_out=form.leave_out,
+    )
+    return TableSample("csv", where, files, form=declared, told=form.told)
 
 
 def draw(table: TableSample, *, count: Iterable[str] = (), seed: int = 0) -> Sample:
@@ -163,15 +184,7 @@ def draw(table: TableSample, *, count: Iterable[str] = (), seed: int = 0) -> Sam
     Raises:
         SourceError: the source cannot be read, or has no row.
     """
-    for attempt in (table, *_other_encodings(table)):
-        with suppress(UnicodeDecodeError):
-            return _draw(attempt, tuple(count), seed)
-    raise SourceError(
-        f"reading {table.where}",
-        problem="its text does not fit the encoding",
-        found=f"bytes that are not {table.encoding}",
-        hint="leave out --encoding to have it guessed" if table.encoding_given else "name it by --encoding",
-    )
+    return _draw(table, tuple(count), seed)
 
 
 def repetitions(table: TableSample, column: str) -> tuple[int, int]:
@@ -200,18 +213,32 @@ def _draw(table: TableSample, count: tuple[str, ...], seed: int) -> Sample:
     random = np.random.default_rng([seed, *b"leeway"])  # the stream of no simulation that the data may come from
     kept, keys, total, limit = pd.DataFrame(), np.empty(0), 0, MAX_ROWS
     counts: dict[str, Counter[str]] = {name: Counter() for name in count}
+    unread: list[str] = []
+    lines = 0
     for chunk in table.chunks():
+        if UNREAD in chunk.columns:
+            faulty = chunk[UNREAD].notna()
+            unread += chunk.loc[faulty, UNREAD].head(SHOWN_UNREAD - len(unread)).tolist()
+            lines += int(faulty.sum())
+            chunk = chunk[~faulty].drop(columns=UNREAD)
         limit = max(1_000, min(MAX_ROWS, MAX_CELLS // max(1, len(chunk.columns))))
         must_be_distinct(chunk.columns, without_password(table.where), hint="rename one of them in the query")
         for name in set(count) & set(chunk.columns):
             _count(counts[name], name, chunk[name])
         total += len(chunk)
         fresh = random.random(len(chunk))
-        kept = pd.concat([kept, chunk], ignore_index=True) if len(kept) else chunk.reset_index(drop=True)
+        kept = joined([kept, chunk]) if len(kept) else chunk.reset_index(drop=True)
         keys = np.concatenate([keys, fresh])
         if len(kept) > limit:
             chosen = np.sort(np.argpartition(keys, limit)[:limit])
             kept, keys = kept.iloc[chosen].reset_index(drop=True), keys[chosen]
+    if lines > TOO_MANY_UNREAD * (total + lines):
+        raise SourceError(
+            f"reading {table.where}",
+            problem="most lines cannot be read as rows",
+            found=f"{lines:,} of {total + lines:,}, such as {unread[0]}",
+            hint="name --delimiter, --encoding or --no-header, or correct the file's header",
+        )
     if total == 0:
         raise SourceError(
             f"reading {without_password(table.where)}",
@@ -219,7 +246,7 @@ def _draw(table: TableSample, count: tuple[str, ...], seed: int) -> Sample:
             found="a header and nothing else" if len(kept.columns) else "nothing",
             hint="name a file or a query that has rows",
         )
-    return Sample(table, kept, total, counts)
+    return Sample(table, kept, total, counts, (lines, tuple(unread)))
 
 
 def _count(counted: Counter[str], name: str, values: pd.Series) -> None:
@@ -242,11 +269,6 @@ def _count(counted: Counter[str], name: str, values: pd.Series) -> None:
         )
 
 
-def _other_encodings(table: TableSample) -> Iterator[TableSample]:
-    if table.kind == "csv" and not table.encoding_given:
-        yield from (replace(table, encoding=name) for name in ("cp1252", "latin-1") if name != table.encoding)
-
-
 def _files(data: str) -> tuple[Path, ...]:
     path = Path(data)
     if path.is_dir():
@@ -265,18 +287,17 @@ def _files(data: str) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _open(file: Path) -> IO[bytes]:
-    if file.suffix.lower() == ".zip":
-        archive = zipfile.ZipFile(file)
-        return archive.open(archive.namelist()[0])
-    opened: IO[bytes] = _OPEN.get(file.suffix.lower(), open)(file, "rb")
-    return opened
-
-
-def _head(file: Path) -> bytes:
+def _ends(file: Path) -> tuple[bytes, bytes]:
+    """Read the beginning of a file, and its end; of a compressed one, the beginning alone."""
     try:
-        with _open(file) as stream:
-            return stream.read(HEAD)
+        with opened(file) as stream:
+            head = stream.read(HEAD)
+            if len(head) < HEAD:
+                return head, head
+            if stream.seekable() and type(stream).__module__ in ("io", "_io"):
+                stream.seek(-END, 2)
+                return head, stream.read(END)
+            return head, b""
     except (OSError, EOFError, zipfile.BadZipFile, lzma.LZMAError, IndexError) as error:
         raise SourceError(
             f"reading {file}",
@@ -286,56 +307,17 @@ def _head(file: Path) -> bytes:
         ) from error
 
 
-def _csv_chunks(table: TableSample, file: Path) -> Iterator[pd.DataFrame]:
-    try:
-        names = _names(table, file)
-        yield from pd.read_csv(
-            file,
-            sep=table.delimiter,
-            encoding=table.encoding,
-            dtype="str",
-            keep_default_na=False,
-            na_values=[""],
-            names=names,
-            header=None if table.header is not None else 0,
-            index_col=False,
-            chunksize=CHUNK,
-        )
-    except UnicodeDecodeError:
-        raise
-    except Exception as error:  # whatever pandas or a decompressor raises
-        raise unreadable(str(file), error, "check it, or name --delimiter and --encoding") from error
-
-
-def _names(table: TableSample, file: Path) -> list[str]:
-    """Return the columns' names, with the checks of a night.
-
-    A name that occurs twice is refused, and so is a first line longer than the header.
-    """
-    csv.field_size_limit(LONGEST_FIELD)
-    with _open(file) as stream, io.TextIOWrapper(stream, table.encoding, newline="") as lines:
-        rows = (row for row in csv.reader(lines, delimiter=table.delimiter) if row)
-        names = list(table.header) if table.header is not None else next(rows, [])
-        first = next(rows, names)
-    if len(first) > len(names):
-        raise SourceError(
-            f"reading {file}",
-            problem=f"a line has more fields than the header, which has {len(names)}",
-            found=f"{len(first)} in the first line of values",
-            hint="quote fields that hold the delimiter, name it by --delimiter, or correct the lines",
-        )
-    must_be_distinct(pd.Index(names), str(file), hint="rename one of them in the file, or add --no-header")
-    return names
-
-
-def _parquet_chunks(file: Path) -> Iterator[pd.DataFrame]:
-    import pyarrow.parquet as pq
-
-    try:
-        opened = pq.ParquetFile(file)
-        if opened.metadata.num_rows == 0:
-            yield opened.read().to_pandas()
-        for batch in opened.iter_batches(CHUNK):
-            yield batch.to_pandas()
-    except Exception as error:  # whatever pyarrow raises
-        raise unreadable(str(file), error, "check the file") from error
+def _fitting(encoding: str, files: Sequence[Path]) -> str:
+    """Return the encoding, or where most bytes beyond ASCII in the files do not fit it, the likeliest of Windows."""
+    if encoding not in ("utf-8", "utf-8-sig"):
+        return encoding
+    good = bad = 0
+    for file in files[:FILES_TRIED]:
+        with opened(file) as stream:
+            while data := stream.read(1 << 22):
+                if data.isascii():
+                    continue
+                text = data.decode("utf-8", errors="replace")
+                bad += text.count("\ufffd")
+                good += sum(not sign.isascii() for sign in text[: 1 << 16]) - text[: 1 << 16].count("\ufffd")
+    return "cp1252" if bad > good else encoding

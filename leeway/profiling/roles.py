@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
@@ -50,6 +50,7 @@ class LabelGuess:
         codes: per sampled row, the class's index (binary: 1 for positive), -1 where it is unlabelled; for multilabel a
             frame of booleans instead.
         rows: how many rows of the whole source have each class.
+        missing: by column, spellings of a label that is not known.
     """
 
     kind: Literal["binary", "multiclass", "multilabel"]
@@ -59,6 +60,7 @@ class LabelGuess:
     rows: Mapping[str, int]
     separator: str | None = None
     unlabelled: int = 0
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def alike(self) -> list[list[str]]:
@@ -104,7 +106,9 @@ def outcome(
     if len(names) > 1:
         return _several(names, rows, counts)
     name = names[0]
-    known = Counter({value: count for value, count in counts[name].items() if value and value not in MISSING})
+    counted = {value: count for value, count in counts[name].items() if value}
+    unknown = tuple(value for value in counted if value in MISSING) if len(set(counted) - set(MISSING)) >= 2 else ()
+    known = Counter({value: count for value, count in counted.items() if value not in unknown})
     unlabelled = total - sum(known.values())
     if (separator := _separator(known)) is not None:
         return _tags(name, rows, known, separator)
@@ -120,7 +124,9 @@ def outcome(
     if len(known) > 2 and positive is None:
         classes = tuple(value for value, _ in known.most_common())
         codes = given.map({value: code for code, value in enumerate(classes)}).fillna(-1).to_numpy(dtype=np.int64)
-        return LabelGuess("multiclass", names, classes, codes, dict(known), unlabelled=unlabelled)
+        return LabelGuess(
+            "multiclass", names, classes, codes, dict(known), unlabelled=unlabelled, missing={name: unknown}
+        )
     if len(known) > 2:
         raise _unlearnable(
             name,
@@ -131,7 +137,9 @@ def outcome(
     rare = positive or min(known, key=lambda value: (known[value], value.lower() in ("0", "false", "no", "n", "f")))
     other = next(value for value in known if value != rare)
     codes = given.map({rare: 1, other: 0}).fillna(-1).to_numpy(dtype=np.int64)
-    return LabelGuess("binary", names, (rare, other), codes, dict(known), unlabelled=unlabelled)
+    return LabelGuess(
+        "binary", names, (rare, other), codes, dict(known), unlabelled=unlabelled, missing={name: unknown}
+    )
 
 
 def _several(names: tuple[str, ...], rows: pd.DataFrame, counts: Mapping[str, Counter[str]]) -> LabelGuess:

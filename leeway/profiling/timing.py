@@ -118,8 +118,11 @@ def calendar(time: pd.Series | None) -> tuple[str, ...]:
 
 
 def can_date_labels(known: pd.Series, time: pd.Series | None) -> bool:
-    """Say whether a label time is never before the events."""
-    return time is None or bool((known.dropna() < time.reindex(known.dropna().index)).mean() < 0.001)
+    """Say whether a label time is never before the events; a day without a clock is not over before its end."""
+    if time is None:
+        return True
+    given = known.dropna() + (pd.Timedelta(days=1) if values.all_midnight(known) else pd.Timedelta(0))
+    return bool((given < time.reindex(given.index)).mean() < 0.001)
 
 
 def _times(column: ColumnProfile, role: Literal["event time", "label time"]) -> pd.Series:

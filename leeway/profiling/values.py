@@ -1,10 +1,15 @@
 """Spellings of missing values, numbers, dates and times."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+
+from leeway.core.value_text import as_text
+from leeway.ingest.numbers import Style, plain_signs, read_numbers
+from leeway.ingest.times import read_times
 
 #: Spellings of missing that no one would use for anything else.
 MISSING = ("?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "<NA>", "\\N")
@@ -51,8 +56,13 @@ CURRENCIES = (
 
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _SPOILT = re.compile(
-    r"(?P<before>[^\d\s.,+\-]{0,4})\s*(?P<number>[-+]?\d[\d., '\u00a0\u202f]*?)\s*(?P<after>[^\d\s.,][^\d]{0,11})?"
+    r"(?P<open>\(?)(?P<before>[^\d\s.,+\-()]{0,4})\s*(?P<number>[-+]?\s*\d[\d., '\u00a0\u202f]*?)\s*"
+    r"(?P<after>[^\d\s.,()\-][^\d()]{0,11}?)?(?P<behind>-?)(?P<close>\)?)"
 )
+_BOUND = re.compile(r"\s*[<>\u2264\u2265~\u2248\u00b1]\s*=?\s*[-+]?[\d.,]+.*")
+#: Signs after a number that multiply it.
+SUFFIXES = {"K": 1e3, "k": 1e3, "M": 1e6, "B": 1e9, "bn": 1e9}
+CREDIT = {"CR": -1.0, "Cr": -1.0, "DR": 1.0, "Dr": 1.0}  # of an account: a credit is owed to its holder
 
 DATES: tuple[str, ...] = (
     "%d/%m/%Y",
@@ -68,9 +78,10 @@ DATES: tuple[str, ...] = (
 DATES += ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%Y", "%d-%b-%y")
 DATES += ("%Y%m%d", "%Y.%m.%d")
 TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
-EPOCHS = {"epoch s": 1, "epoch ms": 1_000}
+EPOCHS = {"epoch s": 1, "epoch ms": 1_000, "epoch us": 1_000_000, "epoch ns": 1_000_000_000}
 _EPOCH_FROM, _EPOCH_TO = 631_152_000, 2_208_988_800  # 1990 and 2040
 _LOOKS_LIKE_DATE = re.compile(r"(?=.*\d)(?=.*[-/. :,]|\d{8}).{6,40}")
+NEAR_FUTURE = 25  # years: dates that lie further ahead are of the century before
 ENOUGH = 0.995  # of the values must be readable in one way
 NO_ACCIDENT = 20  # different numbers of eight digits that are all days: of random ones, 1 in 27 is
 
@@ -82,6 +93,8 @@ class Numbers:
     Attributes:
         unit: the sign before or after every number, such as `€` or `kg`.
         missing: further spellings of missing.
+        ambiguous: whether a separator could be that of the thousands or of the fraction.
+        decided: whether only one sign can be that of the fraction.
     """
 
     values: pd.Series
@@ -89,11 +102,19 @@ class Numbers:
     thousands: str | None = None
     decimal: str = "."
     missing: tuple[str, ...] = ()
+    suffixes: Mapping[str, float] = field(default_factory=dict)
+    ambiguous: bool = False
+    decided: bool = False
 
     @property
     def plain(self) -> bool:
         """Whether any reader can read them."""
-        return self.unit is None and self.thousands is None and self.decimal == "."
+        return self.style.plain
+
+    @property
+    def style(self) -> Style:
+        """How they are written, as the nights read them."""
+        return Style(self.unit, self.thousands, self.decimal, self.suffixes)
 
 
 @dataclass(frozen=True)
@@ -112,22 +133,31 @@ class Times:
     ambiguous: bool = False
 
 
-def stripped(raw: pd.Series) -> pd.Series:
-    """Strip text, and blank out the spellings of missing."""
-    text = raw.astype("str").str.strip() if raw.dtype == object else raw.str.strip()
-    return text.mask(text.isin(["", *MISSING]))
+def stripped(raw: pd.Series, missing: Iterable[str] = ()) -> pd.Series:
+    """Strip text, and blank out spellings of missing."""
+    text = as_text(raw)
+    return text.mask(text.isin(["", *missing]))
 
 
 def spellings_of_missing(raw: pd.Series) -> tuple[str, ...]:
     """Return the spellings of missing in a column of text.
 
-    The blank is not among them.
+    The blank is not among them, nor is `NA` where all else is a code of two letters: it is Namibia's.
     """
-    return tuple(sorted(set(raw.dropna().str.strip().unique()) & set(MISSING)))
+    given = set(as_text(raw).dropna().unique())
+    found = given & set(MISSING)
+    others = given - set(MISSING)
+    if "NA" in found and len(others) > 1 and all(re.fullmatch(r"[A-Z]{2}", value) for value in others):
+        found -= {"NA"}
+    return tuple(sorted(found))
 
 
-def numbers(text: pd.Series) -> Numbers | None:
-    """Read a column of stripped text as numbers, if it has any."""
+def numbers(text: pd.Series, decimal: str | None = None) -> Numbers | None:
+    """Read a column of stripped text as numbers, if it has any.
+
+    Args:
+        decimal: the sign of the fraction in the whole file, where other columns decide it.
+    """
     given = text.dropna()
     if given.empty:
         return None
@@ -135,53 +165,91 @@ def numbers(text: pd.Series) -> Numbers | None:
     plain = values[values.str.fullmatch(NUMBER)]
     rest = values.drop(plain.index)
     often = given.isin(plain).mean()
+    fractions = plain[plain.str.contains(".", regex=False)]
+    grouped = len(fractions) > 0 and bool(fractions.str.fullmatch(r"[-+]?[1-9]\d{0,2}(\.\d{3})+").all())
+    if grouped and decimal == ",":
+        return _spoilt(text, values[~values.isin(MISSING_IN_NUMBERS)], decimal)
+    decided = len(fractions) > 0 and not grouped
     if rest.empty:
-        return Numbers(text.astype("float64"))
+        return Numbers(read_numbers(text), ambiguous=grouped, decided=decided)
     missing = tuple(sorted(rest)) if set(rest) <= set(MISSING_IN_NUMBERS) and often > 0.5 else ()
     if missing:
-        return Numbers(text.mask(text.isin(missing)).astype("float64"), missing=missing)
+        return Numbers(read_numbers(text.mask(text.isin(missing))), missing=missing, ambiguous=grouped, decided=decided)
     # A few words among numbers can only be spellings of missing.
     if often >= ENOUGH and len(rest) <= 3 and all(not re.search(r"\d", word) for word in rest):
         words = tuple(sorted(rest))
-        return Numbers(text.mask(text.isin(words)).astype("float64"), missing=words)
-    return _spoilt(text, values[~values.isin(MISSING_IN_NUMBERS)])
+        return Numbers(read_numbers(text.mask(text.isin(words))), missing=words, ambiguous=grouped, decided=decided)
+    return _spoilt(text, values[~values.isin(MISSING_IN_NUMBERS)], decimal)
 
 
-def _spoilt(text: pd.Series, values: pd.Series) -> Numbers | None:
-    parts = values.str.extract(rf"^{_SPOILT.pattern}$")
-    if parts.empty or parts["number"].isna().any():
+def bounds_in(text: pd.Series) -> str | None:
+    """Return a value that bounds a number, such as `<0.1`, where a column has any."""
+    values = text.dropna().drop_duplicates().astype(object)
+    found = values[values.str.fullmatch(_BOUND)]
+    return str(found.iloc[0]) if len(found) else None
+
+
+def _spoilt(text: pd.Series, values: pd.Series, decimal: str | None = None) -> Numbers | None:
+    parts = values.map(plain_signs).astype(object).str.extract(rf"^{_SPOILT.pattern}$")
+    if parts.empty or parts["number"].isna().any() or bounds_in(values) is not None:
         return None
-    units = {unit.strip() for side in ("before", "after") for unit in parts[side].dropna() if unit.strip()}
+    before = parts["before"].fillna("").str.strip()
+    after = parts["after"].fillna("").str.strip()
+    number = parts["number"].str.replace(r"\s", " ", regex=True).str.strip()
+    units = {unit for unit in (*before.unique(), *after.unique()) if unit}
+    suffixes = _suffixes(number, before, after)
+    units -= set(suffixes)
     if len(units) > 1:
         return None
     unit = next(iter(units), None)
-    if any(side.isalpha() and side not in CURRENCIES for side in parts["before"].dropna().str.strip().unique()):
+    if any(side.isalpha() and side not in CURRENCIES for side in before.unique()):
         return None  # `K000123` is a name
-    if (parts["before"].str.strip().str.isalpha().eq(True) & parts["number"].str.match(r"[-+]?0\d")).any():
+    if (before.str.isalpha().eq(True) & number.str.match(r"[-+]?0\d")).any():
         return None  # and so is `R-000123`, though R is a currency
-    number = parts["number"].str.replace(r"\s", " ", regex=True).str.strip()
     separators = {mark for mark in (",", ".", " ", "'") if number.str.contains(mark, regex=False).any()}
     styles = [(None, "."), (",", "."), (".", ","), (" ", ","), (" ", "."), ("'", "."), (None, ",")]
-    for thousands, decimal in styles:
-        if separators <= {mark for mark in (thousands, decimal) if mark} and _is_written(number, thousands, decimal):
-            spoilt = text.mask(text.isin(MISSING_IN_NUMBERS))
-            missing = tuple(sorted(set(text.dropna().unique()) & set(MISSING_IN_NUMBERS)))
-            read = _read(spoilt, unit, thousands, decimal)
-            return Numbers(read, unit, thousands if thousands in separators else None, decimal, missing)
-    return None
+    if decimal == ",":
+        styles = [style for style in styles if style[1] == ","]
+    fits = [style for style in styles if separators <= {mark for mark in style if mark} and _is_written(number, *style)]
+    if not fits:
+        return None
+    thousands, point = fits[0]
+    missing = tuple(sorted(set(text.dropna().unique()) & set(MISSING_IN_NUMBERS)))
+    thousands = thousands if thousands in separators else None
+    style = Style(unit, thousands, point, suffixes)
+    read = read_numbers(text.mask(text.isin(missing)), style)
+    if (read.isna() & text.notna() & ~text.isin(missing)).any():
+        return None
+    points = {fraction for _, fraction in fits if fraction in separators or len(separators) == 1}
+    return Numbers(
+        read,
+        unit,
+        thousands,
+        point,
+        missing,
+        suffixes,
+        ambiguous=len(points) > 1,
+        decided=bool(separators & {",", "."}) and len(points) == 1,
+    )
+
+
+def _suffixes(number: pd.Series, before: pd.Series, after: pd.Series) -> dict[str, float]:
+    """Find the signs after numbers that multiply them."""
+    given = {sign for sign in after.unique() if sign}
+    if given and given <= set(CREDIT) and not before.ne("").any():
+        return {sign: CREDIT[sign] for sign in sorted(given)}
+    if given and given <= set(SUFFIXES):
+        return dict(SUFFIXES) if given & {"k"} else {sign: SUFFIXES[sign] for sign in ("K", "M", "B", *sorted(given))}
+    if given == {"%"} and after.eq("").any():
+        bare = pd.to_numeric(number[after.eq("")].str.replace(",", ".", regex=False), errors="coerce")
+        if bare.between(0, 1).all():
+            return {"%": 0.01}
+    return {}
 
 
 def _is_written(number: pd.Series, thousands: str | None, decimal: str) -> bool:
     whole = rf"[1-9]\d{{0,2}}(?:{re.escape(thousands)}\d{{3}})+|\d+" if thousands else r"\d+"
-    return bool(number.str.fullmatch(rf"[-+]?(?:{whole})(?:{re.escape(decimal)}\d*)?").all())
-
-
-def _read(text: pd.Series, unit: str | None, thousands: str | None, decimal: str) -> pd.Series:
-    number = text.astype(object).str.replace(unit, "", regex=False) if unit else text.astype(object)
-    number = number.str.replace(r"\s", "", regex=True)
-    if thousands and thousands != " ":
-        number = number.str.replace(thousands, "", regex=False)
-    return pd.to_numeric(number.str.replace(decimal, ".", regex=False), errors="coerce").astype("float64")
+    return bool(number.str.fullmatch(rf"[-+]?\s*(?:{whole})(?:{re.escape(decimal)}\d*)?").all())
 
 
 def times(text: pd.Series, *, named_as_time: bool = False) -> Times | None:
@@ -196,7 +264,7 @@ def times(text: pd.Series, *, named_as_time: bool = False) -> Times | None:
         return None
     values = given.drop_duplicates().astype(object)
     sample = values.sample(min(len(values), 5_000), random_state=0)
-    if named_as_time and sample.str.fullmatch(r"\d{9,13}").all():
+    if named_as_time and sample.str.fullmatch(r"\d{9,19}").all():
         for name, per_second in EPOCHS.items():
             seconds = values.astype("float64") / per_second
             if seconds.between(_EPOCH_FROM, _EPOCH_TO).all():
@@ -244,6 +312,19 @@ def unread(text: pd.Series) -> pd.Series:
     candidates = ("ISO8601", *(date + time for time in TIMES for date in DATES))
     best = max(candidates, key=lambda form: int(_parsed(distinct.head(500), form).notna().sum()))
     return text[_parsed(text, best).isna()]
+
+
+def until(found: Times, last: pd.Timestamp, text: pd.Series) -> Times | None:
+    """Read years of two digits as no later than the year of the last event.
+
+    Returns:
+        None where they are not too late, or only as late as dates that lie ahead, such as an expiry.
+    """
+    formats = tuple(form for form in found.formats if "%y" in form)
+    if not formats or found.values.max() <= last + pd.DateOffset(years=NEAR_FUTURE):
+        return None
+    limited = tuple(f"{form} until {last.year}" if form in formats else form for form in found.formats)
+    return replace(found, values=read_times(text, "UTC", limited), formats=limited)
 
 
 def _complete(found: Times, text: pd.Series) -> Times | None:

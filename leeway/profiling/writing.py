@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from leeway.core.settings import settings
+from leeway.definition import CSV
 from leeway.definition.grains import DAY
 from leeway.profiling.columns import ColumnProfile
 from leeway.profiling.expect import Expectation
@@ -208,16 +209,16 @@ def _source(found: Profile) -> Call:
     else:
         arguments["path"] = _path(table.where)
     if table.kind == "csv":
-        if table.delimiter != ",":
-            arguments["delimiter"] = table.delimiter
-        if table.encoding.lower().replace("_", "-") not in ("utf-8", "ascii"):
-            arguments["encoding"] = table.encoding
-        if table.header is not None:
-            count = len(table.header)
-            arguments["header"] = Raw(f'tuple(f"column_{{position}}" for position in range(1, {count + 1}))')
+        arguments |= _form(table.form) if table.form is not None else {}
     shown = [used.column for used in found.used.values() if used.use != "set aside"]
-    if missing := sorted({spelling for column in shown for spelling in column.missing}):
-        arguments["missing"] = tuple(missing)
+    missing: dict[str, Expression] = {
+        column.name: tuple(column.missing)  # as the source names it: `prepare` comes later
+        for column in shown
+        if column.missing and column.name not in found.outcome.columns
+    }
+    missing |= {name: spelled for name, spelled in found.outcome.missing.items() if spelled}
+    if missing:
+        arguments["missing"] = missing
     formats: dict[str, Expression] = {
         found.renamed.get(column.name, column.name): column.times.formats
         if len(column.times.formats) > 1
@@ -230,6 +231,21 @@ def _source(found: Profile) -> Call:
     if prepare := list(_prepare(found)):
         arguments["prepare"] = prepare[0] if len(prepare) == 1 else tuple(prepare)
     return Call(kind, arguments)
+
+
+def _form(form: CSV) -> dict[str, Expression]:
+    """Return what a text's form has that is not usual."""
+    usual = CSV(path=form.path)
+    arguments: dict[str, Expression] = {}
+    for name in ("delimiter", "encoding", "quote", "escape", "header_lines", "skip", "leave_out"):
+        if (value := getattr(form, name)) != getattr(usual, name):
+            arguments[name] = value
+    if str(arguments.get("encoding", "")).lower().replace("_", "-") in ("utf-8", "ascii"):
+        arguments.pop("encoding")
+    if form.header is not None:
+        count = len(form.header)
+        arguments["header"] = Raw(f'tuple(f"column_{{position}}" for position in range(1, {count + 1}))')
+    return arguments
 
 
 def _prepare(found: Profile) -> Iterator[Call]:
@@ -312,6 +328,7 @@ def _column(column: ColumnProfile, use: str, why: str) -> Call:
         arguments |= {"unit": style.unit} if style.unit else {}
         arguments |= {"thousands": style.thousands} if style.thousands else {}
         arguments |= {"decimal": style.decimal} if style.decimal != "." else {}
+        arguments |= {"suffixes": dict(style.suffixes)} if style.suffixes else {}
     if column.slice and kind in ("numeric", "categorical", "boolean"):
         arguments["slice"] = True
     if column.personal:

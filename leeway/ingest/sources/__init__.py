@@ -8,6 +8,8 @@ from leeway.definition import Classifier
 from leeway.definition.partitions import Partition
 from leeway.ingest import deliveries
 from leeway.ingest.content_id import content_hashes
+from leeway.ingest.reading.frames import joined
+from leeway.ingest.reading.unread import UNREAD
 from leeway.ingest.sources import arrivals, staging
 from leeway.ingest.sources.kinds import kind_of
 
@@ -85,7 +87,8 @@ def _in_order(classifier: Classifier, frames: list[pd.DataFrame]) -> pd.DataFram
             return frame.reset_index(drop=True)  # the audit refuses it, and says what is missing and what is there
     if not frames:
         return pd.DataFrame({name: pd.Series([], dtype="str") for name in columns})
-    rows = pd.concat([frame[columns] for frame in frames], ignore_index=True)
+    rows = joined([frame[[name for name in frame.columns if name in (*columns, UNREAD)]] for frame in frames])
+    rows = rows[[*columns, *([UNREAD] if UNREAD in rows.columns else [])]]
     times = staging.times_of(classifier, rows)
     ids = rows[classifier.id_column].astype("str") if classifier.id_column in rows else content_hashes(rows)
     order = pd.DataFrame({"time": times, "id": ids}).sort_values(["time", "id"], kind="stable").index

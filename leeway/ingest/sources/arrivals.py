@@ -16,10 +16,13 @@ from sqlalchemy.engine import Connection
 
 from leeway.core.errors import SourceError, StoreError
 from leeway.core.logs import logger
+from leeway.core.value_text import as_text
 from leeway.definition import Classifier
 from leeway.definition.partitions import Partition, keys_of
 from leeway.ingest.content_id import content_hashes
-from leeway.ingest.contract import as_text, content_ids
+from leeway.ingest.contract import content_ids
+from leeway.ingest.reading.frames import joined
+from leeway.ingest.reading.unread import fault_of
 from leeway.ingest.sources import staging
 from leeway.ingest.sources.kinds import kind_of, news
 from leeway.ingest.sources.seen import remembered
@@ -73,19 +76,30 @@ def take(classifier: Classifier, now: datetime) -> int:
 
 def read(classifier: Classifier, partition: Partition) -> tuple[list[pd.DataFrame], int]:
     """All that arrived for a partition, the latest version of each event, and the number of the newest batch in it."""
+    later = batch.alias()
+    is_replaced = sa.exists().where(
+        later.c.classifier == batch.c.classifier,
+        later.c.stream == batch.c.stream,
+        later.c.origin == batch.c.origin,
+        later.c.number > batch.c.number,
+    )
     query = (
-        sa.select(batch.c.number, batch.c.folder)
+        sa.select(batch.c.number, batch.c.folder, is_replaced.label("is_replaced"))
         .join(arrival, arrival.c.batch == batch.c.number)
         .where(arrival.c.classifier == classifier.name, arrival.c.partition == partition.key)
         .order_by(batch.c.number)
     )
     with database().transaction() as connection:
         batches = connection.execute(query).all()
-    frames = [frame for item in batches for frame in _of_batch(classifier, partition, item.number, item.folder)]
+    frames = []
+    for item in batches:
+        for frame in _of_batch(classifier, partition, item.number, item.folder):
+            # What could not be read of a file does not count any more once the file was delivered again.
+            frames.append(frame[fault_of(frame).isna()] if item.is_replaced else frame)
     newest = max((item.number for item in batches), default=0)
     if not frames or not all(set(classifier.source_columns) <= set(frame.columns) for frame in frames):
         return frames, newest
-    rows = pd.concat(frames, ignore_index=True)
+    rows = joined(frames)
     last = rows.groupby(ID)[_NUMBER].transform("max")
     rows = rows[rows[ID].isna() | (rows[_NUMBER] == last)]
     names = {TIME: classifier.time_column} if classifier.by_arrival else {}
@@ -150,7 +164,7 @@ def ids_of(classifier: Classifier, rows: pd.DataFrame) -> "pd.Series[str]":
 def _take(connection: Connection, tables: Tables, classifier: Classifier, item: NewRows) -> bool:
     parts: Iterator[pd.DataFrame] = (_complete(classifier, rows, item.origin) for rows in item.rows)
     if classifier.by_arrival or kind_of(classifier.source).shows_again:
-        rows = _fresh(connection, tables, classifier, pd.concat(list(parts), ignore_index=True), item)
+        rows = _fresh(connection, tables, classifier, joined(list(parts)), item)
         name = f"{item.hash[:32]}-{uuid.uuid4().hex[:8]}"
         parts = iter([rows])
         if rows.empty and item.watermark is None and item.state == "":

@@ -1,9 +1,12 @@
 """What every source does to the rows that it read: blanks become missing, the definition's `prepare` is asked."""
 
+import numpy as np
 import pandas as pd
 
 from leeway.core.errors import LeewayError, SourceError
 from leeway.definition import Rows
+from leeway.ingest.reading.frames import joined
+from leeway.ingest.reading.unread import UNREAD
 
 
 def prepared(source: Rows, rows: pd.DataFrame, origin: str) -> pd.DataFrame:
@@ -15,7 +18,10 @@ def prepared(source: Rows, rows: pd.DataFrame, origin: str) -> pd.DataFrame:
     Raises:
         SourceError: `prepare` fails or returns something else, or two columns share a name.
     """
-    rows = _without_blanks(rows, frozenset({"", *(text.strip() for text in source.missing)}))
+    whole = rows
+    if UNREAD in rows.columns:  # `prepare` sees rows
+        rows = rows[rows[UNREAD].isna()].drop(columns=UNREAD)
+    rows = _without_blanks(rows, source)
     functions = source.prepare if isinstance(source.prepare, tuple) else (source.prepare,)
     for function in functions:
         try:
@@ -37,7 +43,10 @@ def prepared(source: Rows, rows: pd.DataFrame, origin: str) -> pd.DataFrame:
                 hint="end it with `return rows`",
             )
     must_be_distinct(rows.columns, origin, hint="rename one of them at the source, in the query, or in prepare")
-    return rows
+    if UNREAD not in whole.columns:
+        return rows
+    unread = whole.loc[whole[UNREAD].notna(), [UNREAD]]
+    return joined([rows, unread], keep_index=True).sort_index(kind="stable")
 
 
 def must_be_distinct(columns: "pd.Index[str]", origin: str, *, hint: str) -> None:
@@ -61,8 +70,14 @@ def first_line(error: BaseException) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
-def _without_blanks(rows: pd.DataFrame, blanks: frozenset[str]) -> pd.DataFrame:
+def _without_blanks(rows: pd.DataFrame, source: Rows) -> pd.DataFrame:
     if not rows.columns.is_unique:
         return rows  # refused in a moment
-    text = [name for name in rows.columns if rows[name].dtype == "str"]
-    return rows.assign(**{name: rows[name].mask(rows[name].str.strip().isin(blanks)) for name in text})
+    blank = {}
+    for name in rows.columns:
+        if rows[name].dtype == "str":
+            stripped = rows[name].str.strip()
+            blank[name] = rows[name].mask(stripped.isin({"", *source.missing_in(str(name))}))
+        elif rows[name].dtype == "float64" and "inf" in source.missing_in(str(name)):
+            blank[name] = rows[name].replace([np.inf, -np.inf], np.nan)
+    return rows.assign(**blank)

@@ -21,6 +21,7 @@ from leeway.core.files import replacing
 from leeway.core.settings import settings
 from leeway.definition import Classifier, Rows, catalog
 from leeway.ingest import deliveries
+from leeway.ingest.reading.unread import UNREAD
 from leeway.ingest.sources import files
 from leeway.ingest.times import read_times
 
@@ -90,7 +91,8 @@ def place(classifier: Classifier, rows: pd.DataFrame) -> pd.DataFrame:
     from leeway.definition.partitions import keys_of
 
     declared = classifier.source_columns
-    kept = rows[declared] if set(declared) <= set(rows.columns) else rows
+    further = [UNREAD] if UNREAD in rows.columns else []
+    kept = rows[[*declared, *further]] if set(declared) <= set(rows.columns) else rows
     if classifier.time_column not in rows.columns:
         times = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]")
     else:

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeway.ingest.times import read_times
+from leeway.ingest.times import are_days, read_times, unlikely_unit
 
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"])
 OFFSETS = st.integers(-12 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -34,10 +34,39 @@ def test_a_naive_time_is_in_the_source_s_zone_as_text_or_as_an_instant(moments, 
     assert read(moments, zone) == expected
 
 
-def test_a_clock_put_forward_or_back_gives_an_instant_all_the_same():
+def test_a_time_that_occurs_twice_is_the_earlier_and_one_that_never_does_is_none():
     assert read(["2026-03-29 02:30", "2026-10-25 02:30"], "Europe/Berlin") == [
-        datetime(2026, 3, 29, 1, 0, tzinfo=UTC),
+        pd.NaT,
         datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
+    ]
+
+
+@pytest.mark.parametrize(("form", "number"), [("epoch ms", 1_772_325_000), ("epoch s", 1_772_325_000_000)])
+def test_a_number_of_another_unit_is_no_time(form, number):
+    raw = pd.Series([number])
+    assert read_times(raw, "UTC", (form,)).isna().all()
+    assert unlikely_unit(raw, form) == {"epoch ms": "epoch s", "epoch s": "epoch ms"}[form]
+
+
+def test_years_of_two_digits_lie_in_the_declared_century():
+    raw = pd.Series(["29/05/48", "21/12/93", "05/01/26"])
+    assert read_times(raw, "UTC", ("%d/%m/%y until 2026",)).dt.year.tolist() == [1948, 1993, 2026]
+    assert read_times(raw, "UTC", ("%d/%m/%y",)).dt.year.tolist() == [2048, 1993, 2026]
+
+
+def test_seven_digits_of_a_second_change_no_other_row():
+    found = read(["2026-03-01T01:30:00.1234567Z", "9999-12-31 23:59"], "UTC")
+    assert found[0] == pd.Timestamp("2026-03-01T01:30:00.123456Z")
+    assert found[1].year == 9999
+
+
+def test_days_are_told_from_instants():
+    raw = pd.Series(["2026-03-01", "2026-03-01 00:00", None])
+    assert are_days(raw).tolist() == [True, False, False]
+    assert are_days(pd.Series([date(2026, 3, 1), None], dtype="object")).tolist() == [True, False]
+    assert are_days(pd.Series(["01.03.2026", "01.03.2026 10:00"]), ("%d.%m.%Y", "%d.%m.%Y %H:%M")).tolist() == [
+        True,
+        False,
     ]
 
 
@@ -84,7 +113,7 @@ def test_times_of_which_only_some_carry_an_offset_are_each_read_as_written():
         (["1772325000.5", "soon"], ("epoch s",), ["2026-03-01 00:30:00.5", None]),
         ([1_772_325_000_250], ("epoch ms",), ["2026-03-01 00:30:00.25"]),
         ([20260301.0, None], ("%Y%m%d",), ["2026-02-28 23:00", None]),
-        ([10**18], ("epoch s",), ["9999-12-30"]),
+        ([2 * 10**17], ("epoch s",), ["9999-12-30"]),
         ([None, None], ("epoch s", "%Y"), [None, None]),
         ([datetime(2026, 3, 1, 1)], ("%d.%m.%Y",), ["2026-03-01 00:00"]),  # what is a time already stays one
     ],

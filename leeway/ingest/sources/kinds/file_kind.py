@@ -1,7 +1,7 @@
 """What sources of files have in common: each file is split by partition once, and taken in once by its content."""
 
 from abc import abstractmethod
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class FileKind(SourceKind[S]):
         """
 
     @abstractmethod
-    def raw(self, source: S, file: Path) -> Generator[pd.DataFrame, None, None]:
+    def raw(self, source: S, file: Path) -> Iterator[pd.DataFrame]:
         """A file's rows as it has them, some at a time."""
 
     def chunks(self, source: S, file: Path) -> Iterator[pd.DataFrame]:

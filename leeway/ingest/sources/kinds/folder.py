@@ -1,7 +1,7 @@
 """A folder that files appear in."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +9,7 @@ import pandas as pd
 from leeway.core.errors import SourceError
 from leeway.core.settings import settings
 from leeway.definition import Folder
+from leeway.ingest.reading import delimited, parquet
 from leeway.ingest.sources import files
 from leeway.ingest.sources.files import FileState
 from leeway.ingest.sources.kinds.file_kind import FileKind
@@ -38,9 +39,9 @@ class FolderOfFiles(GrowingKind[Folder], FileKind[Folder]):
             )
         return sorted(file for file in folder.glob(source.pattern) if file.is_file() and files.is_finished(file))
 
-    def raw(self, source: Folder, file: Path) -> Generator[pd.DataFrame, None, None]:
+    def raw(self, source: Folder, file: Path) -> Iterator[pd.DataFrame]:
         """Its rows, as the declared format has them."""
-        return files.parquet(file) if source.format == "parquet" else files.text(source, file)
+        return parquet.read(file) if source.format == "parquet" else delimited.read(source, file)
 
     def settled(self, source: Folder) -> dict[Path, FileState]:
         """The files that nobody writes."""

@@ -1,12 +1,13 @@
 """Parquet files."""
 
-from collections.abc import Generator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from leeway.core.settings import settings
 from leeway.definition import Parquet
+from leeway.ingest.reading import parquet
 from leeway.ingest.sources import files
 from leeway.ingest.sources.kinds.file_kind import FileKind
 
@@ -21,9 +22,9 @@ class ParquetFiles(FileKind[Parquet]):
         given = settings().project.absolute() / source.path
         return files.matching(source.path, given / "**" / "*.parquet" if given.is_dir() else given)
 
-    def raw(self, source: Parquet, file: Path) -> Generator[pd.DataFrame, None, None]:
+    def raw(self, source: Parquet, file: Path) -> Iterator[pd.DataFrame]:
         """Its rows, with the columns that folders name."""
-        return files.parquet(file, _named_folders(source, file))
+        return parquet.read(file, _named_folders(source, file))
 
 
 def _named_folders(source: Parquet, file: Path) -> dict[str, str]:

@@ -7,6 +7,8 @@ import pandas as pd
 
 from leeway.definition import Classifier, Query
 from leeway.definition.partitions import Partition, keys_of
+from leeway.ingest.reading import query
+from leeway.ingest.reading.frames import joined
 from leeway.ingest.sources import databases, staging
 from leeway.ingest.sources.kinds.kind import SourceKind
 from leeway.ingest.sources.prepared import prepared
@@ -39,7 +41,7 @@ class SQLQuery(SourceKind[Query]):
         """What it gives from shortly before the last reading on, as one batch."""
         last = taken.watermark()
         start = last - OVERLAP if isinstance(last, datetime) else FIRST.tz_localize("UTC").to_pydatetime()
-        rows = pd.concat(list(asked(source, start, now)), ignore_index=True)
+        rows = joined(list(asked(source, start, now)))
         yield NewRows(hash_of(rows), "query", "", now, [rows], now)
 
 
@@ -61,7 +63,7 @@ def asked(source: Query, start: datetime, end: datetime) -> Iterator[pd.DataFram
     bounds = {name: value for name, value in given.items() if f":{name}" in source.sql}
     with databases.connected(source.url) as connection:
         statement = sa.text(source.sql).bindparams(**bounds)
-        for rows in pd.read_sql(statement, connection, chunksize=databases.ROWS):
+        for rows in query.read(connection, statement, databases.ROWS):
             yield prepared(source, rows, "the query's rows")
 
 

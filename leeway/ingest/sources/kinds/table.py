@@ -8,6 +8,7 @@ import pandas as pd
 
 from leeway.core.errors import SourceError
 from leeway.definition import Table
+from leeway.ingest.reading import query
 from leeway.ingest.sources import databases
 from leeway.ingest.sources.kinds.kind import GrowingKind
 from leeway.ingest.sources.prepared import prepared
@@ -46,7 +47,7 @@ def _grown(source: Table, since: Watermark | None) -> Iterator[tuple[pd.DataFram
         statement = statement.where((mark >= sa.literal(_before(source, since))) | mark.is_(None))
     highest = since
     with databases.connected(source.url) as connection:
-        for rows in pd.read_sql(statement, connection, chunksize=databases.ROWS):
+        for rows in query.read(connection, statement, databases.ROWS):
             if source.watermark not in rows.columns:
                 raise SourceError(
                     f"reading table {source.table}",

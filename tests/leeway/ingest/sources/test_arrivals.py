@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from leeway.core.errors import NotFound, SourceError
 from leeway.definition import catalog, grains
 from leeway.definition.partitions import Partition
-from leeway.ingest import deliveries, publication, sources
+from leeway.ingest import deliveries, publication, quarantine, sources
 from leeway.ingest.audit import audit
 from leeway.ingest.sources import arrivals
 from leeway.operations.backfill_plan import late, plan, span
@@ -132,12 +132,24 @@ def test_a_delivery_that_was_never_published_leaves_its_partition_due(declared, 
     assert arrivals.undelivered(toy) == {DAY.key}
 
 
+def test_a_line_that_is_no_row_is_in_quarantine_till_its_file_comes_again(declared, drop):
+    toy = declared(FOLDER)
+    drop("a.csv", lines("a,2026-03-01,1", "b,2026-03-01,1,x,0", "c,2026-03-01,1,x,0"))
+    first = ingest(toy, DAY)
+    assert (first.new, first.quarantined) == (2, 1)
+    (kept,) = quarantine.rows(toy)
+    assert kept.broken == ["line 2 has 3 values instead of 5: a,2026-03-01,1"]
+    drop("a.csv", lines("a,2026-03-01,1,x,0", "b,2026-03-01,1,x,0", "c,2026-03-01,1,x,0"))
+    again = ingest(toy, DAY)
+    assert (again.new, again.quarantined) == (1, 0)
+
+
 def test_a_broken_file_is_named_and_holds_up_no_other(declared, drop):
     toy = declared(FOLDER)
-    drop("a.csv", lines("a,2026-03-01,1", "b"))
+    drop("a.csv", "")
     drop("b.csv", lines("b,2026-03-01,1,x,0"), at=datetime(2026, 3, 5, tzinfo=UTC))
     drop("c.csv", lines("c,2026-03-01,1,x", header="id,at,amount,kind"), at=datetime(2026, 3, 6, tzinfo=UTC))
-    with pytest.raises(SourceError, match=r"a.csv: a line .*3 instead of 5 in line 2"):
+    with pytest.raises(SourceError, match=r"a.csv: the file is empty"):
         arrivals.take(toy, datetime.now(UTC))
     drop("a.csv", lines("a,2026-03-01,1,x,0"))
     with pytest.raises(SourceError, match=r"c.csv: a declared column is missing \(found: no 'bad'\)"):
