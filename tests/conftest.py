@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
+# Before NumPy reads them: the tests' tables are so small that threads which wait for one another take most of the time.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
 import pytest
 import sqlalchemy as sa
 from hypothesis import settings as hypothesis_settings
