@@ -76,6 +76,12 @@ expectations = [
 """
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave what is of the system tier alone unread by `-m unit` and `-m store`: its imports take ten seconds."""
+    parts = collection_path.relative_to(Path(__file__).parent).parts
+    return True if config.option.markexpr in TIERS[:2] and set(parts[:1]) & (set(SYSTEM) - {"docs"}) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every test its tier, and begin with the longest, so that no worker is left with them at the end.
 
