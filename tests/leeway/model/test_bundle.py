@@ -139,6 +139,7 @@ def test_a_bundle_of_another_version_is_a_clear_error(tmp_path):
         leeway.model.bundle.load(tmp_path / "b")
 
 
+@pytest.mark.system
 def test_a_fresh_process_scores_the_same_to_the_bit(tmp_path):
     before, rows = save(tmp_path / "b", list(trials(CANDIDATES))[1], "isotonic")
     rows.to_parquet(tmp_path / "rows.parquet")
