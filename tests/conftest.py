@@ -9,8 +9,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
+
+# Before NumPy reads them: the tests' tables are so small that threads which wait for one another take most of the time.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 import pytest
 import sqlalchemy as sa
@@ -41,6 +46,7 @@ SYSTEM = (
 )  # folders whose tests start processes, Prefect or a browser
 VARIABLES = ("LEEWAY_DATABASE_URL", "LEEWAY_MLFLOW_DATABASE_URL")
 TEMPLATES = "template_leeway", "template_mlflow"
+MEMORY, MEMORY_BYTES = Path("/dev/shm"), 4 * 2**30  # a folder in memory, and what must be free there
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 TOY_MODEL = """
@@ -70,6 +76,12 @@ expectations = [
     gxe.ExpectTableRowCountToBeBetween(min_value=5, max_value=5000),
 ]
 """
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave what is of the system tier alone unread by `-m unit` and `-m store`: its imports take ten seconds."""
+    parts = collection_path.relative_to(Path(__file__).parent).parts
+    return True if config.option.markexpr in TIERS[:2] and set(parts[:1]) & (set(SYSTEM) - {"docs"}) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -132,12 +144,12 @@ def server() -> URL:
     """A PostgreSQL of this test run, with the databases `template_leeway`, migrated, and `template_mlflow`."""
     # Not in pytest's own folder: a second run closes that to the user that the server of a superuser runs as. Removed
     # when the process ends, after the server was stopped, which is registered later and so comes first.
-    folder = Path(tempfile.mkdtemp(prefix="leeway-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="leeway-postgres-", dir=MEMORY if _has_memory() else None))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     url = embedded.start(folder).set(drivername=store.DRIVER)
     with _as_admin(url) as connection:  # what a power cut would leave of it is nobody's concern
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            connection.execute(sa.text(f"ALTER SYSTEM SET {setting} = off"))
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_wal_size = '256MB'"):
+            connection.execute(sa.text(f"ALTER SYSTEM SET {setting}"))
         connection.execute(sa.text("SELECT pg_reload_conf()"))
     for name in TEMPLATES:
         store._ensure_database(url, name)
@@ -146,6 +158,12 @@ def server() -> URL:
     template.engine.dispose()
     _fill_mlflow(url.set(database="template_mlflow"))
     return url
+
+
+@cache
+def _has_memory() -> bool:
+    """Whether the databases have a place in memory: each is hundreds of small files, which a disk takes long to copy."""
+    return MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES
 
 
 def _fill_mlflow(url: URL) -> None:
@@ -200,10 +218,11 @@ def become(server: URL, project: Project, original: Copied) -> None:
 def _copy_databases(server: URL, templates: tuple[str, str], names: tuple[str, str]) -> None:
     # A template must have no connection while it is copied, and MLflow keeps one.
     idle = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+    strategy = "file_copy" if _has_memory() else "wal_log"
     with _as_admin(server) as connection:
         for template, name in zip(templates, names, strict=True):
             connection.execute(idle, {"name": template})
-            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY {strategy}"))
 
 
 def _drop_databases(server: URL, names: tuple[str, str]) -> None:

@@ -26,6 +26,7 @@ def fresh(tmp_path, monkeypatch):
         cached.cache_clear()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("killed", [True, False])
 def test_the_server_of_a_command_ends_with_it_however_it_ends(killed):
     command = subprocess.Popen([sys.executable, "-c", BEGIN, "60" if killed else "0"], stdout=subprocess.PIPE)
@@ -59,6 +60,7 @@ print(ask_prefect(f"{server.url}/api", "/flow_runs/filter", {}))
 """
 
 
+@pytest.mark.system
 def test_the_server_of_a_command_asks_for_a_secret_that_it_alone_knows():
     done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout.splitlines() == ["200 401 400 403", "[] False", "None"], done.stderr

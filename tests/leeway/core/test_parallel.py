@@ -70,6 +70,7 @@ def place(request, monkeypatch):
     settings.cache_clear()
 
 
+@pytest.mark.system
 def test_parts_are_done_elsewhere_and_come_back_in_their_order(place, tmp_path):
     found = parallel.each(work, [Place(str(tmp_path), number) for number in range(6)])
     assert [number for number, _ in found] == list(range(6))
@@ -77,6 +78,7 @@ def test_parts_are_done_elsewhere_and_come_back_in_their_order(place, tmp_path):
     assert parallel.each(work, []) == []
 
 
+@pytest.mark.system
 def test_a_part_whose_worker_was_killed_is_done_again_and_the_others_once(place, tmp_path):
     references = [Place(str(tmp_path), number, deaths=int(number == 1)) for number in range(4)]
     assert [number for number, _ in parallel.each(work, references)] == [0, 1, 2, 3]
@@ -84,11 +86,13 @@ def test_a_part_whose_worker_was_killed_is_done_again_and_the_others_once(place,
     assert (tmp_path / "1.tries").read_text() == "xx"
 
 
+@pytest.mark.system
 def test_a_part_that_kills_every_worker_is_an_error_with_a_way_out(place, tmp_path):
     with pytest.raises(ClusterError, match="more memory"):
         parallel.each(work, [Place(str(tmp_path), 0, deaths=99)])
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_workers_end_with_who_asked_for_them_however_that_ended(tmp_path, how):
     script = "import sys; from leeway.core import parallel; from tests.leeway.core import test_parallel as here;"
@@ -110,12 +114,14 @@ def _until(look, enough):
     return found
 
 
+@pytest.mark.system
 def test_an_error_comes_back_with_its_type_and_its_way_out(place):
     with pytest.raises(NotFound) as caught:
         parallel.each(refuse, [0, 1, 2])
     assert (caught.value.found, caught.value.hint) == (1, "bring it")
 
 
+@pytest.mark.system
 def test_what_a_worker_does_itself_it_does_not_spread_again(place):
     assert parallel.is_spread(10**9)
     assert parallel.each(nested, [10**9, 10**9]) == [False, False]
@@ -146,6 +152,7 @@ def test_a_cluster_that_is_not_there_is_one_line(monkeypatch):
     settings.cache_clear()
 
 
+@pytest.mark.system
 def test_a_cluster_without_workers_is_waited_for_and_then_told(monkeypatch, cluster):
     monkeypatch.setenv("LEEWAY_DASK_ADDRESS", cluster.scheduler_alone())
     monkeypatch.setattr(parallel, "NO_WORKER_SECONDS", 1.0)

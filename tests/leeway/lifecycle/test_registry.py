@@ -12,6 +12,7 @@ import sqlalchemy as sa
 import leeway.model.bundle
 from leeway.core.errors import BundleError, NotFound, StoreError
 from leeway.core.settings import settings
+from leeway.definition import catalog
 from leeway.evaluation import evaluate
 from leeway.evaluation.gates import GATES, better_than_champion
 from leeway.lifecycle import registry
@@ -19,7 +20,8 @@ from leeway.lifecycle.verdict import GateVerdict
 from leeway.store import database as store
 from leeway.store import storage
 from leeway.training import fit
-from tests.conftest import forget
+from tests.conftest import Copied, become, forget, making
+from tests.leeway.conftest import World
 
 YES, NO = [GateVerdict("gate", "pass", "fine", {"value": 1})], [GateVerdict("gate", "fail", "poor", {"value": 0})]
 
@@ -28,6 +30,23 @@ YES, NO = [GateVerdict("gate", "pass", "fine", {"value": 1})], [GateVerdict("gat
 def lived(world):
     """Twenty days and one cheap trial; nobody is champion yet."""
     return world.one_trial().fill()
+
+
+@pytest.fixture(scope="module")
+def registered(server, tmp_path_factory):
+    """The same with a first version, its challenger: made once, for it takes a second."""
+    root = tmp_path_factory.mktemp("registered")
+    with pytest.MonkeyPatch.context() as monkeypatch, making(server, root, monkeypatch) as project:
+        key, version = World(project, catalog.load(project.declare())).one_trial().fill().train()
+        yield Copied(root, project.databases), key, version
+
+
+@pytest.fixture
+def trained(server, project, registered):
+    """A project of its own with that; its files in MLflow are those of the original, and are to be left alone."""
+    original, key, version = registered
+    become(server, project, original)
+    return World(project, catalog.load("toy")), key, version
 
 
 def aliases(name):
@@ -47,8 +66,8 @@ def outcomes(world):
     return [(item.version, item.outcome) for item in registry.history(world.name)]
 
 
-def test_the_first_challenger_that_passes_its_gates_is_champion(lived):
-    key, version = lived.train()
+def test_the_first_challenger_that_passes_its_gates_is_champion(trained):
+    lived, key, version = trained
     assert aliases(lived.name) == {"challenger": version}
     assert registry.champion(lived.name) is None
     verdicts = evaluate.judge(lived.classifier, key)
@@ -100,8 +119,8 @@ def test_a_challenger_is_judged_against_the_champion_on_nights_that_are_new_to_b
     assert verdict.numbers["partitions"] == 5
 
 
-def test_the_champion_is_not_judged_against_itself(lived):
-    key, version = lived.train()
+def test_the_champion_is_not_judged_against_itself(trained):
+    lived, key, version = trained
     decide(lived, key, version, YES)
     assert better(lived, key).outcome == "not applicable"
 
@@ -137,8 +156,9 @@ registry.decide(catalog.load(name), key, int(version), verdicts, reason="crash",
     assert outcomes(lived) == [(2, "promoted"), (1, "promoted")]
 
 
-def test_a_person_may_promote_a_refused_version_but_none_that_is_not_registered(lived):
-    decide(lived, *lived.train(), NO)
+def test_a_person_may_promote_a_refused_version_but_none_that_is_not_registered(trained):
+    lived, key, version = trained
+    decide(lived, key, version, NO)
     promoted = registry.promote(lived.name, 1, reason="I know better", actor="me")
     assert (promoted.version, promoted.reason, promoted.actor) == (1, "I know better", "me")
     assert registry.champion(lived.name) == promoted
@@ -146,8 +166,8 @@ def test_a_person_may_promote_a_refused_version_but_none_that_is_not_registered(
         registry.promote(lived.name, 7, reason="", actor="me")
 
 
-def test_an_altered_bundle_is_neither_promoted_nor_loaded(lived):
-    key, version = lived.train()
+def test_an_altered_bundle_is_neither_promoted_nor_loaded(trained):
+    lived, key, version = trained
     champion = registry.promote(lived.name, version, reason="", actor="me")
     card = fit.folder_of(lived.name, key) / "bundle.json"
     card.write_text(card.read_text().replace('"seed": 0', '"seed": 1'))
@@ -175,8 +195,8 @@ def test_rolling_back_goes_to_earlier_champions_one_after_the_other_and_to_nobod
     assert registry.history(lived.name)[0].outcome == "rolled_back"
 
 
-def test_a_bundle_that_left_the_data_folder_is_fetched_from_the_registry_and_is_the_same(lived):
-    key, _ = lived.train()
+def test_a_bundle_that_left_the_data_folder_is_fetched_from_the_registry_and_is_the_same(trained):
+    lived, key, _ = trained
     champion = registry.promote(lived.name, 1, reason="", actor="me")
     folder = fit.folder_of(lived.name, key)
     shutil.rmtree(folder)
@@ -186,9 +206,9 @@ def test_a_bundle_that_left_the_data_folder_is_fetched_from_the_registry_and_is_
 
 
 @pytest.fixture
-def in_a_bucket(lived, monkeypatch):
+def in_a_bucket(trained, monkeypatch):
     """A champion whose bundle lies in an object store, and not on this machine; with a way to alter it there."""
-    key, version = lived.train()
+    lived, key, version = trained
     decide(lived, key, version, YES)
     made = fit.folder_of(lived.name, key)
     monkeypatch.setenv("LEEWAY_STORAGE_URL", f"memory://{uuid.uuid4().hex}")
@@ -241,8 +261,8 @@ def test_a_bundle_that_was_altered_in_a_bucket_with_its_hashes_is_not_fetched(in
         assert list(folder.parent.iterdir()) == []
 
 
-def test_a_registered_bundle_that_was_altered_is_not_decided_on(lived):
-    key, version = lived.train()
+def test_a_registered_bundle_that_was_altered_is_not_decided_on(trained):
+    lived, key, version = trained
     card = fit.folder_of(lived.name, key) / "bundle.json"
     card.write_text(card.read_text() + " ")
     with pytest.raises(BundleError, match="differs from the promotion record"):
@@ -271,8 +291,8 @@ def test_a_bundle_that_nobody_has_any_more_is_a_clear_error(lived):
         registry.load(lived.name, champion)
 
 
-def test_a_crash_before_the_record_leaves_no_champion(lived):
-    key, version = lived.train()
+def test_a_crash_before_the_record_leaves_no_champion(trained):
+    lived, key, version = trained
     program = """
 import os, sys
 from leeway.definition import catalog

@@ -2,6 +2,7 @@ import subprocess
 import sys
 import zipfile
 from collections import UserDict
+from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
@@ -33,6 +34,7 @@ CANDIDATES = [
     *([LightGBM(num_leaves=(7,), max_iter=10)] if find_spec("lightgbm") else []),
     *([XGBoost(max_leaves=(7,), max_iter=10)] if find_spec("xgboost") else []),
 ]
+TRIALS = list(trials(CANDIDATES))
 
 
 def rows_of(count=400, seed=0):
@@ -82,21 +84,30 @@ def reference_of(x, p):
     )
 
 
+@cache
+def learnt(place, kind=None):
+    """What one of the trials learns from the same rows, for the tests to share: several classes, or two."""
+    x = model_input(rows_of(), FEATURES)
+    if kind is None:
+        y = np.random.default_rng(1).random((len(x), 1)) < 1 / (1 + np.exp(-2 * x[["amount"]].fillna(0).to_numpy()))
+        outputs = BINARY
+    else:
+        codes = np.digitize(x["amount"].fillna(0) + 0.3 * np.random.default_rng(1).normal(size=len(x)), [-0.5, 0.5])
+        y, outputs = np.eye(4, dtype=bool)[codes], Outputs(kind, ("a", "b", "c", "never"))
+    fitted = learn(TRIALS[place], FEATURES, x, class_probabilities.targets(outputs, y), 0)
+    return x, y, outputs, fitted, class_probabilities.predict(fitted, outputs, x)
+
+
 def save(folder, trial=None, method="none", pipeline=None):
-    trial = trial or next(trials(CANDIDATES))
-    rows = rows_of()
-    x = model_input(rows, FEATURES)
-    y = np.random.default_rng(1).random((len(x), 1)) < 1 / (1 + np.exp(-2 * x[["amount"]].fillna(0).to_numpy()))
-    fitted = learn(trial, FEATURES, x, class_probabilities.targets(BINARY, y), 0)
-    scores = class_probabilities.predict(fitted, BINARY, x)
+    x, y, _, fitted, scores = learnt(TRIALS.index(trial or TRIALS[0]))
     calibrators = calibration.fit([method], y, scores)
     sample = x.assign(score=scores[:, 0])
     leeway.model.bundle.save(folder, card(), pipeline or fitted, calibrators, reference_of(x, scores), sample)
-    return calibration.apply(calibrators, scores), rows
+    return calibration.apply(calibrators, scores), rows_of()
 
 
 @pytest.mark.parametrize("method", calibration.METHODS)
-@pytest.mark.parametrize("trial", list(trials(CANDIDATES)), ids=str)
+@pytest.mark.parametrize("trial", TRIALS, ids=str)
 def test_a_loaded_bundle_scores_as_the_saved_one_to_the_bit(tmp_path, trial, method):
     before, rows = save(tmp_path / "b", trial, method)
     loaded = leeway.model.bundle.load(tmp_path / "b", leeway.model.bundle.checksum(tmp_path / "b"))
@@ -109,16 +120,12 @@ def test_a_loaded_bundle_scores_as_the_saved_one_to_the_bit(tmp_path, trial, met
 
 @pytest.mark.parametrize("kind", ["multiclass", "multilabel"])
 @pytest.mark.parametrize("method", calibration.EXCLUSIVE_METHODS)
-@pytest.mark.parametrize("trial", list(trials(CANDIDATES)), ids=str)
+@pytest.mark.parametrize("trial", TRIALS, ids=str)
 def test_a_loaded_bundle_of_several_classes_scores_and_decides_as_the_saved_one_to_the_bit(
     tmp_path, trial, method, kind
 ):
-    rows, outputs = rows_of(), Outputs(kind, ("a", "b", "c", "never"))
-    x = model_input(rows, FEATURES)
-    codes = np.digitize(x["amount"].fillna(0) + 0.3 * np.random.default_rng(1).normal(size=len(x)), [-0.5, 0.5])
-    y = np.eye(4, dtype=bool)[codes]
-    fitted = learn(trial, FEATURES, x, class_probabilities.targets(outputs, y), 0)
-    scores = class_probabilities.predict(fitted, outputs, x)
+    x, y, outputs, fitted, scores = learnt(TRIALS.index(trial), kind)
+    rows = rows_of()
     methods = ["sigmoid" if method == "temperature" and kind == "multilabel" else method] * 4
     calibrators = calibration.fit(methods, y, scores)
     known = reference_of(x, scores[:, :1])
@@ -139,8 +146,9 @@ def test_a_bundle_of_another_version_is_a_clear_error(tmp_path):
         leeway.model.bundle.load(tmp_path / "b")
 
 
+@pytest.mark.system
 def test_a_fresh_process_scores_the_same_to_the_bit(tmp_path):
-    before, rows = save(tmp_path / "b", list(trials(CANDIDATES))[1], "isotonic")
+    before, rows = save(tmp_path / "b", TRIALS[1], "isotonic")
     rows.to_parquet(tmp_path / "rows.parquet")
     program = """
 import sys, pandas, pathlib, leeway.model.bundle
@@ -193,7 +201,7 @@ def test_a_type_that_is_not_on_the_hosts_list_is_refused_by_name_until_the_host_
 
 
 def test_there_is_no_pickle_in_a_bundle(tmp_path):
-    for trial in trials(CANDIDATES):
+    for trial in TRIALS:
         folder = tmp_path / trial.candidate.kind
         save(folder, trial, "isotonic")
         assert {path.name for path in folder.iterdir()} == set(FILES)
@@ -211,14 +219,14 @@ def test_no_rows_have_no_scores_and_rows_without_a_feature_are_refused_by_name(t
 
 
 def test_rows_may_come_in_any_chunks_and_column_order(tmp_path):
-    before, rows = save(tmp_path / "b", next(trials(CANDIDATES)), "sigmoid")
+    before, rows = save(tmp_path / "b", TRIALS[0], "sigmoid")
     loaded = leeway.model.bundle.load(tmp_path / "b")
     shuffled = rows[["note", "flag", "kind", "amount"]].assign(more=1)
     chunks = [loaded.score(shuffled.iloc[start : start + 7]) for start in range(0, len(rows), 7)]
     assert np.concatenate(chunks) == pytest.approx(before, rel=1e-12)
 
 
-@pytest.mark.parametrize("trial", list(trials(CANDIDATES)), ids=str)
+@pytest.mark.parametrize("trial", TRIALS, ids=str)
 @pytest.mark.parametrize("classes", [2, 5])
 def test_means_of_many_categories_and_several_classes_survive_the_round_trip_through_the_hosts_own_list(trial, classes):
     rng = np.random.default_rng(0)

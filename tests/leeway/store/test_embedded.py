@@ -18,6 +18,7 @@ import pytest
 from leeway.core.errors import StoreError
 from leeway.store import embedded, embedded_files
 
+pytestmark = pytest.mark.store  # though no test takes the fixture `server`: each starts one of its own
 ROOT = Path(__file__).parents[3]
 NOBODY = 65534
 USER = """
