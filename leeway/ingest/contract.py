@@ -72,14 +72,7 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
     fault(times > now, f"{time}: must not lie in the future")
     outside = ((times < partition.start) | (times >= partition.end)) & (times <= now)
     fault(outside, f"{time}: must lie in the partition (is its time zone declared?)")
-    for name, column in classifier.columns.items():
-        cast[name] = _cast(classifier, name, raw)
-        if column.kind == "timestamp":
-            _must_be_times(
-                classifier.source, raw[name], cast[name].mask(raw[name].isna(), FIRST.tz_localize("UTC")), fault
-            )
-        else:
-            fault(cast[name].isna() & raw[name].notna(), f"{name}: must be {_MUST_BE[column.kind]}")
+    _cast_columns(classifier, raw, cast, fault)
     labels = _own_label(classifier, raw, times, cast, fault, now)
 
     name = classifier.id_column
@@ -91,6 +84,24 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
     shared = ids[~repeated].duplicated(keep=False).reindex(ids.index, fill_value=False) & ids.notna()
     fault(shared, f"{name}: two rows of one delivery must not share an id and differ")
     return Checked(pd.DataFrame(cast), labels, broken, frozenset(np.flatnonzero(repeated).tolist()))
+
+
+def unreadable(classifier: Classifier, raw: pd.DataFrame, *, now: datetime) -> dict[str, list[int]]:
+    """Return the rules about single values that rows break, with the positions of these rows."""
+    broken: dict[str, list[int]] = {}
+
+    def fault(mask: pd.Series, rule: str) -> None:
+        if mask.any():
+            broken.setdefault(rule, []).extend(np.flatnonzero(mask.to_numpy(dtype=bool)).tolist())
+
+    cast: dict[str, pd.Series] = {}
+    times = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
+    if classifier.event_time is not None:
+        times = _times(classifier.source, raw, classifier.event_time)
+        _must_be_times(classifier.source, raw[classifier.event_time], times, fault)
+    _cast_columns(classifier, raw, cast, fault)
+    _own_label(classifier, raw, times, cast, fault, now)
+    return broken
 
 
 def check_delivery(
@@ -328,6 +339,16 @@ def _multilabel_by_column(
 def _shown(label: Label) -> str:
     names = label.outputs.names
     return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+
+
+def _cast_columns(classifier: Classifier, raw: pd.DataFrame, cast: dict[str, pd.Series], fault: Fault) -> None:
+    for name, column in classifier.columns.items():
+        cast[name] = _cast(classifier, name, raw)
+        if column.kind == "timestamp":
+            given = cast[name].mask(raw[name].isna(), FIRST.tz_localize("UTC"))
+            _must_be_times(classifier.source, raw[name], given, fault)
+        else:
+            fault(cast[name].isna() & raw[name].notna(), f"{name}: must be {_MUST_BE[column.kind]}")
 
 
 def _cast(classifier: Classifier, name: str, raw: pd.DataFrame) -> pd.Series:

@@ -1,7 +1,8 @@
 """Creation of a new classifier's two files."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from leeway.core.errors import DefinitionError, LeewayError
@@ -9,7 +10,7 @@ from leeway.core.files import replacing
 from leeway.core.logs import logger
 from leeway.core.settings import settings
 from leeway.definition import RESERVED_NAMES
-from leeway.profiling import writing
+from leeway.profiling import trial, writing
 from leeway.profiling.options import Options
 from leeway.profiling.profile import Profile, profile
 
@@ -45,9 +46,7 @@ def create(options: Options, *, force: bool = False) -> Created:
     _check_name(options.name)
     project = settings().project.absolute()
     paths = project / "models" / f"{options.name}.py", project / "expectations" / f"{options.name}.py"
-    found = profile(options)
-    texts = writing.definition(found), writing.suite(found)
-    compile(texts[0], str(paths[0]), "exec")
+    found, texts = _readable(options)
     differing = [path for path, text in zip(paths, texts, strict=True) if path.exists() and path.read_text() != text]
     if differing and not force:
         raise DefinitionError(
@@ -59,6 +58,23 @@ def create(options: Options, *, force: bool = False) -> Created:
     changed = bool(differing) or not all(path.exists() for path in paths)
     _write(dict(zip(paths, texts, strict=True)))
     return Created(found, *paths, changed=changed)
+
+
+def _readable(options: Options) -> tuple[Profile, tuple[str, str]]:
+    """Profile the data, and try the definition on it; a feature that a night could not read is set aside."""
+    aside: dict[str, str] = {}
+    while True:
+        found = profile(options, aside=aside)
+        texts = writing.definition(found), writing.suite(found)
+        faults = trial.unreadable(found, texts[0], datetime.now(UTC))
+        wrong = {
+            fault.column: f"a night cannot read {fault.count:,} of its values, such as {fault.example!r}"
+            for fault in faults
+            if fault.share > trial.MOST and fault.column not in aside and found.used[fault.column].use == "feature"
+        }
+        if not wrong:
+            return replace(found, unreadable=tuple(f"{item.rule} ({item.count:,} rows)" for item in faults)), texts
+        aside |= wrong
 
 
 def _check_name(name: str) -> None:

@@ -12,6 +12,7 @@ Guess = tuple[str, str, str]
 def guesses(found: Profile) -> Iterator[Guess]:
     """Yield each guess with its reason, or how to change it."""
     yield from _source(found)
+    yield from _night(found)
     yield _label(found)
     yield "event id", found.event_id or "none: a row's content is its id", "" if found.options.id else "--id"
     yield _event_time(found)
@@ -43,6 +44,11 @@ def _source(found: Profile) -> Iterator[Guess]:
     count, examples = found.sample.unread
     if count:
         yield "unread", f"{count:,} lines are no rows, and go to quarantine", examples[0][:120]
+
+
+def _night(found: Profile) -> Iterator[Guess]:
+    for rule in found.unreadable[:5]:
+        yield "quarantine", rule, "they cannot be read"
 
 
 def _label(found: Profile) -> Guess:

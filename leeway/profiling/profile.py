@@ -46,6 +46,7 @@ class Profile:
         empty_partitions: whether there are periods without a row between the first and the last.
         calendar: parts of the event time to learn from.
         renamed: the new names of columns whose names are reserved.
+        unreadable: rules that some of the rows would break by night, so that these go to quarantine.
     """
 
     options: Options
@@ -63,6 +64,7 @@ class Profile:
     calendar: tuple[str, ...]
     expectations: list[expect.Expectation]
     renamed: dict[str, str] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
 
     @property
     def declared(self) -> dict[str, Used]:
@@ -70,8 +72,11 @@ class Profile:
         return {name: used for name, used in self.used.items() if used.use in ("feature", "entity", "sensitive")}
 
 
-def profile(options: Options, *, now: datetime | None = None) -> Profile:
+def profile(options: Options, *, now: datetime | None = None, aside: Mapping[str, str] | None = None) -> Profile:
     """Read a sample of a table and profile it.
+
+    Args:
+        aside: columns that are no features, with the reason.
 
     Raises:
         SourceError: the data cannot be read, lacks a named column, or has a label that cannot be learnt.
@@ -101,7 +106,7 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
     if options.id is not None:
         _identifies(options.id, sample)
 
-    used = _uses(options, columns, outcome, event_id, when)
+    used = _uses(options, columns, outcome, event_id, when, aside or {})
     dated = options.label_time and timing.can_date_labels(columns[options.label_time].values, when.values)
     grain = timing.grain(when.values, sample)
     features = [item.column for item in used.values() if item.use == "feature"]
@@ -137,6 +142,7 @@ def _uses(
     outcome: LabelGuess,
     event_id: str | None,
     when: Timing,
+    aside: Mapping[str, str],
 ) -> dict[str, Used]:
     roles_of: dict[str, Use] = dict.fromkeys(options.label, "label")
     for name, use in ((event_id, "event id"), (when.column, "event time"), (options.entity, "entity")):
@@ -149,6 +155,8 @@ def _uses(
     for name, column in columns.items():
         if name in roles_of:
             used[name] = Used(column, roles_of[name])
+        elif name in aside:
+            used[name] = Used(column, "set aside", aside[name])
         elif name in options.keep:
             used[name] = Used(column, "feature", "kept, as asked")
         elif (reason := _no_feature(column, when.parts)) is not None:

@@ -19,8 +19,11 @@ ROWS = 100_000  # of one part
 
 
 @contextmanager
-def connected(url: str) -> Iterator["sa.Connection"]:
+def connected(url: str, timezone: str = "UTC") -> Iterator["sa.Connection"]:
     """A connection to read many rows by.
+
+    Args:
+        timezone: the zone of times that carry none. PostgreSQL compares them with bounds by its session's zone.
 
     Raises:
         SourceError: the database does not answer.
@@ -30,6 +33,8 @@ def connected(url: str) -> Iterator["sa.Connection"]:
     engine = engine_of(url)
     try:
         with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.set_config("TimeZone", timezone, False)))
             yield connection.execution_options(stream_results=True)
     except (sa.exc.SQLAlchemyError, pd.errors.DatabaseError, ValueError) as error:  # ValueError: a date beyond Python's
         cause = error.__cause__ if isinstance(error, pd.errors.DatabaseError) and error.__cause__ else error

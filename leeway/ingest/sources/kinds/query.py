@@ -1,7 +1,9 @@
 """A SQL query."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -60,8 +62,13 @@ def asked(source: Query, start: datetime, end: datetime) -> Iterator[pd.DataFram
     if _has_times_as_text(source):
         # A day more on either side, for clocks that are not UTC's; `~` comes after every time of a day.
         given = {"start": str(_day_after(start, -1)), "end": f"{_day_after(end, 1)}~"}
+    elif re.match(
+        r"(mysql|mariadb)\b", source.url
+    ):  # its times have no zone, and its drivers leave out that of a bound
+        zone = ZoneInfo(source.timezone)
+        given = {"start": start.astimezone(zone).replace(tzinfo=None), "end": end.astimezone(zone).replace(tzinfo=None)}
     bounds = {name: value for name, value in given.items() if f":{name}" in source.sql}
-    with databases.connected(source.url) as connection:
+    with databases.connected(source.url, source.timezone) as connection:
         statement = sa.text(source.sql).bindparams(**bounds)
         for rows in query.read(connection, statement, databases.ROWS):
             yield prepared(source, rows, "the query's rows")

@@ -46,7 +46,7 @@ def _grown(source: Table, since: Watermark | None) -> Iterator[tuple[pd.DataFram
     if since is not None:
         statement = statement.where((mark >= sa.literal(_before(source, since))) | mark.is_(None))
     highest = since
-    with databases.connected(source.url) as connection:
+    with databases.connected(source.url, source.timezone) as connection:
         for rows in query.read(connection, statement, databases.ROWS):
             if source.watermark not in rows.columns:
                 raise SourceError(
