@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from flows.declared_flow import own_flow
-from flows.distributed_backfill import Begun, ahead, outcome, worthwhile
+from flows.distributed_backfill import Begun, Pool, ahead, outcome, worthwhile
 from flows.ingest import ingest_steps
 from flows.locks import partition_lock
 from flows.run_context import is_deployed, is_watched, parse_partition, tag, timed
@@ -95,23 +95,24 @@ def backfill(
     done = 0
     artifact = begin_progress(classifier, title) if is_watched() and not dry_run else None
     position = 0
-    for step_stage in STAGES if not dry_run else ():
-        wave = [step.partition for step in steps if step.stage == step_stage]
-        # After a failed stage, the later ones of that partition have no input.
-        left = [item for item in wave if item.key not in failed]
-        with ahead(classifier, step_stage, left, concurrency or worthwhile(len(left))) as begun:
-            for partition in wave:
-                _tell(position, len(steps), f"{step_stage} {partition}")
-                update_progress(artifact, position, len(steps))
-                position += 1
-                if partition.key in failed:
-                    continue
-                try:
-                    _do(classifier, partition, step_stage, begun.get(partition))
-                    done += 1
-                except LeewayError as error:
-                    log.warning("%s of %s %s failed: %s", step_stage, classifier, partition, error)
-                    failed[partition.key] = str(error)
+    with Pool() as pool:
+        for step_stage in STAGES if not dry_run else ():
+            wave = [step.partition for step in steps if step.stage == step_stage]
+            # After a failed stage, the later ones of that partition have no input.
+            left = [item for item in wave if item.key not in failed]
+            with ahead(classifier, step_stage, left, concurrency or worthwhile(len(left)), pool) as begun:
+                for partition in wave:
+                    _tell(position, len(steps), f"{step_stage} {partition}")
+                    update_progress(artifact, position, len(steps))
+                    position += 1
+                    if partition.key in failed:
+                        continue
+                    try:
+                        _do(classifier, partition, step_stage, begun.get(partition))
+                        done += 1
+                    except LeewayError as error:
+                        log.warning("%s of %s %s failed: %s", step_stage, classifier, partition, error)
+                        failed[partition.key] = str(error)
     update_progress(artifact, len(steps), len(steps))
     if failed and is_deployed():
         raise _incomplete(classifier, failed, len({step.partition for step in steps}))

@@ -5,7 +5,7 @@ Work that needs no other partition is done there. The rest is done here, in orde
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -30,6 +30,34 @@ WORTH = 12  # partitions for each process; with fewer, its start takes longer th
 MOST = 4  # processes by default: the libraries take 0.4 GB in each
 
 
+class Pool(ExitStack):
+    """Processes for several stages in turn: to start them takes seconds.
+
+    They are started when a stage first needs them, and anew where they died, or where another number is wanted.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runner: TaskRunner[Any] | None = None
+        self._processes = 0
+
+    def of(self, processes: int) -> TaskRunner[Any]:
+        """Return the runner of so many processes."""
+        if self._runner is None or self._processes != processes:
+            self.end()
+            self._runner, self._processes = self.enter_context(_runner(processes)), processes
+        return self._runner
+
+    def spoil(self) -> None:
+        """Have the next stage begin anew; this one goes on with those that are left."""
+        self._runner = None
+
+    def end(self) -> None:
+        """End the processes."""
+        self.spoil()
+        self.close()
+
+
 @dataclass(frozen=True)
 class Begun:
     """A partition that a worker has, with others.
@@ -40,6 +68,7 @@ class Begun:
 
     part: PrefectFuture[list[PartitionResult]]
     place: int
+    pool: Pool
 
 
 Ahead = Mapping[Partition, Begun]
@@ -51,25 +80,29 @@ def worthwhile(partitions: int) -> int:
 
 
 @contextmanager
-def ahead(classifier: str, stage: Stage, partitions: Sequence[Partition], concurrency: int) -> Iterator[Ahead]:
+def ahead(
+    classifier: str, stage: Stage, partitions: Sequence[Partition], concurrency: int, pool: Pool
+) -> Iterator[Ahead]:
     """Let other processes begin with a stage.
 
     Yields nothing where there are no others, or where it would not save time.
     """
+    if stage not in APART:
+        pool.end()  # no later stage needs them
     if stage not in APART or len(partitions) < 2 or not (settings().dask_address or concurrency > 1):
         yield {}
         return
     common = {"classifier": classifier, "definition": catalog.fingerprint(classifier), "work": APART[stage]}
     size = max(1, min(PART, len(partitions) // (4 * concurrency)))
     parts = [list(partitions[first : first + size]) for first in range(0, len(partitions), size)]
-    with _runner(min(concurrency, len(parts))) as runner:
-        with _one_server():
-            begun = [runner.submit(work_on_partitions, {**common, "partitions": part}) for part in parts]
-        yield {
-            partition: Begun(future, place)
-            for future, part in zip(begun, parts, strict=True)
-            for place, partition in enumerate(part)
-        }
+    runner = pool.of(min(concurrency, len(parts)))
+    with _one_server():
+        begun = [runner.submit(work_on_partitions, {**common, "partitions": part}) for part in parts]
+    yield {
+        partition: Begun(future, place, pool)
+        for future, part in zip(begun, parts, strict=True)
+        for place, partition in enumerate(part)
+    }
 
 
 def together(partitions: Sequence[Partition], begun: Ahead) -> Iterator[list[Partition]]:
@@ -91,6 +124,7 @@ def outcome(begun: Begun) -> str:
     try:
         found = begun.part.result()[begun.place]
     except _deaths() as error:
+        begun.pool.spoil()
         raise ClusterError(
             "working on a partition in another process",
             problem="its worker process died",

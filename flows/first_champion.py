@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from flows.distributed_backfill import Ahead, ahead, outcome, together, worthwhile
+from flows.distributed_backfill import Ahead, Pool, ahead, outcome, together, worthwhile
 from flows.ingest import ingest_steps
 from flows.locks import training_lock
 from flows.train import train_steps
@@ -35,7 +35,7 @@ def train_first_champion(classifier: str, due: Partition) -> Decision:
     """
     definition = catalog.load(classifier)
     missing = missing_history(definition, due)
-    with ahead(classifier, "ingest", missing, worthwhile(len(missing))) as begun:
+    with Pool() as pool, ahead(classifier, "ingest", missing, worthwhile(len(missing)), pool) as begun:
         for partitions in together(missing, begun):
             try:
                 _ingest(classifier, partitions, begun)

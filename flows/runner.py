@@ -21,8 +21,8 @@ from leeway.definition import catalog
 from leeway.operations.platform import state
 from tasks.care import mark_crashed, running, skip_late, start_crashed_again
 
-POLL_SECONDS = 2.0
-LOOK_SECONDS = 15.0
+POLL_SECONDS = 1.0
+LOOK_SECONDS = 5.0
 SERVER_SECONDS, AGAIN_SECONDS = 120.0, 0.3
 QUICK_RUNS = 2
 

@@ -5,6 +5,7 @@ transaction; MLflow's aliases follow it. A crash between the two leaves the alia
 them up to date.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -276,18 +277,20 @@ def _align(name: str, current: Promotion | None, decided: set[int]) -> None:
 
 
 def _log_bundle(client: "MlflowClient", name: str, key: str) -> int:
+    from mlflow.entities import Metric, Param
+
     folder = _fetched(name, key, None)
     card: Card = leeway.model.bundle.load(folder).card
     run_name = f"{name} {card.as_of[:10]} {card.trial}"[:RUN_NAME]
     run = client.create_run(_experiment(client, name), run_name=run_name, tags={"bundle": key})
     run_id = run.info.run_id
-    for metric, value in card.metrics.items():
-        if isinstance(value, int | float):
-            client.log_metric(run_id, f"holdout_{metric}", value)
+    numbers = {name: value for name, value in card.metrics.items() if isinstance(value, int | float)}
+    now = round(1000 * time.time())
+    metrics = [Metric(f"holdout_{name}", value, now, 0) for name, value in numbers.items()]
     described = {field: getattr(card, field) for field in ("kind", "trial", "snapshot", "as_of", "seed")}
     described["calibration"] = ", ".join(sorted(set(card.calibration)))
-    for field, value in described.items():
-        client.log_param(run_id, field, value)
+    params = [Param(field, str(value)) for field, value in described.items()]
+    client.log_batch(run_id, metrics=metrics, params=params)  # each by itself would be a transaction
     _log_trials(client, run.info.experiment_id, run_id, card)
     with _artifacts_told(f"registering the bundle of {name}"):
         client.log_dict(run_id, card.search, "search.json")

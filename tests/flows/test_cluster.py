@@ -105,19 +105,19 @@ def test_a_night_with_a_worker_killed_in_the_middle_has_the_same_rows(
 def test_a_backfill_by_a_cluster_of_which_a_worker_is_killed_or_by_processes_has_the_same_rows(
     toy, prefect, night, cluster, alone
 ):
-    partitions = [night(number) for number in range(4)]
+    partitions = [night(number) for number in range(3)]
     deliveries = settings().folder("deliveries", toy)
     killing = Killing(cluster, lambda: (deliveries / partitions[1]).glob("*.parquet"), at_least=1)
     killing.start()
     done = backfill(toy, partitions[0], partitions[-1], dry_run=False)
     killing.join()
-    assert (done.done, done.failed) == (12, {})
+    assert (done.done, done.failed) == (9, {})
     assert set(cluster.pids()) != set(killing.pids), "the worker was not killed"
     by_cluster = {partition: _rows(toy, partition) for partition in partitions}
 
     _forget_nights(toy, night(0))
     alone()
-    assert backfill(toy, partitions[0], partitions[-1], dry_run=False).done == 12
+    assert backfill(toy, partitions[0], partitions[-1], dry_run=False).done == 9
     for partition, found in by_cluster.items():
         _assert_same(found, _rows(toy, partition))
 

@@ -1,5 +1,7 @@
 """Killed between any two steps, the next run of the same command completes it."""
 
+import shutil
+
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -11,6 +13,7 @@ from leeway.lifecycle import registry, retraining
 from leeway.store.database import database
 from leeway.store.tables import column_drift, monitoring, promotion, tables_of
 from leeway.store.tables import partition as ledger
+from tests.conftest import TOY_MODEL
 from tests.flows import killing
 
 NOT_THE_SAME_TWICE = ["finished_at", "seconds", "created_at", "quarantined_at", "report"]
@@ -38,27 +41,25 @@ def _staged() -> list[str]:
 
 
 @pytest.mark.timeout(400)
-def test_a_night_killed_at_any_step_is_completed_by_the_next_run_with_the_same_rows(toy, prefect, night):
+def test_a_night_killed_at_any_step_is_completed_by_the_next_run_with_the_same_rows(toy, prefect, night, project):
+    before = shutil.copytree(project.home, project.root / "before")
     steps = killing.run("nightly", toy, night(0)).steps
     assert steps > 7
-    killed = {}
+    expected = _rows(toy, night(0))  # it was never killed
+    assert all(len(rows) for rows in expected.values())
     for step in range(1, steps + 1):
-        partition = night(step)
-        assert killing.run("nightly", toy, partition, kill_at=step).killed
-        nightly(toy, partition)
-        killed[partition] = _rows(toy, partition)
-        assert all(len(rows) for rows in killed[partition].values())
-    assert not _staged()
-    _forget_nights(toy, night(0))
-    nightly(toy, night(0))
-    for partition, found in killed.items():
-        nightly(toy, partition)
-        for table, rows in _rows(toy, partition).items():
-            pd.testing.assert_frame_equal(found[table], rows, obj=f"{table} of {partition}")
+        _forget_nights(toy, night(0))
+        shutil.rmtree(project.home)
+        shutil.copytree(before, project.home)
+        assert killing.run("nightly", toy, night(0), kill_at=step).killed
+        nightly(toy, night(0))
+        for table, rows in _rows(toy, night(0)).items():
+            pd.testing.assert_frame_equal(rows, expected[table], obj=f"{table}, killed at step {step}")
+        assert not _staged()
 
 
 def _forget_nights(name: str, first: str) -> None:
-    """Back to before the first night: what follows was never killed."""
+    """Back to before the first night."""
     own = tables_of(catalog.load(name))
     with database().transaction() as connection:
         nightly = sa.select(own.event.c.event_id).where(own.event.c.partition >= first)
@@ -68,7 +69,13 @@ def _forget_nights(name: str, first: str) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_a_retrain_killed_at_any_step_is_completed_and_registry_and_table_agree(toy, prefect, night):
+def test_a_retrain_killed_at_any_step_is_completed_and_registry_and_table_agree(
+    toy, prefect, night, project, monkeypatch
+):
+    killing.score_here(monkeypatch)
+    model = TOY_MODEL.replace(", Boosting(max_leaf_nodes=(7,), max_iter=20)", ",")
+    assert model != TOY_MODEL
+    project.declare(model=model)  # of one candidate, which learns fast
     classifier = catalog.load(toy)
 
     def request(number: int) -> str:

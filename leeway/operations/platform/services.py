@@ -197,9 +197,9 @@ def _environment(here: Settings, prefect_url: str) -> dict[str, str]:
         "PREFECT_LOGGING_TO_API_ENABLED": "true",
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # by which `sweep` tells the dead
-        "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+        "PREFECT_RUNNER_POLL_FREQUENCY": "1",
         "PREFECT_RUNNER_SERVER_HOST": HOST,
-        "PREFECT_RUNNER_SERVER_MISSED_POLLS_TOLERANCE": "10",
+        "PREFECT_RUNNER_SERVER_MISSED_POLLS_TOLERANCE": "20",
         "PREFECT_RUNNER_SERVER_LOG_LEVEL": "ERROR",
     }
 

@@ -1,6 +1,6 @@
 """The supervisor that keeps services running.
 
-It starts services in the order of their needs, restarts those that die, and stops them in the opposite order.
+It starts services in the order of their needs, restarts those that die, and stops each after those that need it.
 """
 
 import os
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -95,10 +96,16 @@ class Supervisor:
         return before != [kept.state for kept in self.kept.values()]
 
     def stop(self) -> None:
-        """Stop every service in reverse order."""
-        for kept in reversed(self.kept.values()):
-            _end(kept)
-            self._set(kept, "stopped", "stopped")
+        """Stop every service after those that need it; those that need nothing of each other at the same time."""
+        left = list(reversed(self.kept.values()))
+        while left:
+            needed = {name for kept in left for name in kept.service.needs}
+            free = [kept for kept in left if kept.service.name not in needed]
+            with ThreadPoolExecutor(len(free)) as pool:
+                list(pool.map(_end, free))
+            for kept in free:
+                self._set(kept, "stopped", "stopped")
+            left = [kept for kept in left if kept.service.name in needed]
 
     def _look_after(self, kept: Kept, now: float) -> None:
         match kept.state:
