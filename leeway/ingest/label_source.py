@@ -3,6 +3,7 @@
 They are read as they become known, and matched to events by id, whichever comes first.
 """
 
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from leeway.core.errors import NotFound, SourceError
 from leeway.core.logs import logger
+from leeway.core.value_text import as_text
 from leeway.definition import Classifier
 from leeway.ingest.content_id import content_hashes
 from leeway.ingest.contract import KNOWN_AT, check_labels
@@ -33,6 +35,7 @@ log = logger(__name__)
 
 ALL = "labels"  # the one key of their parts: labels are not split by partition
 PREFIX = "label:"  # of the keys under which their quarantine lies
+COMPARED = 10_000  # ids and keys, where none is found
 EARLY = "a label must not be known before its event"
 
 
@@ -71,7 +74,9 @@ def take(classifier: Classifier, now: datetime | None = None) -> Labelled:
         _lock(connection, classifier)
         for item in news(connection, classifier.name, "labels", source, now):
             try:
-                done += _take(connection, tables, classifier, item)
+                with connection.begin_nested():  # what is refused leaves nothing
+                    taken = _take(connection, tables, classifier, item)
+                done += taken
             except SourceError as error:
                 log.warning("labels of %s are not taken in: %s", item.origin, error)
                 refused = refused or error
@@ -133,9 +138,45 @@ def _take(connection: Connection, tables: Tables, classifier: Classifier, item: 
         with storage.keeping(_path(classifier, folder), f"taking in labels of {item.origin}") as beside:
             staging.write(beside, [rows.assign(**{staging.KEY: ALL})])
         done = _write(connection, tables, classifier, rows, folder, item.arrived_at)
+        _must_be_keys_of_events(connection, tables, classifier, rows, item.origin)
     if len(rows) or item.state or item.watermark is not None:
         item.record(connection, classifier, "labels", folder)
     return done
+
+
+def _must_be_keys_of_events(
+    connection: Connection, tables: Tables, classifier: Classifier, rows: pd.DataFrame, origin: str
+) -> None:
+    """Refuse labels that no event can be found for, although their keys are written much like the events' ids.
+
+    Labels of events that have not come yet are kept; so it is no fault that none is found, unless it is seen why.
+
+    Raises:
+        SourceError: they are.
+    """
+    label, event = tables.label, tables.event
+    joined_one = sa.select(sa.exists().where(label.c.event_id == event.c.event_id))
+    keys = as_text(rows[str(classifier.label.key)]).dropna().drop_duplicates().head(COMPARED).tolist()
+    is_one_s_id = sa.select(sa.exists().where(event.c.event_id.in_(keys)))
+    if not keys or connection.scalar(joined_one) or connection.scalar(is_one_s_id):
+        return
+    ids = list(connection.scalars(sa.select(event.c.event_id).limit(COMPARED)))
+    alike = {_core(text) for text in ids} & {_core(text) for text in keys}
+    if len(alike) <= 0.1 * min(len(ids), len(keys)):
+        return
+    core = sorted(alike)[0]
+    of_event, of_label = (next(text for text in texts if _core(text) == core) for texts in (ids, keys))
+    raise SourceError(
+        f"reading labels in {origin}",
+        problem="no label has the id of an event, though they are written alike",
+        found=f"{classifier.label.key} {of_label!r} of a label, {classifier.id_column} {of_event!r} of an event",
+        hint="write the key as the events' id in `prepare` of the label's source; nothing of it was taken in",
+    )
+
+
+def _core(text: str) -> str:
+    """Return a key's digits without zeros before them, or its letters where it has none."""
+    return re.sub(r"\D", "", text).lstrip("0") or re.sub(r"\W", "", text).casefold()
 
 
 def _write(

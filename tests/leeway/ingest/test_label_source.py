@@ -68,6 +68,30 @@ def test_labels_join_their_events_whichever_comes_first(declared, project):
     assert labels(toy) == [("a", 5, True), ("b", 6, False)]
 
 
+@pytest.mark.parametrize("key", ["{:.1f}", " {} ", "{}  "])
+def test_a_key_is_the_event_s_id_however_it_is_written(declared, project, key):
+    toy = declared()
+    project.write("events.csv", "id,at,amount\n500001,2026-03-01,1\n500002,2026-03-01,2\n")
+    ingest(toy)
+    project.write(
+        "labels.csv", f"payment,bad,known\n{key.format(500001)},1,2026-03-05\n{key.format(500002)},0,2026-03-05\n"
+    )
+    label_source.take(toy)
+    assert [event for event, *_ in labels(toy)] == ["500001", "500002"]
+
+
+def test_keys_that_no_event_has_though_they_are_written_alike_are_refused(declared, project):
+    toy = declared()
+    project.write("events.csv", "id,at,amount\nA500001,2026-03-01,1\nA500002,2026-03-01,2\n")
+    ingest(toy)
+    project.write("labels.csv", "payment,bad,known\n500001,1,2026-03-05\n500002,0,2026-03-05\n")
+    with pytest.raises(SourceError, match=r"payment '500001' of a label, id 'A500001' of an event"):
+        label_source.take(toy)
+    assert labels(toy) == []
+    project.write("labels.csv", "payment,bad,known\nA500001,1,2026-03-05\nA500002,0,2026-03-05\n")
+    assert label_source.take(toy).labels == 2
+
+
 def test_a_growing_file_of_labels_brings_only_its_news_and_corrections_are_known_from_their_own_time(declared, project):
     toy = declared()
     first = "payment,bad,known\na,0,2026-03-05\nb,0,2026-03-05\n"
