@@ -53,6 +53,8 @@ def status(name: NameArgument, json: Json = False) -> None:
         if found.hold:
             print(found.hold)
         print(f"events: {found.events}, quarantined: {found.quarantined}")
+        for change in found.changes:
+            print(f"changed since: {change}. Undo it, or decide: leeway adopt {name}")
         output.table(
             "last partitions", ("partition", "ingest", "score", "monitor"), [list(row.values()) for row in found.ledger]
         )

@@ -122,4 +122,50 @@ def _settle(request: str, *, approved: bool) -> None:
     output.emit(result, lambda: print(f"{result.key}: {result.state}; {retraining.NEXT[result.state]}"))
 
 
-COMMANDS = (versions, promote, rollback, approve, reject, hold, release)
+def adopt(
+    name: NameArgument,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Stored rows stay as they are: the definition says the same in another way.")
+    ] = False,
+    read_again: Annotated[
+        bool, typer.Option("--read-again", help="Stored partitions are stale; `backfill --stale` reads them again.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show what a changed definition says otherwise, and let it hold.
+
+    Without --keep or --read-again nothing is changed.
+    """
+    from leeway.cli.orchestrated import person
+    from leeway.definition import catalog
+    from leeway.operations import adoption
+
+    if keep and read_again:
+        raise typer.BadParameter("give one of --keep and --read-again")
+    classifier = catalog.load(name)
+    decides = keep or read_again
+    found = (
+        adoption.adopt(classifier, "keep" if keep else "read again", person()) if decides else adoption.plan(classifier)
+    )
+
+    def say() -> None:
+        if not found.changes:
+            print(f"{name} says what it said when its stored rows were read: nothing to adopt")
+            return
+        rows = [(change.part, change.before, change.now, change.effect) for change in found.changes]
+        output.table("", ("changed", "was", "is", "effect"), rows)
+        if found.partitions:
+            print(f"stored: {len(found.partitions)} partitions, {found.partitions[0]} to {found.partitions[-1]}")
+        if found.champion is not None:
+            print(f"version {found.champion} learnt from the old definition: train again once it is adopted")
+        if not decides:
+            print(f"Decide: leeway adopt {name} --keep, or leeway adopt {name} --read-again")
+        elif read_again:
+            print(f"Adopted. Next: leeway backfill {name} --stale; leeway train {name}")
+        else:
+            print("Adopted: stored rows stay as they are")
+
+    output.emit(found, say)
+
+
+COMMANDS = (versions, adopt, promote, rollback, approve, reject, hold, release)

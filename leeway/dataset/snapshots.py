@@ -30,6 +30,7 @@ from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition
 from leeway.detection import changes
 from leeway.detection.maturity import COMPLETE
+from leeway.ingest import meaning
 from leeway.store import ledger, storage
 from leeway.store.database import database
 from leeway.store.schemas import ensure_tables
@@ -62,6 +63,7 @@ def take(classifier: Classifier, as_of: datetime) -> Snapshot:
         TrainingError: no label was known, or all of them were the same.
     """
     with database().transaction() as connection:
+        meaning.must_be_adopted(connection, classifier, f"training {classifier.name}")
         ensure_tables(connection, classifier)
     window = classifier.training.window
     first = None if window is None else as_of - classifier.label.maturity - window

@@ -212,7 +212,7 @@ def _run(path: Path, action: str) -> ModuleType:
         loader.exec_module(module)
     except ValidationError as error:
         raise definition_error(action, error) from error
-    except Exception as error:  # whatever a person's file raises
+    except (Exception, SystemExit) as error:  # whatever a person's file raises; one that ends does not end the others
         line = _line_in(path, error)
         raise DefinitionError(
             action,

@@ -1,7 +1,7 @@
 """The columns of an event."""
 
-from collections.abc import Mapping
-from typing import Literal, Self
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -33,12 +33,23 @@ class Column(Value):
     decimal: Literal[".", ","] = "."
     suffixes: Mapping[str, float] = {}
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        # The audit's fingerprint is of the repr: it does not change with an argument that nobody gives.
+        return [(name, value) for name, value in super().__repr_args__() if name != "suffixes" or value]
+
     @property
     def is_feature(self) -> bool:
         """Whether the classifier sees this column."""
         if self.feature is None:
             return self.kind != "identifier" and not self.sensitive
         return self.feature
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_called(cls, given: Any) -> Any:
+        if isinstance(given, str) and given in get_args(Kind):
+            raise ValueError(f"{given!r} is the name of a kind; write {given}()")
+        return given
 
     @model_validator(mode="after")
     def _identifier_is_no_feature(self) -> Self:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from leeway import definition
 from leeway.core.errors import LeewayError
-from leeway.definition import Classifier, catalog
+from leeway.definition import Classifier, Column, catalog
 
 
 def called(node: ast.Call) -> str:
@@ -55,7 +55,7 @@ class Evaluation:
         module = ast.Module([statement], type_ignores=[])
         try:
             exec(compile(module, str(self.path), "exec"), self.names)  # noqa: S102 -- the user's own file
-        except Exception as error:  # whatever a person's file raises
+        except (Exception, SystemExit) as error:  # whatever a person's file raises
             self._raised(statement.lineno, error)
 
     def classifier(self, node: ast.Call, name: str) -> None:
@@ -87,11 +87,11 @@ class Evaluation:
     def _plain(self, node: ast.expr) -> Any:
         try:
             return eval(compile(ast.Expression(node), str(self.path), "eval"), self.names)  # noqa: S307 -- likewise
-        except Exception as error:  # whatever a person's file raises
+        except (Exception, SystemExit) as error:  # whatever a person's file raises
             self._raised(node.lineno, error)
             return UNEVALUATED
 
-    def _raised(self, line: int, error: Exception) -> None:
+    def _raised(self, line: int, error: BaseException) -> None:
         if isinstance(error, ValidationError):
             self.findings += [(line, text) for text in catalog.findings(error)]
         elif isinstance(error, LeewayError):
@@ -158,6 +158,8 @@ class Evaluation:
             return UNEVALUATED if required - set(good) else function.model_construct(**good)
         if not {"columns", "label"} <= set(good):
             return UNEVALUATED
+        columns = {name: column for name, column in good["columns"].items() if isinstance(column, Column)}
+        good = {**good, "columns": columns}  # another value was refused, and is none
         whole = Classifier.model_construct(**{"source": None, **good})
         for text in whole.contradictions():
             self.findings.append((line_of(node, text) or node.lineno, text))

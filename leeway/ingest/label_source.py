@@ -18,6 +18,7 @@ from leeway.core.errors import NotFound, SourceError
 from leeway.core.logs import logger
 from leeway.core.value_text import as_text
 from leeway.definition import Classifier
+from leeway.ingest import meaning
 from leeway.ingest.content_id import content_hashes
 from leeway.ingest.contract import KNOWN_AT, check_labels
 from leeway.ingest.publication import label_arrays, quarantine, write_labels
@@ -72,6 +73,7 @@ def take(classifier: Classifier, now: datetime | None = None) -> Labelled:
         tables = ensure_tables(connection, classifier)
     with database().transaction() as connection:
         _lock(connection, classifier)
+        meaning.must_be_adopted(connection, classifier, f"reading labels of {classifier.name}")
         for item in news(connection, classifier.name, "labels", source, now):
             try:
                 with connection.begin_nested():  # what is refused leaves nothing

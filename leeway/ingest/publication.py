@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from leeway.core.errors import DeliveryRejected
 from leeway.definition import Classifier, Kind
 from leeway.definition.partitions import Partition
-from leeway.ingest import deliveries
+from leeway.ingest import deliveries, meaning
 from leeway.ingest.audit import Audit, audit_path
 from leeway.ingest.contract import KNOWN_AT, Checked, check_delivery, row_hash
 from leeway.store import ledger
@@ -94,6 +94,7 @@ def publish(classifier: Classifier, partition: Partition, delivery: str, suite: 
     raw = deliveries.read(classifier.name, partition, delivery) if audit.broken else pd.DataFrame()
     with store.transaction() as connection:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"publish {classifier.name}"))))
+        meaning.must_be_adopted(connection, classifier, f"publishing {classifier.name} {partition}")
         tables = ensure_tables(connection, classifier)
         # Read under the lock: the transaction's own time may lie before that of a publication it waited for.
         now = sa.literal(connection.scalar(sa.select(sa.func.clock_timestamp())), INSTANT_TYPE)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
 from typing import Literal
 
 from leeway.core.errors import NotFound
 from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition, between
-from leeway.ingest import sources
+from leeway.ingest import meaning, sources
 from leeway.ingest.sources import arrivals
 from leeway.lifecycle import registry
 from leeway.store import ledger
@@ -107,6 +108,7 @@ def plan(
             (entry.partition, entry.stage): entry
             for entry in ledger.entries(connection, classifier.name, first=partitions[0].key)
         }
+        again_since = meaning.read_again_since(connection, classifier.name)
     champion = registry.champion(classifier.name) if "score" in stages else None
     version = champion.version if champion else None
     suite = catalog.audit_fingerprint(classifier.name)
@@ -118,6 +120,8 @@ def plan(
             why = _why(stage, done, which, suite, version) or ("follows an earlier stage" if again else None)
             if stage == "ingest" and why is None and partition.key in arrived:
                 why = "rows have arrived since"
+            if stage == "ingest" and why is None and which == "stale" and _is_before(done[stage], again_since):
+                why = "the definition was adopted anew"
             if why:
                 steps.append(PlannedStage(partition, stage, why))
                 again = True
@@ -154,6 +158,10 @@ def missed(classifier: Classifier, due: Partition) -> list[Partition]:
     finished = {entry.partition for entry in entries if entry.stage == STAGES[-1] and entry.status == "done"}
     candidates = between(first, due.shift(-1))
     return [partition for partition in candidates if partition.key > min(scored) and partition.key not in finished]
+
+
+def _is_before(entry: LedgerEntry | None, moment: datetime | None) -> bool:
+    return moment is not None and entry is not None and entry.finished_at is not None and entry.finished_at < moment
 
 
 def _why(

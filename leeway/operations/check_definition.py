@@ -19,7 +19,7 @@ from leeway.core.errors import DeliveryRejected, LeewayError, SourceError
 from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition
 from leeway.definition.python_file import Evaluation, called, line_of
-from leeway.ingest import contract, sources
+from leeway.ingest import contract, meaning, sources
 from leeway.ingest.sources.kinds import kind_of
 from leeway.training.learners import why_not
 
@@ -75,7 +75,15 @@ def check_all(name: str) -> list[Problem]:
     if any(item.file == f"models/{name}.py" for item in findings):
         return findings
     classifier = catalog.load(name)
-    return sorted({*findings, *check_candidates(classifier), *check_source(classifier)})
+    return sorted({*findings, *_changes(classifier), *check_candidates(classifier), *check_source(classifier)})
+
+
+def _changes(classifier: Classifier) -> list[Problem]:
+    """Return what the definition says otherwise than when the stored rows were read."""
+    way_out = f"undo it, or decide by `leeway adopt {classifier.name}`"
+    return [
+        Problem(f"models/{classifier.name}.py", 0, f"{change}; {way_out}") for change in meaning.changes_of(classifier)
+    ]
 
 
 def check_candidates(classifier: Classifier) -> list[Problem]:

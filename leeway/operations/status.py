@@ -9,6 +9,8 @@ from leeway.core.errors import NotFound
 from leeway.core.outputs import describe
 from leeway.definition import Classifier
 from leeway.definition.partitions import Partition
+from leeway.ingest import meaning
+from leeway.ingest.meaning import Change
 from leeway.lifecycle import hold_log, registry, retraining
 from leeway.lifecycle.hold_log import Hold
 from leeway.lifecycle.registry import Promotion
@@ -27,12 +29,14 @@ class Status:
     """The status of a classifier.
 
     Attributes:
+        changes: what the definition says otherwise than when the stored rows were read.
         hold: a person's hold on its retraining, if there is one.
         ledger: the last partitions, newest first, each with the result of its stages.
     """
 
     champion: Promotion | None
     hold: Hold | None
+    changes: list[Change]
     events: int
     quarantined: int
     ledger: list[dict[str, str]]
@@ -50,13 +54,20 @@ def status(classifier: Classifier) -> Status:
         )
         entries = ledger.entries(connection, classifier.name)
         hold = hold_log.current(connection, classifier.name)
+        changes = meaning.changes(connection, classifier)
     by_partition: dict[str, dict[str, str]] = {}
     for entry in entries:
         row = by_partition.setdefault(entry.partition, {"partition": entry.partition, **dict.fromkeys(STAGES, "")})
         row[entry.stage] = _shown(entry)
     last = sorted(by_partition.values(), key=lambda row: row["partition"], reverse=True)[:LAST]
     return Status(
-        registry.champion(classifier.name), hold, events, int(quarantined), last, retraining.all_of(classifier.name)
+        registry.champion(classifier.name),
+        hold,
+        changes,
+        events,
+        int(quarantined),
+        last,
+        retraining.all_of(classifier.name),
     )
 
 

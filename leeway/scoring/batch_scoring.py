@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from leeway.core import parallel
-from leeway.core.errors import NotFound
+from leeway.core.errors import BundleError, NotFound
 from leeway.core.files import replacing, workspace
 from leeway.core.metrics import Floats
 from leeway.core.outputs import Count, Outputs
@@ -87,6 +87,7 @@ def score(classifier: Classifier, partition: Partition) -> ScoredPartition:
         return ScoredPartition(changed=False, version=champion.version, **done.output)
 
     path, bundle = path_of(name, partition, champion.version), registry.load(name, champion)
+    _must_predict(bundle.outputs, classifier.label.outputs, f"scoring {name} {partition}", champion.version)
     with storage.replacing(path, f"writing what {name} {partition} was scored on") as beside:
         if parallel.is_spread(ingested.output["rows"]):
             _write_spread(classifier, partition, champion.version, beside)
@@ -266,6 +267,24 @@ def _scored(bundle: Bundle, rows: pa.Table) -> pa.Table:
 def probabilities(rows: pd.DataFrame, outputs: Outputs) -> Floats:
     """Return scored rows' probabilities, shape (n, K)."""
     return rows[list(outputs.score_columns)].to_numpy(dtype="float64")
+
+
+def _must_predict(learnt: Outputs, declared: Outputs, action: str, version: int) -> None:
+    """Refuse a champion that learnt another label than the declared one.
+
+    A class more or less is no other label: the next version learns it.
+
+    Raises:
+        BundleError: it did.
+    """
+    is_other = not set(learnt.names) & set(declared.names)
+    if learnt.kind != declared.kind or is_other:
+        raise BundleError(
+            action,
+            problem=f"version {version} learnt another label than the definition's",
+            found=f"it predicts {', '.join(learnt.names[:5])}, the definition declares {', '.join(declared.names[:5])}",
+            hint="undo the change of the label, or train a version by `leeway train`",
+        )
 
 
 def _flagged(path: Path, outputs: Outputs) -> Count:

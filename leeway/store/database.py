@@ -23,6 +23,7 @@ from leeway.store import embedded
 
 log = logger(__name__)
 
+UNDEFINED = ("42703", "42P01")  # a column, a table
 DRIVER = "postgresql+psycopg2"
 OUR_DATABASE = "leeway"
 LOCK_POLL_SECONDS = 1.0
@@ -300,6 +301,13 @@ def _clear_errors(action: str) -> Iterator[None]:
 
 
 def _store_error(action: str, cause: BaseException) -> StoreError:
+    if (getattr(cause, "pgcode", None) or getattr(cause, "sqlstate", None)) in UNDEFINED:
+        return StoreError(
+            action,
+            problem="a table of the classifier has not what the definition declares",
+            found=str(cause).strip().splitlines()[0],
+            hint="ingest a partition: it adds what is new in the definition to the tables",
+        )
     first_line = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     return StoreError(
         action,

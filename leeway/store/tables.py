@@ -52,6 +52,17 @@ partition = sa.Table(
     sa.Column("seconds", sa.Double),
 )
 
+#: What stored rows mean: the parts of the definition that read them; the newest of a classifier counts.
+meaning = sa.Table(
+    "meaning",
+    metadata,
+    sa.Column("classifier", sa.Text, primary_key=True),
+    sa.Column("adopted_at", INSTANT, primary_key=True, server_default=_now()),
+    sa.Column("parts", JSONB, nullable=False),
+    sa.Column("read_again", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("actor", sa.Text, nullable=False, server_default=""),
+)
+
 snapshot = sa.Table(
     "snapshot",
     metadata,

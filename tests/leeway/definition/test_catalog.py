@@ -166,3 +166,12 @@ def test_what_a_delivery_is_audited_by_has_a_hash_of_its_own(folder):
 def test_a_definition_may_import_the_ready_functions_from_where_they_were(project):
     project.declare(model="from leeway.preparing import renamed\n" + TOY_MODEL)
     assert catalog.load("toy").name == "toy"
+
+
+def test_a_file_that_ends_the_process_ends_only_its_own_loading(folder):
+    assert "does not run (found: SystemExit: 3 in line 2)" in refusal(folder, "import sys\nsys.exit(3)\n")
+
+
+def test_the_name_of_a_kind_is_no_column(folder):
+    said = refusal(folder, TOY_MODEL.replace("identifier()", '"identifier"'))
+    assert "columns.card: 'identifier' is the name of a kind; write identifier()" in said

@@ -231,3 +231,9 @@ def test_the_planner_hears_of_many_rows_in_the_transaction_that_writes_them(proj
         tell_planner(connection, table, written)
         size = sa.text("SELECT reltuples FROM pg_class WHERE oid = 'toy.event'::regclass")
         assert (connection.scalar(size) == rows) == known
+
+
+def test_a_column_that_is_not_there_yet_is_named_and_not_the_connection(project):
+    query = sa.select(sa.column("not_yet")).select_from(sa.text("leeway.batch"))
+    with pytest.raises(StoreError, match=r"not what the definition declares .*not_yet.*ingest a partition"):
+        database().read(query)
