@@ -159,7 +159,8 @@ def adopt(
         if found.champion is not None:
             print(f"version {found.champion} learnt from the old definition: train again once it is adopted")
         if not decides:
-            print(f"Decide: leeway adopt {name} --keep, or leeway adopt {name} --read-again")
+            print(f"If the stored rows are right as they are: leeway adopt {name} --keep")
+            print(f"If they are to be read again: leeway adopt {name} --read-again")
         elif read_again:
             print(f"Adopted. Next: leeway backfill {name} --stale; leeway train {name}")
         else:

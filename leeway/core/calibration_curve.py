@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from leeway.core import intervals
-from leeway.core.metrics import Bools, Floats
+from leeway.core.metrics import Bools, Floats, equally_filled
 
 BINS = 15
 DRAWS = 1_000
@@ -73,10 +73,10 @@ def binned(y: Bools, p: Floats, bins: int = BINS) -> Floats:
     """Sum up equally filled bins.
 
     Returns:
-        Rows, positive labels, and the sum of probabilities of each bin, shape (bins, 3). No bin is empty.
+        Rows, positive labels, and the sum of probabilities of each bin, shape (bins, 3). No bin is empty; there are fewer
+        bins where many probabilities are equal.
     """
-    order = np.argsort(p, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
+    parts = equally_filled(p, bins)
     return np.array([[len(part), y[part].sum(), p[part].sum()] for part in parts], dtype="float64")
 
 

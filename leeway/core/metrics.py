@@ -96,9 +96,26 @@ def calibration_error(y: Bools, p: Floats, bins: int = 10) -> float:
     Args:
         y, p: whether the class holds, and its probability, shape (n,).
     """
-    order = np.argsort(p, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
+    parts = equally_filled(p, bins)
     return float(sum(len(part) * abs(y[part].mean() - p[part].mean()) for part in parts) / len(y))
+
+
+def equally_filled(p: Floats, bins: int) -> list[npt.NDArray[np.intp]]:
+    """Cut rows into bins of about equal size, by their probability.
+
+    Rows of equal probability are in one bin, so that their order does not count.
+
+    Returns:
+        The rows' positions by bin; no bin is empty, and there may be fewer than asked for.
+    """
+    order = np.argsort(p, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(p[order]) != 0, True)) + 1  # of each run of equal probabilities
+    wanted = np.linspace(0, len(p), bins + 1)[1:-1]
+    after = np.minimum(np.searchsorted(ends, wanted), len(ends) - 1)
+    before = np.maximum(after - 1, 0)
+    nearest = np.where(ends[after] - wanted <= wanted - ends[before], ends[after], ends[before])
+    cuts = np.unique(nearest[(nearest > 0) & (nearest < len(p))])
+    return np.split(order, cuts)
 
 
 def _one_class(y: Bools, p: Floats, decided: Bools) -> dict[str, Any]:

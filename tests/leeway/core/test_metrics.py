@@ -115,3 +115,23 @@ def test_a_class_that_a_classifier_does_not_know_costs_it_the_most():
         np.array([[False, False], [False, True]]), np.array([[0.5, 0.5], [0.5, 0.5]]), exclusive=True
     )
     assert losses.tolist() == [-np.log(metrics.EPSILON), -np.log(0.5)]
+
+
+@given(
+    p=st.lists(st.sampled_from([0.1, 0.2, 0.25, 0.5, 0.9]), min_size=1, max_size=60),
+    seed=st.integers(0, 5),
+    bins=st.integers(1, 12),
+)
+def test_the_order_of_rows_with_equal_probabilities_does_not_count(p, seed, bins):
+    p = np.array(p)
+    y, order = np.arange(len(p)) % 3 == 0, np.random.default_rng(seed).permutation(len(p))
+    assert metrics.calibration_error(y, p, bins) == pytest.approx(metrics.calibration_error(y[order], p[order], bins))
+    parts = metrics.equally_filled(p, bins)
+    assert sorted(np.concatenate(parts)) == list(range(len(p)))
+    assert len(parts) <= bins
+    assert all(len(part) for part in parts)
+    assert len(np.unique(p)) == sum(len(np.unique(p[part])) for part in parts)
+
+
+def test_distinct_probabilities_fill_bins_equally():
+    assert [len(part) for part in metrics.equally_filled(np.linspace(0, 1, 100), 10)] == [10] * 10
