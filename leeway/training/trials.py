@@ -18,7 +18,8 @@ from leeway.definition import Candidate, Kind
 from leeway.training import encoders
 from leeway.training.learners import Learner, Sees, Size, Task, learner_of
 
-MERGED = 0.8  # of the rows: where fewer are distinct, equal ones are learnt from once
+MERGED = 0.8  # of the rows: where fewer are distinct, equal ones are learnt from a few times, with weights
+COPIES = 50  # of a row, at most: a leaf asks for so many rows, whatever they weigh, and a lone heavy row must fill one
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class Encoded:
     Attributes:
         columns: the fitted transformer.
         codes: which of its columns are codes of categories, for boosting.
-        x, y, weights: distinct rows, their outcomes, and how many rows each stands for; None where nearly all differ.
+        x, y, weights: distinct rows, each at most `COPIES` times, their outcomes, and how many rows each stands for; None
+            where nearly all differ.
     """
 
     columns: ColumnTransformer
@@ -111,7 +113,7 @@ def encode(sees: Sees, features: Mapping[str, Kind], x: pd.DataFrame, y: Outcome
     encoded = columns.fit_transform(x, y)
     if y.ndim > 1:  # scikit-learn passes no weights on to the estimators of several labels
         return Encoded(columns, codes, encoded, y, None)
-    first, weights = _distinct(x[list(varying)], y)
+    first, weights = _copied(*_distinct(x[list(varying)], y))
     if len(first) > MERGED * len(x):  # boosting takes far longer to find its bins of rows with weights
         return Encoded(columns, codes, encoded, y, None)
     return Encoded(columns, codes, encoded[first], y[first], weights)
@@ -182,6 +184,12 @@ def varies(column: "pd.Series[Any]") -> bool:
     if not present.all():
         return bool(present.any())
     return bool((column != column.iloc[0]).any())
+
+
+def _copied(first: Rows, weights: Floats) -> tuple[Rows, Floats]:
+    """Repeat distinct rows as often as they occurred, but not too often; their weights stay the same in all."""
+    copies = np.minimum(weights, COPIES).astype(np.intp)
+    return np.repeat(first, copies), np.repeat(weights / copies, copies)
 
 
 def _distinct(x: pd.DataFrame, y: Outcomes) -> tuple[Rows, Floats]:

@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from leeway.core.errors import TrainingError
 from leeway.definition import Boosting, Estimator, ExtraTrees, LightGBM, Logistic, XGBoost
 from leeway.model.inputs import model_input
-from leeway.training.trials import encode, fit, learn, trials
+from leeway.training.trials import COPIES, encode, fit, learn, trials
 
 SHARED_DATA = Path(__file__).parents[4] / "shared" / "data"
 FEATURES = {
@@ -120,13 +120,13 @@ def test_classes_and_several_labels_are_learnt_by_the_same_pipelines(trial, targ
     assert found.mean() > 0.9
 
 
-def test_equal_rows_are_learnt_from_once_and_count_as_often_as_they_are():
-    rows, y = frame(100)
+def test_equal_rows_are_learnt_from_a_few_times_and_count_as_often_as_they_are():
+    rows, y = frame(40)
     x = model_input(rows, FEATURES)
-    often, outcome = pd.concat([x] * 7, ignore_index=True), np.tile(y, 7)
+    often, outcome = pd.concat([x] * 200, ignore_index=True), np.tile(y, 200)
     encoded = encode("linear", FEATURES, often, outcome, 0)
-    assert encoded.weights.sum() == 700
-    assert encoded.x.shape[0] == len(encoded.y) == len(x.assign(y=y).drop_duplicates())
+    assert encoded.weights.sum() == pytest.approx(8_000)
+    assert encoded.x.shape[0] == len(encoded.y) == COPIES * len(x.assign(y=y).drop_duplicates())
     trial = next(trials(CANDIDATES))
     weighted, repeated = (
         fit(trial, encoded, 0),
@@ -136,9 +136,26 @@ def test_equal_rows_are_learnt_from_once_and_count_as_often_as_they_are():
     few = pd.concat([x, x.head(1)], ignore_index=True)  # weights for one pair would cost more than they save
     assert encode("linear", FEATURES, few, np.append(y, y[0]), 0).weights is None
     missing = model_input(
-        pd.DataFrame({"kind": pd.Series(["nan", None] * 50, dtype="object")}), {"kind": "categorical"}
+        pd.DataFrame({"kind": pd.Series(["nan", None] * 500, dtype="object")}), {"kind": "categorical"}
     )
-    assert encode("linear", {"kind": "categorical"}, missing, np.arange(100) % 4 < 2, 0).x.shape[0] == 4
+    assert encode("linear", {"kind": "categorical"}, missing, np.arange(1_000) % 4 < 2, 0).x.shape[0] == 4 * COPIES
+
+
+@pytest.mark.parametrize(
+    "candidate", [item for item in CANDIDATES if item.kind not in ("logistic", "estimator")], ids=str
+)
+def test_a_few_different_rows_that_occur_often_are_learnt_as_rows_that_all_differ(candidate):
+    random = np.random.default_rng(0)
+    kind, other = (pd.Series(random.choice(["a", "b"], 2_000, p=[0.7, 0.3])) for _ in range(2))
+    y = (kind == other) ^ (random.random(2_000) < 0.1)  # no column alone tells
+    x = model_input(pd.DataFrame({"kind": kind, "other": other}), {"kind": "categorical", "other": "categorical"})
+    trial = next(trials((candidate,)))
+    few = encode("trees", {"kind": "categorical", "other": "categorical"}, x, y.to_numpy(), 0)
+    every = replace(few, x=few.columns.transform(x), y=y.to_numpy(), weights=None)
+    assert few.x.shape[0] <= 8 * COPIES
+    found, expected = (fit(trial, rows, 0).predict_proba(every.x)[:, 1] for rows in (few, every))
+    assert roc_auc_score(y, found) == pytest.approx(roc_auc_score(y, expected), abs=0.01)
+    assert roc_auc_score(y, found) > 0.75
 
 
 def test_a_column_with_hundreds_of_values_is_learnt_out_of_fold_and_a_new_value_is_the_average():
