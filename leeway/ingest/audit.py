@@ -19,6 +19,7 @@ from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest import deliveries
 from leeway.ingest.contract import Checked, check_delivery
+from leeway.ingest.times import occur_twice
 from leeway.store import storage
 
 #: A column that every suite may use: the hours from an event to the end of its partition.
@@ -104,12 +105,13 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
     """
     judge = _judge_of(classifier.name, catalog.audit_fingerprint(classifier.name))
     now = datetime.now(UTC)
-    _, checked = check_delivery(classifier, partition, delivery, now=now)
+    raw, checked = check_delivery(classifier, partition, delivery, now=now)
     if checked.rows.empty:
         result = Audit(delivery, 0, 0, {}, [], [], now.isoformat())
         result.save(audit_path(classifier.name, partition, delivery))
         return result
     result = _judge(judge, _dated(classifier, partition, checked), delivery, now, sensitive=_sensitive(classifier))
+    result.warnings.extend(_shown_twice(classifier, raw))
     share = len(result.broken) / result.rows
     if share > classifier.quarantine_limit:
         rules = pd.Series([rule for broken in result.broken.values() for rule in broken]).value_counts()
@@ -121,6 +123,16 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
     result.save(audit_path(classifier.name, partition, delivery))
     result.must_pass(f"auditing {classifier.name} {partition}")
     return result
+
+
+def _shown_twice(classifier: Classifier, raw: pd.DataFrame) -> list[str]:
+    """Tell of event times that a clock showed twice: the earlier instant is taken, which may be wrong by an hour."""
+    name, source = classifier.time_column, classifier.source
+    if name not in raw.columns:
+        return []
+    count = int(occur_twice(raw[name], source.timezone, source.formats(name)).sum())
+    told = f"{name}: {count} rows lie in the hour that {source.timezone} had twice; the earlier is taken"
+    return [told] if count else []
 
 
 def load_suite(name: str) -> Any:

@@ -60,6 +60,17 @@ def _has_no_clock(form: str) -> bool:
     return form not in EPOCH_UNITS and not re.search(r"%[HIMSfcXTspr]", form)
 
 
+def occur_twice(raw: "pd.Series[Any]", timezone: str, formats: Sequence[str] = ()) -> "pd.Series[bool]":
+    """Say which values are times that a clock showed twice, when it was put back."""
+    if timezone == "UTC" or isinstance(raw.dtype, pd.DatetimeTZDtype) or any(form in EPOCH_UNITS for form in formats):
+        return pd.Series(False, index=raw.index)
+    instants = read_times(raw, timezone, formats)
+    clock, later = (
+        moments.dt.tz_convert(timezone).dt.tz_localize(None) for moments in (instants, instants + pd.Timedelta(hours=1))
+    )
+    return (clock == later) & ~_text(raw).str.contains(OFFSET, na=False)
+
+
 def unlikely_unit(raw: "pd.Series[Any]", form: str) -> str | None:
     """Name the unit in which numbers are likely times, if it is not the declared one."""
     numbers = _epoch_numbers(raw).dropna()

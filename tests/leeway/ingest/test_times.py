@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeway.ingest.times import are_days, read_times, unlikely_unit
+from leeway.ingest.times import are_days, occur_twice, read_times, unlikely_unit
 
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"])
 OFFSETS = st.integers(-12 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -139,3 +139,9 @@ def test_iso_8601_is_one_of_several_formats():
     raw = pd.Series(["31.12.2025", "2025-12-30T12:00:00+02:00", "soon"])
     found = read_times(raw, "UTC", ("%d.%m.%Y", "ISO 8601"))
     assert found.tolist() == [pd.Timestamp("2025-12-31", tz="UTC"), pd.Timestamp("2025-12-30T10:00", tz="UTC"), pd.NaT]
+
+
+def test_the_hour_that_a_clock_showed_twice_is_told():
+    raw = pd.Series(["2026-10-25 02:30", "2026-10-25 02:30+01:00", "2026-10-25 03:30", "2026-03-29 02:30", None])
+    assert occur_twice(raw, "Europe/Berlin").tolist() == [True, False, False, False, False]
+    assert not occur_twice(raw, "UTC").any()
