@@ -172,6 +172,9 @@ def _typed(name: str, raw: pd.Series) -> ColumnProfile:
         if pd.api.types.is_integer_dtype(raw.dtype) and raw.abs().max() >= EXACT:  # a float does not tell them apart
             return ColumnProfile(name, _of_codes(raw, distinct), as_text(raw), distinct=distinct)
         found = _numeric(name, Numbers(read_numbers(raw)), raw, distinct, ())
+        if found.holds == "identifier" and float(raw.abs().max()) >= EXACT:
+            told = "the source holds its numbers as floats, which have lost digits; deliver them as integers or text"
+            return replace(found, doubt=told)
         infinite = int(np.isinf(raw.astype("float64")).sum())
         told = f"{infinite:,} values are infinite, and count as missing"
         return replace(found, missing=("inf", "-inf"), doubt=told) if infinite else found

@@ -15,6 +15,7 @@ from leeway.profiling.profile import RANDOM_HOLDOUT, TIME_HOLDOUT, Profile
 from leeway.profiling.querying import bound_by, replace_password
 from leeway.profiling.source_code import Block, Call, Expression, Raw, calls, quoted, write
 
+MANY_COLUMNS = 4  # of one value: it is written once for all of them
 PREPARING = frozenset({"date_from_parts", "renamed"})  # of `leeway.definition.preparing`
 HISTORY_WINDOWS = tuple(timedelta(days=count) for count in (1, 7, 30, 90, 365))
 
@@ -184,7 +185,7 @@ def _printable(text: str) -> str:
 
 
 def _imports(body: Expression) -> str:
-    used = set(calls(body))
+    used = {name for name in calls(body) if not name.startswith("dict.")}
     modules = {"leeway.definition": used - PREPARING, "leeway.definition.preparing": used & PREPARING}
     return "\n".join(_import(module, names) for module, names in modules.items() if names)
 
@@ -218,7 +219,7 @@ def _source(found: Profile) -> Call:
     }
     missing |= {name: spelled for name, spelled in found.outcome.missing.items() if spelled}
     if missing:
-        arguments["missing"] = missing
+        arguments["missing"] = _by_column(missing)
     formats: dict[str, Expression] = {
         found.renamed.get(column.name, column.name): column.times.formats
         if len(column.times.formats) > 1
@@ -231,6 +232,14 @@ def _source(found: Profile) -> Call:
     if prepare := list(_prepare(found)):
         arguments["prepare"] = prepare[0] if len(prepare) == 1 else tuple(prepare)
     return Call(kind, arguments)
+
+
+def _by_column(given: dict[str, Expression]) -> Expression:
+    """Return a value by column; where many have the same, it is written once."""
+    values = list(given.values())
+    if len(given) < MANY_COLUMNS or any(value != values[0] for value in values):
+        return given
+    return Call("dict.fromkeys", {}, (tuple(given), values[0]))
 
 
 def _form(form: CSV) -> dict[str, Expression]:
