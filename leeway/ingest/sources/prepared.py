@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from leeway.core.errors import LeewayError, SourceError
 from leeway.definition import Rows
@@ -76,8 +78,10 @@ def _without_blanks(rows: pd.DataFrame, source: Rows) -> pd.DataFrame:
     blank = {}
     for name in rows.columns:
         if rows[name].dtype == "str":
-            stripped = rows[name].str.strip()
-            blank[name] = rows[name].mask(stripped.isin({"", *source.missing_in(str(name))}))
+            spelled = pa.array(["", *source.missing_in(str(name))], pa.large_string())
+            stripped = pc.utf8_trim_whitespace(pa.array(rows[name], pa.large_string()))
+            if pc.any(is_blank := pc.is_in(stripped, value_set=spelled)).as_py():
+                blank[name] = rows[name].mask(is_blank.to_numpy(zero_copy_only=False))
         elif rows[name].dtype == "float64" and "inf" in source.missing_in(str(name)):
             blank[name] = rows[name].replace([np.inf, -np.inf], np.nan)
     return rows.assign(**blank)
