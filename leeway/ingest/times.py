@@ -6,6 +6,8 @@ from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 EPOCH_UNITS = {"epoch s": 1e6, "epoch ms": 1e3, "epoch us": 1.0, "epoch ns": 1e-3}  # in microseconds
 ZONES_BEGIN = pd.Timestamp("1900-01-01")  # before, a zone's clock is that of its town
@@ -89,6 +91,10 @@ def _by_format(raw: "pd.Series[Any]", form: str, timezone: str) -> "pd.Series[pd
 def _iso(raw: "pd.Series[Any]", timezone: str) -> "pd.Series[pd.Timestamp]":
     if pd.api.types.is_numeric_dtype(raw.dtype) and raw.notna().any():
         return pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
+    if (clock := _cast(raw, pa.timestamp("us"))) is not None:
+        return _localised(clock, timezone)
+    if (instants := _cast(raw, pa.timestamp("us", "UTC"))) is not None:
+        return _clipped(instants.dt.tz_convert(None)).dt.tz_localize("UTC")
     text = _text(raw)
     text = text.where(text.str.match(r"\d{4}", na=False))  # pandas would read "now" and "today"
     text = text.str.replace(
@@ -101,6 +107,18 @@ def _iso(raw: "pd.Series[Any]", timezone: str) -> "pd.Series[pd.Timestamp]":
         return _localised(clock, timezone)
     with_offset = _clipped(clock).dt.tz_localize("UTC")
     return with_offset if has_offset.all() else with_offset.where(has_offset, _localised(clock, timezone))
+
+
+def _cast(raw: "pd.Series[Any]", kind: pa.DataType) -> "pd.Series[pd.Timestamp] | None":
+    """Read text that is ISO 8601 in every row, with an offset or without one, by Arrow, which is far faster."""
+    if raw.dtype != "str":
+        return None
+    text = pa.array(raw, pa.large_string())
+    try:
+        clock = pc.cast(pc.utf8_trim_whitespace(text), kind)
+    except pa.ArrowInvalid:
+        return None
+    return pd.Series(clock.to_pandas().array, index=raw.index)
 
 
 def _epoch(raw: "pd.Series[Any]", form: str) -> "pd.Series[pd.Timestamp]":
