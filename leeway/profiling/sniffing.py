@@ -188,7 +188,11 @@ def _dialect(lines: Sequence[str], named: Sequence[str], delimiter: str | None) 
     found = None
     with suppress(Exception):  # a text that it cannot rate has no form that could be found
         found = Detector().detect(sample + "\n", delimiters=None if delimiter is None else [delimiter[:1]])
-    chosen = delimiter or (found.delimiter if found is not None and found.delimiter else None) or _most_regular(lines)
+    rated = found.delimiter if found is not None and found.delimiter else None
+    if rated not in DELIMITERS:  # a sign of values, too: another one comes first that fits every line
+        regular = {mark: fit for mark in DELIMITERS if (fit := _fit(lines, mark)) is not None and fit[0] == 1}
+        rated = max(regular, key=lambda mark: regular[mark]) if regular else rated
+    chosen = delimiter or rated or _most_regular(lines)
     quote = _quote(sample, chosen)
     escape = "\\" if f"\\{quote}" in sample and _is_escape(sample, quote) else None
     spaced = f"{chosen} "

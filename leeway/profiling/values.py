@@ -56,7 +56,7 @@ CURRENCIES = (
 
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _SPOILT = re.compile(
-    r"(?P<open>\(?)(?P<before>[^\d\s.,+\-()]{0,4})\s*(?P<number>[-+]?\s*\d[\d., '\u00a0\u202f]*?)\s*"
+    r"(?P<open>\(?)(?P<sign>[-+]?)(?P<before>[^\d\s.,+\-()]{0,4})\s*(?P<number>[-+]?\s*\d[\d., '\u00a0\u202f]*?)\s*"
     r"(?P<after>[^\d\s.,()\-][^\d()]{0,11}?)?(?P<behind>-?)(?P<close>\)?)"
 )
 _BOUND = re.compile(r"\s*[<>\u2264\u2265~\u2248\u00b1]\s*=?\s*[-+]?[\d.,]+.*")
@@ -202,12 +202,10 @@ def _spoilt(text: pd.Series, values: pd.Series, decimal: str | None = None) -> N
     if len(units) > 1:
         return None
     unit = next(iter(units), None)
-    if any(side.isalpha() and side not in CURRENCIES for side in before.unique()):
-        return None  # `K000123` is a name
-    if (before.str.isalpha().eq(True) & number.str.match(r"[-+]?0\d")).any():
-        return None  # and so is `R-000123`, though R is a currency
+    if _is_name(values, number, before, after, unit):
+        return None
     separators = {mark for mark in (",", ".", " ", "'") if number.str.contains(mark, regex=False).any()}
-    styles = [(None, "."), (",", "."), (".", ","), (" ", ","), (" ", "."), ("'", "."), (None, ",")]
+    styles = [(None, "."), (",", "."), (".", ","), (" ", "."), (" ", ","), ("'", "."), (None, ",")]
     if decimal == ",":
         styles = [style for style in styles if style[1] == ","]
     fits = [style for style in styles if separators <= {mark for mark in style if mark} and _is_written(number, *style)]
@@ -228,8 +226,23 @@ def _spoilt(text: pd.Series, values: pd.Series, decimal: str | None = None) -> N
         point,
         missing,
         suffixes,
-        ambiguous=len(points) > 1,
+        ambiguous=len(points) > 1 and bool(separators & {",", "."}),
         decided=bool(separators & {",", "."}) and len(points) == 1,
+    )
+
+
+def _is_name(values: pd.Series, number: pd.Series, before: pd.Series, after: pd.Series, unit: str | None) -> bool:
+    """Say whether letters and numbers are names, such as `K000123`, `R17` and `12a`, and not amounts of a unit."""
+    if any(side.isalpha() and side not in CURRENCIES for side in before.unique()):
+        return True
+    lettered = before.str.isalpha().eq(True)
+    if (lettered & number.str.match(r"[-+]?0\d")).any():
+        return True  # `R-000123`, though R is a currency
+    amount = number.str.contains(r"[.,]", regex=True) | values.str.contains(r"[A-Za-z]\s", regex=True)
+    if lettered.any() and len(values) > 10 and not amount[lettered].any():
+        return True
+    return (
+        unit is not None and unit.isalpha() and len(unit) == 1 and after.eq(unit).mean() < 0.9 and before.ne(unit).all()
     )
 
 
@@ -248,7 +261,8 @@ def _suffixes(number: pd.Series, before: pd.Series, after: pd.Series) -> dict[st
 
 
 def _is_written(number: pd.Series, thousands: str | None, decimal: str) -> bool:
-    whole = rf"[1-9]\d{{0,2}}(?:{re.escape(thousands)}\d{{3}})+|\d+" if thousands else r"\d+"
+    mark = re.escape(thousands) if thousands else ""
+    whole = rf"[1-9]\d{{0,2}}(?:{mark}\d{{2,3}})*{mark}\d{{3}}|\d+" if thousands else r"\d+"  # also India's 12,34,567
     return bool(number.str.fullmatch(rf"[-+]?\s*(?:{whole})(?:{re.escape(decimal)}\d*)?").all())
 
 

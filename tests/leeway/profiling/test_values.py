@@ -144,3 +144,32 @@ def test_every_spelling_of_missing_is_missing_and_named(spelling):
 def test_among_codes_of_two_letters_na_is_one_of_them():
     assert values.spellings_of_missing(series("ZA", "NA", "DE")) == ()
     assert values.spellings_of_missing(series("ZA", "NA", "none")) == ("NA",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        [f"R{number}" for number in range(20)],
+        [f"{number}a" if number % 2 else str(number) for number in range(20)],
+        ["<0.1", "0.3", "2"],
+    ],
+    ids=["names", "some with a letter", "bounds"],
+)
+def test_what_only_looks_like_numbers_is_none(text):
+    assert values.numbers(series(*text)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "style"),
+    [
+        (["-$1.50", "$2.25"], -1.5, ("$", None, ".")),
+        (["12,34,567", "1,23,456"], 1_234_567, (None, ",", ".")),
+        (["1\u202f000", "12\u202f500"], 1_000, (None, " ", ".")),
+        (["R 12.50", "R 3.00"], 12.5, ("R", None, ".")),
+    ],
+)
+def test_numbers_of_many_hands_are_read_with_their_style(text, first, style):
+    found = values.numbers(series(*text))
+    assert found.values.iloc[0] == first
+    assert (found.unit, found.thousands, found.decimal) == style
+    assert not found.ambiguous
