@@ -241,9 +241,9 @@ def _is_name(values: pd.Series, number: pd.Series, before: pd.Series, after: pd.
     amount = number.str.contains(r"[.,]", regex=True) | values.str.contains(r"[A-Za-z]\s", regex=True)
     if lettered.any() and len(values) > 10 and not amount[lettered].any():
         return True
-    return (
-        unit is not None and unit.isalpha() and len(unit) == 1 and after.eq(unit).mean() < 0.9 and before.ne(unit).all()
-    )
+    if unit is None or not unit.isalpha() or len(unit) > 1 or before.eq(unit).any():
+        return False
+    return float(after.eq(unit).mean()) < 0.9
 
 
 def _suffixes(number: pd.Series, before: pd.Series, after: pd.Series) -> dict[str, float]:
