@@ -45,3 +45,8 @@ def test_a_column_is_spelled_as_its_values_are(values):
     found = as_text(pd.Series(values, dtype="object"))
     expected = [None if value is None or "\0" in str(value) else value_text(value) for value in values]
     assert [None if pd.isna(value) else value for value in found] == expected
+
+
+def test_a_column_that_was_read_in_pieces_has_its_accents():
+    pieces = pd.concat([pd.Series(["cafe\u0301"], dtype="str"), pd.Series(["b"], dtype="str")], ignore_index=True)
+    assert as_text(pieces).tolist() == ["caf\u00e9", "b"]
