@@ -206,7 +206,8 @@ class Gates(Value):
         groups: categorical or boolean columns whose values must be decided on alike, such as a person's sex. They need not be
             features.
         group_tolerance: by how much shares called positive, and true and false positive rates, may differ between groups.
-        trusted: features that may tell the label nearly by themselves, because they are surely known before it is.
+        trusted: features that may tell the label nearly by themselves, because they are surely known before it is: those that
+            are made of no one column. Of a column its `known_at_event` says it.
         instability: by how much, on average, the probability of an event may differ between two seeds; None where it may
             differ by any amount.
         row_milliseconds, rows_per_second: the most time for one row, and the least speed for many; None for any.
