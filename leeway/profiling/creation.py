@@ -1,17 +1,20 @@
 """Creation of a new classifier's two files."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from leeway.core.errors import DefinitionError, LeewayError
 from leeway.core.files import replacing
 from leeway.core.logs import logger
 from leeway.core.settings import settings
-from leeway.definition import RESERVED_NAMES
+from leeway.definition import RESERVED_NAMES, catalog
 from leeway.profiling import writing
 from leeway.profiling.options import Options
-from leeway.profiling.profile import Profile, profile
+from leeway.profiling.profile import Profile, answered, profile
+from leeway.profiling.questions import NOT_KNOWN
+from leeway.profiling.source_code import quoted
 
 log = logger(__name__)
 
@@ -30,10 +33,39 @@ class Created:
     changed: bool
 
 
-def create(options: Options, *, force: bool = False) -> Created:
-    """Profile the data and write a classifier's two files.
+@dataclass(frozen=True)
+class Draft:
+    """A profile that is not written yet, so that a person can answer its questions first."""
 
-    They are `models/NAME.py` and `expectations/NAME.py`. Either both are written, or neither.
+    profile: Profile
+    definition: Path
+    suite: Path
+
+    def answered(self, answers: Mapping[str, bool]) -> "Draft":
+        """Return the draft with answers.
+
+        Args:
+            answers: whether a column is known when the event happens.
+        """
+        return replace(self, profile=answered(self.profile, answers))
+
+    def write(self) -> Created:
+        """Write both files, or neither."""
+        texts = self.texts
+        changed = any(not path.exists() or path.read_text() != text for path, text in texts.items())
+        _write(texts)
+        return Created(self.profile, self.definition, self.suite, changed=changed)
+
+    @property
+    def texts(self) -> dict[Path, str]:
+        """The files' texts."""
+        return {self.definition: writing.definition(self.profile), self.suite: writing.suite(self.profile)}
+
+
+def draft(options: Options, *, force: bool = False) -> Draft:
+    """Profile the data for a classifier's two files.
+
+    They are `models/NAME.py` and `expectations/NAME.py`. What a former definition answers is not asked again.
 
     Args:
         force: overwrite files that differ from the new ones.
@@ -46,9 +78,11 @@ def create(options: Options, *, force: bool = False) -> Created:
     project = settings().project.absolute()
     paths = project / "models" / f"{options.name}.py", project / "expectations" / f"{options.name}.py"
     found = profile(options)
-    texts = writing.definition(found), writing.suite(found)
-    compile(texts[0], str(paths[0]), "exec")
-    differing = [path for path, text in zip(paths, texts, strict=True) if path.exists() and path.read_text() != text]
+    found = answered(found, _answers_before(found, paths[0]))
+    made = Draft(found, *paths)
+    texts = made.texts
+    compile(texts[paths[0]], str(paths[0]), "exec")
+    differing = [path for path, text in texts.items() if path.exists() and path.read_text() != text]
     if differing and not force:
         raise DefinitionError(
             f"writing {options.name}",
@@ -56,9 +90,47 @@ def create(options: Options, *, force: bool = False) -> Created:
             found=", ".join(str(path) for path in differing),
             hint="choose another name, or add --force to replace it",
         )
-    changed = bool(differing) or not all(path.exists() for path in paths)
-    _write(dict(zip(paths, texts, strict=True)))
-    return Created(found, *paths, changed=changed)
+    return made
+
+
+def create(options: Options, *, force: bool = False) -> Created:
+    """Profile the data and write a classifier's two files, asking nothing.
+
+    Raises:
+        DefinitionError: the name is not valid, or a file exists that somebody may have edited.
+        SourceError: the data cannot be profiled.
+    """
+    return draft(options, force=force).write()
+
+
+def _answers_before(found: Profile, path: Path) -> dict[str, bool]:
+    """Return what the former definition says of the columns that are asked about.
+
+    A column whose line somebody has deleted stays out. One that does not load says nothing.
+    """
+    if not path.exists():
+        return {}
+    try:
+        former = catalog.load_anew(found.options.name)
+    except LeewayError as error:
+        log.info("the former definition of %s answers no question: %s", found.options.name, error)
+        return {}
+    text = path.read_text()
+    same_label = set(former.label.source_columns) == set(found.outcome.columns)
+    answers: dict[str, bool] = {}
+    for question in found.questions:
+        for name in question.columns:
+            column = former.columns.get(found.renamed.get(name, name))
+            if column is None:
+                said = f"{quoted(name)}: {NOT_KNOWN}" in text
+                answers |= {name: False} if said or (same_label and not question.aside) else {}
+            elif column.known_at_event is not None:
+                answers[name] = column.known_at_event
+            elif column.feature is False:
+                answers[name] = False
+            elif found.renamed.get(name, name) in former.gates.trusted:
+                answers[name] = True
+    return answers
 
 
 def _check_name(name: str) -> None:

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
@@ -12,8 +12,9 @@ from leeway.core.errors import SourceError
 from leeway.definition import MAX_IDENTIFIER, RESERVED_COLUMNS, CalendarPart, Grain
 from leeway.profiling import expect, reading, roles, timing
 from leeway.profiling.columns import ColumnProfile, centuries_decided, inspect_all
-from leeway.profiling.leakage import leaks
+from leeway.profiling.leakage import questions
 from leeway.profiling.options import Options, one_role_each
+from leeway.profiling.questions import NOT_KNOWN, Question
 from leeway.profiling.reading import Sample
 from leeway.profiling.roles import DateParts, LabelGuess
 from leeway.profiling.timing import Timing
@@ -26,11 +27,16 @@ Use = Literal["feature", "event id", "event time", "label", "label time", "entit
 
 @dataclass(frozen=True)
 class Used:
-    """The use of one column, with the reason."""
+    """The use of one column, with the reason.
+
+    Attributes:
+        known: whether somebody has said that it is known when the event happens.
+    """
 
     column: ColumnProfile
     use: Use
     why: str = ""
+    known: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Profile:
         empty_partitions: whether there are periods without a row between the first and the last.
         calendar: parts of the event time to learn from.
         renamed: the new names of columns whose names are reserved.
+        questions: what a person must still say.
     """
 
     options: Options
@@ -63,6 +70,7 @@ class Profile:
     calendar: tuple[str, ...]
     expectations: list[expect.Expectation]
     renamed: dict[str, str] = field(default_factory=dict)
+    questions: tuple[Question, ...] = ()
 
     @property
     def declared(self) -> dict[str, Used]:
@@ -101,17 +109,10 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
     if options.id is not None:
         _identifies(options.id, sample)
 
-    used = _uses(options, columns, outcome, event_id, when)
+    used, asked = _uses(options, columns, outcome, event_id, when)
     dated = options.label_time and timing.can_date_labels(columns[options.label_time].values, when.values)
     grain = timing.grain(when.values, sample)
-    features = [item.column for item in used.values() if item.use == "feature"]
-    if not features and when.values is None:
-        raise SourceError(
-            f"profiling {options.data}",
-            problem="there is no column to learn from",
-            found="; ".join(f"{name}: {item.why or item.use}" for name, item in list(used.items())[:6]),
-            hint="keep a column by --keep, or give a table with more columns",
-        )
+    features = _learnt_from(used, options, when.values)
     return Profile(
         options,
         sample,
@@ -128,7 +129,47 @@ def profile(options: Options, *, now: datetime | None = None) -> Profile:
         timing.calendar(when.values),
         expect.suite(features, event_id, timing.deliveries(when.values, grain, sample)),
         _renamed([item.column for item in used.values() if item.use in ("feature", "entity", "sensitive")]),
+        tuple(asked),
     )
+
+
+def answered(found: Profile, answers: Mapping[str, bool]) -> Profile:
+    """Return a profile in which questions are answered.
+
+    Args:
+        answers: whether a column is known when the event happens. Those of which nothing is asked are left out.
+
+    Raises:
+        SourceError: no column is left to learn from.
+    """
+    asked = {name for question in found.questions for name in question.columns}
+    given = {name: known for name, known in answers.items() if name in asked}
+    if not given:
+        return found
+    used = dict(found.used)
+    for name, known in given.items():
+        use, why = ("feature", "") if known else ("set aside", NOT_KNOWN)
+        used[name] = Used(used[name].column, use, why, known=known)  # type: ignore[arg-type]
+    features = _learnt_from(used, found.options, found.time)
+    return replace(
+        found,
+        used=used,
+        questions=tuple(item for item in found.questions if not set(item.columns) <= set(given)),
+        expectations=expect.suite(features, found.event_id, timing.deliveries(found.time, found.grain, found.sample)),
+        renamed=_renamed([item.column for item in used.values() if item.use in ("feature", "entity", "sensitive")]),
+    )
+
+
+def _learnt_from(used: Mapping[str, Used], options: Options, time: pd.Series | None) -> list[ColumnProfile]:
+    features = [item.column for item in used.values() if item.use == "feature"]
+    if not features and time is None:
+        raise SourceError(
+            f"profiling {options.data}",
+            problem="there is no column to learn from",
+            found="; ".join(f"{name}: {item.why or item.use}" for name, item in list(used.items())[:6]),
+            hint="keep a column by --keep, or give a table with more columns",
+        )
+    return features
 
 
 def _uses(
@@ -137,7 +178,7 @@ def _uses(
     outcome: LabelGuess,
     event_id: str | None,
     when: Timing,
-) -> dict[str, Used]:
+) -> tuple[dict[str, Used], list[Question]]:
     roles_of: dict[str, Use] = dict.fromkeys(options.label, "label")
     for name, use in ((event_id, "event id"), (when.column, "event time"), (options.entity, "entity")):
         if name is not None:
@@ -151,14 +192,22 @@ def _uses(
             used[name] = Used(column, roles_of[name])
         elif name in options.keep:
             used[name] = Used(column, "feature", "kept, as asked")
+            candidates[name] = column
         elif (reason := _no_feature(column, when.parts)) is not None:
             used[name] = Used(column, "sensitive" if column.personal else "set aside", reason)
         else:
             used[name] = Used(column, "feature")
             candidates[name] = column
-    for name, leak in leaks(candidates, outcome, when.values).items():
-        used[name] = Used(columns[name], "set aside", leak.why)
-    return {name: used[name] for name in columns}
+    asked: list[Question] = []
+    for question in questions(candidates, outcome, when.values):
+        for name in question.columns:
+            if name in options.keep:  # to keep one is to say that it is known
+                used[name] = replace(used[name], known=True)
+            elif question.aside:
+                used[name] = Used(columns[name], "set aside", question.why)
+        if left := tuple(name for name in question.columns if name not in options.keep):
+            asked.append(replace(question, columns=left))
+    return {name: used[name] for name in columns}, asked
 
 
 def _no_feature(column: ColumnProfile, parts: DateParts | None) -> str | None:
