@@ -27,6 +27,7 @@ def check(name: NameArgument, json: Json = False) -> None:
     from leeway.definition import catalog
     from leeway.ingest.audit import load_suite
     from leeway.operations import check_definition
+    from leeway.profiling.questions import ANSWER
 
     with output.progress(f"checking {name}"):
         findings = check_definition.check_all(name)
@@ -35,8 +36,18 @@ def check(name: NameArgument, json: Json = False) -> None:
         raise typer.Exit(1)
     classifier = catalog.load(name)
     expectations = len(load_suite(name).expectations)
-    found = {"findings": [], "features": classifier.features, "expectations": expectations}
-    output.emit(found, lambda: print(f"{name}: {len(classifier.features)} features, {expectations} expectations"))
+    with output.progress(f"looking at what tells the label of {name}"):
+        asked = check_definition.open_questions(classifier)
+    found = {"findings": [], "features": classifier.features, "expectations": expectations, "questions": asked}
+
+    def say() -> None:
+        print(f"{name}: {len(classifier.features)} features, {expectations} expectations")
+        for question in asked:
+            print(f"  Only you can know: {question}.")
+        if asked:
+            print(f"  Answer in models/{name}.py: {ANSWER}.")
+
+    output.emit(found, say)
 
 
 def status(name: NameArgument, json: Json = False) -> None:
