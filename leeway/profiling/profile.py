@@ -20,6 +20,7 @@ from leeway.profiling.roles import DateParts, LabelGuess
 from leeway.profiling.timing import Timing
 
 REPEATED = 0.9  # share of different values, below which an identifier names an entity of several rows
+ENTITY = "identifies an entity of several rows; name it by --entity"
 TIME_HOLDOUT, RANDOM_HOLDOUT = 0.25, 0.2
 
 Use = Literal["feature", "event id", "event time", "label", "label time", "entity", "sensitive", "set aside"]
@@ -71,6 +72,15 @@ class Profile:
     expectations: list[expect.Expectation]
     renamed: dict[str, str] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The columns whose values are groups of people, to be decided on alike."""
+        return tuple(
+            name
+            for name, used in self.declared.items()
+            if used.column.slice and used.column.holds in ("categorical", "boolean")
+        )
 
     @property
     def declared(self) -> dict[str, Used]:
@@ -223,7 +233,7 @@ def _no_feature(column: ColumnProfile, parts: DateParts | None) -> str | None:
         return "has one value only" if column.missing_share == 0 else None
     if column.holds == "identifier":
         several = column.distinct < REPEATED * column.values.notna().sum()
-        return "identifies an entity of several rows; name it by --entity" if several else "identifies a row"
+        return ENTITY if several else "identifies a row"
     return None
 
 

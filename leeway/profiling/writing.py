@@ -47,6 +47,9 @@ def definition(found: Profile) -> str:
     if found.empty_partitions:
         arguments["empty_partitions"] = True
     arguments["training"] = _training(found)
+    if groups := tuple(found.renamed.get(name, name) for name in found.groups):
+        # How much they may differ is a person's to say: nothing in the table does.
+        arguments["gates"] = Call("Gates", {"groups": groups, "group_tolerance": None})
     if found.grain.cron != DAY.cron:
         arguments["schedule"] = Call("Schedule", {"cron": found.grain.cron})
     body = Call("classifier = Classifier", arguments)

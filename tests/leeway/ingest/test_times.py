@@ -139,3 +139,11 @@ def test_iso_8601_is_one_of_several_formats():
     raw = pd.Series(["31.12.2025", "2025-12-30T12:00:00+02:00", "soon"])
     found = read_times(raw, "UTC", ("%d.%m.%Y", "ISO 8601"))
     assert found.tolist() == [pd.Timestamp("2025-12-31", tz="UTC"), pd.Timestamp("2025-12-30T10:00", tz="UTC"), pd.NaT]
+
+
+def test_days_since_1960_are_days_whatever_type_they_come_in():
+    for raw in (pd.Series([20574, None]), pd.Series(["20574", None], dtype="str"), pd.Series([20574.0, 0.5])):
+        read = read_times(raw, "Europe/Berlin", ("days since 1960",))
+        assert read[0] == pd.Timestamp("2016-04-29 22:00", tz="UTC")
+        assert pd.isna(read[1])
+    assert are_days(pd.Series(["20574"]), ("days since 1960",)).all()
