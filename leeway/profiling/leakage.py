@@ -6,6 +6,7 @@ became known later; a person can. So what is beyond belief is set aside, and wha
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,14 @@ class _Rows:
     fold: np.ndarray
     exclusive: bool
     time: pd.Series | None
+
+    @cached_property
+    def newest(self) -> "pd.Series[bool] | None":
+        """Flags of the newest rows; None where events have no time, or the rows are few."""
+        if self.time is None:
+            return None
+        flags = self.time.rank(method="first", pct=True) > 1 - NEWEST
+        return flags if flags.sum() >= telling.LEAST_ROWS else None
 
 
 def questions(
@@ -128,14 +137,10 @@ def _by_its_gaps(column: ColumnProfile, rows: _Rows) -> str | None:
         why := telling.missing_tells(column.values.iloc[rows.chosen], rows.y)
     ):
         return why
-    if rows.time is None or column.holds == "empty":
+    newest = rows.newest
+    if newest is None or column.holds == "empty":
         return None
-    dated = rows.time.notna()
-    order = rows.time[dated].rank(method="first", pct=True)
-    missing = column.values[dated].isna()
-    newest = order > 1 - NEWEST
-    if newest.sum() < telling.LEAST_ROWS:
-        return None
+    missing = column.values.isna()
     late, usual = float(missing[newest].mean()), float(missing[~newest].mean())
     if late - usual > LATER_MISSING and usual < USUALLY_MISSING:
         return (
