@@ -239,6 +239,7 @@ def _suite(path: Path, name: str, classifier: Classifier | None) -> Iterator[tup
         for column in sorted(columns_of(suite) - known):
             close = difflib.get_close_matches(column, known, n=1)
             hint = f" (did you mean {close[0]!r}?)" if close else ""
+            hint += f"; `leeway check {name} --fix` drops its expectations"
             yield line_of(tree, f"{column!r}") or 0, f"the column {column!r} is not declared in the definition{hint}"
 
 

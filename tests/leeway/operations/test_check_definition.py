@@ -91,7 +91,8 @@ def test_what_contradicts_itself_is_said_at_the_line_of_its_name(checked):
 def test_a_suite_that_speaks_of_another_column_is_told_with_the_likely_one(checked):
     findings = checked(suite=SUITE.replace('column="amount"', 'column="amuont"'))
     assert findings == [
-        "expectations/toy.py:8: the column 'amuont' is not declared in the definition (did you mean 'amount'?)"
+        "expectations/toy.py:8: the column 'amuont' is not declared in the definition (did you mean 'amount'?); "
+        "`leeway check toy --fix` drops its expectations"
     ]
 
 
