@@ -61,9 +61,8 @@ def _suspects(evidence: Evidence) -> tuple[list[Question], list[Question]]:
     told = [item for item in evidence.probed.suspicions if not _answered(evidence.classifier, item.columns)]
     beyond = [Question(item.columns, item.why) for item in told if item.beyond]
     beyond += _dominant(evidence, _named(beyond))
-    asked = [
-        Question(item.columns, item.why) for item in told if not item.beyond and not set(item.columns) & _named(beyond)
-    ]
+    suspicious = [item for item in told if not item.beyond and not set(item.columns) & _named(beyond)]
+    asked = [Question(item.columns, item.why) for item in suspicious if _of_columns(evidence.classifier, item.columns)]
     for name, why in evidence.filled_later.items():
         if not _answered(evidence.classifier, [name]):
             asked.append(Question((name,), why))
@@ -107,10 +106,19 @@ def _behind_perfection(evidence: Evidence, named: set[str]) -> Iterator[Question
         if carried < CARRIES and parts[name] > 0:
             names.append(name)
             carried += parts[name]
-    strongest = [name for name in names[:MOST_ASKED] if not evidence.classifier.is_answered(name)]
+    strongest = _of_columns(evidence.classifier, names[:MOST_ASKED])
+    strongest = [name for name in strongest if not evidence.classifier.is_answered(name)]
     if strongest:
         verb = "matters" if len(strongest) == 1 else "matter"
         yield Question(tuple(strongest), f"{verb} most, and the holdout is predicted with ROC AUC {auc:.4f}")
+
+
+def _of_columns(classifier: Classifier, features: Iterable[str]) -> list[str]:
+    """Return the features that are made of columns.
+
+    Others are of the event's time and of the past, which are known then by construction.
+    """
+    return [name for name in features if classifier.origins(name)]
 
 
 def _in_columns(classifier: Classifier, asked: Iterable[Question]) -> list[Question]:

@@ -109,6 +109,10 @@ def test_of_what_is_made_of_a_column_its_column_is_asked_about():
     assert "event_hour: name it in Gates.trusted" in none.why
 
 
+def test_what_is_of_the_past_and_of_the_events_time_is_not_asked_about():
+    assert checked(suspicions=[replace(STRONG, columns=("event_hour",))]).numbers["questions"] == []
+
+
 def test_it_is_told_where_random_rows_are_much_easier_than_later_ones():
     assert checked(temporal_shift=(0.5, 0.3)).why.endswith(
         "random rows are easier (log loss 0.3000) than later ones (0.5000): time matters here"
