@@ -40,8 +40,9 @@ classifier = Classifier(
         "card_id": identifier(),
         "cardholder_email": identifier(sensitive=True),
         "merchant_id": identifier(),
-        "merchant_category": categorical(),
-        "amount": numeric(),
+        # The two tell most, and both are known when the card is held to the terminal.
+        "merchant_category": categorical(known_at_event=True),
+        "amount": numeric(known_at_event=True),
         "channel": categorical(),
         "card_country": categorical(),
         "merchant_country": categorical(),

@@ -1,6 +1,6 @@
 """Commands that inspect a classifier or this machine.
 
-Only `quarantine --replay` changes anything.
+Only `quarantine --replay` and `check --fix` change anything.
 """
 
 from typing import Annotated, Any
@@ -19,15 +19,24 @@ def list_classifiers(json: Json = False) -> None:
     output.emit(found, lambda: print("\n".join(found) or "none: write models/NAME.py"))
 
 
-def check(name: NameArgument, json: Json = False) -> None:
+def check(
+    name: NameArgument,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Drop the expectations of columns that the definition does not declare.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Check a definition and its suite.
 
     Lists every problem with its line, and tries both files on the source's newest rows.
     """
     from leeway.definition import catalog
     from leeway.ingest.audit import load_suite
-    from leeway.operations import check_definition
+    from leeway.operations import check_definition, fix_suite
+    from leeway.profiling.questions import ANSWER
 
+    if fix and (dropped := fix_suite.drop_undeclared(catalog.load(name))):
+        output.note(f"dropped the expectations of {', '.join(dropped)} from expectations/{name}.py")
     with output.progress(f"checking {name}"):
         findings = check_definition.check_all(name)
     if findings:
@@ -35,8 +44,18 @@ def check(name: NameArgument, json: Json = False) -> None:
         raise typer.Exit(1)
     classifier = catalog.load(name)
     expectations = len(load_suite(name).expectations)
-    found = {"findings": [], "features": classifier.features, "expectations": expectations}
-    output.emit(found, lambda: print(f"{name}: {len(classifier.features)} features, {expectations} expectations"))
+    with output.progress(f"looking at what tells the label of {name}"):
+        asked = check_definition.open_questions(classifier)
+    found = {"findings": [], "features": classifier.features, "expectations": expectations, "questions": asked}
+
+    def say() -> None:
+        print(f"{name}: {len(classifier.features)} features, {expectations} expectations")
+        for question in asked:
+            print(f"  Only you can know: {question}.")
+        if asked:
+            print(f"  Answer in models/{name}.py: {ANSWER}.")
+
+    output.emit(found, say)
 
 
 def status(name: NameArgument, json: Json = False) -> None:

@@ -1,5 +1,7 @@
 """The command that creates a classifier from a table."""
 
+import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from leeway.profiling.creation import Created
+    from leeway.profiling.questions import Question
 
 
 def new(
@@ -64,7 +67,7 @@ def new(
 
     Profiles the table, and writes models/NAME.py and expectations/NAME.py.
     """
-    from leeway.profiling.creation import create
+    from leeway.profiling.creation import draft
     from leeway.profiling.options import Options
 
     options = Options(
@@ -84,7 +87,10 @@ def new(
         header=header,
     )
     with output.progress(f"profiling {data}"):
-        created = create(options, force=force)
+        made = draft(options, force=force)
+    if made.profile.questions and not json and _is_asked_at_a_terminal():
+        made = made.answered(_ask(made.profile.questions))
+    created = made.write()
     output.emit(_described(created), lambda: _say(created))
 
 
@@ -98,6 +104,30 @@ def _duration(text: str) -> "timedelta":
         raise WrongValue("--label-delay", text, wanted="duration", example="30d") from None
 
 
+def _is_asked_at_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _ask(questions: "Sequence[Question]") -> dict[str, bool]:
+    """Ask a person about columns, one after the other.
+
+    No answer leaves a question open.
+    """
+    print("Only you can know this. Answer y or n; Enter leaves a question open.\n")
+    answers: dict[str, bool] = {}
+    for question in questions:
+        given = ""
+        while given not in ("y", "n", "yes", "no", "later"):
+            try:
+                text = f"{_sentence(question)}{' It is set aside until you say so.' if question.aside else ''}"
+                given = typer.prompt(f"{text} [y/n]", default="later", show_default=False).strip().lower()
+            except typer.Abort:
+                raise typer.Exit(1) from None
+        if given != "later":
+            answers |= dict.fromkeys(question.columns, given.startswith("y"))
+    return answers
+
+
 def _described(created: "Created") -> dict[str, object]:
     from leeway.profiling.guesses import guesses
 
@@ -107,6 +137,10 @@ def _described(created: "Created") -> dict[str, object]:
         "changed": created.changed,
         "rows": created.profile.sample.total,
         "guesses": {question: answer for question, answer, _ in guesses(created.profile)},
+        "questions": [
+            {"asks": item.asks, "columns": list(item.columns), "why": item.why, "set aside": item.aside}
+            for item in created.profile.questions
+        ],
         "columns": {
             column: {"found": used.column.in_words, "use": used.use, "why": used.why or used.column.doubt}
             for column, used in created.profile.used.items()
@@ -131,8 +165,28 @@ def _say(created: "Created") -> None:
     ]
     if aside:
         print(f"Set aside: {', '.join(aside)}. To learn from one in any case: --keep COLUMN")
+    _say_questions(created.profile.questions, name)
     print(f"Wrote {_short(created.definition)} and {_short(created.suite)}: read them, they are short.")
     print(f"Next: leeway check {name}; leeway train {name}; leeway up")
+
+
+def _say_questions(questions: "Sequence[Question]", name: str) -> None:
+    """Print what is left open."""
+    asked = [item for item in questions if not item.aside]
+    aside = [item for item in questions if item.aside]
+    if questions:
+        print("\nOnly you can know this:")
+    for item in (*aside, *asked):
+        print(f"  - {_sentence(item)}{' Set aside until you say that it was known.' if item.aside else ''}")
+    if asked:
+        print(f"Answer in models/{name}.py, in the column's line: known_at_event=True, or delete the line.")
+    if questions:
+        print()
+
+
+def _sentence(question: "Question") -> str:
+    text = str(question)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _short(path: object) -> str:

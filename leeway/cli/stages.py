@@ -278,6 +278,17 @@ def _moment(option: str, text: str) -> "datetime":
 
 
 def _say_decision(name: str, decision: "Decision") -> None:
+    from dataclasses import asdict
+
+    from leeway.definition import catalog
+    from leeway.lifecycle import open_questions
+    from leeway.profiling.questions import ANSWER
+
     print(f"{name} version {decision.version}: {'promoted' if decision.promoted else 'refused'}")
+    asked = open_questions.of_evidence(catalog.load(name), [asdict(verdict) for verdict in decision.verdicts])
+    for question in asked:
+        print(f"  Only you can know: {question}.")
+    if asked:
+        print(f"  Answer in models/{name}.py: {ANSWER}.")
     for verdict in decision.verdicts:
         print(f"  {verdict.gate}: {verdict.outcome}, {verdict.why}")

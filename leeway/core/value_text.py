@@ -47,7 +47,7 @@ def as_text(raw: "pd.Series[Any]") -> "pd.Series[str]":
 
 def _texts(raw: "pd.Series[str]") -> "pd.Series[str]":
     given = pa.array(raw, pa.large_string(), from_pandas=True)
-    given = given.combine_chunks() if isinstance(given, pa.ChunkedArray) else given
+    given = given.combine_chunks() if isinstance(given, pa.ChunkedArray) else given  # of rows read in pieces
     values = pc.utf8_trim_whitespace(_composed(given))
     values = pc.replace_substring_regex(values, rf"^{WHOLE.pattern}$", r"\1")
     values = pc.if_else(pc.match_substring(values, "\0"), None, values)  # PostgreSQL's text cannot hold it

@@ -38,6 +38,16 @@ def load(name: str) -> Classifier:
         NotFound: there is no such file.
         DefinitionError: the file does not run, or is not valid.
     """
+    return load_anew(name)
+
+
+def load_anew(name: str) -> Classifier:
+    """Load a definition as its file is now.
+
+    Raises:
+        NotFound: there is no such file.
+        DefinitionError: the file does not run, or is not valid.
+    """
     path = definition_path(name)
     module = _run(path, f"loading {path.name}")
     found = list({id(value): value for value in vars(module).values() if isinstance(value, Classifier)}.values())

@@ -132,6 +132,12 @@ class Classifier(Value):
         """Whether a feature must not be shown: a sensitive column, or what is made of one's values."""
         return any(self.columns[name].sensitive for name in self.origins(feature))
 
+    def is_answered(self, feature: str) -> bool:
+        """Whether a person has said of all that a feature shows whether it is known when the event happens."""
+        origins = self.origins(feature)
+        answered = bool(origins) and all(self.columns[name].known_at_event is not None for name in origins)
+        return answered or feature in self.gates.trusted
+
     @property
     def slices(self) -> tuple[Slice, ...]:
         """`gates.slices`, and the columns that are marked for slices."""

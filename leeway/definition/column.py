@@ -19,6 +19,8 @@ class Column(Value):
         sensitive: never shown in a report, a log or an artifact, and no feature unless `feature` is set.
         feature: whether the classifier sees it; by default all but identifiers and sensitive columns.
         slice: whether metrics are also measured for each of its values.
+        known_at_event: a person's answer to whether a value is known when its event happens, and no more is asked. What is
+            not known then is no feature.
         unit: a sign before or after a number, such as "€"; a number without it is read as well.
         thousands, decimal: the separators of a number's digit groups, and of its fraction.
         suffixes: signs after a number, with what it is multiplied by, such as {"K": 1_000} or {"%": 0.01}.
@@ -32,6 +34,8 @@ class Column(Value):
     thousands: Literal[",", ".", " ", "'", "’", "_"] | None = None
     decimal: Literal[".", ","] = "."
     suffixes: Mapping[str, float] = {}
+    # No part of what a delivery is audited by: an answer must not have all deliveries audited again.
+    known_at_event: bool | None = Field(default=None, repr=False)
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         # The audit's fingerprint is of the repr: it does not change with an argument that nobody gives.
@@ -41,7 +45,7 @@ class Column(Value):
     def is_feature(self) -> bool:
         """Whether the classifier sees this column."""
         if self.feature is None:
-            return self.kind != "identifier" and not self.sensitive
+            return self.kind != "identifier" and not self.sensitive and self.known_at_event is not False
         return self.feature
 
     @model_validator(mode="before")
@@ -50,6 +54,14 @@ class Column(Value):
         if isinstance(given, str) and given in get_args(Kind):
             raise ValueError(f"{given!r} is the name of a kind; write {given}()")
         return given
+
+    @model_validator(mode="after")
+    def _feature_is_known(self) -> Self:
+        if self.feature and self.known_at_event is False:
+            raise ValueError(
+                "a feature is declared as not known when the event happens; drop feature=True, or known_at_event=False"
+            )
+        return self
 
     @model_validator(mode="after")
     def _identifier_is_no_feature(self) -> Self:
@@ -81,6 +93,7 @@ def numeric(
     thousands: Literal[",", ".", " ", "'", "’", "_"] | None = None,
     decimal: Literal[".", ","] = ".",
     suffixes: Mapping[str, float] | None = None,
+    known_at_event: bool | None = None,
 ) -> Column:
     """Declare a column of numbers.
 
@@ -95,33 +108,42 @@ def numeric(
         thousands=thousands,
         decimal=decimal,
         suffixes=suffixes or {},
+        known_at_event=known_at_event,
     )
 
 
-def categorical(*, sensitive: bool = False, feature: bool | None = None, slice: bool = False) -> Column:
+def categorical(
+    *, sensitive: bool = False, feature: bool | None = None, slice: bool = False, known_at_event: bool | None = None
+) -> Column:
     """Declare a column with a limited set of values."""
-    return Column(kind="categorical", sensitive=sensitive, feature=feature, slice=slice)
+    return Column(kind="categorical", sensitive=sensitive, feature=feature, slice=slice, known_at_event=known_at_event)
 
 
-def boolean(*, sensitive: bool = False, feature: bool | None = None, slice: bool = False) -> Column:
+def boolean(
+    *, sensitive: bool = False, feature: bool | None = None, slice: bool = False, known_at_event: bool | None = None
+) -> Column:
     """Declare a column of yes and no."""
-    return Column(kind="boolean", sensitive=sensitive, feature=feature, slice=slice)
+    return Column(kind="boolean", sensitive=sensitive, feature=feature, slice=slice, known_at_event=known_at_event)
 
 
-def text(*, sensitive: bool = False, feature: bool | None = None, slice: bool = False) -> Column:
+def text(
+    *, sensitive: bool = False, feature: bool | None = None, slice: bool = False, known_at_event: bool | None = None
+) -> Column:
     """Declare a column of free text.
 
     Features are made of its words and characters.
     """
-    return Column(kind="text", sensitive=sensitive, feature=feature, slice=slice)
+    return Column(kind="text", sensitive=sensitive, feature=feature, slice=slice, known_at_event=known_at_event)
 
 
-def timestamp(*, sensitive: bool = False, feature: bool | None = None, slice: bool = False) -> Column:
+def timestamp(
+    *, sensitive: bool = False, feature: bool | None = None, slice: bool = False, known_at_event: bool | None = None
+) -> Column:
     """Declare a column of dates or times.
 
     Features are parts of the calendar, and the days between any two such columns.
     """
-    return Column(kind="timestamp", sensitive=sensitive, feature=feature, slice=slice)
+    return Column(kind="timestamp", sensitive=sensitive, feature=feature, slice=slice, known_at_event=known_at_event)
 
 
 def identifier(*, sensitive: bool = False) -> Column:

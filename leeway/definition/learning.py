@@ -205,8 +205,10 @@ class Gates(Value):
         slice_tolerance: by what share of the champion's log loss the challenger's may be higher on a slice.
         groups: categorical or boolean columns whose values must be decided on alike, such as a person's sex. They need not be
             features.
-        group_tolerance: by how much shares called positive, and true and false positive rates, may differ between groups.
-        trusted: features that may tell the label nearly by themselves, because they are surely known before it is.
+        group_tolerance: by how much shares called positive, and true and false positive rates, may differ between groups; None
+            where differences are only measured.
+        trusted: features that may tell the label nearly by themselves, because they are surely known before it is: those that
+            are made of no one column. Of a column its `known_at_event` says it.
         instability: by how much, on average, the probability of an event may differ between two seeds; None where it may
             differ by any amount.
         row_milliseconds, rows_per_second: the most time for one row, and the least speed for many; None for any.
@@ -220,7 +222,7 @@ class Gates(Value):
     slices: tuple[Slice, ...] = ()
     slice_tolerance: float = Field(default=0.05, ge=0)
     groups: tuple[str, ...] = ()
-    group_tolerance: Share = 0.1
+    group_tolerance: Share | None = 0.1
     trusted: tuple[str, ...] = ()
     instability: Share | None = 0.15
     row_milliseconds: float | None = Field(default=500.0, gt=0)

@@ -13,7 +13,7 @@ from leeway.definition.value import Timezone, Value
 Prepare = Callable[[pd.DataFrame], pd.DataFrame]
 
 
-EPOCHS = ("epoch s", "epoch ms", "epoch us", "epoch ns")
+EPOCHS = ("epoch s", "epoch ms", "epoch us", "epoch ns", "days since 1960")
 
 
 def _codec(name: str) -> str:
@@ -45,8 +45,8 @@ class Rows(Value):
         missing: by column, how a missing value is written, beside the blank. A bare list of spellings holds for every column,
             the label too.
         time_formats: by column, how times are written: `strptime` formats, tried in order, "ISO 8601", "epoch s", "epoch ms",
-            "epoch us" or "epoch ns". By default ISO 8601. A year of two digits lies in 1969 to 2068, or with "%d/%m/%y until
-            2026" in the hundred years up to that one.
+            "epoch us", "epoch ns", or "days since 1960", as SAS counts. By default ISO 8601. A year of two digits lies in 1969
+            to 2068, or with "%d/%m/%y until 2026" in the hundred years up to that one.
     """
 
     prepare: Prepare | tuple[Prepare, ...] | None = None

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import leeway.model.bundle
 from leeway.core.logs import logger
 from leeway.core.metrics import Bools
-from leeway.dataset import snapshots
+from leeway.dataset import revisions, snapshots
 from leeway.definition import Classifier
 from leeway.definition.partitions import Partition
 from leeway.evaluation import model_card
@@ -105,6 +105,7 @@ def evidence_of(
     if not tried:
         yield evidence
         return
+    evidence = replace(evidence, filled_later=revisions.filled_later(classifier))
     with probing(classifier, challenger, split, y, evidence.nights) as probe:
         yield replace(evidence, probe=probe)
 

@@ -7,7 +7,7 @@ bundle.
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from leeway.model import permutation_importance, score_in_new_process
 from leeway.model.bundle import Bundle
 from leeway.model.class_probabilities import predict, targets
 from leeway.model.inputs import model_input
-from leeway.profiling.leakage import roc_auc, single_feature_auc
+from leeway.profiling import telling
 from leeway.training.training_data import Split
 
 LEARNT = 2_000  # rows that a refit learns from, at most
@@ -82,7 +82,7 @@ class Probing:
         """A refit on shuffled labels, tested on shuffled labels."""
         rng = np.random.default_rng(self.classifier.training.seed)
         learnt, judged = (self._dealt(rows, rng) for rows in self._sides)
-        return SingleFeature(*roc_auc(self._y(judged), self._refitted(learnt, judged, 0)))
+        return SingleFeature(*telling.roc_auc(self._y(judged), self._refitted(learnt, judged, 0)))
 
     @cached_property
     def single_feature_auc(self) -> Mapping[str, SingleFeature]:
@@ -90,15 +90,28 @@ class Probing:
 
         Each half of the rows is predicted from the other.
         """
-        learnt = thin(self._learnt, BASELINE_ROWS)
-        known, x = self._y(learnt), model_input(learnt, self.bundle.card.features)
+        x, known, fold = self._halved
+        exclusive = self.bundle.outputs.exclusive
+        told = {str(name): telling.single(x[name], known, fold, exclusive=exclusive) for name in x}
+        return {name: SingleFeature(item.auc, item.error) for name, item in told.items()}
+
+    @cached_property
+    def suspicions(self) -> Sequence[telling.Suspicion]:
+        """Features that tell suspiciously much, unless answered.
+
+        Those of which a person has said that they are known when the event happens are left out.
+        """
+        x, known, fold = self._halved
+        open_ = x[[name for name in x if not self.classifier.is_answered(str(name))]]
+        return telling.suspicions(open_, known, fold, exclusive=self.bundle.outputs.exclusive)
+
+    @cached_property
+    def _halved(self) -> tuple[pd.DataFrame, Bools, Bools]:
+        """The features but text, the labels, and the rows of one half."""
+        learnt, kinds = thin(self._learnt, BASELINE_ROWS), self.bundle.card.features
+        x = model_input(learnt, kinds)[[name for name in kinds if kinds[name] != "text"]]
         fold = np.random.default_rng(self.classifier.training.seed).random(len(x)) < 0.5
-        kinds, exclusive = self.bundle.card.features, self.bundle.outputs.exclusive
-        return {
-            name: SingleFeature(*single_feature_auc(x[name], known, fold, exclusive=exclusive))
-            for name in kinds
-            if kinds[name] != "text"
-        }
+        return x, self._y(learnt), fold
 
     @cached_property
     def importance(self) -> Mapping[str, Interval]:

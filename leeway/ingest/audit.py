@@ -120,6 +120,12 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
             f"quarantine_limit: {share:.0%} of the rows are bad, more than {classifier.quarantine_limit:.0%}, "
             f"most by '{rules.index[0]}' ({rules.iloc[0]} rows)",
         )
+    if undeclared := sorted(columns_of(judge.suite) - {*classifier.source_columns, *checked.rows, HOURS_TO_END}):
+        result.failed.insert(
+            0,
+            f"the suite is about {', '.join(undeclared)}, which the definition does not declare: "
+            f"`leeway check {classifier.name} --fix` drops these expectations",
+        )
     result.save(audit_path(classifier.name, partition, delivery))
     result.must_pass(f"auditing {classifier.name} {partition}")
     return result

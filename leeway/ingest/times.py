@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 EPOCH_UNITS = {"epoch s": 1e6, "epoch ms": 1e3, "epoch us": 1.0, "epoch ns": 1e-3}  # in microseconds
+DAYS = {"days since 1960": pd.Timestamp("1960-01-01")}  # as SAS and Stata count them
 ZONES_BEGIN = pd.Timestamp("1900-01-01")  # before, a zone's clock is that of its town
 LIKELY = pd.Timestamp("1980-01-01").timestamp() * 1e6, pd.Timestamp("2100-01-01").timestamp() * 1e6
 UNTIL = re.compile(r"(.*%y.*) until (\d{4})")  # a format with the last year that its two digits may mean
@@ -85,6 +86,8 @@ def unlikely_unit(raw: "pd.Series[Any]", form: str) -> str | None:
 def _by_format(raw: "pd.Series[Any]", form: str, timezone: str) -> "pd.Series[pd.Timestamp]":
     if form == "ISO 8601":
         return _iso(raw, timezone)
+    if form in DAYS:
+        return _localised(_counted_days(raw, DAYS[form]), timezone)
     return _epoch(raw, form) if form in EPOCH_UNITS else _strptime(raw, form, timezone)
 
 
@@ -132,6 +135,12 @@ def _epoch(raw: "pd.Series[Any]", form: str) -> "pd.Series[pd.Timestamp]":
     micros = micros.clip(FIRST.timestamp() * 1e6, LAST.timestamp() * 1e6)
     instants = pd.Series(micros.fillna(0).to_numpy("int64").view("datetime64[us]"), index=raw.index)
     return instants.mask(micros.isna()).dt.tz_localize("UTC")
+
+
+def _counted_days(raw: "pd.Series[Any]", first: pd.Timestamp) -> "pd.Series[pd.Timestamp]":
+    numbers = _epoch_numbers(raw)
+    numbers = numbers.where((numbers % 1 == 0) & numbers.between((FIRST - first).days, (LAST - first).days))
+    return (first + pd.to_timedelta(numbers, unit="D")).dt.as_unit("us")
 
 
 def _epoch_numbers(raw: "pd.Series[Any]") -> "pd.Series[float]":

@@ -13,15 +13,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from leeway.core.errors import DeliveryRejected, LeewayError, SourceError
+from leeway.core.settings import settings
 from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition
 from leeway.definition.python_file import Evaluation, called, line_of
 from leeway.ingest import contract, meaning, sources
 from leeway.ingest.sources.kinds import kind_of
+from leeway.lifecycle import registry
+from leeway.lifecycle.open_questions import of_newest, unanswered
+from leeway.model.inputs import model_input
+from leeway.profiling import telling
+from leeway.profiling.leakage import MAX_ROWS
+from leeway.profiling.questions import Question
 from leeway.training.learners import why_not
+
+LEAST_ROWS = 200  # labelled ones, to ask by
 
 
 @dataclass(frozen=True, order=True)
@@ -128,6 +138,50 @@ def check_source(classifier: Classifier) -> list[Problem]:
     ]
 
 
+def open_questions(classifier: Classifier) -> list[Question]:
+    """Return what only a person can know of the columns.
+
+    It is what the gates asked about the newest version, and what the source's newest labelled rows show.
+
+    Raises:
+        SourceError: the source's newest rows cannot be read.
+        StoreError: the database does not answer.
+    """
+    chosen = settings()
+    asked: list[Question] = []
+    if chosen.database_url or chosen.home.joinpath("postgres").exists():  # none is started only to find nothing
+        asked = of_newest(classifier, registry.history(classifier.name))
+    named = {name for item in asked for name in item.columns}
+    return [*asked, *(item for item in _of_newest_rows(classifier) if not named & set(item.columns))]
+
+
+def _of_newest_rows(classifier: Classifier) -> list[Question]:
+    now = datetime.now(UTC)
+    try:
+        checked = contract.check(classifier, *_newest(classifier, now), now=now)
+    except DeliveryRejected:  # a finding says so
+        return []
+    good = checked.labels.notna() & ~checked.labels.index.isin(list(checked.broken))
+    places = np.flatnonzero(good.to_numpy())
+    if len(places) < LEAST_ROWS:
+        return []
+    random = np.random.default_rng([classifier.training.seed, *b"leeway"])
+    if len(places) > MAX_ROWS:
+        places = np.sort(random.choice(places, MAX_ROWS, replace=False))
+    rows, outputs = checked.rows.iloc[places], classifier.label.outputs
+    own = {
+        name: kind
+        for name, kind in classifier.features.items()
+        if name in classifier.columns and kind != "text" and not classifier.is_answered(name)
+    }
+    x = model_input(rows, own)
+    for name in classifier.timestamps:
+        x[name] = (rows[name] - rows[classifier.time_column]).dt.total_seconds()
+    y = outputs.matrix(checked.labels.iloc[places])
+    told = telling.suspicions(x, y, random.random(len(places)) < 0.5, exclusive=outputs.exclusive)
+    return unanswered(classifier, [Question(item.columns, item.why) for item in told])
+
+
 def _newest(classifier: Classifier, now: datetime) -> tuple[Partition, pd.DataFrame]:
     """Return the source's newest partition and its rows.
 
@@ -193,6 +247,7 @@ def _suite(path: Path, name: str, classifier: Classifier | None) -> Iterator[tup
         for column in sorted(columns_of(suite) - known):
             close = difflib.get_close_matches(column, known, n=1)
             hint = f" (did you mean {close[0]!r}?)" if close else ""
+            hint += f"; `leeway check {name} --fix` drops its expectations"
             yield line_of(tree, f"{column!r}") or 0, f"the column {column!r} is not declared in the definition{hint}"
 
 

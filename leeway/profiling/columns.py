@@ -10,14 +10,20 @@ import pandas as pd
 
 from leeway.core.value_text import EXACT, as_text
 from leeway.ingest.numbers import read_numbers
+from leeway.ingest.times import DAYS, read_times
 from leeway.profiling import values
-from leeway.profiling.sensitive import is_slice, sensitive, words
+from leeway.profiling.sensitive import is_slice, names_of_people, sensitive, words
 from leeway.profiling.values import Numbers, Times
 
 Holds = Literal["numeric", "categorical", "boolean", "text", "timestamp", "identifier", "constant", "empty", "nested"]
 
 YES_NO = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
 ID_NAME = re.compile(r"(.* )?(id|ids|uuid|guid|identifier|ref|reference|hash|token|serial( (no|number))?)")
+ENTITY_NAME = re.compile(
+    r"(.* )?(nbr|number|num|no|key|patient|customer|client|user|member|account|policy|household|person|subject|student|driver)"
+    r"( (nbr|number|num|no|nr|key|code))?"
+)
+COUNTED_NAME = re.compile(r"(.* )?(?!\w*update)\w*(date|dt)( .*)?")
 CODE_NAME = re.compile(
     r"(.* )?(code|zip|zip ?code|post ?code|postal code|agent|company|store|branch|shop|merchant|vendor|supplier|region)"
 )
@@ -26,6 +32,11 @@ TIME_NAME = re.compile(
 )
 MANY_WORDS = 3.0  # on average, from which on a column is text
 LONG = 40  # characters on average, likewise
+SOME, MANY_NAMES = (
+    0.2,
+    50,
+)  # of the rows: an entity has fewer; of different texts, of which fewer are no names of people
+DAYS_FROM, DAYS_TO = 7_305, 29_220  # since 1960, of counters of days: 1980 to 2040
 EARLIEST, LATEST = 19_000_101, 10**13  # of whole numbers that could be days or seconds or milliseconds since 1970
 
 
@@ -90,6 +101,10 @@ def inspect_all(rows: pd.DataFrame, *, whole: bool = True) -> dict[str, ColumnPr
         whole: whether the sample has all rows. Else a column with only 0 and 1 may have further numbers.
     """
     found = {name: inspect(name, rows[name], whole=whole) for name in rows.columns}
+    for name in names_of_people(map(str, found)):
+        column = found[name]
+        if column.holds in ("categorical", "identifier", "text") and column.distinct >= MANY_NAMES:
+            found[name] = replace(column, personal=column.personal or "name")
     decided = {column.numbers.decimal for column in found.values() if column.numbers and column.numbers.decided}
     decimal = next(iter(decided)) if len(decided) == 1 else None
     for name, column in found.items():
@@ -131,10 +146,29 @@ def inspect(name: str, raw: pd.Series, *, whole: bool = True, decimal: str | Non
     found = _typed(name, raw) if not _is_text(raw) else _textual(name, raw.astype("str").mask(raw.isna()), decimal)
     if found.holds == "boolean" and found.numbers is not None:
         found = replace(found, numbers=None) if whole else _still_numeric(found)
+    found = _counted_days(found)
     text = found.values if found.holds in ("categorical", "identifier", "text") else None
     as_text = raw.dropna().astype("str") if found.holds in ("numeric", "identifier") else text
     personal = sensitive(name, as_text, distinct=found.distinct)
     return ColumnProfile(**{**vars(found), "personal": personal, "slice": is_slice(name)})
+
+
+def _counted_days(found: ColumnProfile) -> ColumnProfile:
+    """Read a counter of days as dates, where the name says that it dates something."""
+    if found.holds not in ("numeric", "identifier") or found.distinct < 5:
+        return found
+    if not COUNTED_NAME.fullmatch(words(found.name)):
+        return found
+    numbers = pd.to_numeric(found.values, errors="coerce")
+    given = numbers.dropna()
+    if found.missing or len(given) < found.values.notna().sum() or not values.is_whole(given):
+        return found
+    if not given.between(DAYS_FROM, DAYS_TO).all():
+        return found
+    (form,) = DAYS
+    times = Times(read_times(numbers, "UTC", (form,)), (form,))
+    doubt = f"a counter of days, read as {form}: {times.values.min():%Y-%m-%d} to {times.values.max():%Y-%m-%d}"
+    return ColumnProfile(found.name, "timestamp", times.values, distinct=found.distinct, times=times, doubt=doubt)
 
 
 def _still_numeric(found: ColumnProfile) -> ColumnProfile:
@@ -270,6 +304,14 @@ def _numeric(name: str, numbers: Numbers, raw: pd.Series, distinct: int, missing
     many = distinct > max(1_000, 0.2 * len(given)) or unique
     if ID_NAME.fullmatch(called) and numbers.plain and (whole or many):
         return column("identifier" if many else "categorical")
+    if (
+        whole
+        and numbers.plain
+        and ENTITY_NAME.fullmatch(called)
+        and not unique
+        and distinct > max(1_000, SOME * len(given))
+    ):
+        return column("identifier")
     if whole and numbers.plain:
         if unique and len(given) > 20 and bool((np.diff(given.to_numpy()) > 0).all()):
             return column("identifier")

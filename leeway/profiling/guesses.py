@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from leeway.profiling.profile import Profile
+from leeway.profiling.profile import ENTITY, Profile
 from leeway.profiling.timing import ENOUGH_ROWS
 
 Guess = tuple[str, str, str]
@@ -15,6 +15,7 @@ def guesses(found: Profile) -> Iterator[Guess]:
     yield from _night(found)
     yield _label(found)
     yield "event id", found.event_id or "none: a row's content is its id", "" if found.options.id else "--id"
+    yield from _entity(found)
     yield _event_time(found)
     yield _label_known(found)
     yield (
@@ -22,6 +23,12 @@ def guesses(found: Profile) -> Iterator[Guess]:
         found.grain.name,
         "; ".join(_about_grain(found)) if found.time is not None else "",
     )
+    if found.groups:
+        yield (
+            "groups",
+            f"{', '.join(found.groups)}: how differently they are decided on is measured",
+            "Gates.group_tolerance",
+        )
 
 
 def _about_grain(found: Profile) -> Iterator[str]:
@@ -64,6 +71,19 @@ def _label(found: Profile) -> Guess:
     notes = ["the rarer one; --positive"] if outcome.kind == "binary" and found.options.positive is None else []
     notes += [f"{' and '.join(alike)} are different classes" for alike in outcome.alike]
     return "label", f"{', '.join(outcome.columns)}: {classes}{unlabelled}", "; ".join(notes)
+
+
+def _entity(found: Profile) -> Iterator[Guess]:
+    """Yield what rows are about, or what they may be about."""
+    if found.options.entity is not None:
+        yield "entity", found.options.entity, ""
+        return
+    repeated = [name for name, used in found.used.items() if used.why == ENTITY]
+    if repeated:
+        column = found.used[repeated[0]].column
+        rows = int(column.values.notna().sum())
+        seen = f"{repeated[0]}: {column.distinct:,} of them in {rows:,} rows"
+        yield "entity", f"none; perhaps {seen}", f"--entity {repeated[0]}"
 
 
 def _event_time(found: Profile) -> Guess:

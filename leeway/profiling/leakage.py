@@ -1,164 +1,149 @@
 """Leakage: columns that reveal the label.
 
-One predicts it too well by itself, or is known only after it.
+They predict it too well, alone or together, or are known only after it. Statistics cannot tell a strong column from one that
+became known later; a person can. So what is beyond belief is set aside, and what is only suspicious is asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
+from leeway.profiling import telling
 from leeway.profiling.columns import ColumnProfile
+from leeway.profiling.questions import Question
 from leeway.profiling.roles import LabelGuess
 from leeway.profiling.values import all_midnight
 
 MAX_ROWS = 30_000
-BINS = 64
-BEYOND_BELIEF = 0.98  # of ROC AUC, three standard errors below what was found
-SURE = 0.98  # of a class's rows predicted by one column, where there are many classes
+ROUNDS = 4  # of setting aside: what is left is looked at again, without the columns that told most
 AFTER = 0.05  # of the rows with a date after the event's: from here on it is suspect
-SUSPECT = 0.80  # of ROC AUC, for a date that is suspect
+SUSPECT, PERHAPS = 0.80, 0.60  # of ROC AUC, for a date that is suspect: set aside, and asked
+NEWEST, LATER_MISSING, USUALLY_MISSING = (
+    0.03,
+    0.3,
+    0.7,
+)  # of the rows: the newest; more of them without a value; of the others
+NUMBERS = ("numeric", "boolean", "categorical", "identifier", "constant")
 
 
 @dataclass(frozen=True)
-class Leak:
-    """A column that is set aside, with the reason.
+class _Rows:
+    """The labelled rows that are looked at."""
 
-    Attributes:
-        auc: the ROC AUC of a prediction by this column, out of sample: the mean over the outputs.
-    """
+    chosen: np.ndarray
+    y: np.ndarray
+    fold: np.ndarray
+    exclusive: bool
+    time: pd.Series | None
 
-    column: str
-    auc: float
-    why: str
+    @cached_property
+    def newest(self) -> "pd.Series[bool] | None":
+        """Flags of the newest rows; None where events have no time, or the rows are few."""
+        if self.time is None:
+            return None
+        flags = self.time.rank(method="first", pct=True) > 1 - NEWEST
+        return flags if flags.sum() >= telling.LEAST_ROWS else None
 
 
-def leaks(
+def questions(
     columns: Mapping[str, ColumnProfile], outcome: LabelGuess, time: pd.Series | None, *, seed: int = 0
-) -> dict[str, Leak]:
-    """Find the columns that must not be learnt from, by name.
+) -> list[Question]:
+    """Find what a person must be asked, and what to set aside until then.
+
+    What is set aside comes first, and then the strongest.
 
     Args:
         columns: the candidates for features.
         time: the events' times; None where there are none.
     """
-    chosen = np.flatnonzero(outcome.labelled)
-    y = outcome.outputs
+    rows = _rows(outcome, time, seed)
+    if not len(rows.chosen):
+        return []
+    found = list(_after_the_event(columns, rows))
+    x = _comparable({name: column for name, column in columns.items() if name not in _named(found, aside=True)}, rows)
+    for _ in range(ROUNDS):
+        told = telling.suspicions(x, rows.y, rows.fold, exclusive=rows.exclusive) if len(x.columns) else []
+        beyond = [item for item in told if item.beyond]
+        found += [Question(item.columns, item.why, aside=True) for item in beyond]
+        x = x.drop(columns=[name for item in beyond for name in item.columns])
+        if not beyond:
+            break
+    asked = [Question(item.columns, item.why) for item in told if not item.beyond]
+    found += [item for item in asked if not _named(found) & set(item.columns)]
+    for name, column in columns.items():
+        if name not in _named(found) and (why := _by_its_gaps(column, rows)) is not None:
+            found.append(Question((name,), why))
+    return sorted(found, key=lambda item: not item.aside)
+
+
+def _rows(outcome: LabelGuess, time: pd.Series | None, seed: int) -> _Rows:
+    chosen, y = np.flatnonzero(outcome.labelled), outcome.outputs
     random = np.random.default_rng([seed, *b"leeway"])  # the stream of no simulation that the data may come from
     if len(chosen) > MAX_ROWS:
         pick = np.sort(random.choice(len(chosen), MAX_ROWS, replace=False))
         chosen, y = chosen[pick], y[pick]
-    fold = random.random(len(chosen)) < 0.5
-    found: dict[str, Leak] = {}
+    return _Rows(chosen, y, random.random(len(chosen)) < 0.5, outcome.kind == "multiclass", time)
+
+
+def _named(found: list[Question], *, aside: bool = False) -> set[str]:
+    return {name for item in found if item.aside or not aside for name in item.columns}
+
+
+def _comparable(columns: Mapping[str, ColumnProfile], rows: _Rows) -> pd.DataFrame:
+    """Return the columns as numbers and categories; times as seconds since the event."""
+    found: dict[str, pd.Series] = {}
     for name, column in columns.items():
-        if column.holds == "text":
+        values = column.values.iloc[rows.chosen]
+        if column.holds == "timestamp":
+            found[name] = _since_event(values, rows)
+        elif column.holds in NUMBERS:
+            found[name] = values
+    return pd.DataFrame(found).reset_index(drop=True)
+
+
+def _since_event(values: pd.Series, rows: _Rows) -> pd.Series:
+    since = pd.Timestamp(0, tz="UTC") if rows.time is None else rows.time.iloc[rows.chosen]
+    return (values - since).dt.total_seconds()
+
+
+def _after_the_event(columns: Mapping[str, ColumnProfile], rows: _Rows) -> Iterator[Question]:
+    """Yield the dates that lie after the event, and tell something of the label."""
+    if rows.time is None:
+        return
+    moments = rows.time.iloc[rows.chosen]
+    for name, column in columns.items():
+        if column.holds != "timestamp":
             continue
-        if (leak := _leak(column, chosen, y, fold, outcome, time)) is not None:
-            found[name] = leak
-    return found
-
-
-def _leak(
-    column: ColumnProfile,
-    chosen: np.ndarray,
-    y: np.ndarray,
-    fold: np.ndarray,
-    outcome: LabelGuess,
-    time: pd.Series | None,
-) -> Leak | None:
-    values = column.values.iloc[chosen]
-    after = 0.0
-    if column.holds == "timestamp" and time is not None:
-        moments = time.iloc[chosen]
-        compared = values.dt.normalize() if all_midnight(time) else values
+        values = column.values.iloc[rows.chosen]
+        compared = values.dt.normalize() if all_midnight(rows.time) else values
         after = float((compared > moments).mean())
-        values = (values - moments).dt.total_seconds()
-    auc, _, why = single_feature_auc(values, y, fold, exclusive=outcome.kind == "multiclass")
-    if after > AFTER and auc > SUSPECT:
-        return Leak(
-            column.name,
-            auc,
-            f"is after the event in {after:.0%} of the rows, and predicts the label; --keep it if it is known before",
-        )
-    return None if why is None else Leak(column.name, auc, why)
-
-
-def single_feature_auc(
-    values: pd.Series, y: np.ndarray, fold: np.ndarray, *, exclusive: bool
-) -> tuple[float, float, str | None]:
-    """Measure how well one column predicts the label.
-
-    Args:
-        y: labels, shape (n, K).
-        fold: the rows of one half; each half is predicted by the other.
-        exclusive: whether each row has exactly one class.
-
-    Returns:
-        ROC AUC, its standard error, and the reason if it is too good to be true.
-    """
-    scores = _predicted(_codes(values), y, fold)
-    auc, error = roc_auc(y, scores)
-    if exclusive:
-        right = float((scores.argmax(axis=1) == y.argmax(axis=1)).mean())
-        most = float(y.mean(axis=0).max())
-        by_class = [
-            float((scores[y[:, k]].argmax(axis=1) == k).mean()) for k in range(y.shape[1]) if y[:, k].sum() >= 20
-        ]
-        beyond = right > SURE and most < 0.9 and bool(by_class) and min(by_class) > SURE
-        return auc, error, f"predicts the class of {right:.1%} of the rows by itself" if beyond else None
-    return auc, error, f"predicts the label by itself, ROC AUC {auc:.3f}" if auc - 3 * error > BEYOND_BELIEF else None
-
-
-def _codes(values: pd.Series) -> np.ndarray:
-    """Bin a column: by value where these are few, else by quantile.
-
-    Missing is a bin of its own.
-    """
-    many = min(1_000, max(BINS, len(values) // 10))  # values that differ in every row predict nothing
-    if values.nunique() > many and pd.api.types.is_numeric_dtype(values.dtype):
-        edges = np.unique(np.nanquantile(values.astype("float64"), np.linspace(0, 1, BINS + 1)[1:-1]))
-        codes = np.searchsorted(edges, values.astype("float64").fillna(np.inf))
-        return np.where(values.isna(), len(edges) + 1, codes)
-    return np.asarray(pd.factorize(values, use_na_sentinel=False)[0])
-
-
-def _predicted(codes: np.ndarray, y: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Predict each half of the rows from the other.
-
-    Returns:
-        Smoothed shares of the outputs by bin, in the shape of `y`.
-    """
-    scores = np.empty(y.shape)
-    size = int(codes.max()) + 1
-    for half in (fold, ~fold):
-        prior = y[half].mean(axis=0)
-        total = np.bincount(codes[half], minlength=size)
-        for output in range(y.shape[1]):
-            sums = np.bincount(codes[half], weights=y[half, output], minlength=size)
-            shares = (sums + prior[output]) / (total + 1)
-            scores[~half, output] = shares[codes[~half]]
-    return scores
-
-
-def roc_auc(y: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
-    """Return the mean ROC AUC and its standard error.
-
-    The mean is over the outputs with both classes; the error is by Hanley and McNeil (1982).
-    """
-    found, errors = [], []
-    for output in range(y.shape[1]):
-        positives = int(y[:, output].sum())
-        negatives = len(y) - positives
-        if not positives or not negatives:
+        if after <= AFTER:
             continue
-        ranks = rankdata(scores[:, output])
-        auc = (ranks[y[:, output]].sum() - positives * (positives + 1) / 2) / (positives * negatives)
-        q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-        variance = auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)
-        found.append(auc)
-        errors.append(np.sqrt(max(variance, 0.0) / (positives * negatives)))
-    if not found:
-        return 0.5, 1.0
-    return float(np.mean(found)), float(max(np.mean(errors), 1 / len(y)))
+        told = telling.single(_since_event(values, rows).rename(name), rows.y, rows.fold, exclusive=rows.exclusive)
+        if told.why or told.auc > SUSPECT:
+            yield Question(
+                (name,), f"is after the event in {after:.0%} of the rows, and predicts the label", aside=True
+            )
+        elif told.auc > PERHAPS:
+            yield Question((name,), f"is after the event in {after:.0%} of the rows, and tells of the label")
+
+
+def _by_its_gaps(column: ColumnProfile, rows: _Rows) -> str | None:
+    """Say why a column's gaps make it suspect; None where they do not."""
+    if column.holds in ("text", "timestamp") and (
+        why := telling.missing_tells(column.values.iloc[rows.chosen], rows.y)
+    ):
+        return why
+    newest = rows.newest
+    if newest is None or column.holds == "empty":
+        return None
+    missing = column.values.isna()
+    late, usual = float(missing[newest].mean()), float(missing[~newest].mean())
+    if late - usual > LATER_MISSING and usual < USUALLY_MISSING:
+        return (
+            f"may be filled in later: it is missing in {late:.0%} of the newest rows, and in {usual:.0%} of the others"
+        )
+    return None

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
@@ -12,13 +12,15 @@ from leeway.core.errors import SourceError
 from leeway.definition import MAX_IDENTIFIER, RESERVED_COLUMNS, CalendarPart, Grain
 from leeway.profiling import expect, reading, roles, timing
 from leeway.profiling.columns import ColumnProfile, centuries_decided, inspect_all
-from leeway.profiling.leakage import leaks
+from leeway.profiling.leakage import questions
 from leeway.profiling.options import Options, one_role_each
+from leeway.profiling.questions import NOT_KNOWN, Question
 from leeway.profiling.reading import Sample
 from leeway.profiling.roles import DateParts, LabelGuess
 from leeway.profiling.timing import Timing
 
 REPEATED = 0.9  # share of different values, below which an identifier names an entity of several rows
+ENTITY = "identifies an entity of several rows; name it by --entity"
 TIME_HOLDOUT, RANDOM_HOLDOUT = 0.25, 0.2
 
 Use = Literal["feature", "event id", "event time", "label", "label time", "entity", "sensitive", "set aside"]
@@ -26,11 +28,16 @@ Use = Literal["feature", "event id", "event time", "label", "label time", "entit
 
 @dataclass(frozen=True)
 class Used:
-    """The use of one column, with the reason."""
+    """The use of one column, with the reason.
+
+    Attributes:
+        known: whether somebody has said that it is known when the event happens.
+    """
 
     column: ColumnProfile
     use: Use
     why: str = ""
+    known: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class Profile:
         calendar: parts of the event time to learn from.
         renamed: the new names of columns whose names are reserved.
         unreadable: rules that some of the rows would break by night, so that these go to quarantine.
+        questions: what a person must still say.
     """
 
     options: Options
@@ -64,7 +72,17 @@ class Profile:
     calendar: tuple[str, ...]
     expectations: list[expect.Expectation]
     renamed: dict[str, str] = field(default_factory=dict)
+    questions: tuple[Question, ...] = ()
     unreadable: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The columns whose values are groups of people, to be decided on alike."""
+        return tuple(
+            name
+            for name, used in self.declared.items()
+            if used.column.slice and used.column.holds in ("categorical", "boolean")
+        )
 
     @property
     def declared(self) -> dict[str, Used]:
@@ -106,17 +124,10 @@ def profile(options: Options, *, now: datetime | None = None, aside: Mapping[str
     if options.id is not None:
         _identifies(options.id, sample)
 
-    used = _uses(options, columns, outcome, event_id, when, aside or {})
+    used, asked = _uses(options, columns, outcome, event_id, when, aside or {})
     dated = options.label_time and timing.can_date_labels(columns[options.label_time].values, when.values)
     grain = timing.grain(when.values, sample)
-    features = [item.column for item in used.values() if item.use == "feature"]
-    if not features and when.values is None:
-        raise SourceError(
-            f"profiling {options.data}",
-            problem="there is no column to learn from",
-            found="; ".join(f"{name}: {item.why or item.use}" for name, item in list(used.items())[:6]),
-            hint="keep a column by --keep, or give a table with more columns",
-        )
+    features = _learnt_from(used, options, when.values)
     return Profile(
         options,
         sample,
@@ -133,7 +144,47 @@ def profile(options: Options, *, now: datetime | None = None, aside: Mapping[str
         timing.calendar(when.values),
         expect.suite(features, event_id, timing.deliveries(when.values, grain, sample)),
         _renamed([item.column for item in used.values() if item.use in ("feature", "entity", "sensitive")]),
+        tuple(asked),
     )
+
+
+def answered(found: Profile, answers: Mapping[str, bool]) -> Profile:
+    """Return a profile in which questions are answered.
+
+    Args:
+        answers: whether a column is known when the event happens. Those of which nothing is asked are left out.
+
+    Raises:
+        SourceError: no column is left to learn from.
+    """
+    asked = {name for question in found.questions for name in question.columns}
+    given = {name: known for name, known in answers.items() if name in asked}
+    if not given:
+        return found
+    used = dict(found.used)
+    for name, known in given.items():
+        use, why = ("feature", "") if known else ("set aside", NOT_KNOWN)
+        used[name] = Used(used[name].column, use, why, known=known)  # type: ignore[arg-type]
+    features = _learnt_from(used, found.options, found.time)
+    return replace(
+        found,
+        used=used,
+        questions=tuple(item for item in found.questions if not set(item.columns) <= set(given)),
+        expectations=expect.suite(features, found.event_id, timing.deliveries(found.time, found.grain, found.sample)),
+        renamed=_renamed([item.column for item in used.values() if item.use in ("feature", "entity", "sensitive")]),
+    )
+
+
+def _learnt_from(used: Mapping[str, Used], options: Options, time: pd.Series | None) -> list[ColumnProfile]:
+    features = [item.column for item in used.values() if item.use == "feature"]
+    if not features and time is None:
+        raise SourceError(
+            f"profiling {options.data}",
+            problem="there is no column to learn from",
+            found="; ".join(f"{name}: {item.why or item.use}" for name, item in list(used.items())[:6]),
+            hint="keep a column by --keep, or give a table with more columns",
+        )
+    return features
 
 
 def _uses(
@@ -143,7 +194,7 @@ def _uses(
     event_id: str | None,
     when: Timing,
     aside: Mapping[str, str],
-) -> dict[str, Used]:
+) -> tuple[dict[str, Used], list[Question]]:
     roles_of: dict[str, Use] = dict.fromkeys(options.label, "label")
     for name, use in ((event_id, "event id"), (when.column, "event time"), (options.entity, "entity")):
         if name is not None:
@@ -159,14 +210,22 @@ def _uses(
             used[name] = Used(column, "set aside", aside[name])
         elif name in options.keep:
             used[name] = Used(column, "feature", "kept, as asked")
+            candidates[name] = column
         elif (reason := _no_feature(column, when.parts)) is not None:
             used[name] = Used(column, "sensitive" if column.personal else "set aside", reason)
         else:
             used[name] = Used(column, "feature")
             candidates[name] = column
-    for name, leak in leaks(candidates, outcome, when.values).items():
-        used[name] = Used(columns[name], "set aside", leak.why)
-    return {name: used[name] for name in columns}
+    asked: list[Question] = []
+    for question in questions(candidates, outcome, when.values):
+        for name in question.columns:
+            if name in options.keep:  # to keep one is to say that it is known
+                used[name] = replace(used[name], known=True)
+            elif question.aside:
+                used[name] = Used(columns[name], "set aside", question.why)
+        if left := tuple(name for name in question.columns if name not in options.keep):
+            asked.append(replace(question, columns=left))
+    return {name: used[name] for name in columns}, asked
 
 
 def _no_feature(column: ColumnProfile, parts: DateParts | None) -> str | None:
@@ -182,7 +241,7 @@ def _no_feature(column: ColumnProfile, parts: DateParts | None) -> str | None:
         return "has one value only" if column.missing_share == 0 else None
     if column.holds == "identifier":
         several = column.distinct < REPEATED * column.values.notna().sum()
-        return "identifies an entity of several rows; name it by --entity" if several else "identifies a row"
+        return ENTITY if several else "identifies a row"
     return None
 
 

@@ -4,6 +4,7 @@ Personal data must not be shown. A classifier must be fair to groups of people.
 """
 
 import re
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -23,6 +24,7 @@ _SLICES = (
 )
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]{2,}"
 _PHONE = r"(?=(?:.*\d){8,15})\+?[\d\s().\-/]{8,22}"
+_SIGNED = r"-\d+|[+-]?\d*\.\d+"  # a longitude, the logarithm of a probability
 _IP = r"(\d{1,3}\.){3}\d{1,3}"
 _DATED = r"(19|20)\d\d[\-/.]?(0[1-9]|1[0-2])[\-/.]?(0[1-9]|[12]\d|3[01])\D.*"  # an id such as 20260815-12
 _PUNCTUATED = r".*[+()\-/\s].*"
@@ -48,7 +50,9 @@ def sensitive(name: str, text: pd.Series | None, *, distinct: int) -> str | None
     for what, pattern in _NAMES.items():
         if re.fullmatch(pattern, called):
             named_by_few = what == "name" and (text is None or distinct < 50)
-            return None if named_by_few or (what == "card" and distinct < 20) else what
+            if named_by_few or (what == "card" and distinct < 20) or _of_few_kinds(text, distinct):
+                return None
+            return what
     if text is None or text.empty:
         return None
     sample = text.dropna().drop_duplicates().head(500).astype(object)
@@ -59,9 +63,28 @@ def sensitive(name: str, text: pd.Series | None, *, distinct: int) -> str | None
             return what
     if _all_are(sample, r"[\d\s\-]{13,23}") and sample.map(_luhn).mean() > 0.9:
         return "card"
-    if _all_are(sample, _PHONE) and _all_are(sample, _PUNCTUATED) and not _all_are(sample, _DATED):
+    looks_like_phone = _all_are(sample, _PHONE) and _all_are(sample, _PUNCTUATED)
+    if looks_like_phone and not _all_are(sample, _DATED) and not sample.str.fullmatch(_SIGNED).mean() > 0.5:
         return "phone"
     return None
+
+
+def _of_few_kinds(text: pd.Series | None, distinct: int) -> bool:
+    """Say whether a column tells whether there is something, as a yes or no, and not what it is."""
+    if distinct <= 2:
+        return True
+    return text is not None and distinct < 10 and len(text.dropna()) > 10 * distinct
+
+
+def names_of_people(names: Iterable[str]) -> set[str]:
+    """Return the columns that are parts of people's names by the columns beside them.
+
+    `first` alone may be anything; beside `last` or `name` it is a first name.
+    """
+    called = {name: words(name) for name in names}
+    beside = {"name", "last name", "surname", "family name"} & set(called.values())
+    parts = {name for name, what in called.items() if what in ("first", "middle", "last")}
+    return parts if beside or len(parts) > 1 else set()
 
 
 def _all_are(sample: pd.Series, pattern: str) -> bool:

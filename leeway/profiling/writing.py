@@ -1,6 +1,7 @@
 """The two files of a new classifier: `models/NAME.py` and `expectations/NAME.py`."""
 
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -13,10 +14,12 @@ from leeway.profiling.columns import ColumnProfile
 from leeway.profiling.expect import Expectation
 from leeway.profiling.profile import RANDOM_HOLDOUT, TIME_HOLDOUT, Profile
 from leeway.profiling.querying import bound_by, replace_password
+from leeway.profiling.questions import ANSWER
 from leeway.profiling.source_code import Block, Call, Expression, Raw, calls, quoted, write
 
 MANY_COLUMNS = 4  # of one value: it is written once for all of them
 PREPARING = frozenset({"date_from_parts", "renamed"})  # of `leeway.definition.preparing`
+COMMENT_WIDTH = 78
 HISTORY_WINDOWS = tuple(timedelta(days=count) for count in (1, 7, 30, 90, 365))
 
 
@@ -30,14 +33,10 @@ def definition(found: Profile) -> str:
     arguments["label"] = _label(found)
     arguments["columns"] = Block(
         {
-            found.renamed.get(name, name): _column(used.column, used.use, used.why)
+            found.renamed.get(name, name): _column(used.column, used.use, known=used.known)
             for name, used in found.declared.items()
         },
-        comments={
-            found.renamed.get(name, name): used.column.doubt
-            for name, used in found.declared.items()
-            if used.column.doubt and used.use == "feature"
-        },
+        comments=_comments(found),
         after=list(_aside(found)),
     )
     if history := tuple(_history(found)):
@@ -49,10 +48,27 @@ def definition(found: Profile) -> str:
     if found.empty_partitions:
         arguments["empty_partitions"] = True
     arguments["training"] = _training(found)
+    if groups := tuple(found.renamed.get(name, name) for name in found.groups):
+        # How much they may differ is a person's to say: nothing in the table does.
+        arguments["gates"] = Call("Gates", {"groups": groups, "group_tolerance": None})
     if found.grain.cron != DAY.cron:
         arguments["schedule"] = Call("Schedule", {"cron": found.grain.cron})
     body = Call("classifier = Classifier", arguments)
     return f"{_title(found)}\n\n{_imports(body)}\n\n{write(body)}\n"
+
+
+def _comments(found: Profile) -> dict[str, str]:
+    """Return what a person should look at, above each column's line."""
+    asked = {name: item for item in found.questions if not item.aside for name in item.columns}
+    said = {
+        name: [
+            *([used.column.doubt] if used.column.doubt else []),
+            *(textwrap.wrap(_printable(f"{asked[name]}; {ANSWER}"), COMMENT_WIDTH) if name in asked else []),
+        ]
+        for name, used in found.declared.items()
+        if used.use == "feature"
+    }
+    return {found.renamed.get(name, name): "\n".join(lines) for name, lines in said.items() if lines}
 
 
 def suite(found: Profile) -> str:
@@ -323,7 +339,7 @@ def _duration(delay: timedelta) -> Call:
     return Call("hours", {}, (delay.total_seconds() / 3_600,))
 
 
-def _column(column: ColumnProfile, use: str, why: str) -> Call:
+def _column(column: ColumnProfile, use: str, *, known: bool) -> Call:
     arguments: dict[str, Expression] = {}
     if use == "entity":
         return Call("identifier", {"sensitive": True} if column.personal else {})
@@ -344,6 +360,8 @@ def _column(column: ColumnProfile, use: str, why: str) -> Call:
         arguments["sensitive"] = True
         if use == "feature":
             arguments["feature"] = True
+    if known:
+        arguments["known_at_event"] = True
     return Call(kind, arguments)
 
 

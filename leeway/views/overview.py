@@ -6,12 +6,13 @@ from typing import Literal
 
 from leeway.definition import Classifier
 from leeway.definition.grains import start_of_key
-from leeway.lifecycle import registry, retraining
+from leeway.lifecycle import open_questions, registry, retraining
 from leeway.lifecycle.registry import Promotion
 from leeway.monitoring import outcomes
 from leeway.monitoring.outcomes import Outcome
 from leeway.monitoring.report import EVERY_VERDICT
 from leeway.operations.platform.due import next_night
+from leeway.profiling.questions import ANSWER
 from leeway.views import on_call, roster, verdicts
 from leeway.views.roster import RosterEntry
 from leeway.views.verdicts import YEAR, NightVerdict
@@ -61,7 +62,7 @@ def _row(known: RosterEntry, night: NightVerdict | None, alarms: list[str], now:
     definition = known.definition
     past = registry.history(known.name)
     champion = next((item for item in past if item.outcome != "refused"), None)
-    waits = _waits(known, champion, night, now)
+    waits = _waits(known, past, night, now)
     mark: Mark = "act" if waits else "new" if champion is None else "well"
     if mark == "well" and night is not None and night.verdict in ("suspect", "breach"):
         mark = "look"
@@ -86,21 +87,24 @@ def lately(name: str) -> Outcome | None:
     return outcomes.total(outcomes.of(name, first=f"{start_of_key(newest) - LATELY:%Y-%m-%d}~"))
 
 
-def _waits(known: RosterEntry, champion: Promotion | None, night: NightVerdict | None, now: datetime) -> list[str]:
-    """What a person must do."""
+def _waits(known: RosterEntry, past: list[Promotion], night: NightVerdict | None, now: datetime) -> list[str]:
+    """What a person must do: first the questions that only a person can answer."""
     definition = known.definition
     if definition is None:
         return [known.why] if "no longer" not in known.why else []
+    found = [
+        f"answer in models/{known.name}.py: {item}; {ANSWER}" for item in open_questions.of_newest(definition, past)
+    ]
     held = [request for request in retraining.all_of(known.name) if request.state == "held"]
-    found = [f"approve or reject the retrain {request.key}" for request in held]
+    found += [f"approve or reject the retrain {request.key}" for request in held]
     if night is not None and night.verdict in TO_BE_LOOKED_AT:
         found.append(
             f"{night.verdict} on {night.partition}: {EVERY_VERDICT[night.verdict][1].split(':')[0].rstrip('.')}"
         )
-    return found + _undone(definition, champion, now)
+    return found + _undone(definition, now)
 
 
-def _undone(definition: Classifier, champion: Promotion | None, now: datetime) -> list[str]:
+def _undone(definition: Classifier, now: datetime) -> list[str]:
     days = on_call.calendar(definition, now, on_call.LOOKED_AT)
     rejected = [day.partition for day in days if day.cells["ingest"].state == "failed"]
     late = on_call.late(definition, days)

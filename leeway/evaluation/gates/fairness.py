@@ -33,11 +33,19 @@ def check(evidence: Evidence) -> GateVerdict:
     rates: dict[str, dict[str, Any]] = {}
     for name in gates.groups:
         found = dict(_rates(evidence, columns[name], decided, hidden=evidence.classifier.is_sensitive(name)))
+        if not found and gates.group_tolerance is None:
+            continue
         if not found:
             why = f"{name} has fewer than two groups with {MIN_ROWS} rows each, too few to compare"
             return GateVerdict(NAME, "fail", why, {"missing": name})
         rates |= {f"{name}, {what}": item for what, item in found.items()}
     limit = gates.group_tolerance
+    if limit is None:
+        worst = sorted(rates, key=lambda what: -rates[what]["difference"])[:1]
+        shown = "; ".join(f"{what} {_words(rates[what])}" for what in worst) or "no group has enough rows"
+        return GateVerdict(
+            NAME, "not applicable", f"only measured, no Gates.group_tolerance is declared: {shown}", rates
+        )
     bad = [what for what, item in rates.items() if item["difference"] > limit and item["low"] > 0]
     worst = sorted(rates, key=lambda what: -rates[what]["difference"])
     shown = "; ".join(f"{what} {_words(rates[what])}" for what in bad or worst[:1])

@@ -1,8 +1,8 @@
 """The gate, its evidence, and the examination."""
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ class Evidence:
         decided: the challenger's decisions, shape (n, K).
         columns: the features of these rows, and the other columns that the gates' declarations name.
         probe: measurements that refit, reload or time the challenger.
+        filled_later: by column, why its values seem to have been filled in after the event.
     """
 
     classifier: Classifier
@@ -49,6 +50,7 @@ class Evidence:
     decided: Bools | None = None
     columns: pd.DataFrame | None = None
     probe: Probe | None = None
+    filled_later: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def probed(self) -> Probe:

@@ -3,12 +3,13 @@
 A probe refits, reloads or times a challenger; `leeway.evaluation.probes` implements it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from leeway.core.intervals import Interval
 from leeway.core.metrics import Bools, Floats
+from leeway.profiling.telling import Suspicion
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,10 @@ class SingleFeature:
     Attributes:
         auc: ROC AUC on rows that it was not learnt from, the mean of the classes', at least 0.5.
         error: its standard error.
-        why: why that is implausible; None where it is plausible.
     """
 
     auc: float
     error: float
-    why: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,13 @@ class Probe(Protocol):
     @property
     def single_feature_auc(self) -> Mapping[str, SingleFeature]:
         """The predictive power of each feature by itself."""
+
+    @property
+    def suspicions(self) -> Sequence[Suspicion]:
+        """Features that tell suspiciously much, alone or together.
+
+        Those of which a person has said that they are known when the event happens are left out.
+        """
 
     @property
     def importance(self) -> Mapping[str, Interval]:

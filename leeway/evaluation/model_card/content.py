@@ -5,7 +5,7 @@ It is made of tables and drawings that any rendering can show.
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,14 @@ from leeway.evaluation.gates.slices import NAME as SLICES
 from leeway.evaluation.gates.slicing import cut
 from leeway.evaluation.model_card import curves
 from leeway.evaluation.model_card.measuring import Measured, measured
+from leeway.lifecycle import open_questions
 from leeway.lifecycle.verdict import GateVerdict, admitted
 from leeway.model.bundle import Bundle, Card
+from leeway.profiling.questions import ANSWER
 
 SHOWN_CLASSES, SHOWN_SLICES, SHOWN_COLUMNS, DRAWN_COLUMNS, DRAWN_BINS, MIN_ROWS = 3, 12, 20, 3, 14, 30
 EVERY_TRADEOFF = 3  # every third threshold of the bundle's card is shown
+GATES = "Gates"
 LOWER_IS_BETTER = "lower is better"
 
 
@@ -64,6 +67,11 @@ class Content:
     drawings: list[Drawing]
     reproduce: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def first(self) -> int:
+        """How many tables stand before the drawings: those up to the gates'."""
+        return next((place + 1 for place, table in enumerate(self.tables) if table.title == GATES), 2)
+
 
 def gather(
     evidence: Evidence,
@@ -81,6 +89,7 @@ def gather(
     """
     card = bundle.card
     tables = [
+        _questions(evidence, verdicts),
         _metrics(evidence, compared_with),
         _gates(verdicts),
         *_slices(evidence, verdicts),
@@ -157,9 +166,17 @@ def _of(its: dict[str, Measured], name: str) -> str:
     return f"{its[name].value:.4f}" if name in its else "–"
 
 
+def _questions(evidence: Evidence, verdicts: Sequence[GateVerdict]) -> CardTable:
+    """Build the table of what only a person can know."""
+    asked = open_questions.of_evidence(evidence.classifier, [asdict(verdict) for verdict in verdicts])
+    rows = [[item.asks, f"{'it' if len(item.columns) == 1 else 'they'} {item.why}"] for item in asked]
+    note = f"Answer in the definition: {ANSWER}."
+    return CardTable("Only you can know", ["question", "why it is asked"], rows, note)
+
+
 def _gates(verdicts: Sequence[GateVerdict]) -> CardTable:
     rows = [[verdict.gate, verdict.outcome, verdict.why] for verdict in verdicts]
-    return CardTable("Gates", ["gate", "outcome", "why"], rows, "A challenger is promoted only if no gate fails.")
+    return CardTable(GATES, ["gate", "outcome", "why"], rows, "A challenger is promoted only if no gate fails.")
 
 
 def _slices(evidence: Evidence, verdicts: Sequence[GateVerdict]) -> Iterator[CardTable]:

@@ -285,3 +285,24 @@ def test_windows_of_different_length_name_different_features(seconds):
 
     one, other = (History(by="card", window=timedelta(seconds=length)).name for length in (seconds, seconds + 1))
     assert one != other
+
+
+def test_what_is_not_known_when_the_event_happens_is_no_feature_and_nobody_is_asked_again():
+    columns = {
+        "fare": numeric(known_at_event=True),
+        "tips": numeric(known_at_event=False),
+        "paid": timestamp(known_at_event=True),
+        "kind": categorical(),
+    }
+    made = classifier(columns=columns, gates=Gates(trusted=("event_hour",)), calendar=("hour", "weekday"))
+    assert "tips" not in made.features
+    for name in ("fare", "tips", "paid_hour", "days_from_event_to_paid", "event_hour"):
+        assert made.is_answered(name)
+    assert not made.is_answered("kind")
+    assert not made.is_answered("event_weekday")
+    with pytest.raises(ValidationError, match="not known when the event happens"):
+        numeric(feature=True, known_at_event=False)
+
+
+def test_an_answer_does_not_have_deliveries_audited_again():
+    assert repr(numeric(known_at_event=True)) == repr(numeric())

@@ -1,5 +1,5 @@
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from mlflow.artifacts import load_text
@@ -9,6 +9,7 @@ from leeway.definition import catalog
 from leeway.evaluation import card_store, evaluate, model_card
 from leeway.evaluation.gates import GATES
 from leeway.lifecycle import registry
+from leeway.profiling.questions import Question
 from tests.conftest import making
 from tests.leeway.conftest import World
 
@@ -110,3 +111,18 @@ def test_a_value_of_the_data_is_text_whatever_it_holds(carded):
 def test_a_card_that_is_not_there_is_a_clear_error(carded, name):
     with pytest.raises(NotFound, match="finding the model card of"):
         card_store.page(name, 7)
+
+
+def test_what_only_a_person_can_know_stands_first_on_the_card(carded):
+    world, content, verdicts = carded
+    assert "Only you can know" not in {table.title for table in content.tables}
+    asked = Question(("kind",), "predicts much of the label by itself")
+    numbers = {"questions": [asdict(asked)]}
+    told = [replace(item, numbers=numbers) if item.gate == "leakage" else item for item in verdicts]
+    made = registry.made(world.name, content.reproduce["bundle"])
+    with evaluate.evidence_of(world.classifier, made, None, tried=False) as evidence:
+        card = model_card.gather(evidence, made, told, version=2, checksum="c", compared_with=None)
+    assert card.tables[0].title == "Only you can know"
+    assert card.tables[0].rows == [[asked.asks, "it predicts much of the label by itself"]]
+    page = model_card.as_html(card)
+    assert page.index("Only you can know") < page.index("Metrics on the holdout") < page.index("Curves")

@@ -134,6 +134,16 @@ def test_a_challenger_of_a_leaked_label_is_kept_out_by_the_columns_name(bench):
     assert told["leakage"].why.startswith("amount predicts the label by itself, ROC AUC 1.000")
 
 
+def test_a_label_that_is_spread_over_two_columns_is_found_in_both(bench):
+    def change(rows):
+        turned = (rows["kind"] == "a").to_numpy()
+        return rows.assign(amount=np.where(turned, ~rows["positive"], rows["positive"]).astype(float))
+
+    told = spoilt(bench, change)["leakage"]
+    assert told.outcome == "fail"
+    assert [set(item["columns"]) for item in told.numbers["questions"]] == [{"amount", "kind"}]
+
+
 @pytest.mark.skipif(find_spec("xgboost") is None, reason="needs xgboost")
 def test_a_challenger_of_another_library_passes_every_gate_and_scores_a_night(world):
     world.redeclare(

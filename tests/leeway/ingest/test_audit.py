@@ -145,6 +145,7 @@ def test_a_warning_neither_quarantines_nor_rejects_and_is_kept(folder):
 def test_what_cannot_be_evaluated_rejects(folder):
     declare(folder, "gxe.ExpectColumnValuesToBeBetween(column='amuont', min_value=0)")
     assert "could not be evaluated" in rejection(rows())
+    assert "about amuont, which the definition does not declare: `leeway check toy --fix`" in rejection(rows())
     declare(
         folder,
         "gxe.ExpectColumnValuesToBeBetween(column='amount', min_value=0, row_condition='no such syntax',"

@@ -145,3 +145,11 @@ def test_the_hour_that_a_clock_showed_twice_is_told():
     raw = pd.Series(["2026-10-25 02:30", "2026-10-25 02:30+01:00", "2026-10-25 03:30", "2026-03-29 02:30", None])
     assert occur_twice(raw, "Europe/Berlin").tolist() == [True, False, False, False, False]
     assert not occur_twice(raw, "UTC").any()
+
+
+def test_days_since_1960_are_days_whatever_type_they_come_in():
+    for raw in (pd.Series([20574, None]), pd.Series(["20574", None], dtype="str"), pd.Series([20574.0, 0.5])):
+        read = read_times(raw, "Europe/Berlin", ("days since 1960",))
+        assert read[0] == pd.Timestamp("2016-04-29 22:00", tz="UTC")
+        assert pd.isna(read[1])
+    assert are_days(pd.Series(["20574"]), ("days since 1960",)).all()

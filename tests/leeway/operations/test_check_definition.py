@@ -5,7 +5,9 @@ import pytest
 from leeway.core.errors import NotFound
 from leeway.core.settings import settings
 from leeway.definition import catalog
+from leeway.operations import check_definition
 from leeway.operations.check_definition import check, check_all, check_candidates, check_source
+from tests.leeway.profiling import leaky
 
 GOOD = """from leeway.definition import *
 
@@ -89,7 +91,8 @@ def test_what_contradicts_itself_is_said_at_the_line_of_its_name(checked):
 def test_a_suite_that_speaks_of_another_column_is_told_with_the_likely_one(checked):
     findings = checked(suite=SUITE.replace('column="amount"', 'column="amuont"'))
     assert findings == [
-        "expectations/toy.py:8: the column 'amuont' is not declared in the definition (did you mean 'amount'?)"
+        "expectations/toy.py:8: the column 'amuont' is not declared in the definition (did you mean 'amount'?); "
+        "`leeway check toy --fix` drops its expectations"
     ]
 
 
@@ -175,3 +178,22 @@ def test_a_candidate_of_which_nothing_can_come_is_found_before_a_training(checke
     found = check_candidates(catalog.load("toy"))
     assert [(item.file, item.line) for item in found] == ([] if what is None else [("models/toy.py", 12)])
     assert all(re.search(what, item.what) for item in found)
+
+
+def test_what_only_a_person_can_know_is_asked_by_the_newest_rows(checked, tmp_path, monkeypatch):
+    monkeypatch.setenv("LEEWAY_HOME", str(tmp_path / "home"))
+    (tmp_path / "data").mkdir()
+    frame = leaky.taxi().assign(id=lambda rows: rows.index, at="2026-01-05")
+    frame.to_csv(tmp_path / "data" / "a.csv", index=False)
+    columns = '"fare": numeric(), "tips": numeric(), "payment": categorical(),'
+    model = GOOD.replace('"amount": numeric(),\n        "kind": categorical(),', columns)
+    suite = SUITE.replace('"amount", "kind"', '"tips"').replace("amount", "fare")
+
+    def asked(text):
+        assert checked(text, suite) == []
+        return [item.columns for item in check_definition.open_questions(catalog.load("toy"))]
+
+    assert asked(model) == [("tips",), ("payment",)]
+    model = model.replace('"tips": numeric()', '"tips": numeric(known_at_event=False)')
+    assert asked(model.replace('"payment": categorical()', '"payment": categorical(known_at_event=True)')) == []
+    assert not (tmp_path / "home" / "postgres").exists()

@@ -158,6 +158,79 @@ def test_an_id_that_begins_with_a_date_is_no_phone_number(project):
     assert found(project, table(extra=ids)).used["extra"].why != "phone"
 
 
+RANDOM = np.random.default_rng(8)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (-73.9 - RANDOM.random(600) / 10).round(7),
+        -RANDOM.exponential(5, 600).round(6) - 100,
+        (RANDOM.normal(0, 1_000, 600)).round(5),
+        -RANDOM.integers(10_000_000, 99_999_999, 600),
+    ],
+    ids=["longitudes", "log probabilities", "signed decimals", "signed integers"],
+)
+@pytest.mark.parametrize("name", ["data.csv", "data.parquet"])
+def test_signed_numbers_are_no_phone_numbers(project, values, name):
+    assert found(project, table(extra=values), name=name).used["extra"].column.personal is None
+
+
+@pytest.mark.parametrize(
+    "values", [["yes", "no"] * 300, [1, 0] * 300, [True, False] * 300, ["none", "yes", "unknown"] * 200]
+)
+def test_whether_there_is_a_telephone_is_no_telephone(project, values):
+    used = found(project, table(telephone=values, own_telephone=values), name="data.parquet").used
+    assert [used[name].column.personal for name in ("telephone", "own_telephone")] == [None, None]
+
+
+def test_first_and_last_beside_name_or_one_another_are_names_of_people(project):
+    people = [f"{a}{b}" for a in "ABCDEFGHIJ" for b in ("nna", "lrik", "orbert", "ora", "ita", "ustav")] * 10
+    profiled = found(project, table(first=people, last=people[::-1], name=people))
+    assert all(profiled.used[name].use == "sensitive" for name in ("first", "last", "name"))
+    assert found(project, table(first=people)).used["first"].use == "feature"
+    few = ["won", "lost", "drew"] * 200
+    assert found(project, table(first=few, last=few)).used["first"].use == "feature"
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.parquet"])
+def test_a_whole_number_that_names_patients_is_proposed_as_entity_and_is_no_number(project, name):
+    random = np.random.default_rng(0)
+    patients = random.choice(random.integers(100, 189_000_000, 2_500), 4_000)
+    frame = table(4_000, patient_nbr=patients, weight=patients)
+    profiled = found(project, frame, name=name)
+    column = profiled.used["patient_nbr"].column
+    assert column.holds == "identifier"
+    assert profiled.used["patient_nbr"].use == "set aside"
+    said = {what: (answer, how) for what, answer, how in guesses(profiled)}["entity"]
+    assert said == (f"none; perhaps patient_nbr: {column.distinct:,} of them in 4,000 rows", "--entity patient_nbr")
+    assert profiled.used["weight"].use == "feature"
+    asked = found(project, frame, name=name, entity="patient_nbr")
+    assert {what: answer for what, answer, _ in guesses(asked)}["entity"] == "patient_nbr"
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.parquet"])
+def test_a_counter_of_days_since_1960_is_a_time(project, name):
+    days = 20_545 + np.arange(600) // 20
+    frame = table(arrdate=days, price_update=days).drop(columns="sold at")
+    profiled = found(project, frame, name=name)
+    assert profiled.event_time == "arrdate"
+    assert profiled.time.min() == pd.Timestamp("2016-04-01", tz="UTC")
+    assert profiled.used["price_update"].column.holds == "numeric"
+    assert profiled.used["arrdate"].column.times.formats == ("days since 1960",)
+    created = create(Options("toy", str(project / name), ("bad",)))
+    assert '"arrdate": "days since 1960"' in created.definition.read_text()
+    assert check_definition.check("toy") == []
+
+
+def test_groups_of_people_are_measured_by_the_gates_until_a_person_says_what_is_tolerable(project):
+    frame = table(Sex=["m", "f"] * 300, age=[*range(20, 80)] * 10, race=["x", "y", "z"] * 200)
+    made(project, frame)
+    gates = catalog.load_anew("toy").gates
+    assert (gates.groups, gates.group_tolerance) == (("Sex", "race"), None)
+    assert check_definition.check("toy") == []
+
+
 def test_a_date_that_lies_after_the_event_is_a_leak(project):
     days = pd.date_range("2026-01-01", periods=600, freq="97min") + pd.to_timedelta(np.where(BAD, 20, 1), unit="D")
     profiled = found(project, table(closed=days.strftime("%Y-%m-%d")), time="sold at")

@@ -20,6 +20,7 @@ class Known:
     baselines: dict
     label_permutation: SingleFeature = CHANCE
     single_feature_auc: dict = field(default_factory=lambda: {"amount": SOUND, "kind": SingleFeature(0.6, 0.01)})
+    suspicions: tuple = ()
     importance: dict = field(
         default_factory=lambda: {"amount": Interval(0.1, 0.09, 0.11), "kind": Interval(0.05, 0.04, 0.06)}
     )
@@ -56,11 +57,20 @@ def classifier(**gates):
     )
 
 
-def evidence_of(challenger, champion=None, *, y=None, nights=10, columns=None, **gates):
-    """Evidence of equally large nights."""
+def evidence_of(challenger, champion=None, *, y=None, nights=10, columns=None, known_at_event=(), **gates):
+    """Evidence of equally large nights.
+
+    Args:
+        known_at_event: columns of which a person has said that they are.
+    """
     p, y = np.asarray(challenger, dtype=float)[:, None], y[:, None]
     champion = None if champion is None else champion[:, None]
     declared = classifier(**gates)
+    columns_of = {
+        name: column.model_copy(update={"known_at_event": True}) if name in known_at_event else column
+        for name, column in declared.columns.items()
+    }
+    declared = declared.model_copy(update={"columns": columns_of})
     outputs = declared.label.outputs
     rows = pd.DataFrame(
         {"amount": np.arange(len(p), dtype=float), "kind": ["a", "b"] * (len(p) // 2) + ["a"] * (len(p) % 2)}

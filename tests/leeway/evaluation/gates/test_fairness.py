@@ -53,3 +53,13 @@ def test_the_values_of_a_sensitive_column_are_not_told():
     assert verdict.outcome == "fail"
     assert "of one group and" in verdict.why
     assert "sex = " not in str(verdict)
+
+
+def test_without_a_tolerance_differences_are_measured_and_refuse_nothing():
+    verdict = checked((P >= 0.5) & ~(MEMBER & (P < 0.9)), groups=("member",), group_tolerance=None)
+    assert verdict.outcome == "not applicable"
+    assert "only measured" in verdict.why
+    assert "member, " in verdict.why
+    assert verdict.numbers["member, selection rate"]["difference"] > 0.1
+    alone = checked(columns=COLUMNS.assign(member=True), groups=("member",), group_tolerance=None)
+    assert (alone.outcome, alone.numbers) == ("not applicable", {})
