@@ -23,14 +23,21 @@ class StageName(StrEnum):
 
 
 def ingest(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
-    """Ingest one partition: extract, audit and publish its rows."""
+    """Ingest one partition: extract, audit and publish its rows.
+
+    Earlier partitions whose rows arrived or changed since are ingested again.
+    """
     result = _run("ingest", name, partition)
     done = (
         f"{result.new} new events, {result.revised} revised, {result.labels} labels, {result.quarantined} quarantined"
     )
-    output.emit(
-        result, lambda: print(done if result.changed else f"nothing changed: {result.rows} events are there already")
-    )
+
+    def say() -> None:
+        print(done if result.changed else f"nothing changed: {result.rows} events are there already")
+        for key, text in result.late.items():
+            print(f"{key}: {text}")
+
+    output.emit(result, say)
 
 
 def score(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:

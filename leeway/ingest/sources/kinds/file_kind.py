@@ -1,8 +1,8 @@
 """What sources of files have in common: each file is split by partition once, and taken in once by its content."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +14,7 @@ from leeway.ingest.sources import files, staging
 from leeway.ingest.sources.files import FileState
 from leeway.ingest.sources.kinds.kind import S, SourceKind
 from leeway.ingest.sources.source_changes import KnownBatch, NewRows, Taken
+from leeway.ingest.sources.staging import Listing, StagedFile
 
 
 class FileKind(SourceKind[S]):
@@ -42,24 +43,30 @@ class FileKind(SourceKind[S]):
         return files.whole(source, file, self.raw(source, file))
 
     def rows(self, classifier: Classifier, source: S, partition: Partition, now: datetime) -> Iterator[pd.DataFrame]:
-        """The rows of a partition, and those that belong to none yet."""
-        present = Partition.containing(now, partition.grain).key
-        for folder in self._split(classifier, source):
-            ahead = {key for key in staging.counts(folder) if key >= present}
-            for rows in staging.read(folder, {partition.key, staging.UNPLACED} | ahead):
-                wanted = rows[staging.KEY].isin([partition.key, staging.UNPLACED]) | (rows[staging.TIME] > now)
-                yield rows[wanted].drop(columns=[staging.TIME, staging.KEY])
+        """The rows of a partition, and those that belong to none: without a time that can be read, or ahead of `now`."""
+        listing, some = self.listed(classifier, source, now), False
+        for item in listing.files:
+            if keys := listing.keys(item, partition):
+                yield from self._read(classifier, source, item, keys)
+                some = True
+        if not some:  # to show the columns, which may be why there are none
+            yield from self._read(classifier, source, max(listing.files, key=lambda item: item.state), ())
 
     def occupied(self, classifier: Classifier, source: S) -> set[str]:
         """The keys of the partitions that any file has rows of."""
-        return {key for folder in self._split(classifier, source) for key in staging.counts(folder)}
+        return set(self.listed(classifier, source, datetime.now(UTC)).origins())
+
+    def listed(self, classifier: Classifier, source: S, now: datetime) -> Listing:
+        """What each file has of each partition."""
+        found = {file: files.state(file) for file in self.matching(source)}
+        return staging.list_files(classifier, found, lambda file: self.chunks(source, file), now)
 
     def new(self, source: S, taken: Taken, now: datetime) -> Iterator[NewRows]:
         """Files with another content than was taken in, the oldest first."""
-        found = self.settled(source)
+        found, known_states = self.settled(source), taken.states()
         for file, state in sorted(found.items(), key=lambda item: (item[1][0], str(item[0]))):
             origin, written = str(file), " ".join(str(part) for part in state)
-            if taken.has(origin, written):
+            if (origin, written) in known_states:
                 continue
             content = sha256(file)
             if files.state(file) != state:
@@ -78,6 +85,6 @@ class FileKind(SourceKind[S]):
         """What was taken in of a file: the last under its name, or a copy under another."""
         return taken.last(origin=origin) or taken.last(hash=content)
 
-    def _split(self, classifier: Classifier, source: S) -> Iterator[Path]:
-        for file in self.matching(source):
-            yield staging.of_file(classifier, file, self.chunks(source, file))
+    def _read(self, classifier: Classifier, source: S, item: StagedFile, keys: Iterable[str]) -> Iterator[pd.DataFrame]:
+        for rows in staging.read_file(classifier, item, keys, lambda file: self.chunks(source, file)):
+            yield rows.drop(columns=[staging.TIME, staging.KEY])

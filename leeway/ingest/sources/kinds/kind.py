@@ -11,6 +11,7 @@ import pandas as pd
 from leeway.definition import Classifier, Rows
 from leeway.definition.partitions import Partition
 from leeway.ingest.sources.source_changes import NewRows, Taken
+from leeway.ingest.sources.staging import Listing
 
 S = TypeVar("S", bound=Rows)
 
@@ -28,6 +29,7 @@ class SourceKind(ABC, Generic[S]):
         shows_again: whether a reading may show rows that were taken in before, the last version of each last.
         has_beginning: whether it has a first event.
         is_listed: whether it tells which partitions it has rows of without reading all of them each time.
+        looks_back: whether partitions whose labels may still come are asked for again, because it cannot tell what changed.
     """
 
     declaration: ClassVar[type[Rows]]
@@ -35,6 +37,7 @@ class SourceKind(ABC, Generic[S]):
     shows_again: ClassVar[bool] = False
     has_beginning: ClassVar[bool] = True
     is_listed: ClassVar[bool] = False
+    looks_back: ClassVar[bool] = False
 
     @abstractmethod
     def new(self, source: S, taken: Taken, now: datetime) -> Iterator[NewRows]:
@@ -55,6 +58,10 @@ class SourceKind(ABC, Generic[S]):
         Raises:
             SourceError: the source cannot say.
         """
+
+    def listed(self, classifier: Classifier, source: S, now: datetime) -> Listing | None:
+        """What it has of each partition, where it can tell without reading all of it each time; else None."""
+        return None
 
 
 class GrowingKind(SourceKind[S]):
