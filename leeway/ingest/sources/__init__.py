@@ -20,9 +20,9 @@ def deliver(classifier: Classifier, partition: Partition, *, now: datetime | Non
     """
     now = now or datetime.now(UTC)
     if not arrivals.are_taken_in(classifier):
-        # Before the rows: if a file changes in between, they are newer than what is written down, and are drawn again.
+        # If a file changes in between, the rows are newer than what is written down, and are drawn again.
         listing = kind_of(classifier.source).listed(classifier, classifier.source, now)
-        delivery = deliveries.write(classifier.name, partition, extracted(classifier, partition, now))
+        delivery = deliveries.write(classifier.name, partition, extracted(classifier, partition, now, listing))
         if listing is not None:
             origins.record(classifier, partition, delivery, listing)
         return delivery

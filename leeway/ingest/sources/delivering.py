@@ -11,15 +11,22 @@ from leeway.ingest.reading.frames import joined
 from leeway.ingest.reading.unread import UNREAD
 from leeway.ingest.sources import arrivals, staging
 from leeway.ingest.sources.kinds import kind_of
+from leeway.ingest.sources.staging import Listing
 
 
-def extracted(classifier: Classifier, partition: Partition, now: datetime) -> pd.DataFrame:
+def extracted(
+    classifier: Classifier, partition: Partition, now: datetime, listing: Listing | None = None
+) -> pd.DataFrame:
     """The rows that a source has of a partition that it is asked for.
+
+    Args:
+        listing: what the source's kind said that it has, where it was asked before.
 
     Raises:
         SourceError: the source is not there, is empty, or cannot be read.
     """
-    return in_order(classifier, list(kind_of(classifier.source).rows(classifier, classifier.source, partition, now)))
+    source = classifier.source
+    return in_order(classifier, list(kind_of(source).rows(classifier, source, partition, now, listing)))
 
 
 def in_order(classifier: Classifier, frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -32,7 +32,7 @@ COMPARING = 20.0  # seconds, for partitions of which it is not known what they w
 
 def record(classifier: Classifier, partition: Partition, delivery: str, listing: Listing) -> None:
     """Write down which files, with which rows, a delivery was drawn from."""
-    values = {"delivery": delivery, "read_as": listing.read_as, "files": listing.origins().get(partition.key, {})}
+    values = {"delivery": delivery, "read_as": listing.read_as, "files": listing.origins(partition.key)}
     statement = insert(origin).values(classifier=classifier.name, partition=partition.key, **values)
     with database().transaction() as connection:
         connection.execute(statement.on_conflict_do_update(index_elements=["classifier", "partition"], set_=values))
@@ -58,22 +58,23 @@ def changed(classifier: Classifier, last: Partition, now: datetime) -> set[str]:
 
 
 def _changed_files(classifier: Classifier, listing: Listing, ingested: Mapping[str, str], first: str) -> set[str]:
-    present, names = listing.origins(), listing.names
     with database().transaction() as connection:
         query = sa.select(origin).where(origin.c.classifier == classifier.name)
         known = {row.partition: row for row in connection.execute(query)}
     found, until = set(), time.monotonic() + COMPARING
-    for key in sorted(ingested.keys() & present.keys(), reverse=True):  # what the source has no longer stays as it is
+    for key in sorted(
+        ingested.keys() & listing.by_partition.keys(), reverse=True
+    ):  # what the source has no longer stays as it is
         drawn = known.get(key)
         if drawn is not None and drawn.delivery != ingested[key]:
             found.add(key)  # it was delivered, and the process ended before it was published
         elif drawn is not None and drawn.read_as == listing.read_as:
-            if _is_news(drawn.files, present[key], names, withdraws=classifier.event_id is None):
+            if _is_news(drawn.files, listing.origins(key), listing.names, withdraws=classifier.event_id is None):
                 found.add(key)
         elif time.monotonic() < until:
             # Of an older version, or of another definition, which may differ in every row without any change at the
             # source: then only rows whose labels may still come are taken in, and `backfill --stale` takes in the rest.
-            if _differs(classifier, key, ingested[key], listing.now) and (drawn is None or key >= first):
+            if _differs(classifier, key, ingested[key], listing.now, listing) and (drawn is None or key >= first):
                 found.add(key)
             else:
                 record(classifier, Partition.parse(key, classifier.partition), ingested[key], listing)
@@ -97,9 +98,9 @@ def _is_news(drawn: Mapping[str, str], present: Mapping[str, str], names: Collec
     return bool(contents - set(drawn.values())) or any(name in names for name in gone)
 
 
-def _differs(classifier: Classifier, key: str, delivery: str, now: datetime) -> bool:
+def _differs(classifier: Classifier, key: str, delivery: str, now: datetime, listing: Listing | None = None) -> bool:
     """Tell whether a partition's rows are no longer those of its delivery; none at all are no other ones."""
-    rows = extracted(classifier, Partition.parse(key, classifier.partition), now)
+    rows = extracted(classifier, Partition.parse(key, classifier.partition), now, listing)
     return len(rows) > 0 and deliveries.hash_of(rows) != delivery
 
 

@@ -7,11 +7,13 @@ readings, and one partition of a large file never needs the memory for all of it
 import hashlib
 import inspect
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +100,8 @@ def list_files(
         found: the files with their states.
         rows: of a file; they are read only where it was not split before.
     """
-    parent, read_as = _parent(classifier), fingerprint(classifier, classifier.source)
-    index = _index(parent)
+    parent, read_as = settings().folder("staged", classifier.name or "_"), fingerprint(classifier, classifier.source)
+    index, root = _index(parent), f"{settings().project.absolute()}{os.sep}"
     listed, told = [], time.monotonic()
     for place, (file, state) in enumerate(found.items()):
         known = index.get(str(file))
@@ -108,7 +110,13 @@ def list_files(
             folder = _split(classifier, file, parent / key, rows)
             known = {"folder": key, "shares": json.loads((folder / SHARES).read_text())}
         listed.append(
-            StagedFile(file, state, parent / key, {name: Share(*share) for name, share in known["shares"].items()})
+            StagedFile(
+                file,
+                str(file).removeprefix(root),
+                state,
+                parent / key,
+                {name: Share(*share) for name, share in known["shares"].items()},
+            )
         )
         if time.monotonic() - told > TOLD_EVERY:
             told = time.monotonic()
@@ -140,33 +148,31 @@ class StagedFile:
     """A file that is split by partition.
 
     Attributes:
+        name: its path, within the project where it lies there.
         shares: by the key of the partition, or `UNPLACED`.
     """
 
     file: Path
+    name: str
     state: FileState
     folder: Path
     shares: Mapping[str, Share]
 
-    @property
-    def name(self) -> str:
-        """Return its path, within the project where it lies there."""
-        root = settings().project.absolute()
-        return str(self.file.relative_to(root) if self.file.is_relative_to(root) else self.file)
-
-    def by_partition(self, grain: Grain, now: datetime) -> dict[str, list[str]]:
+    def by_partition(self, now: datetime, present: str, grain: Grain) -> dict[str, list[str]]:
         """Return the keys of its shares by the partition whose delivery has them.
 
         Rows without a time that stand by none with one, and rows of partitions that have not begun, are delivered once:
         with the last partition that is over, else with the one that was due when the file was written.
+
+        Args:
+            present: the key of the partition that `now` lies in.
         """
-        present = Partition.containing(now, grain).key
         placed: dict[str, list[str]] = {key: [key] for key in self.shares if key != UNPLACED and key <= present}
-        if astray := [key for key in self.shares if key not in placed]:
+        if len(placed) < len(self.shares):
             over = max((key for key in placed if key < present), default=None)
             written = min(datetime.fromtimestamp(max(self.state[0], self.state[2]) / 1e9, UTC), now)
             home = over or Partition.last_complete(written, grain).key
-            placed[home] = [*placed.get(home, []), *astray]
+            placed[home] = [*placed.get(home, []), *(key for key in self.shares if key not in placed)]
         return placed
 
 
@@ -183,25 +189,33 @@ class Listing:
     read_as: str
     now: datetime
 
-    @property
+    @cached_property
+    def present(self) -> str:
+        """Return the key of the partition that is not over."""
+        return Partition.containing(self.now, self.classifier.partition).key
+
+    @cached_property
     def names(self) -> set[str]:
         """Return the names of all files."""
         return {item.name for item in self.files}
 
-    def keys(self, item: StagedFile, partition: Partition) -> list[str]:
-        """Return the keys of a file's shares that a partition's delivery has."""
-        return item.by_partition(self.classifier.partition, self.now).get(partition.key, [])
-
-    def origins(self) -> dict[str, dict[str, str]]:
-        """Return, by partition, the files that its delivery has rows of, each with a hash of these rows."""
-        present = Partition.containing(self.now, self.classifier.partition).key
-        found: dict[str, dict[str, str]] = {}
+    @cached_property
+    def by_partition(self) -> dict[str, list[tuple[StagedFile, list[str]]]]:
+        """Return, by partition, the files that its delivery has rows of, each with the keys of its shares."""
+        found: dict[str, list[tuple[StagedFile, list[str]]]] = {}
         for item in self.files:
-            for partition, keys in item.by_partition(self.classifier.partition, self.now).items():
-                shares = [item.shares[key].hash for key in sorted(keys)]
-                written = shares[0] if len(shares) == 1 else hashlib.sha256("".join(shares).encode()).hexdigest()[:32]
-                # What lies ahead of now is not taken from a partition that is not over: it has other rows later.
-                found.setdefault(partition, {})[item.name] = written if partition < present else f"{written}+"
+            for partition, keys in item.by_partition(self.now, self.present, self.classifier.partition).items():
+                found.setdefault(partition, []).append((item, keys))
+        return found
+
+    def origins(self, partition: str) -> dict[str, str]:
+        """Return the files that a partition's delivery has rows of, each with a hash of these rows."""
+        found = {}
+        for item, keys in self.by_partition.get(partition, []):
+            shares = [item.shares[key].hash for key in sorted(keys)]
+            written = shares[0] if len(shares) == 1 else hashlib.sha256("".join(shares).encode()).hexdigest()[:32]
+            # A partition that is not over has rows that lie ahead of now, which are not its good rows yet.
+            found[item.name] = written if partition < self.present else f"{written}+"
         return found
 
 
@@ -251,20 +265,22 @@ def _counted(parts: Iterable[pd.DataFrame], shares: dict[str, tuple[int, int]]) 
         yield part
 
 
-def _parent(classifier: Classifier) -> Path:
-    return settings().folder("staged", classifier.name or "_")
-
-
 def _folder_of(file: Path, state: FileState, read_as: str) -> str:
     return hashlib.sha256(json.dumps([FORM, str(file), state, read_as]).encode()).hexdigest()[:32]
 
 
-def _index(parent: Path) -> dict[str, dict[str, Any]]:
+def _index(parent: Path) -> Mapping[str, dict[str, Any]]:
     """Read what is known of the files; nothing where that cannot be read, because it can be found again."""
     try:
-        found: dict[str, dict[str, Any]] = json.loads((parent / INDEX).read_text())
+        stat = (parent / INDEX).stat()
+        return _read_index(parent / INDEX, (stat.st_mtime_ns, stat.st_size, stat.st_ino))
     except (OSError, ValueError):
         return {}
+
+
+@lru_cache(maxsize=1)
+def _read_index(path: Path, state: tuple[int, int, int]) -> Mapping[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(path.read_text())
     return found
 
 

@@ -1,7 +1,7 @@
 """What sources of files have in common: each file is split by partition once, and taken in once by its content."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from leeway.ingest.sources import files, staging
 from leeway.ingest.sources.files import FileState
 from leeway.ingest.sources.kinds.kind import S, SourceKind
 from leeway.ingest.sources.source_changes import KnownBatch, NewRows, Taken
-from leeway.ingest.sources.staging import Listing, StagedFile
+from leeway.ingest.sources.staging import Listing
 
 
 class FileKind(SourceKind[S]):
@@ -42,19 +42,20 @@ class FileKind(SourceKind[S]):
         """
         return files.whole(source, file, self.raw(source, file))
 
-    def rows(self, classifier: Classifier, source: S, partition: Partition, now: datetime) -> Iterator[pd.DataFrame]:
+    def rows(
+        self, classifier: Classifier, source: S, partition: Partition, now: datetime, listing: Listing | None = None
+    ) -> Iterator[pd.DataFrame]:
         """The rows of a partition, and those that belong to none: without a time that can be read, or ahead of `now`."""
-        listing, some = self.listed(classifier, source, now), False
-        for item in listing.files:
-            if keys := listing.keys(item, partition):
-                yield from self._read(classifier, source, item, keys)
-                some = True
-        if not some:  # to show the columns, which may be why there are none
-            yield from self._read(classifier, source, max(listing.files, key=lambda item: item.state), ())
+        listing = listing or self.listed(classifier, source, now)
+        # Where no file has any, one without rows shows the columns, which may be why there are none.
+        youngest = max(listing.files, key=lambda item: item.state)
+        for item, keys in listing.by_partition.get(partition.key, [(youngest, [])]):
+            for rows in staging.read_file(classifier, item, keys, lambda file: self.chunks(source, file)):
+                yield rows.drop(columns=[staging.TIME, staging.KEY])
 
     def occupied(self, classifier: Classifier, source: S) -> set[str]:
         """The keys of the partitions that any file has rows of."""
-        return set(self.listed(classifier, source, datetime.now(UTC)).origins())
+        return set(self.listed(classifier, source, datetime.now(UTC)).by_partition)
 
     def listed(self, classifier: Classifier, source: S, now: datetime) -> Listing:
         """What each file has of each partition."""
@@ -84,7 +85,3 @@ class FileKind(SourceKind[S]):
     def known(self, taken: Taken, origin: str, content: str) -> KnownBatch | None:
         """What was taken in of a file: the last under its name, or a copy under another."""
         return taken.last(origin=origin) or taken.last(hash=content)
-
-    def _read(self, classifier: Classifier, source: S, item: StagedFile, keys: Iterable[str]) -> Iterator[pd.DataFrame]:
-        for rows in staging.read_file(classifier, item, keys, lambda file: self.chunks(source, file)):
-            yield rows.drop(columns=[staging.TIME, staging.KEY])

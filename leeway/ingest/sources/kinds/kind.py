@@ -44,8 +44,13 @@ class SourceKind(ABC, Generic[S]):
         """What was not taken in; to be taken in one after another, within the transaction of `taken`."""
 
     @abstractmethod
-    def rows(self, classifier: Classifier, source: S, partition: Partition, now: datetime) -> Iterator[pd.DataFrame]:
+    def rows(
+        self, classifier: Classifier, source: S, partition: Partition, now: datetime, listing: Listing | None = None
+    ) -> Iterator[pd.DataFrame]:
         """The rows of a partition, and those that belong to none yet: without a time that can be read, or ahead of `now`.
+
+        Args:
+            listing: what `listed` said, where it was asked before.
 
         Raises:
             SourceError: the source is not there, is empty, or cannot be read.
@@ -69,7 +74,9 @@ class GrowingKind(SourceKind[S]):
 
     grows = True
 
-    def rows(self, classifier: Classifier, source: S, partition: Partition, now: datetime) -> Iterator[pd.DataFrame]:
+    def rows(
+        self, classifier: Classifier, source: S, partition: Partition, now: datetime, listing: Listing | None = None
+    ) -> Iterator[pd.DataFrame]:
         """Never asked for: what has arrived is read instead."""
         raise NotImplementedError
 

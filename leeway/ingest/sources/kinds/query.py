@@ -15,6 +15,7 @@ from leeway.ingest.sources import databases, staging
 from leeway.ingest.sources.kinds.kind import SourceKind
 from leeway.ingest.sources.prepared import prepared
 from leeway.ingest.sources.source_changes import NewRows, Taken, hash_of
+from leeway.ingest.sources.staging import Listing
 from leeway.ingest.times import FIRST, LAST
 
 DAY = timedelta(days=1)
@@ -28,7 +29,7 @@ class SQLQuery(SourceKind[Query]):
     looks_back = True
 
     def rows(
-        self, classifier: Classifier, source: Query, partition: Partition, now: datetime
+        self, classifier: Classifier, source: Query, partition: Partition, now: datetime, listing: Listing | None = None
     ) -> Iterator[pd.DataFrame]:
         """What it gives for a partition."""
         for rows in asked(source, partition.start, partition.end):
