@@ -21,8 +21,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from leeway.core import progress
 from leeway.core.files import replacing
-from leeway.core.logs import logger
 from leeway.core.settings import settings
 from leeway.definition import Classifier, Rows, catalog
 from leeway.definition.grains import Grain
@@ -44,11 +44,8 @@ UNUSED = 86_400  # seconds, after which the parts of a former state of a file go
 KEPT = (
     8 * UNUSED
 )  # seconds, after which those of the present state go: nights need them again only for what has changed
-TOLD_EVERY = 10  # seconds
 MODULUS = 2**128
 RowCounts = dict[str, int]
-
-log = logger(__name__)
 
 
 def write(folder: Path, parts: Iterable[pd.DataFrame]) -> list[RowCounts]:
@@ -102,11 +99,12 @@ def list_files(
     """
     parent, read_as = settings().folder("staged", classifier.name or "_"), fingerprint(classifier, classifier.source)
     index, root = _index(parent), f"{settings().project.absolute()}{os.sep}"
-    listed, told = [], time.monotonic()
+    listed = []
     for place, (file, state) in enumerate(found.items()):
         known = index.get(str(file))
         key = _folder_of(file, state, read_as)
         if known is None or known["folder"] != key:
+            progress.tell(place, len(found), f"read {file.name}")
             folder = _split(classifier, file, parent / key, rows)
             known = {"folder": key, "shares": json.loads((folder / SHARES).read_text())}
         listed.append(
@@ -118,9 +116,6 @@ def list_files(
                 {name: Share(*share) for name, share in known["shares"].items()},
             )
         )
-        if time.monotonic() - told > TOLD_EVERY:
-            told = time.monotonic()
-            log.info("%d of %d files of %s are read", place + 1, len(found), classifier.name)
     kept = {str(item.file): item for item in listed}
     if index.keys() != kept.keys() or any(index[name]["folder"] != item.folder.name for name, item in kept.items()):
         _write_index(parent, listed)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from leeway.core import progress
 from leeway.core.files import sha256
 from leeway.definition import Classifier
 from leeway.definition.partitions import Partition
@@ -65,10 +66,11 @@ class FileKind(SourceKind[S]):
     def new(self, source: S, taken: Taken, now: datetime) -> Iterator[NewRows]:
         """Files with another content than was taken in, the oldest first."""
         found, known_states = self.settled(source), taken.states()
-        for file, state in sorted(found.items(), key=lambda item: (item[1][0], str(item[0]))):
+        for place, (file, state) in enumerate(sorted(found.items(), key=lambda item: (item[1][0], str(item[0])))):
             origin, written = str(file), " ".join(str(part) for part in state)
             if (origin, written) in known_states:
                 continue
+            progress.tell(place, len(found), f"read {file.name}")
             content = sha256(file)
             if files.state(file) != state:
                 continue  # it is being written
