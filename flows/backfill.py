@@ -1,8 +1,5 @@
 """Run missing or stale stages over many partitions."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,6 +10,7 @@ from flows.distributed_backfill import Begun, Pool, ahead, outcome, worthwhile
 from flows.ingest import ingest_steps
 from flows.locks import partition_lock
 from flows.run_context import is_deployed, is_watched, parse_partition, tag, timed
+from leeway.core import progress
 from leeway.core.errors import Incomplete, LeewayError
 from leeway.core.logs import logger
 from leeway.definition import catalog
@@ -27,10 +25,6 @@ from tasks.progress import begin_progress, show_plan, update_progress
 from tasks.score import score
 
 log = logger(__name__)
-
-Progress = Callable[[int, int, str], None]
-
-_progress: ContextVar[Progress] = ContextVar("progress", default=lambda done, total, text: None)
 
 
 @dataclass(frozen=True)
@@ -102,7 +96,7 @@ def backfill(
             left = [item for item in wave if item.key not in failed]
             with ahead(classifier, step_stage, left, concurrency or worthwhile(len(left)), pool) as begun:
                 for partition in wave:
-                    _tell(position, len(steps), f"{step_stage} {partition}")
+                    progress.tell(position, len(steps), f"{step_stage} {partition}")
                     update_progress(artifact, position, len(steps))
                     position += 1
                     if partition.key in failed:
@@ -143,24 +137,6 @@ def _incomplete(classifier: str, failed: dict[str, str], partitions: int) -> Inc
         found=f"{key}: {why}",
         hint="correct the errors that the log lists, and run it again: finished work is skipped",
     )
-
-
-@contextmanager
-def reporting(progress: Progress) -> Iterator[None]:
-    """Report the progress of backfills within this block.
-
-    `progress` gets the steps that are done, their total, and the next step.
-    """
-    token = _progress.set(progress)
-    try:
-        yield
-    finally:
-        _progress.reset(token)
-
-
-def _tell(done: int, total: int, text: str) -> None:
-    # Not in the flow itself, which is sent to the processes of its tasks: a context variable cannot be.
-    _progress.get()(done, total, text)
 
 
 def _described(step: PlannedStage) -> dict[str, str]:

@@ -6,6 +6,7 @@ from flows.distributed_backfill import Ahead, Pool, ahead, outcome, together, wo
 from flows.ingest import ingest_steps
 from flows.locks import training_lock
 from flows.train import train_steps
+from leeway.core import progress
 from leeway.core.errors import LeewayError
 from leeway.core.logs import logger
 from leeway.definition import Classifier, catalog
@@ -36,7 +37,10 @@ def train_first_champion(classifier: str, due: Partition) -> Decision:
     definition = catalog.load(classifier)
     missing = missing_history(definition, due)
     with Pool() as pool, ahead(classifier, "ingest", missing, worthwhile(len(missing)), pool) as begun:
+        done = 0
         for partitions in together(missing, begun):
+            progress.tell(done, len(missing), f"ingest {partitions[0]}")
+            done += len(partitions)
             try:
                 _ingest(classifier, partitions, begun)
             except LeewayError as error:  # the ledger has the reason; the rest may do

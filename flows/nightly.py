@@ -52,9 +52,13 @@ def nightly(classifier: str, partition: str | None = None) -> RunSummary:
     period = due(classifier) if partition is None else parse_partition(classifier, partition)
     with night_lock(classifier):
         caught_up = catch_up(classifier, period) if partition is None else {}
+        # First, because labels that came since are judged by this night. Where events are dated by their arrival, all of the
+        # history is late until there is a champion, which ingests it itself.
+        first = not catalog.load(classifier).by_arrival or registry.champion(classifier) is not None
+        late = late_steps(classifier, period) if first else {}
         with partition_lock(classifier, period):
             ingested, scored, monitored, waits_for = night_steps(classifier, period)
-        late = late_steps(classifier, period)
+        late = late if first else late_steps(classifier, period)
         if monitored is not None:
             tally(classifier, period, return_state=True)  # what fails is counted another night
     retrained, failed = handle_verdict(classifier, period.key, monitored)

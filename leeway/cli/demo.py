@@ -8,6 +8,7 @@ from pathlib import Path
 from leeway.cli import output
 from leeway.cli.timeline import NAME, Timeline, tell
 from leeway.core.errors import StoreError
+from leeway.core.progress import reporting
 
 HISTORY = ("2026-01-04", "2026-03-11")
 NIGHTS = ("2026-03-12", "2026-04-16")
@@ -52,7 +53,7 @@ def _live(home: Path, update: Callable[[int, int, str], None]) -> Timeline:
     nights = list(between(*(Partition.parse(key, DAY) for key in NIGHTS)))
     past = len(list(between(*history)))
     total = past + 10 + 2 * len(nights)
-    with flows.backfill.reporting(lambda done, _, text: update(done, total, f"history: {text}")):
+    with reporting(lambda done, _, text: update(done, total, f"history: {text}")):
         flows.backfill.backfill(NAME, *HISTORY, stage="ingest", which="missing", dry_run=False)
     update(past, total, "training the first champion")
     first = flows.train.train(NAME, history[1].end, "the first one", "demo")

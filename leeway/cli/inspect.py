@@ -74,6 +74,10 @@ def status(name: NameArgument, json: Json = False) -> None:
         print(f"events: {found.events}, quarantined: {found.quarantined}")
         for change in found.changes:
             print(f"changed since: {change}. Undo it, or decide: leeway adopt {name}")
+        if found.changed:
+            print(f"due again, because rows arrived or changed: {_few(found.changed)}")
+        if found.unknown:
+            print(f"not known whether earlier partitions have changed: {found.unknown}")
         output.table(
             "last partitions", ("partition", "ingest", "score", "monitor"), [list(row.values()) for row in found.ledger]
         )
@@ -181,6 +185,11 @@ def doctor(json: Json = False) -> None:
     output.emit(found, lambda: output.table("this machine", ("what", "", "found"), rows))
     if not all(item.ok for item in found):
         raise typer.Exit(1)
+
+
+def _few(keys: list[str]) -> str:
+    more = len(keys) - 10
+    return ", ".join(keys[-10:]) + (f" and {more} earlier ones" if more > 0 else "")
 
 
 COMMANDS = (list_classifiers, check, status, quarantine, report, explain, doctor)

@@ -5,11 +5,14 @@ With `--json` a command prints one JSON document.
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import Any
+
+LINE_EVERY = 10.0  # seconds
 
 debug = False
 as_json = False
@@ -73,10 +76,10 @@ def duration(seconds: float) -> str:
 def progress(description: str) -> Iterator[Callable[[int, int, str], None]]:
     """Show a progress bar on standard error.
 
-    Yields `update(done, total, text)`, which does nothing where no terminal is attached.
+    Yields `update(done, total, text)`. Where no terminal is attached, it writes a line from time to time.
     """
     if not sys.stderr.isatty():
-        yield lambda done, total, text: None
+        yield _lines(description)
         return
     from rich.console import Console
     from rich.progress import (
@@ -91,6 +94,19 @@ def progress(description: str) -> Iterator[Callable[[int, int, str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total, text: bar.update(task, completed=done, total=total, description=text)
+
+
+def _lines(description: str) -> Callable[[int, int, str], None]:
+    """Return an update that writes a line every `LINE_EVERY` seconds, and none where the work is short."""
+    last = time.monotonic()
+
+    def update(done: int, total: int, text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= LINE_EVERY:
+            last = time.monotonic()
+            note(f"{description}: {done} of {total} done; {text}")
+
+    return update
 
 
 def _plain(result: Any) -> Any:

@@ -7,6 +7,7 @@ import typer
 
 from leeway.cli import output, temporary_server
 from leeway.cli.options import Json, NameArgument, PartitionOption, ReasonOption, WrongValue, read_partition
+from leeway.core.progress import reporting
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,14 +24,21 @@ class StageName(StrEnum):
 
 
 def ingest(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
-    """Ingest one partition: extract, audit and publish its rows."""
+    """Ingest one partition: extract, audit and publish its rows.
+
+    Earlier partitions whose rows arrived or changed since are ingested again.
+    """
     result = _run("ingest", name, partition)
     done = (
         f"{result.new} new events, {result.revised} revised, {result.labels} labels, {result.quarantined} quarantined"
     )
-    output.emit(
-        result, lambda: print(done if result.changed else f"nothing changed: {result.rows} events are there already")
-    )
+
+    def say() -> None:
+        print(done if result.changed else f"nothing changed: {result.rows} events are there already")
+        for key, text in result.late.items():
+            print(f"{key}: {text}")
+
+    output.emit(result, say)
 
 
 def score(name: NameArgument, partition: PartitionOption = None, json: Json = False) -> None:
@@ -174,7 +182,7 @@ def backfill(
         read_partition(catalog.load(name), first, "--from")
     if last is not None:
         chosen_partition(name, last, "--to")
-    with output.progress(f"backfilling {name}") as update, orchestrated("backfill") as flow, flow.reporting(update):
+    with output.progress(f"backfilling {name}") as update, orchestrated("backfill") as flow, reporting(update):
         result = flow.backfill(name, first, last, stage.value if stage else None, which, dry_run, concurrency)
 
     def say() -> None:
@@ -249,7 +257,7 @@ def _ingest_history(name: str) -> None:
         if ledger.entries(connection, name):
             return
     output.note(f"nothing of {name} is ingested yet: the source's history is ingested first")
-    with output.progress(f"ingesting {name}") as update, orchestrated("backfill") as flow, flow.reporting(update):
+    with output.progress(f"ingesting {name}") as update, orchestrated("backfill") as flow, reporting(update):
         done = flow.backfill(name, stage="ingest", dry_run=False)
     output.note(f"{done.done} partitions ingested, {len(done.failed)} failed")
     for key, text in done.failed.items():
@@ -262,7 +270,7 @@ def _run(verb: str, name: str, partition: str | None) -> Any:
     from leeway.cli.orchestrated import chosen_partition, orchestrated
 
     chosen = chosen_partition(name, partition)
-    with output.progress(f"{verb} {name} {chosen}"), orchestrated(verb) as flow:
+    with output.progress(f"{verb} {name} {chosen}") as update, orchestrated(verb) as flow, reporting(update):
         return getattr(flow, verb)(name, chosen)
 
 

@@ -23,9 +23,7 @@ def write(name: str, partition: Partition, raw: pd.DataFrame) -> str:
     Returns:
         The delivery's hash. The same rows have the same hash, and are stored once.
     """
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pandas(storable(raw), preserve_index=False), buffer, compression="zstd")
-    content = buffer.getbuffer()
+    content = _content(raw)
     delivery = hashlib.sha256(content).hexdigest()
     path = path_of(name, partition, delivery)
     if not storage.exists(path):
@@ -59,9 +57,20 @@ def read(name: str, partition: Partition, delivery: str) -> pd.DataFrame:
     return pd.read_parquet(path)
 
 
+def hash_of(raw: pd.DataFrame) -> str:
+    """Return the hash that a delivery of these rows has."""
+    return hashlib.sha256(_content(raw)).hexdigest()
+
+
 def path_of(name: str, partition: Partition, delivery: str) -> Path:
     """Return the path of a delivery."""
     return storage.place("deliveries", name, partition.key, f"{delivery}.parquet")
+
+
+def _content(raw: pd.DataFrame) -> memoryview:
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pandas(storable(raw), preserve_index=False), buffer, compression="zstd")
+    return buffer.getbuffer()
 
 
 def storable(raw: pd.DataFrame) -> pd.DataFrame:

@@ -1,12 +1,13 @@
 """The plan of a backfill, from the ledger."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 from typing import Literal
 
-from leeway.core.errors import NotFound
+from leeway.core.errors import NotFound, SourceError
+from leeway.core.logs import logger
 from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition, between
 from leeway.ingest import meaning, sources
@@ -15,6 +16,8 @@ from leeway.lifecycle import registry
 from leeway.store import ledger
 from leeway.store.database import database
 from leeway.store.ledger import STAGES, LedgerEntry, Stage
+
+log = logger(__name__)
 
 Which = Literal["missing", "stale", "all"]
 LATELY = 30  # runs of a stage whose durations count
@@ -43,14 +46,15 @@ class Late:
 def late(classifier: Classifier, night: Partition) -> list[Late]:
     """Return earlier partitions with late rows, oldest first.
 
-    Late rows arrived after their partition was ingested. Where events are dated by their arrival, partitions that were never
-    ingested count too: no night of their own comes for them.
+    Late rows arrived, or changed at the source, after their partition was ingested. Where events are dated by their arrival,
+    partitions that were never ingested count too: no night of their own comes for them.
+
+    Raises:
+        SourceError: the source cannot be read.
     """
-    if not arrivals.are_taken_in(classifier):
-        return []
     with database().transaction() as connection:
         done = {(entry.partition, entry.stage) for entry in ledger.entries(connection, classifier.name)}
-    keys = sorted(arrivals.undelivered(classifier))
+    keys = sorted(sources.undelivered(classifier, night))
     return [
         Late(Partition.parse(key, classifier.partition), (key, "score") in done)
         for key in keys
@@ -90,19 +94,19 @@ def span(classifier: Classifier, first: Partition | None, last: Partition | None
 
 
 def plan(
-    classifier: Classifier, partitions: Sequence[Partition], stages: Iterable[Stage], which: Which
+    classifier: Classifier, partitions: Sequence[Partition], stages: Collection[Stage], which: Which
 ) -> list[PlannedStage]:
     """Return the stages that are due.
 
     They are in the order of the partitions.
 
     Args:
-        which: `missing`: stages that never ran, were rejected, or have newly arrived rows. `stale`: also stages whose input has
-            changed since. `all`: all stages.
+        which: `missing`: stages that never ran, were rejected, or have rows that arrived or changed since. `stale`: also stages
+            whose input has changed since. `all`: all stages.
     """
     if not partitions:
         return []
-    arrived = arrivals.undelivered(classifier) if arrivals.are_taken_in(classifier) else set()
+    again_due = _with_other_rows(classifier, partitions[-1]) if "ingest" in stages else set()
     with database().transaction() as connection:
         entries = {
             (entry.partition, entry.stage): entry
@@ -118,8 +122,8 @@ def plan(
         again = False  # a stage that runs again makes the later ones due
         for stage in stages:
             why = _why(stage, done, which, suite, version) or ("follows an earlier stage" if again else None)
-            if stage == "ingest" and why is None and partition.key in arrived:
-                why = "rows have arrived since"
+            if stage == "ingest" and why is None and partition.key in again_due:
+                why = "rows have arrived since" if arrivals.are_taken_in(classifier) else "its rows have changed since"
             if stage == "ingest" and why is None and which == "stale" and _is_before(done[stage], again_since):
                 why = "the definition was adopted anew"
             if why:
@@ -162,6 +166,14 @@ def missed(classifier: Classifier, due: Partition) -> list[Partition]:
 
 def _is_before(entry: LedgerEntry | None, moment: datetime | None) -> bool:
     return moment is not None and entry is not None and entry.finished_at is not None and entry.finished_at < moment
+
+
+def _with_other_rows(classifier: Classifier, last: Partition) -> set[str]:
+    try:
+        return sources.undelivered(classifier, last)
+    except SourceError as error:  # what the ledger says is due all the same
+        log.warning("which partitions of %s have changed is not known: %s", classifier.name, error)
+        return set()
 
 
 def _why(

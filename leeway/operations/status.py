@@ -1,15 +1,15 @@
 """The status of a classifier."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
-from leeway.core.errors import NotFound
+from leeway.core.errors import LeewayError, NotFound
 from leeway.core.outputs import describe
 from leeway.definition import Classifier
 from leeway.definition.partitions import Partition
-from leeway.ingest import meaning
+from leeway.ingest import meaning, sources
 from leeway.ingest.meaning import Change
 from leeway.lifecycle import hold_log, registry, retraining
 from leeway.lifecycle.hold_log import Hold
@@ -32,6 +32,8 @@ class Status:
         changes: what the definition says otherwise than when the stored rows were read.
         hold: a person's hold on its retraining, if there is one.
         ledger: the last partitions, newest first, each with the result of its stages.
+        changed: the partitions that the next night takes in again: rows of them have arrived, or have changed, since.
+        unknown: why the source cannot say that.
     """
 
     champion: Promotion | None
@@ -41,6 +43,8 @@ class Status:
     quarantined: int
     ledger: list[dict[str, str]]
     requests: list[Request]
+    changed: list[str] = field(default_factory=list)
+    unknown: str | None = None
 
 
 def status(classifier: Classifier) -> Status:
@@ -60,6 +64,8 @@ def status(classifier: Classifier) -> Status:
         row = by_partition.setdefault(entry.partition, {"partition": entry.partition, **dict.fromkeys(STAGES, "")})
         row[entry.stage] = _shown(entry)
     last = sorted(by_partition.values(), key=lambda row: row["partition"], reverse=True)[:LAST]
+    requests = retraining.all_of(classifier.name)
+    changed, unknown = _changed(classifier, entries)
     return Status(
         registry.champion(classifier.name),
         hold,
@@ -67,8 +73,21 @@ def status(classifier: Classifier) -> Status:
         events,
         int(quarantined),
         last,
-        retraining.all_of(classifier.name),
+        requests,
+        changed,
+        unknown,
     )
+
+
+def _changed(classifier: Classifier, entries: list[LedgerEntry]) -> tuple[list[str], str | None]:
+    ingested = {entry.partition for entry in entries if entry.stage == "ingest"}
+    if not ingested:
+        return [], None
+    try:
+        last = Partition.parse(max(ingested), classifier.partition)
+        return sorted(ingested & sources.undelivered(classifier, last)), None
+    except LeewayError as error:  # what is stored can be shown all the same
+        return [], str(error)
 
 
 def verdict(classifier: Classifier, partition: str | None) -> dict[str, Any]:

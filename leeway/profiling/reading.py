@@ -45,6 +45,7 @@ class TableSample:
         kind: `csv`, `parquet` or `query`.
         where: a path or glob, or a SQLAlchemy URL.
         sql: the query.
+        folder: the folder that was named, with the pattern of its files; None where files were named.
         form: of a text, as the definition will declare it.
         told: what was found of the form that a person should know, in words.
     """
@@ -53,6 +54,7 @@ class TableSample:
     where: str
     files: tuple[Path, ...] = ()
     sql: str = ""
+    folder: tuple[str, str] | None = None
     form: CSV | None = None
     told: tuple[str, ...] = ()
 
@@ -147,12 +149,14 @@ def describe(
             found=", ".join(sorted({file.suffix for file in files})),
             hint="name one format by a pattern, such as 'folder/*.csv'",
         )
-    where = data
+    where, folder = data, None
     if Path(data).is_dir():
         ending = Counter("".join(file.suffixes[-2:]) for file in files).most_common(1)[0][0]
-        where = f"{data.rstrip('/')}/*{ending}"
+        nested = "**/" if any(file.parent != Path(data) for file in files) else ""
+        folder = data.rstrip("/") or "/", f"{nested}*{ending}"
+        where = str(Path(*folder))
     if suffixes == {"parquet"}:
-        return TableSample("parquet", where, files)
+        return TableSample("parquet", where, files, folder=folder)
     head, end = _ends(files[0])
     used = sniffing.known(encoding) if encoding else _fitting(sniffing.encoding_of(head), files)
     text = head.decode(used, errors="replace").removeprefix("\ufeff")
@@ -172,7 +176,7 @@ def describe(
         skip=form.skip,
         leave_out=form.leave_out,
     )
-    return TableSample("csv", where, files, form=declared, told=form.told)
+    return TableSample("csv", where, files, folder=folder, form=declared, told=form.told)
 
 
 def draw(table: TableSample, *, count: Iterable[str] = (), seed: int = 0) -> Sample:

@@ -223,8 +223,13 @@ def _source(found: Profile) -> Call:
     kind = {"csv": "CSV", "parquet": "Parquet", "query": "Query"}[table.kind]
     if table.kind == "query":
         arguments |= {"url": _url(found), "sql": _bounded(found)}
+    elif _grows(found) and table.folder is not None:
+        kind = "Folder"
+        arguments |= {"path": _path(table.folder[0]), "pattern": table.folder[1]}
+        arguments |= {"format": "parquet"} if table.kind == "parquet" else {}
     else:
-        arguments["path"] = _path(table.where)
+        named = table.kind == "parquet" and table.folder is not None and "**" in table.folder[1]
+        arguments["path"] = _path(table.folder[0] if named and table.folder else table.where)  # a data set of folders
     if table.kind == "csv":
         arguments |= _form(table.form) if table.form is not None else {}
     shown = [used.column for used in found.used.values() if used.use != "set aside"]
@@ -256,6 +261,17 @@ def _by_column(given: dict[str, Expression]) -> Expression:
     if len(given) < MANY_COLUMNS or any(value != values[0] for value in values):
         return given
     return Call("dict.fromkeys", {}, (tuple(given), values[0]))
+
+
+def _grows(found: Profile) -> bool:
+    """Tell whether files appear in a folder, so that each is taken in once.
+
+    One file alone may be written again and again: each of its versions would be kept. Without an id a corrected row would be
+    another event. The columns that folders name are only read from a data set.
+    """
+    table = found.sample.table
+    named = any("=" in file.parent.name for file in table.files)
+    return table.folder is not None and len(table.files) > 1 and found.event_id is not None and not named
 
 
 def _form(form: CSV) -> dict[str, Expression]:

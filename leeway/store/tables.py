@@ -259,6 +259,18 @@ arrival = sa.Table(
     sa.Index("arrival_by_partition", "classifier", "partition"),
 )
 
+#: From which files a partition's last delivery was drawn, of a source that is asked for partitions: by name, with a hash of the
+#: rows. `read_as` is the fingerprint of all that decided how they were read.
+origin = sa.Table(
+    "origin",
+    metadata,
+    sa.Column("classifier", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Text, primary_key=True),
+    sa.Column("delivery", sa.Text, nullable=False),
+    sa.Column("read_as", sa.Text, nullable=False),
+    sa.Column("files", JSONB, nullable=False),
+)
+
 
 @dataclass(frozen=True)
 class Tables:

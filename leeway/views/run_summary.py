@@ -19,7 +19,7 @@ class RunSummary:
         scored, monitored: None while there is no champion.
         waits_for: why there is no champion yet.
         caught_up: earlier partitions that had been missed, each with its result.
-        late: earlier partitions with rows that arrived since, each with its result.
+        late: earlier partitions with rows that arrived or changed since, each with its result.
         retrained: the retrain request that the night carried out, or handed to the platform; None where there was none.
         retrain_failed: why the retrain failed.
     """

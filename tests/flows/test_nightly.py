@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from prefect.exceptions import ParameterTypeError
 
 from flows.backfill import backfill
@@ -16,6 +17,7 @@ from leeway.definition.partitions import Partition
 from leeway.lifecycle import registry, retraining
 from leeway.store import ledger
 from leeway.store.database import database
+from leeway.store.tables import monitoring
 from tests.conftest import TOY_MODEL, TOY_SUITE
 from tests.flows.conftest import rows as day_rows
 
@@ -67,6 +69,25 @@ def test_harmful_drift_starts_a_retrain_and_a_promotion_by_itself(toy, project, 
     states = [request.state for request in retraining.all_of(toy)]
     assert "suppressed" in states  # the breaches within the cooldown
     assert all(request.key.startswith(f"{toy}:2026-") for request in retraining.all_of(toy))
+
+
+def test_labels_that_are_filled_in_later_are_there_when_the_next_night_is_judged(toy, project, prefect, night):
+    data = project.root / "data" / "toy.csv"
+    whole = pd.read_csv(data, dtype=str)
+    unlabelled = whole.assign(bad=whole["bad"].mask(whole["at"] >= night(0)))
+    unlabelled[unlabelled["at"] < night(1)].to_csv(data, index=False)
+    assert nightly(toy, night(0)).late == {}
+    whole.assign(bad=whole["bad"].mask(whole["at"] >= night(1))).to_csv(data, index=False)
+    second = nightly(toy, night(1))
+    assert second.late == {night(0): "0 new events, 0 revised, 59 labels"}
+    counted = [item["labels"] for item in _evidence(toy, night(1))["labels"] if item["partition"] == night(0)]
+    assert counted == [59]
+
+
+def _evidence(name, key):
+    with database().transaction() as connection:
+        chosen = (monitoring.c.classifier == name) & (monitoring.c.partition == key)
+        return connection.scalar(sa.select(monitoring.c.evidence).where(chosen))
 
 
 def test_a_rejected_delivery_publishes_nothing_and_the_night_can_be_run_again(toy, project, prefect, night):

@@ -7,10 +7,8 @@ import pandas as pd
 from leeway.definition import Classifier
 from leeway.definition.partitions import Partition
 from leeway.ingest import deliveries
-from leeway.ingest.content_id import content_hashes
-from leeway.ingest.reading.frames import joined
-from leeway.ingest.reading.unread import UNREAD
-from leeway.ingest.sources import arrivals, staging
+from leeway.ingest.sources import arrivals, origins, staging
+from leeway.ingest.sources.delivering import extracted, in_order
 from leeway.ingest.sources.kinds import kind_of
 
 
@@ -22,11 +20,16 @@ def deliver(classifier: Classifier, partition: Partition, *, now: datetime | Non
     """
     now = now or datetime.now(UTC)
     if not arrivals.are_taken_in(classifier):
-        return deliveries.write(classifier.name, partition, extract(classifier, partition, now=now))
+        # If a file changes in between, the rows are newer than what is written down, and are drawn again.
+        listing = kind_of(classifier.source).listed(classifier, classifier.source, now)
+        delivery = deliveries.write(classifier.name, partition, extracted(classifier, partition, now, listing))
+        if listing is not None:
+            origins.record(classifier, partition, delivery, listing)
+        return delivery
     if take:
         arrivals.take(classifier, now)
     frames, newest = arrivals.read(classifier, partition)
-    delivery = deliveries.write(classifier.name, partition, _in_order(classifier, frames))
+    delivery = deliveries.write(classifier.name, partition, in_order(classifier, frames))
     arrivals.mark_delivered(classifier, partition, delivery, newest)
     return delivery
 
@@ -34,18 +37,17 @@ def deliver(classifier: Classifier, partition: Partition, *, now: datetime | Non
 def extract(classifier: Classifier, partition: Partition, *, now: datetime | None = None) -> pd.DataFrame:
     """The source's rows for a partition, sorted by event time and id.
 
-    Rows that belong to no partition yet (an event time that cannot be read, or lies after `now`) come along, for the audit
-    to quarantine: dropped here, they would be lost in silence.
+    Rows that belong to no partition yet (an event time that cannot be read, or lies after `now`) come along with one, for the
+    audit to quarantine: dropped here, they would be lost in silence.
 
     Raises:
         SourceError: the source is not there, is empty, or cannot be read.
     """
     now = now or datetime.now(UTC)
     if not arrivals.are_taken_in(classifier):
-        rows = kind_of(classifier.source).rows(classifier, classifier.source, partition, now)
-        return _in_order(classifier, list(rows))
+        return extracted(classifier, partition, now)
     arrivals.take(classifier, now)
-    return _in_order(classifier, arrivals.read(classifier, partition)[0])
+    return in_order(classifier, arrivals.read(classifier, partition)[0])
 
 
 def due(classifier: Classifier, now: datetime | None = None) -> Partition:
@@ -60,6 +62,20 @@ def due(classifier: Classifier, now: datetime | None = None) -> Partition:
     arrivals.take(classifier, now)
     keys = arrivals.undelivered(classifier) or arrivals.occupied(classifier)
     return Partition.parse(max(keys), classifier.partition) if keys else Partition.containing(now, classifier.partition)
+
+
+def undelivered(classifier: Classifier, last: Partition, now: datetime | None = None) -> set[str]:
+    """The keys of partitions, up to `last`, with rows at the source that are in no published delivery.
+
+    Of a source that is asked for partitions, those that were ingested before and have changed since. Of one that is taken
+    in as it arrives, all that has arrived.
+
+    Raises:
+        SourceError: the source cannot be read.
+    """
+    if arrivals.are_taken_in(classifier):
+        return {key for key in arrivals.undelivered(classifier) if key <= last.key}
+    return origins.changed(classifier, last, now or datetime.now(UTC))
 
 
 def occupied(classifier: Classifier, now: datetime | None = None) -> list[Partition]:
@@ -77,19 +93,3 @@ def occupied(classifier: Classifier, now: datetime | None = None) -> list[Partit
     last = due(classifier, now)
     found = sorted(Partition.parse(key, classifier.partition) for key in keys if key != staging.UNPLACED)
     return [partition for partition in found if partition <= last]
-
-
-def _in_order(classifier: Classifier, frames: list[pd.DataFrame]) -> pd.DataFrame:
-    columns = arrivals.delivered_columns(classifier)
-    frames = [frame for frame in frames if len(frame)] or frames[:1]
-    for frame in frames:
-        if not set(columns) <= set(frame.columns):
-            return frame.reset_index(drop=True)  # the audit refuses it, and says what is missing and what is there
-    if not frames:
-        return pd.DataFrame({name: pd.Series([], dtype="str") for name in columns})
-    rows = joined([frame[[name for name in frame.columns if name in (*columns, UNREAD)]] for frame in frames])
-    rows = rows[[*columns, *([UNREAD] if UNREAD in rows.columns else [])]]
-    times = staging.times_of(classifier, rows)
-    ids = rows[classifier.id_column].astype("str") if classifier.id_column in rows else content_hashes(rows)
-    order = pd.DataFrame({"time": times, "id": ids}).sort_values(["time", "id"], kind="stable").index
-    return rows.reindex(order).reset_index(drop=True)

@@ -6,7 +6,7 @@ earlier one said, so late rows and corrections reach the partition that they bel
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -68,7 +68,8 @@ def take(classifier: Classifier, now: datetime) -> int:
             except SourceError as error:
                 log.warning("events of %s are not taken in: %s", item.origin, error)
                 refused = refused or error
-        _tidy(connection, classifier.name)
+        if taken:  # else there is nothing to look through thousands of folders for
+            _tidy(connection, classifier.name)
     if refused is not None:
         raise refused
     return taken
@@ -95,7 +96,7 @@ def read(classifier: Classifier, partition: Partition) -> tuple[list[pd.DataFram
     for item in batches:
         for frame in _of_batch(classifier, partition, item.number, item.folder):
             # What could not be read of a file does not count any more once the file was delivered again.
-            frames.append(frame[fault_of(frame).isna()] if item.is_replaced else frame)
+            frames.append(frame[frame[TIME].notna() & fault_of(frame).isna()] if item.is_replaced else frame)
     newest = max((item.number for item in batches), default=0)
     if not frames or not all(set(classifier.source_columns) <= set(frame.columns) for frame in frames):
         return frames, newest
@@ -171,7 +172,7 @@ def _take(connection: Connection, tables: Tables, classifier: Classifier, item: 
             return False
     else:
         name = item.hash[:32]
-        parts = (_placed(classifier, rows, item.arrived_at) for rows in parts)
+        parts = _placed(classifier, parts, item.arrived_at)
     folder = _path(classifier.name, name)
     if not storage.exists(folder):
         with storage.keeping(folder, f"taking in {item.origin}") as beside:
@@ -197,13 +198,19 @@ def _complete(classifier: Classifier, rows: pd.DataFrame, origin: str) -> pd.Dat
     return rows
 
 
-def _placed(classifier: Classifier, rows: pd.DataFrame, arrived_at: datetime) -> pd.DataFrame:
-    """Rows by the partition of their event time; what has none, or lies ahead, by the last that the others have."""
+def _placed(classifier: Classifier, parts: Iterable[pd.DataFrame], arrived_at: datetime) -> Iterator[pd.DataFrame]:
+    """Yield rows with their partition; those without a time, or ahead of it, with that of the row before them.
+
+    Where no row of the batch has a time, they come with the partition that was due when it arrived.
+    """
+    due = Partition.last_complete(arrived_at, classifier.partition).key
+    for rows in staging.beside(_by_time(classifier, part, arrived_at) for part in parts):
+        yield rows.assign(**{KEY: rows[KEY].mask(rows[KEY] == UNPLACED, due)})
+
+
+def _by_time(classifier: Classifier, rows: pd.DataFrame, arrived_at: datetime) -> pd.DataFrame:
     placed = rows.assign(**staging.place(classifier, rows)[[TIME, KEY]])
-    astray = (placed[KEY] == UNPLACED) | (placed[TIME] > arrived_at)
-    keys = placed.loc[~astray, KEY]
-    home = keys.max() if len(keys) else Partition.containing(arrived_at, classifier.partition).key
-    return placed.assign(**{KEY: placed[KEY].mask(astray, home)})
+    return placed.assign(**{KEY: placed[KEY].mask(placed[TIME] > arrived_at, UNPLACED)})
 
 
 def _fresh(
@@ -219,7 +226,7 @@ def _fresh(
     rows, before = rows[before["is_new"]], before[before["is_new"]]
     if classifier.by_arrival:
         rows = rows.assign(**{TIME: before["event_time"], KEY: keys_of(before["event_time"], classifier.partition)})
-    return rows if classifier.by_arrival else _placed(classifier, rows.drop(columns=ID), item.arrived_at)
+    return rows if classifier.by_arrival else next(_placed(classifier, [rows.drop(columns=ID)], item.arrived_at))
 
 
 def _path(name: str, folder: str) -> Path:

@@ -68,13 +68,10 @@ class Taken:
     classifier: str
     stream: StreamName
 
-    def has(self, origin: str, state: str) -> bool:
-        """Whether a file was taken in as it is."""
-        return bool(
-            self.connection.scalar(
-                sa.select(sa.exists().where(self._mine, batch.c.origin == origin, batch.c.state == state))
-            )
-        )
+    def states(self) -> set[tuple[str, str]]:
+        """The files that were taken in, each with its state then."""
+        query = sa.select(batch.c.origin, batch.c.state).where(self._mine)
+        return {(row.origin, row.state) for row in self.connection.execute(query)}
 
     def last(self, **columns: str) -> KnownBatch | None:
         """The last batch with these values; None where there is none."""

@@ -7,9 +7,13 @@ readings, and one partition of a large file never needs the memory for all of it
 import hashlib
 import inspect
 import json
+import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +21,30 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from leeway.core import progress
 from leeway.core.files import replacing
 from leeway.core.settings import settings
 from leeway.definition import Classifier, Rows, catalog
+from leeway.definition.grains import Grain
+from leeway.definition.partitions import Partition, keys_of
 from leeway.ingest import deliveries
+from leeway.ingest.content_id import content_hashes
 from leeway.ingest.reading.unread import UNREAD
-from leeway.ingest.sources import files
+from leeway.ingest.sources.files import FileState
 from leeway.ingest.times import read_times
 
 TIME, KEY = "leeway:time", "leeway:partition"  # further columns of every part
 UNPLACED = ""  # the key of rows without a time that can be read
 ROW_GROUP = 10_000  # rows; what a partition's reading takes at least
 CONTENTS = "contents.json"
+SHARES = "shares.json"  # of a file: by partition, how many rows it has, and their hash
+INDEX = "index.json"  # of all files of a classifier, so that a thousand are not a thousand readings
+FORM = 2  # of the parts; what was split in another form is split again
 UNUSED = 86_400  # seconds, after which the parts of a former state of a file go
+KEPT = (
+    8 * UNUSED
+)  # seconds, after which those of the present state go: nights need them again only for what has changed
+MODULUS = 2**128
 RowCounts = dict[str, int]
 
 
@@ -47,7 +62,7 @@ def write(folder: Path, parts: Iterable[pd.DataFrame]) -> list[RowCounts]:
 
 def read(folder: Path, keys: Iterable[str]) -> list[pd.DataFrame]:
     """The rows of some keys, one frame for each part that has any; without any, a frame that shows the columns."""
-    contents: list[RowCounts] = json.loads((folder / CONTENTS).read_text())
+    contents = contents_of(folder)
     wanted = set(keys)
     found = []
     for number, counts in enumerate(contents):
@@ -62,34 +77,222 @@ def read(folder: Path, keys: Iterable[str]) -> list[pd.DataFrame]:
 def counts(folder: Path) -> RowCounts:
     """How many rows of each key a folder has."""
     total: RowCounts = {}
-    for part in json.loads((folder / CONTENTS).read_text()):
+    for part in contents_of(folder):
         for key, count in part.items():
             total[key] = total.get(key, 0) + count
     return total
 
 
-def of_file(classifier: Classifier, file: Path, rows: Iterable[pd.DataFrame]) -> Path:
-    """The folder with a file's rows as it is now, split by the partition of their event time.
+def list_files(
+    classifier: Classifier,
+    found: Mapping[Path, FileState],
+    rows: Callable[[Path], Iterable[pd.DataFrame]],
+    now: datetime,
+) -> "Listing":
+    """Say what each file has of each partition, as the files are now.
+
+    A file that has not changed costs the look at its state: what was found in it stands in an index of all files.
 
     Args:
-        rows: of the file; they are read only where it was not split before.
+        found: the files with their states.
+        rows: of a file; they are read only where it was not split before.
     """
-    content = [str(file), files.state(file), fingerprint(classifier, classifier.source)]
-    key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
-    folder = settings().folder("staged", classifier.name or "_") / key
-    if (folder / CONTENTS).exists():
+    parent, read_as = settings().folder("staged", classifier.name or "_"), fingerprint(classifier, classifier.source)
+    index, root = _index(parent), f"{settings().project.absolute()}{os.sep}"
+    listed = []
+    for place, (file, state) in enumerate(found.items()):
+        known = index.get(str(file))
+        key = _folder_of(file, state, read_as)
+        if known is None or known["folder"] != key:
+            progress.tell(place, len(found), f"read {file.name}")
+            folder = _split(classifier, file, parent / key, rows)
+            known = {"folder": key, "shares": json.loads((folder / SHARES).read_text())}
+        listed.append(
+            StagedFile(
+                file,
+                str(file).removeprefix(root),
+                state,
+                parent / key,
+                {name: Share(*share) for name, share in known["shares"].items()},
+            )
+        )
+    kept = {str(item.file): item for item in listed}
+    if index.keys() != kept.keys() or any(index[name]["folder"] != item.folder.name for name, item in kept.items()):
+        _write_index(parent, listed)
+        _tidy(parent, {item.folder.name for item in listed})
+    return Listing(classifier, tuple(listed), read_as, now)
+
+
+def read_file(
+    classifier: Classifier, item: "StagedFile", keys: Iterable[str], rows: Callable[[Path], Iterable[pd.DataFrame]]
+) -> list[pd.DataFrame]:
+    """Return a file's rows of some keys, some at a time; without any, a frame that shows the columns."""
+    return read(_split(classifier, item.file, item.folder, rows), keys)
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a file has of a partition: how many rows, and a hash of them in any order."""
+
+    rows: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A file that is split by partition.
+
+    Attributes:
+        name: its path, within the project where it lies there.
+        shares: by the key of the partition, or `UNPLACED`.
+    """
+
+    file: Path
+    name: str
+    state: FileState
+    folder: Path
+    shares: Mapping[str, Share]
+
+    def by_partition(self, now: datetime, present: str, grain: Grain) -> dict[str, list[str]]:
+        """Return the keys of its shares by the partition whose delivery has them.
+
+        Rows without a time that stand by none with one, and rows of partitions that have not begun, are delivered once:
+        with the last partition that is over, else with the one that was due when the file was written.
+
+        Args:
+            present: the key of the partition that `now` lies in.
+        """
+        placed: dict[str, list[str]] = {key: [key] for key in self.shares if key != UNPLACED and key <= present}
+        if len(placed) < len(self.shares):
+            over = max((key for key in placed if key < present), default=None)
+            written = min(datetime.fromtimestamp(max(self.state[0], self.state[2]) / 1e9, UTC), now)
+            home = over or Partition.last_complete(written, grain).key
+            placed[home] = [*placed.get(home, []), *(key for key in self.shares if key not in placed)]
+        return placed
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the files of a source have of each partition.
+
+    Attributes:
+        read_as: the fingerprint of all that decides how they are read.
+    """
+
+    classifier: Classifier
+    files: tuple[StagedFile, ...]
+    read_as: str
+    now: datetime
+
+    @cached_property
+    def present(self) -> str:
+        """Return the key of the partition that is not over."""
+        return Partition.containing(self.now, self.classifier.partition).key
+
+    @cached_property
+    def names(self) -> set[str]:
+        """Return the names of all files."""
+        return {item.name for item in self.files}
+
+    @cached_property
+    def by_partition(self) -> dict[str, list[tuple[StagedFile, list[str]]]]:
+        """Return, by partition, the files that its delivery has rows of, each with the keys of its shares."""
+        found: dict[str, list[tuple[StagedFile, list[str]]]] = {}
+        for item in self.files:
+            for partition, keys in item.by_partition(self.now, self.present, self.classifier.partition).items():
+                found.setdefault(partition, []).append((item, keys))
+        return found
+
+    def origins(self, partition: str) -> dict[str, str]:
+        """Return the files that a partition's delivery has rows of, each with a hash of these rows."""
+        found = {}
+        for item, keys in self.by_partition.get(partition, []):
+            shares = [item.shares[key].hash for key in sorted(keys)]
+            written = shares[0] if len(shares) == 1 else hashlib.sha256("".join(shares).encode()).hexdigest()[:32]
+            # A partition that is not over has rows that lie ahead of now, which are not its good rows yet.
+            found[item.name] = written if partition < self.present else f"{written}+"
+        return found
+
+
+def beside(parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Give rows without a partition that of the row before them in their file, else of the first after them.
+
+    So they stay where they came, also where the file grows, and do not add up in its last partition.
+    """
+    last: str | None = None
+    for part in parts:
+        keys = part[KEY].astype("object").where(part[KEY] != UNPLACED, None)
+        if last is not None and len(keys) and keys.iloc[0] is None:
+            keys.iloc[0] = last
+        keys = keys.ffill().bfill()
+        last = str(keys.iloc[-1]) if len(keys) and pd.notna(keys.iloc[-1]) else last
+        yield part.assign(**{KEY: keys.fillna(UNPLACED).astype("str")})
+
+
+def contents_of(folder: Path) -> list[RowCounts]:
+    """Return how many rows of each key each part of a folder has."""
+    contents: list[RowCounts] = json.loads((folder / CONTENTS).read_text())
+    return contents
+
+
+def _split(classifier: Classifier, file: Path, folder: Path, rows: Callable[[Path], Iterable[pd.DataFrame]]) -> Path:
+    """Split a file into a folder, unless it is there; returns the folder."""
+    if (folder / SHARES).exists():
         folder.touch()
         return folder
-    _tidy(folder.parent)
-    with replacing(folder, f"splitting {file}", keep_first=True) as beside:
-        write(beside, (place(classifier, part) for part in rows))
+    shares: dict[str, tuple[int, int]] = {}
+    with replacing(folder, f"splitting {file}", keep_first=True) as written:
+        parts = (place(classifier, part) for part in rows(file))
+        write(written, _counted(beside(parts), shares))
+        text = json.dumps({key: (count, f"{total % MODULUS:032x}") for key, (count, total) in shares.items()})
+        (written / SHARES).write_text(text)
     return folder
+
+
+def _counted(parts: Iterable[pd.DataFrame], shares: dict[str, tuple[int, int]]) -> Iterator[pd.DataFrame]:
+    """Pass parts on, and add their rows to the shares of their partitions."""
+    for part in parts:
+        hashes = content_hashes(part.drop(columns=[TIME, KEY]))
+        for key, own in hashes.groupby(part[KEY].to_numpy()):
+            count, total = shares.get(str(key), (0, 0))
+            # A sum, not a hash of hashes: it does not depend on the order, and a row that is there twice counts twice.
+            shares[str(key)] = count + len(own), total + sum(int(text, 16) for text in own)
+        yield part
+
+
+def _folder_of(file: Path, state: FileState, read_as: str) -> str:
+    return hashlib.sha256(json.dumps([FORM, str(file), state, read_as]).encode()).hexdigest()[:32]
+
+
+def _index(parent: Path) -> Mapping[str, dict[str, Any]]:
+    """Read what is known of the files; nothing where that cannot be read, because it can be found again."""
+    try:
+        stat = (parent / INDEX).stat()
+        return _read_index(parent / INDEX, (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    except (OSError, ValueError):
+        return {}
+
+
+@lru_cache(maxsize=1)
+def _read_index(path: Path, state: tuple[int, int, int]) -> Mapping[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(path.read_text())
+    return found
+
+
+def _write_index(parent: Path, listed: Iterable["StagedFile"]) -> None:
+    known = {
+        str(item.file): {
+            "folder": item.folder.name,
+            "shares": {key: (share.rows, share.hash) for key, share in item.shares.items()},
+        }
+        for item in listed
+    }
+    with replacing(parent / INDEX, "writing what the files have") as written:
+        written.write_text(json.dumps(known))
 
 
 def place(classifier: Classifier, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with the declared columns, and the time and partition of each. Where a column is missing, all are kept to show."""
-    from leeway.definition.partitions import keys_of
-
     declared = classifier.source_columns
     further = [UNREAD] if UNREAD in rows.columns else []
     kept = rows[[*declared, *further]] if set(declared) <= set(rows.columns) else rows
@@ -131,10 +334,11 @@ def _part(number: int) -> str:
     return f"{number:05d}.parquet"
 
 
-def _tidy(parent: Path) -> None:
-    """Remove what nobody has used for a day: former states of files, and what a killed process left."""
+def _tidy(parent: Path, used: Collection[str]) -> None:
+    """Remove former states of files after a day, with what a killed process left, and present ones that nobody needs."""
     for folder in _older(parent, time.time() - UNUSED):
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.name not in used or folder.stat().st_mtime < time.time() - KEPT:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _older(parent: Path, than: float) -> Iterator[Path]:

@@ -15,7 +15,7 @@ import pytest
 
 from leeway.core.errors import DefinitionError, SourceError, StoreError
 from leeway.core.settings import settings
-from leeway.definition import catalog
+from leeway.definition import CSV, Folder, Parquet, catalog
 from leeway.definition.grains import DAY, HOUR, WEEK
 from leeway.ingest.sources.kinds import query
 from leeway.operations import check_definition
@@ -518,3 +518,35 @@ def test_an_impossible_name_is_refused(project, name):
         create(Options(name, "nothing.csv", ("bad",)))
     assert error.value.found == name
     assert re.fullmatch(r"[a-z][a-z0-9_]{0,39}", error.value.hint.split()[-1])
+
+
+def source_of(project, frame, files, *, suffix="csv", **options):
+    """The source that `new` writes for a folder of these files."""
+    parts = np.array_split(np.arange(len(frame)), len(files))
+    for name, places in zip(files, parts, strict=True):
+        path = project / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = frame.iloc[places]
+        part.to_parquet(path) if suffix == "parquet" else part.to_csv(path, index=False)
+    create(Options("toy", str(project / "in"), ("bad",), **options))
+    return catalog.load("toy").source
+
+
+@pytest.mark.parametrize(
+    ("files", "suffix", "wanted"),
+    [
+        (("1.csv", "2.csv"), "csv", Folder(path="in", pattern="*.csv")),
+        (("a/1.csv", "b/2.csv"), "csv", Folder(path="in", pattern="**/*.csv")),
+        (("1.parquet", "2.parquet"), "parquet", Folder(path="in", pattern="*.parquet", format="parquet")),
+        (("day=1/a.parquet", "day=2/a.parquet"), "parquet", Parquet(path="in")),
+        (("1.csv",), "csv", CSV(path="in/*.csv")),
+    ],
+)
+def test_a_folder_in_which_files_appear_is_a_folder(project, files, suffix, wanted):
+    assert source_of(project, table(), files, suffix=suffix) == wanted
+
+
+def test_without_an_id_a_folder_is_read_as_its_files_are_now(project):
+    """A row that was corrected is another row there, and the former one must go."""
+    frame = table().drop(columns="order_no")
+    assert source_of(project, frame, ("1.csv", "2.csv")) == CSV(path="in/*.csv")

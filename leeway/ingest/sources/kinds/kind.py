@@ -11,6 +11,7 @@ import pandas as pd
 from leeway.definition import Classifier, Rows
 from leeway.definition.partitions import Partition
 from leeway.ingest.sources.source_changes import NewRows, Taken
+from leeway.ingest.sources.staging import Listing
 
 S = TypeVar("S", bound=Rows)
 
@@ -28,6 +29,7 @@ class SourceKind(ABC, Generic[S]):
         shows_again: whether a reading may show rows that were taken in before, the last version of each last.
         has_beginning: whether it has a first event.
         is_listed: whether it tells which partitions it has rows of without reading all of them each time.
+        looks_back: whether partitions whose labels may still come are asked for again, because it cannot tell what changed.
     """
 
     declaration: ClassVar[type[Rows]]
@@ -35,14 +37,20 @@ class SourceKind(ABC, Generic[S]):
     shows_again: ClassVar[bool] = False
     has_beginning: ClassVar[bool] = True
     is_listed: ClassVar[bool] = False
+    looks_back: ClassVar[bool] = False
 
     @abstractmethod
     def new(self, source: S, taken: Taken, now: datetime) -> Iterator[NewRows]:
         """What was not taken in; to be taken in one after another, within the transaction of `taken`."""
 
     @abstractmethod
-    def rows(self, classifier: Classifier, source: S, partition: Partition, now: datetime) -> Iterator[pd.DataFrame]:
+    def rows(
+        self, classifier: Classifier, source: S, partition: Partition, now: datetime, listing: Listing | None = None
+    ) -> Iterator[pd.DataFrame]:
         """The rows of a partition, and those that belong to none yet: without a time that can be read, or ahead of `now`.
+
+        Args:
+            listing: what `listed` said, where it was asked before.
 
         Raises:
             SourceError: the source is not there, is empty, or cannot be read.
@@ -56,13 +64,19 @@ class SourceKind(ABC, Generic[S]):
             SourceError: the source cannot say.
         """
 
+    def listed(self, classifier: Classifier, source: S, now: datetime) -> Listing | None:
+        """What it has of each partition, where it can tell without reading all of it each time; else None."""
+        return None
+
 
 class GrowingKind(SourceKind[S]):
     """A source that is taken in as it arrives, and so never asked for a partition."""
 
     grows = True
 
-    def rows(self, classifier: Classifier, source: S, partition: Partition, now: datetime) -> Iterator[pd.DataFrame]:
+    def rows(
+        self, classifier: Classifier, source: S, partition: Partition, now: datetime, listing: Listing | None = None
+    ) -> Iterator[pd.DataFrame]:
         """Never asked for: what has arrived is read instead."""
         raise NotImplementedError
 

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from leeway.core.value_text import EXACT, as_text
 from leeway.definition import Classifier, Query
 from leeway.definition.partitions import Partition, keys_of
 from leeway.ingest.reading import query
@@ -15,22 +17,25 @@ from leeway.ingest.sources import databases, staging
 from leeway.ingest.sources.kinds.kind import SourceKind
 from leeway.ingest.sources.prepared import prepared
 from leeway.ingest.sources.source_changes import NewRows, Taken, hash_of
+from leeway.ingest.sources.staging import Listing
 from leeway.ingest.times import FIRST, LAST
 
-OVERLAP = timedelta(days=1)  # of labels that were written later than they became known
+DAY = timedelta(days=1)
+OVERLAP = DAY  # of labels that were written later than they became known
 
 
 class SQLQuery(SourceKind[Query]):
     """A query with the bounds of a period, or all of it."""
 
     declaration = Query
+    looks_back = True
 
     def rows(
-        self, classifier: Classifier, source: Query, partition: Partition, now: datetime
+        self, classifier: Classifier, source: Query, partition: Partition, now: datetime, listing: Listing | None = None
     ) -> Iterator[pd.DataFrame]:
         """What it gives for a partition."""
         for rows in asked(source, partition.start, partition.end):
-            yield _within(classifier, partition, rows) if _has_times_as_text(source) else rows
+            yield _of_itself(_within(classifier, partition, rows)) if _has_times_as_text(source) else rows
 
     def occupied(self, classifier: Classifier, source: Query) -> set[str]:
         """The keys of the partitions of all that it gives."""
@@ -84,8 +89,31 @@ def _day_after(moment: datetime, days: int) -> date:
 
 
 def _within(classifier: Classifier, partition: Partition, rows: pd.DataFrame) -> pd.DataFrame:
-    """Of the rows of the days around a partition, its own, and those whose time cannot be read."""
-    if classifier.time_column not in rows:
+    """Of the rows of the days around a partition, its own; of those whose time cannot be read, by the day that it names."""
+    name = classifier.time_column
+    if name not in rows:
         return rows
     times = staging.times_of(classifier, rows)
-    return rows[((times >= partition.start) & (times < partition.end)) | times.isna()]
+    # An hour that is none counts as the day's first. Without a day it comes along with all that may have it: not lost.
+    letters = as_text(rows[name]).str.extract(r"^\s*(\d{4}-\d\d-\d\d)(?:[T ](\d\d))?")
+    hour = letters[0] + "T" + letters[1].fillna("00")
+    start, end = (f"{moment:%Y-%m-%dT%H}" for moment in (partition.start, partition.end))
+    unread = times.isna() & (((hour >= start) & (hour < end)) | hour.isna())
+    return rows[((times >= partition.start) & (times < partition.end)) | unread]
+
+
+def _of_itself(rows: pd.DataFrame) -> pd.DataFrame:
+    """Give columns the types that their own values have, whatever the rows of the days around them had.
+
+    Else a label on the next day would make another delivery of the same rows.
+    """
+    own: dict[str, pd.Series[Any]] = {}
+    for name in rows.columns:
+        values = rows[name]
+        if values.isna().all():
+            own[name] = pd.Series([None] * len(rows), index=rows.index, dtype="object")
+        elif (
+            str(values.dtype) == "float64" and values.dropna().abs().lt(EXACT).all() and not (values.dropna() % 1).any()
+        ):
+            own[name] = values.astype("Int64")
+    return rows.assign(**own)

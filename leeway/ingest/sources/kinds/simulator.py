@@ -11,6 +11,7 @@ from leeway.definition.partitions import Partition
 from leeway.ingest.sources.kinds.kind import SourceKind
 from leeway.ingest.sources.prepared import prepared
 from leeway.ingest.sources.source_changes import NewRows, Taken
+from leeway.ingest.sources.staging import Listing
 
 
 class SimulatedStream(SourceKind[Simulator]):
@@ -20,7 +21,12 @@ class SimulatedStream(SourceKind[Simulator]):
     has_beginning = False
 
     def rows(
-        self, classifier: Classifier, source: Simulator, partition: Partition, now: datetime
+        self,
+        classifier: Classifier,
+        source: Simulator,
+        partition: Partition,
+        now: datetime,
+        listing: Listing | None = None,
     ) -> Iterator[pd.DataFrame]:
         """What happens in a partition."""
         yield prepared(source, source.stream.rows(partition.start, partition.end), "the simulator's rows")
