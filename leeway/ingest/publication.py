@@ -94,8 +94,8 @@ def publish(classifier: Classifier, partition: Partition, delivery: str, suite: 
     raw = deliveries.read(classifier.name, partition, delivery) if audit.broken else pd.DataFrame()
     with store.transaction() as connection:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"publish {classifier.name}"))))
-        meaning.must_be_adopted(connection, classifier, f"publishing {classifier.name} {partition}")
         tables = ensure_tables(connection, classifier)
+        meaning.must_be_adopted(connection, classifier, f"publishing {classifier.name} {partition}")
         # Read under the lock: the transaction's own time may lie before that of a publication it waited for.
         now = sa.literal(connection.scalar(sa.select(sa.func.clock_timestamp())), INSTANT_TYPE)
         counts = _events(connection, tables, staged, partition, delivery, now)

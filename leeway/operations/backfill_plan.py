@@ -122,10 +122,10 @@ def plan(
         again = False  # a stage that runs again makes the later ones due
         for stage in stages:
             why = _why(stage, done, which, suite, version) or ("follows an earlier stage" if again else None)
-            if stage == "ingest" and why is None and partition.key in again_due:
-                why = "rows have arrived since" if arrivals.are_taken_in(classifier) else "its rows have changed since"
             if stage == "ingest" and why is None and which == "stale" and _is_before(done[stage], again_since):
                 why = "the definition was adopted anew"
+            if stage == "ingest" and why is None and partition.key in again_due:
+                why = "rows have arrived since" if arrivals.are_taken_in(classifier) else "its rows have changed since"
             if why:
                 steps.append(PlannedStage(partition, stage, why))
                 again = True

@@ -71,6 +71,7 @@ def questions(
         x = x.drop(columns=[name for item in beyond for name in item.columns])
         if not beyond:
             break
+    found = [item for item in found if item.aside or not set(item.columns) & _named(found, aside=True)]
     asked = [Question(item.columns, item.why) for item in told if not item.beyond]
     found += [item for item in asked if not _named(found) & set(item.columns)]
     for name, column in columns.items():

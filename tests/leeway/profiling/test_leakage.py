@@ -97,3 +97,15 @@ def test_a_table_of_few_rows_asks_nothing_by_chance():
     random = np.random.default_rng(5)
     noise = {f"n{number}": random.integers(0, 400, 60).astype(float) for number in range(80)}
     assert asked(pd.DataFrame(noise | {"bad": random.choice([0, 1], 60)})) == (set(), set())
+
+
+def test_a_date_that_tells_the_label_with_another_column_is_asked_about_once():
+    frame = leaky.ordinary()
+    time = pd.Series(pd.date_range("2026-01-01", periods=len(frame), freq="h", tz="UTC"))
+    random = np.random.default_rng(4)
+    perhaps = random.random(len(frame)) < 0.3 + 0.35 * frame["bad"]
+    frame["closed"] = (time + pd.to_timedelta(np.where(perhaps, 30, 3), unit="D")).dt.date
+    frame["turned"] = perhaps.astype(int) ^ frame["bad"]
+    aside, open_ = asked(frame, time)
+    assert "closed" in aside
+    assert not aside & open_
