@@ -139,7 +139,7 @@ def _label(label: Label) -> str:
     if label.kind == "binary":
         return f"{columns}, positive is {class_text(label.positive)}, negative is {class_text(label.negative)}"
     separated = f" separated by {label.separator!r}" if label.separator else ""
-    return f"{columns}, {label.kind} of {', '.join(sorted(label.outputs.names))}{separated}"
+    return f"{columns}, {label.kind}{separated}"  # a class more or less leaves the others what they were
 
 
 def _column(column: Column) -> str:

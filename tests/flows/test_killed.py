@@ -11,7 +11,7 @@ from flows.retrain import retrain
 from leeway.definition import catalog
 from leeway.lifecycle import registry, retraining
 from leeway.store.database import database
-from leeway.store.tables import column_drift, monitoring, promotion, tables_of
+from leeway.store.tables import column_drift, monitoring, origin, promotion, tables_of
 from leeway.store.tables import partition as ledger
 from tests.conftest import TOY_MODEL
 from tests.flows import killing
@@ -23,7 +23,7 @@ def _rows(name: str, partition: str) -> dict[str, pd.DataFrame]:
     """Everything that a night writes about a partition, but for when and where it was written."""
     own = tables_of(catalog.load(name))
     found = {}
-    for table in (own.event, own.quarantine, own.prediction, ledger, monitoring, column_drift):
+    for table in (own.event, own.quarantine, own.prediction, ledger, origin, monitoring, column_drift):
         rows = database().read(sa.select(table).where(table.c.partition == partition)).to_pandas()
         rows = rows.drop(columns=[column for column in NOT_THE_SAME_TWICE if column in rows])
         if "output" in rows:
@@ -64,7 +64,7 @@ def _forget_nights(name: str, first: str) -> None:
     with database().transaction() as connection:
         nightly = sa.select(own.event.c.event_id).where(own.event.c.partition >= first)
         connection.execute(sa.delete(own.label).where(own.label.c.event_id.in_(nightly)))
-        for table in (own.event, own.quarantine, own.prediction, ledger, monitoring, column_drift):
+        for table in (own.event, own.quarantine, own.prediction, ledger, origin, monitoring, column_drift):
             connection.execute(sa.delete(table).where(table.c.partition >= first))
 
 

@@ -147,8 +147,8 @@ class _Utf8:
     def read(self, size: int) -> bytes:
         """Read about so many bytes; fewer than one at the end only."""
         if self._ahead:
-            data, self._ahead = self._ahead[:size], self._ahead[size:]
-            return data
+            ahead, self._ahead = self._ahead[:size], self._ahead[size:]
+            return ahead if len(ahead) == size else ahead + self.read(size - len(ahead))
         raw = self._stream.read(size)
         data = raw if self._decoder is None else self._decoder.decode(raw, final=not raw).encode()
         data, self._part = self._part + data, b""

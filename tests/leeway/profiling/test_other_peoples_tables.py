@@ -89,11 +89,11 @@ def csv_of(folder, frame, **options):
 
 
 def daily(folder, frames):
-    """A folder with a file for each day."""
+    """A pattern of files, one for each day."""
     (folder / "in").mkdir()
     for number, frame in enumerate(frames):
         frame.to_csv(folder / "in" / f"2026-11-{20 + number}.csv", index=False)
-    return folder / "in"
+    return folder / "in" / "*.csv"
 
 
 def by_day(frame):
