@@ -22,7 +22,6 @@ COLOURS = {
     "none": "#BDBDBD",
 }
 ONE, TWO, THIRD = "#0072B2", "#E69F00", "#009E73"
-ACT = "#D55E00"
 
 SHORT, LONG = 22, 120  # letters
 

@@ -29,11 +29,15 @@ SIGNATURES = {
     "prefect.runner._control_channel:ControlChannel.register": ("flow_run_id",),
     "prefect.runner._control_channel:ControlChannel.unregister": ("flow_run_id",),
     "prefect.runner._flow_run_executor:ProcessStarter.start": ("flow_run", "task_status"),
+    # `leeway/cli/temporary_server.py` takes its place, and `flows/server.py` builds on the other.
+    "prefect.server.api.server:SubprocessASGIServer.start": ("timeout",),
+    "prefect.server.api.server:create_app": ("settings", "ephemeral", "webserver_only", "final", "ignore_cache"),
 }
 #: Of the modules that a run goes through, the words that we count on: variables of the environment have no signature.
 WORDS = {
     "prefect.engine": ('__name__ == "__main__"', "sys.argv[1]", "configure_from_env()", "load_flow(flow_run)"),
     "prefect.flow_engine": ("PREFECT__FLOW_ENTRYPOINT", "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS"),
+    "prefect.server.api.server": ("self.running", "self.server_process", "self.port"),
     "prefect._internal.control_listener": ("PREFECT__CONTROL_PORT", "PREFECT__CONTROL_TOKEN"),
 }
 

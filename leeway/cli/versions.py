@@ -132,7 +132,7 @@ def adopt(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show what a changed definition says otherwise, and let it hold.
+    """Show what changed in a definition, and decide about the stored rows.
 
     Without --keep or --read-again nothing is changed.
     """

@@ -6,6 +6,8 @@ The hash does not change with the version of a library.
 import hashlib
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,11 +21,19 @@ def content_hashes(rows: pd.DataFrame) -> "pd.Series[str]":
 
     Missing values and the columns' order do not count.
     """
+    hashes = [hashlib.blake2b(text.encode(), digest_size=DIGEST).hexdigest() for text in _texts(rows).to_pylist()]
+    return pd.Series(hashes, index=rows.index, dtype="str")
+
+
+def short_hashes(rows: pd.DataFrame) -> "npt.NDArray[np.uint64]":
+    """Hash each row as `content_hashes` does, far faster and in 8 bytes: to see a change, and not to identify."""
+    return pd.util.hash_array(_texts(rows).to_numpy(zero_copy_only=False), categorize=False)
+
+
+def _texts(rows: pd.DataFrame) -> pa.Array:
     written = [_written(str(name), rows[name]) for name in sorted(rows.columns, key=str)]
     empty = pa.array([""] * len(rows), TEXT)
-    texts = pc.binary_join_element_wise(empty, *written, pa.scalar("", TEXT), null_handling="skip")
-    hashes = [hashlib.blake2b(text.encode(), digest_size=DIGEST).hexdigest() for text in texts.to_pylist()]
-    return pd.Series(hashes, index=rows.index, dtype="str")
+    return pc.binary_join_element_wise(empty, *written, pa.scalar("", TEXT), null_handling="skip")
 
 
 def numbered(hashes: "pd.Series[str]", order: pd.DataFrame) -> "pd.Series[str]":

@@ -61,7 +61,7 @@ def parts_of(classifier: Classifier) -> Parts:
 
 
 def changes(connection: Connection, classifier: Classifier) -> list[Change]:
-    """Return what a definition says otherwise than the stored rows were read by; nothing before the first publication.
+    """List how a definition differs from the one that read the stored rows; empty before the first publication.
 
     A new column is no change, because stored rows have no value of it; nor is one that is gone.
     """

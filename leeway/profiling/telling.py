@@ -1,6 +1,6 @@
 """How much columns tell of the label: alone, in pairs, and in groups.
 
-Each half of the rows is predicted from the other. A group is of columns that tell one another: what is known of the label is
+Each half of the rows is predicted from the other. A group is a set of related columns: what is known of the label is
 then spread over them, and none of them stands out.
 """
 
@@ -352,7 +352,7 @@ def _mean_rank(x: np.ndarray) -> np.ndarray:
 
 
 def _groups(x: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield groups of three and more columns that tell one another."""
+    """Yield groups of three and more related columns."""
     codes = {
         name: _binned(x[name].astype("float64"), COARSE)
         if _is_number(x[name]) and x[name].nunique() > COARSE

@@ -44,7 +44,7 @@ def named(name: str) -> Page:
             return page
     raise NotFound(
         "linking to a page of the dashboards",
-        problem="it must be in the list of pages",
+        problem="there is no such page",
         found=name,
         hint=f"there are {', '.join(page.name for page in PAGES)}",
     )

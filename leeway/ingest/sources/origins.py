@@ -99,7 +99,7 @@ def _is_news(drawn: Mapping[str, str], present: Mapping[str, str], names: Collec
 
 
 def _differs(classifier: Classifier, key: str, delivery: str, now: datetime, listing: Listing | None = None) -> bool:
-    """Tell whether a partition's rows are no longer those of its delivery; none at all are no other ones."""
+    """Tell whether a partition's rows differ from its delivery; no rows at all are no difference."""
     rows = extracted(classifier, Partition.parse(key, classifier.partition), now, listing)
     return len(rows) > 0 and deliveries.hash_of(rows) != delivery
 

@@ -60,7 +60,7 @@ def must_be_distinct(columns: "pd.Index[str]", origin: str, *, hint: str) -> Non
     if not columns.is_unique:
         raise SourceError(
             f"reading {origin}",
-            problem="no two columns may share a name",
+            problem="two columns share a name",
             found=", ".join(sorted({str(name) for name in columns[columns.duplicated()]})),
             hint=hint,
         )

@@ -28,7 +28,7 @@ from leeway.definition import Classifier, Rows, catalog
 from leeway.definition.grains import Grain
 from leeway.definition.partitions import Partition, keys_of
 from leeway.ingest import deliveries
-from leeway.ingest.content_id import content_hashes
+from leeway.ingest.content_id import short_hashes
 from leeway.ingest.reading.unread import UNREAD
 from leeway.ingest.sources.files import FileState
 from leeway.ingest.times import read_times
@@ -39,12 +39,11 @@ ROW_GROUP = 10_000  # rows; what a partition's reading takes at least
 CONTENTS = "contents.json"
 SHARES = "shares.json"  # of a file: by partition, how many rows it has, and their hash
 INDEX = "index.json"  # of all files of a classifier, so that a thousand are not a thousand readings
-FORM = 2  # of the parts; what was split in another form is split again
+FORM = 3  # of the parts; what was split in another form is split again
 UNUSED = 86_400  # seconds, after which the parts of a former state of a file go
-KEPT = (
-    8 * UNUSED
-)  # seconds, after which those of the present state go: nights need them again only for what has changed
-MODULUS = 2**128
+#: Seconds, after which those of the present state go: nights need them again only for what has changed.
+KEPT = 8 * UNUSED
+MODULUS = 2**64
 RowCounts = dict[str, int]
 
 
@@ -54,7 +53,9 @@ def write(folder: Path, parts: Iterable[pd.DataFrame]) -> list[RowCounts]:
     contents: list[RowCounts] = []
     for number, part in enumerate(parts):
         table = pa.Table.from_pandas(deliveries.storable(part.sort_values(KEY, kind="stable")), preserve_index=False)
-        pq.write_table(table, folder / _part(number), row_group_size=ROW_GROUP, compression="zstd")
+        pq.write_table(
+            table, folder / _part(number), row_group_size=ROW_GROUP, compression="lz4"
+        )  # a cache: fast before small
         contents.append({str(key): int(count) for key, count in part[KEY].value_counts().items()})
     (folder / CONTENTS).write_text(json.dumps(contents))
     return contents
@@ -244,7 +245,7 @@ def _split(classifier: Classifier, file: Path, folder: Path, rows: Callable[[Pat
     with replacing(folder, f"splitting {file}", keep_first=True) as written:
         parts = (place(classifier, part) for part in rows(file))
         write(written, _counted(beside(parts), shares))
-        text = json.dumps({key: (count, f"{total % MODULUS:032x}") for key, (count, total) in shares.items()})
+        text = json.dumps({key: (count, f"{total % MODULUS:016x}") for key, (count, total) in shares.items()})
         (written / SHARES).write_text(text)
     return folder
 
@@ -252,11 +253,11 @@ def _split(classifier: Classifier, file: Path, folder: Path, rows: Callable[[Pat
 def _counted(parts: Iterable[pd.DataFrame], shares: dict[str, tuple[int, int]]) -> Iterator[pd.DataFrame]:
     """Pass parts on, and add their rows to the shares of their partitions."""
     for part in parts:
-        hashes = content_hashes(part.drop(columns=[TIME, KEY]))
-        for key, own in hashes.groupby(part[KEY].to_numpy()):
-            count, total = shares.get(str(key), (0, 0))
-            # A sum, not a hash of hashes: it does not depend on the order, and a row that is there twice counts twice.
-            shares[str(key)] = count + len(own), total + sum(int(text, 16) for text in own)
+        hashes = pd.Series(short_hashes(part.drop(columns=[TIME, KEY])))
+        # Sums, not hashes of hashes: they do not depend on the order, and a row that is there twice counts twice.
+        for key, count, own in hashes.groupby(part[KEY].to_numpy()).agg(["size", "sum"]).itertuples():
+            rows, total = shares.get(str(key), (0, 0))
+            shares[str(key)] = rows + int(count), total + int(own)
         yield part
 
 

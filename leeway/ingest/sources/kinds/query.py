@@ -89,7 +89,7 @@ def _day_after(moment: datetime, days: int) -> date:
 
 
 def _within(classifier: Classifier, partition: Partition, rows: pd.DataFrame) -> pd.DataFrame:
-    """Of the rows of the days around a partition, its own; of those whose time cannot be read, by the day that it names."""
+    """Select a partition's rows from those of the days around it; an unreadable time goes by the day that it names."""
     name = classifier.time_column
     if name not in rows:
         return rows
