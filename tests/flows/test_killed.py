@@ -1,6 +1,7 @@
 """Killed between any two steps, the next run of the same command completes it."""
 
 import shutil
+from collections.abc import Sequence
 
 import pandas as pd
 import pytest
@@ -64,7 +65,7 @@ def _origins() -> list[dict[str, object]]:
         return [dict(row._mapping) for row in connection.execute(sa.select(origin))]
 
 
-def _forget_nights(name: str, first: str, origins: list[dict[str, object]]) -> None:
+def _forget_nights(name: str, first: str, origins: Sequence[dict[str, object]] = ()) -> None:
     """Back to before the first night, which also noted of what files the nights before were."""
     own = tables_of(catalog.load(name))
     with database().transaction() as connection:
@@ -74,7 +75,7 @@ def _forget_nights(name: str, first: str, origins: list[dict[str, object]]) -> N
             connection.execute(sa.delete(table).where(table.c.partition >= first))
         connection.execute(sa.delete(origin))
         if origins:
-            connection.execute(sa.insert(origin), origins)
+            connection.execute(sa.insert(origin), list(origins))
 
 
 @pytest.mark.timeout(400)
