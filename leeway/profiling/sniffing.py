@@ -116,7 +116,7 @@ def form_of(
     header_lines = _header_lines(table, named) if header is None else int(header)
     told = []
     if separator is not None:
-        told.append(f"the first line says {lines_before and ''}{separator[0].strip()!r}".replace("  ", " "))
+        told.append(f"the first line says {separator[0]!r}")
     if lines_before:
         told.append(f"{lines_before} lines stand before the header")
     if header_lines > 1:

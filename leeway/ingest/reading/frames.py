@@ -56,7 +56,7 @@ def _plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _decimals(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    values = [None if value is None else value for value in column.to_pylist()]
+    values = column.to_pylist()
     if all(value is None or (value == value.to_integral_value() and LEAST <= value <= MOST) for value in values):
         return pa.chunked_array([pa.array([None if value is None else int(value) for value in values], pa.int64())])
     return pa.chunked_array([pa.array([None if value is None else f"{value:f}" for value in values], pa.string())])

@@ -166,6 +166,10 @@ def test_lines_that_are_no_rows_are_told_and_left_out(tmp_path):
     assert found.unread == (1, ("line 3 has 3 values instead of 2: 3,4,5",))
 
 
+def test_a_line_that_says_the_delimiter_is_told_as_it_stands(tmp_path):
+    assert read(write(tmp_path, b"sep=;\na;b\n1;2\n")).table.told == ("the first line says 'sep=;'",)
+
+
 def test_a_delimiter_at_the_end_of_every_line_is_no_column(tmp_path):
     assert read(write(tmp_path, b"a,b\n1,2,\n3,4,\n")).rows.to_dict("list") == {"a": ["1", "3"], "b": ["2", "4"]}
 
