@@ -185,13 +185,14 @@ def _dialect(lines: Sequence[str], named: Sequence[str], delimiter: str | None) 
             if any(_names(_plain(line, mark), named) for line in lines[:50])
         ]
         delimiter = fits[0] if fits else None
+    delimiter = delimiter or (_between_quotes(lines[0]) if lines else None)
     found = None
     with suppress(Exception):  # a text that it cannot rate has no form that could be found
         found = Detector().detect(sample + "\n", delimiters=None if delimiter is None else [delimiter[:1]])
     rated = found.delimiter if found is not None and found.delimiter else None
-    if rated not in DELIMITERS:  # a sign of values, too: another one comes first that fits every line
-        regular = {mark: fit for mark in DELIMITERS if (fit := _fit(lines, mark)) is not None and fit[0] == 1}
-        rated = max(regular, key=lambda mark: regular[mark]) if regular else rated
+    regular = {mark: fit for mark in DELIMITERS if (fit := _fit(lines, mark)) is not None and fit[0] == 1}
+    if regular and rated not in regular:  # what fits every line comes before what does not, or is a sign of values, too
+        rated = max(regular, key=lambda mark: regular[mark])
     chosen = delimiter or rated or _most_regular(lines)
     quote = _quote(sample, chosen)
     escape = "\\" if f"\\{quote}" in sample and _is_escape(sample, quote) else None
@@ -199,6 +200,13 @@ def _dialect(lines: Sequence[str], named: Sequence[str], delimiter: str | None) 
     if chosen in (",", ";", "|") and len(lines) > 1 and _always_spaced(lines[:SNIFFED_LINES], chosen, quote):
         chosen = spaced
     return chosen, quote, escape
+
+
+def _between_quotes(header: str) -> str | None:
+    """The sign that stands between the names of a header, where all are in quotes."""
+    name = r'"(?:[^"]|"")+"'
+    quoted = re.fullmatch(rf"{name}(.){name}(?:\1{name})*", header.strip())
+    return quoted[1] if quoted and quoted[1] in DELIMITERS else None
 
 
 def _quote(text: str, delimiter: str) -> str:
@@ -217,7 +225,9 @@ def _quote(text: str, delimiter: str) -> str:
 def _always_spaced(lines: Sequence[str], delimiter: str, quote: str) -> bool:
     """Say whether a quote never follows a delimiter, but always a delimiter with a space."""
     text = "\n".join(lines)
-    return f"{delimiter} {quote}" in text and f"{delimiter}{quote}" not in text
+    mark = re.escape(delimiter)
+    spaced = re.search(rf"{mark} {quote}(?!{mark}|$)[^{quote}\n]*{quote}({mark}|$)", text, re.MULTILINE)
+    return spaced is not None and f"{delimiter}{quote}" not in text
 
 
 def _is_escape(text: str, quote: str) -> bool:
