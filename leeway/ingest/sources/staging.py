@@ -11,12 +11,14 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -39,7 +41,7 @@ ROW_GROUP = 10_000  # rows; what a partition's reading takes at least
 CONTENTS = "contents.json"
 SHARES = "shares.json"  # of a file: by partition, how many rows it has, and their hash
 INDEX = "index.json"  # of all files of a classifier, so that a thousand are not a thousand readings
-FORM = 3  # of the parts; what was split in another form is split again
+FORM = 4  # of the parts and hashes; what was split in another form is split again
 UNUSED = 86_400  # seconds, after which the parts of a former state of a file go
 #: Seconds, after which those of the present state go: nights need them again only for what has changed.
 KEPT = 8 * UNUSED
@@ -51,14 +53,26 @@ def write(folder: Path, parts: Iterable[pd.DataFrame]) -> list[RowCounts]:
     """Write rows that carry `TIME` and `KEY` as the parts of a folder; returns how many rows of each key each part has."""
     folder.mkdir(parents=True)
     contents: list[RowCounts] = []
-    for number, part in enumerate(parts):
-        table = pa.Table.from_pandas(deliveries.storable(part.sort_values(KEY, kind="stable")), preserve_index=False)
-        pq.write_table(
-            table, folder / _part(number), row_group_size=ROW_GROUP, compression="lz4"
-        )  # a cache: fast before small
-        contents.append({str(key): int(count) for key, count in part[KEY].value_counts().items()})
+    with ThreadPoolExecutor(1) as writer:  # a part is written while the next one is read
+        written = None
+        for number, part in enumerate(parts):
+            codes, keys = pd.factorize(part[KEY], sort=True)
+            ordered = part if (codes[1:] >= codes[:-1]).all() else part.iloc[np.argsort(codes, kind="stable")]
+            table = pa.Table.from_pandas(deliveries.storable(ordered), preserve_index=False)
+            if written is not None:
+                written.result()
+            written = writer.submit(_write, table, folder / _part(number))
+            contents.append(dict(zip(keys, np.bincount(codes).tolist(), strict=True)))
+        if written is not None:
+            written.result()
     (folder / CONTENTS).write_text(json.dumps(contents))
     return contents
+
+
+def _write(table: pa.Table, file: Path) -> None:
+    """Write a part fast before small: only the keys, by which it is read, are encoded and summed up."""
+    options = {"compression": "lz4", "use_dictionary": [KEY], "write_statistics": [KEY]}
+    pq.write_table(table, file, row_group_size=ROW_GROUP, **options)
 
 
 def read(folder: Path, keys: Iterable[str]) -> list[pd.DataFrame]:
@@ -222,12 +236,15 @@ def beside(parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """
     last: str | None = None
     for part in parts:
-        keys = part[KEY].astype("object").where(part[KEY] != UNPLACED, None)
-        if last is not None and len(keys) and keys.iloc[0] is None:
-            keys.iloc[0] = last
-        keys = keys.ffill().bfill()
-        last = str(keys.iloc[-1]) if len(keys) and pd.notna(keys.iloc[-1]) else last
-        yield part.assign(**{KEY: keys.fillna(UNPLACED).astype("str")})
+        keys = part[KEY]
+        if (keys == UNPLACED).any():
+            keys = keys.mask(keys == UNPLACED)
+            if last is not None and pd.isna(keys.iloc[0]):
+                keys.iloc[0] = last
+            keys = keys.ffill().bfill().fillna(UNPLACED)
+        if len(keys) and keys.iloc[-1] != UNPLACED:
+            last = str(keys.iloc[-1])
+        yield part.assign(**{KEY: keys})
 
 
 def contents_of(folder: Path) -> list[RowCounts]:
@@ -243,7 +260,7 @@ def _split(classifier: Classifier, file: Path, folder: Path, rows: Callable[[Pat
         return folder
     shares: dict[str, tuple[int, int]] = {}
     with replacing(folder, f"splitting {file}", keep_first=True) as written:
-        parts = (place(classifier, part) for part in rows(file))
+        parts = (place(classifier, part) for part in _ahead(rows(file)))
         write(written, _counted(beside(parts), shares))
         text = json.dumps({key: (count, f"{total % MODULUS:016x}") for key, (count, total) in shares.items()})
         (written / SHARES).write_text(text)
@@ -253,16 +270,27 @@ def _split(classifier: Classifier, file: Path, folder: Path, rows: Callable[[Pat
 def _counted(parts: Iterable[pd.DataFrame], shares: dict[str, tuple[int, int]]) -> Iterator[pd.DataFrame]:
     """Pass parts on, and add their rows to the shares of their partitions."""
     for part in parts:
+        codes, keys = pd.factorize(part[KEY])
         hashes = pd.Series(short_hashes(part.drop(columns=[TIME, KEY])))
         # Sums, not hashes of hashes: they do not depend on the order, and a row that is there twice counts twice.
-        for key, count, own in hashes.groupby(part[KEY].to_numpy()).agg(["size", "sum"]).itertuples():
-            rows, total = shares.get(str(key), (0, 0))
-            shares[str(key)] = rows + int(count), total + int(own)
+        for code, count, own in hashes.groupby(codes).agg(["size", "sum"]).itertuples():
+            rows, total = shares.get(keys[code], (0, 0))
+            shares[keys[code]] = rows + count, total + own
         yield part
 
 
+def _ahead(parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Read the next part while one is worked on."""
+    following = iter(parts)
+    with ThreadPoolExecutor(1) as reader:
+        waiting = reader.submit(next, following, None)
+        while (part := waiting.result()) is not None:
+            waiting = reader.submit(next, following, None)
+            yield part
+
+
 def _folder_of(file: Path, state: FileState, read_as: str) -> str:
-    return hashlib.sha256(json.dumps([FORM, str(file), state, read_as]).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps([str(file), state, read_as]).encode()).hexdigest()[:32]
 
 
 def _index(parent: Path) -> Mapping[str, dict[str, Any]]:
@@ -314,7 +342,7 @@ def fingerprint(classifier: Classifier, source: Rows) -> str:
     """A hash of all that decides how a file is read and split."""
     functions = source.prepare if isinstance(source.prepare, tuple) else (source.prepare,)
     said = [
-        repr(source.model_dump(exclude={"prepare"})),
+        repr((FORM, source.model_dump(exclude={"prepare"}))),
         *(_described(function) for function in functions),
         repr((classifier.event_time, classifier.partition.name, classifier.source_columns)),
         catalog.fingerprint(classifier.name) if classifier.name else "",  # what `prepare` uses may stand there

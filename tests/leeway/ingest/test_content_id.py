@@ -1,10 +1,11 @@
 from datetime import UTC, datetime
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeway.ingest.content_id import content_hashes, numbered
+from leeway.ingest.content_id import PIECE, content_hashes, numbered, short_hashes
 
 CELL = st.none() | st.text(max_size=3)
 
@@ -13,10 +14,23 @@ def frame(rows):
     return pd.DataFrame(rows, columns=["a", "b"], dtype="str").where(lambda cells: cells.notna())
 
 
-@given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=12))
-def test_two_rows_share_a_hash_if_and_only_if_they_are_equal(rows):
-    hashes = content_hashes(frame(rows)).tolist()
-    assert len(set(hashes)) == len(set(rows))
+@pytest.mark.parametrize("hashes_of", [content_hashes, short_hashes])
+@given(rows=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=12))
+def test_two_rows_share_a_hash_if_and_only_if_they_are_equal(hashes_of, rows):
+    hashes = list(hashes_of(frame(rows)))
+    assert [hashes.index(own) for own in hashes] == [rows.index(row) for row in rows]
+    assert list(hashes_of(frame(rows).iloc[1:])) == hashes[1:]
+
+
+def test_a_short_hash_sees_one_byte_of_a_long_value_and_values_that_change_places():
+    long = "x" * (PIECE + 5)
+    rows = frame([(long, "b"), (long + "x", "b"), ("é" * PIECE, "b"), ("b", "a"), ("a", "b"), (None, "b"), ("", "b")])
+    hashes = short_hashes(rows)
+    assert len(set(hashes)) == len(rows)
+    assert list(short_hashes(rows[["b", "a"]].iloc[::-1])) == list(hashes[::-1])
+    assert list(short_hashes(pd.concat([rows] * 3))) == list(hashes) * 3
+    numbers = pd.DataFrame({"amount": [0.0, -0.0, 1.5, None], "at": pd.to_datetime(["2026-03-01T12:00Z"] * 4)})
+    assert len(set(short_hashes(numbers))) == 3
 
 
 def test_the_hash_is_the_same_in_every_release():
