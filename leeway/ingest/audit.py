@@ -18,7 +18,7 @@ from leeway.core.errors import DefinitionError, DeliveryRejected, NotFound
 from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition
 from leeway.ingest import deliveries
-from leeway.ingest.contract import Checked, check_delivery
+from leeway.ingest.contract import Checked, check, check_delivery
 from leeway.ingest.times import occur_twice
 from leeway.store import storage
 
@@ -112,13 +112,12 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
         return result
     result = _judge(judge, _dated(classifier, partition, checked), delivery, now, sensitive=_sensitive(classifier))
     result.warnings.extend(_shown_twice(classifier, raw))
-    share = len(result.broken) / result.rows
-    if share > classifier.quarantine_limit:
-        rules = pd.Series([rule for broken in result.broken.values() for rule in broken]).value_counts()
+    if (most := _beyond_limit(classifier, result)) is not None:
+        rule, count = most
         result.failed.insert(  # first: it names the rule that most rows broke, which may have led to the others
             0,
-            f"quarantine_limit: {share:.0%} of the rows are bad, more than {classifier.quarantine_limit:.0%}, "
-            f"most by '{rules.index[0]}' ({rules.iloc[0]} rows)",
+            f"quarantine_limit: {len(result.broken) / result.rows:.0%} of the rows are bad, "
+            f"more than {classifier.quarantine_limit:.0%}, most by '{rule}' ({count} rows)",
         )
     if undeclared := sorted(columns_of(judge.suite) - {*classifier.source_columns, *checked.rows, HOURS_TO_END}):
         result.failed.insert(
@@ -129,6 +128,47 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
     result.save(audit_path(classifier.name, partition, delivery))
     result.must_pass(f"auditing {classifier.name} {partition}")
     return result
+
+
+def failing(
+    classifier: Classifier, declared: Sequence[object], rows: Mapping[Partition, pd.DataFrame], *, now: datetime
+) -> dict[str, Partition]:
+    """Return the rules of a suite by which whole deliveries would be rejected, each with the first of these.
+
+    Args:
+        declared: the expectations of a suite that is not written yet.
+        rows: raw, by their partition.
+    """
+    judge = _judge_by(_suite(classifier.name, declared))
+    rules = [_rule(item) for item in judge.suite.expectations]
+    found: dict[str, Partition] = {}
+    for partition, raw in rows.items():
+        checked = _dated(classifier, partition, check(classifier, partition, raw, now=now))
+        result = _judge(judge, checked, "", now, sensitive=_sensitive(classifier))
+        told = [*result.failed, *([most[0]] if (most := _beyond_limit(classifier, result)) is not None else [])]
+        for rule in rules:
+            if any(text.startswith(rule) for text in told):
+                found.setdefault(rule, partition)
+    return found
+
+
+def rule(name: str, arguments: Mapping[str, Any]) -> str:
+    """Write an expectation, by its class's name, as the rule that messages name."""
+    import great_expectations.expectations as gxe
+
+    return _rule(getattr(gxe, name)(**arguments))
+
+
+def _rule(expectation: Any) -> str:
+    return _describe(expectation.configuration.type, expectation.configuration.kwargs)
+
+
+def _beyond_limit(classifier: Classifier, result: Audit) -> tuple[str, int] | None:
+    """Return the rule that most rows broke, with their number, where more rows are bad than the definition allows."""
+    if len(result.broken) <= classifier.quarantine_limit * result.rows:
+        return None
+    rules = pd.Series([rule for broken in result.broken.values() for rule in broken]).value_counts()
+    return str(rules.index[0]), int(rules.iloc[0])
 
 
 def _shown_twice(classifier: Classifier, raw: pd.DataFrame) -> list[str]:
@@ -147,10 +187,13 @@ def load_suite(name: str) -> Any:
     Raises:
         DefinitionError: the suite is empty, or not all of it could be loaded.
     """
+    return _suite(name, catalog.load_expectations(name))
+
+
+def _suite(name: str, declared: Sequence[object]) -> Any:
     _quieten()
     import great_expectations as gx
 
-    declared = catalog.load_expectations(name)
     path = catalog.expectations_path(name)
     if not declared:
         raise DefinitionError(

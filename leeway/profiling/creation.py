@@ -135,19 +135,30 @@ def _answers_before(found: Profile, path: Path) -> dict[str, bool]:
 
 
 def _readable(options: Options) -> Profile:
-    """Profile the data, and try the definition on it; a feature that a night could not read is set aside."""
+    """Profile the data, and try both files on it.
+
+    A feature that a night could not read is set aside, and an expectation that would reject a delivery is left out.
+    """
     aside: dict[str, str] = {}
+    now = datetime.now(UTC)
     while True:
         found = profile(options, aside=aside)
-        faults = trial.unreadable(found, writing.definition(found), datetime.now(UTC))
+        tried = trial.read(found, now)
         wrong = {
             fault.column: f"a night cannot read {fault.count:,} of its values, such as {fault.example!r}"
-            for fault in faults
+            for fault in tried.unreadable
             if fault.share > trial.MOST and fault.column not in aside and found.used[fault.column].use == "feature"
         }
         if not wrong:
-            return replace(found, unreadable=tuple(f"{item.rule} ({item.count:,} rows)" for item in faults))
+            break
         aside |= wrong
+    told = [f"{item.rule} ({item.count:,} rows)" for item in tried.unreadable]
+    return replace(
+        found,
+        tried=tried.rows,
+        unreadable=tuple(told),
+        left_out=tuple(trial.rejecting(found, tried, now)),
+    )
 
 
 def _check_name(name: str) -> None:

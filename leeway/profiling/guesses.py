@@ -56,6 +56,10 @@ def _source(found: Profile) -> Iterator[Guess]:
 def _night(found: Profile) -> Iterator[Guess]:
     for rule in found.unreadable[:5]:
         yield "quarantine", rule, "they cannot be read"
+    if 0 < found.tried < found.sample.total:
+        yield "tried", f"{found.tried:,} of {found.sample.total:,} rows", "the first nights read the others"
+    for item, partition in found.left_out:
+        yield "left out", f"{item.name} of {item.arguments.get('column', 'the table')}", f"it would reject {partition}"
 
 
 def _label(found: Profile) -> Guess:

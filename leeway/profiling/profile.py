@@ -10,6 +10,7 @@ import pandas as pd
 
 from leeway.core.errors import SourceError
 from leeway.definition import MAX_IDENTIFIER, RESERVED_COLUMNS, CalendarPart, Grain
+from leeway.definition.partitions import Partition
 from leeway.profiling import expect, reading, roles, timing
 from leeway.profiling.columns import ColumnProfile, centuries_decided, inspect_all
 from leeway.profiling.leakage import questions
@@ -53,7 +54,9 @@ class Profile:
         empty_partitions: whether there are periods without a row between the first and the last.
         calendar: parts of the event time to learn from.
         renamed: the new names of columns whose names are reserved.
-        unreadable: rules that some of the rows would break by night, so that these go to quarantine.
+        tried: how many rows were read as the nights will read them.
+        unreadable: rules that some of these break, so that they will go to quarantine.
+        left_out: expectations that would reject a delivery of the table itself, each with that partition.
         questions: what a person must still say.
     """
 
@@ -73,7 +76,15 @@ class Profile:
     expectations: list[expect.Expectation]
     renamed: dict[str, str] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
+    tried: int = 0
     unreadable: tuple[str, ...] = ()
+    left_out: tuple[tuple[expect.Expectation, Partition], ...] = ()
+
+    @property
+    def kept_expectations(self) -> list[expect.Expectation]:
+        """The expectations of the suite."""
+        left_out = [item for item, _ in self.left_out]
+        return [item for item in self.expectations if item not in left_out]
 
     @property
     def groups(self) -> tuple[str, ...]:

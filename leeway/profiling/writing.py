@@ -10,6 +10,7 @@ from typing import Any
 from leeway.core.settings import settings
 from leeway.definition import CSV
 from leeway.definition.grains import DAY
+from leeway.ingest import audit
 from leeway.profiling.columns import ColumnProfile
 from leeway.profiling.expect import Expectation
 from leeway.profiling.profile import RANDOM_HOLDOUT, TIME_HOLDOUT, Profile
@@ -85,7 +86,7 @@ def suite(found: Profile) -> str:
     )
     constants: list[str] = []
     items: list[Expression] = []
-    for group in _groups(found.expectations):
+    for group in _groups(found.kept_expectations):
         table = _TABLES.get(group[0].name)
         if table is None or len(group) == 1:
             items += [Call(f"gxe.{item.name}", _arguments(found, item)) for item in group]
@@ -96,6 +97,11 @@ def suite(found: Profile) -> str:
     body = write(Block(items))
     tables = "".join(f"{constant}\n" for constant in constants) + ("\n" if constants else "")
     return f"{title}\n\nimport great_expectations.expectations as gxe\n\n{tables}expectations = {body}\n"
+
+
+def rule(found: Profile, item: Expectation) -> str:
+    """Write an expectation as messages name its rule."""
+    return audit.rule(item.name, _arguments(found, item))
 
 
 def _groups(expectations: Sequence[Expectation]) -> Iterator[list[Expectation]]:
@@ -164,7 +170,7 @@ def _filled(found: Profile, group: list[Expectation]) -> tuple[str, str]:
 
 
 def _constant(stem: str, found: Profile, group: list[Expectation]) -> str:
-    same = [item for item in _groups(found.expectations) if item[0].name == group[0].name and len(item) > 1]
+    same = [item for item in _groups(found.kept_expectations) if item[0].name == group[0].name and len(item) > 1]
     return stem if len(same) == 1 else f"{stem}_{round(100 * group[0].arguments['mostly'])}"
 
 

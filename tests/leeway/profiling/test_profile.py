@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 
 from leeway.core.errors import DefinitionError, SourceError, StoreError
-from leeway.core.settings import settings
 from leeway.definition import CSV, Folder, Parquet, catalog
 from leeway.definition.grains import DAY, HOUR, WEEK
 from leeway.ingest.sources.kinds import query
@@ -25,15 +24,7 @@ from leeway.profiling.guesses import guesses, in_words
 from leeway.profiling.options import Options, duration
 from leeway.profiling.profile import profile
 
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    monkeypatch.setenv("LEEWAY_PROJECT", str(tmp_path))
-    for cached in (settings, catalog.load):
-        cached.cache_clear()
-    yield tmp_path
-    for cached in (settings, catalog.load):
-        cached.cache_clear()
+pytestmark = pytest.mark.usefixtures("project")
 
 
 def table(rows=600, **more):
