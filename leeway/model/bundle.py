@@ -3,8 +3,9 @@
 Models are skops files, never pickle.
 
 A bundle is a folder: `model.skops` (pipeline and calibrators), `bundle.json` (classes, thresholds, signature, origin, metrics),
-`reference.json` (the monitor's reference), `sample.parquet` (reference rows for reports, without sensitive columns) and
-`known.parquet` (reference rows in bins, to estimate performance by).
+`reference.json` (the monitor's reference), `sample.parquet` (reference rows for reports, without sensitive columns),
+`known.parquet` (reference rows in bins, to estimate performance by) and `compiled.json.gz` (the model once more, as
+`leeway.model.compiled` scores one row by it).
 """
 
 import hashlib
@@ -21,6 +22,7 @@ import pandas as pd
 
 from leeway.core.errors import BundleError
 from leeway.core.files import sha256
+from leeway.core.logs import logger
 from leeway.core.metrics import Bools, Floats
 from leeway.core.outputs import Count, LabelKind, Outputs
 from leeway.core.settings import settings
@@ -28,11 +30,16 @@ from leeway.definition import Kind
 from leeway.definition.candidates import CANDIDATES
 from leeway.detection.estimated import LabelledRows
 from leeway.detection.reference import Reference
-from leeway.model import skops_file
+from leeway.model import compiled, skops_file
+from leeway.model.compiled import Compiled
 from leeway.model.window import TrainingWindow
+
+log = logger(__name__)
 
 FILES = ("model.skops", "bundle.json", "reference.json", "sample.parquet")
 KNOWN = "known.parquet"  # bundles that were made before there were estimates have none
+COMPILED = "compiled.json.gz"  # nor have this older ones, and those with a part that is none of Leeway's own
+MAYBE = (KNOWN, COMPILED)
 
 #: The types that a bundle may hold beyond those that skops trusts. The list is the host's: no bundle can extend it.
 TRUSTED_TYPES = frozenset(
@@ -181,6 +188,13 @@ class Bundle:
         return calibration.apply(self.calibrators, raw, exclusive=self.outputs.exclusive)
 
     @cached_property
+    def compiled(self) -> Compiled | None:
+        """The functions that score one row within microseconds; None where the bundle has none."""
+        path = self.folder / COMPILED
+        description = compiled.read(path) if path.exists() else None
+        return None if description is None else compiled.build(description)
+
+    @cached_property
     def reference(self) -> Reference:
         """The monitor's reference."""
         return Reference.model_validate_json((self.folder / "reference.json").read_bytes())
@@ -215,6 +229,14 @@ def save(
     sample.to_parquet(folder / "sample.parquet", index=False)
     if known is not None:
         known.frame(Outputs(card.kind, tuple(card.classes))).to_parquet(folder / KNOWN, index=False)
+    from leeway.model.compiled.describe import describe  # with scikit-learn, which takes a while
+
+    try:
+        found = describe(card.features, Outputs(card.kind, tuple(card.classes)), pipeline, calibrators)
+    except BundleError as error:
+        log.info("%s", error)
+    else:
+        compiled.write(found, folder / COMPILED)
 
 
 def load(folder: Path, checksum_expected: str | None = None) -> Bundle:
@@ -292,7 +314,7 @@ def checksum(folder: Path) -> str:
     Raises:
         BundleError: a file is missing.
     """
-    there = (path for path in map(folder.joinpath, (*FILES, KNOWN)) if path.exists())
+    there = (path for path in map(folder.joinpath, (*FILES, *MAYBE)) if path.exists())
     return _checksum({path.name: sha256(path) for path in there}, f"loading the bundle {folder}")
 
 
@@ -305,7 +327,7 @@ def must_be(hashes: Mapping[str, str], checksum_expected: str, action: str) -> N
     Raises:
         BundleError: it is another one, or has a file that the checksum does not cover.
     """
-    if more := sorted(set(hashes) - {*FILES, KNOWN}):
+    if more := sorted(set(hashes) - {*FILES, *MAYBE}):
         raise BundleError(
             action,
             problem="it has files that no bundle has",
@@ -317,7 +339,7 @@ def must_be(hashes: Mapping[str, str], checksum_expected: str, action: str) -> N
 
 def _checksum(hashes: Mapping[str, str], action: str) -> str:
     digest = hashlib.sha256()
-    for name in (*FILES, *([KNOWN] if KNOWN in hashes else [])):
+    for name in (*FILES, *(name for name in MAYBE if name in hashes)):
         if name not in hashes:
             raise BundleError(
                 action,

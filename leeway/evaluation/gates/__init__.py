@@ -7,6 +7,7 @@ from leeway.evaluation.gates import (
     baselines,
     better_than_champion,
     calibration,
+    compiled,
     fairness,
     floors,
     latency,
@@ -17,7 +18,7 @@ from leeway.evaluation.gates import (
     stability,
 )
 from leeway.evaluation.gates.gate import Evidence, Gate, examine
-from leeway.evaluation.gates.probe import Probe, Seeds, SingleFeature
+from leeway.evaluation.gates.probe import CompiledProof, Probe, Seeds, SingleFeature
 
 GATES: tuple[Gate, ...] = (
     floors.gate,
@@ -29,12 +30,14 @@ GATES: tuple[Gate, ...] = (
     leakage.gate,
     stability.gate,
     parity.gate,
+    compiled.gate,
     latency.gate,
     size.gate,
 )
 
 __all__ = [
     "GATES",
+    "CompiledProof",
     "Evidence",
     "Gate",
     "Probe",

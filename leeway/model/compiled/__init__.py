@@ -5,6 +5,6 @@ functions of it. Nothing in the data is code, so a bundle cannot bring any.
 """
 
 from leeway.model.compiled.build import Compiled, build
-from leeway.model.compiled.description import Description
+from leeway.model.compiled.description import Description, read, write
 
-__all__ = ["Compiled", "Description", "build"]
+__all__ = ["Compiled", "Description", "build", "read", "write"]

@@ -18,8 +18,8 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from leeway.core.errors import BundleError
 from leeway.core.metrics import Floats
+from leeway.core.outputs import Outputs
 from leeway.definition import Kind
-from leeway.model.bundle import Bundle
 from leeway.model.compiled.description import (
     FORM,
     Boosted,
@@ -51,24 +51,23 @@ CODES = 256  # of a slot, at most
 UNSEEN = "\0 a value that nobody has \0"
 
 
-def describe(bundle: Bundle) -> Description:
-    """Write a bundle down.
+def describe(features: Mapping[str, Kind], outputs: Outputs, pipeline: Any, calibrators: Sequence[Any]) -> Description:
+    """Write a bundle's way from features to probabilities down.
 
     Raises:
         BundleError: an estimator or encoder in it is none of Leeway's own.
     """
-    pipeline = bundle.pipeline
     voters = pipeline.estimators_ if _is_vote_of_pipelines(pipeline) else [pipeline]
     weights = pipeline.weights if _is_vote_of_pipelines(pipeline) else [1.0]
     return Description(
         form=FORM,
-        features=dict(bundle.card.features),
-        kind=bundle.card.kind,
-        classes=list(bundle.card.classes),
-        known=[] if bundle.card.kind != "multiclass" else [int(place) for place in pipeline.classes_],
-        members=[_member(own, bundle.card.features) for own in voters],
+        features=dict(features),
+        kind=outputs.kind,
+        classes=list(outputs.names),
+        known=[] if outputs.kind != "multiclass" else [int(place) for place in pipeline.classes_],
+        members=[_member(own) for own in voters],
         weights=[float(weight) for weight in weights],
-        calibrators=[_calibrator(own) for own in bundle.calibrators],
+        calibrators=[_calibrator(own) for own in calibrators],
     )
 
 
@@ -85,7 +84,7 @@ def _is_vote_of_pipelines(model: Any) -> bool:
     return isinstance(model, VotingClassifier) and isinstance(model.estimators_[0], Pipeline)
 
 
-def _member(pipeline: Any, features: Mapping[str, Kind]) -> Member:
+def _member(pipeline: Any) -> Member:
     if not (isinstance(pipeline, Pipeline) and len(pipeline) == 2 and isinstance(pipeline[0], ColumnTransformer)):
         raise _unknown(pipeline)
     slots: list[Slots] = []
@@ -370,7 +369,7 @@ def _calibrator(calibrator: Any) -> Calibrator:
     raise _unknown(calibrator)
 
 
-def rows_of(rows: pd.DataFrame, features: Mapping[str, Kind]) -> list[dict[str, float | str | None]]:
+def plain_rows(rows: pd.DataFrame, features: Mapping[str, Kind]) -> list[dict[str, float | str | None]]:
     """Turn rows of `model_input` into what a compiled bundle takes."""
     columns: dict[str, Sequence[Any]] = {}
     for name, kind in features.items():

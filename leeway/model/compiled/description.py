@@ -5,6 +5,8 @@ probabilities of them.
 """
 
 import base64
+import gzip
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -214,6 +216,23 @@ class Description(Plain, frozen=True, tag="bundle"):
 
 
 FORM = 1
+
+
+def write(description: Description, path: Path) -> None:
+    """Write a description, the same bytes for the same one."""
+    path.write_bytes(gzip.compress(msgspec.json.encode(description), mtime=0))
+
+
+def read(path: Path) -> Description | None:
+    """Read a description; None of a form that this version does not know."""
+    data = gzip.decompress(path.read_bytes())
+    if msgspec.json.decode(data, type=_Form).form != FORM:
+        return None
+    return msgspec.json.decode(data, type=Description)
+
+
+class _Form(msgspec.Struct):
+    form: int
 
 
 def encoded(numbers: Floats) -> str:

@@ -60,8 +60,17 @@ def test_importance_knows_what_matters(bench):
 def test_the_speed_of_many_rows_is_that_of_many_however_few_are_held_out(bench, monkeypatch):
     scored, few = [], replace(bench.probe.split, holdout=bench.probe.split.holdout.iloc[:3])
     monkeypatch.setattr(probes.Probing, "_seconds", lambda self, rows: scored.append(len(rows)) or 0.5)
-    assert replace(bench.probe, split=few).speed == (500.0, 2 * probes.LEAST_SPEED_ROWS)
-    assert set(scored) == {1, probes.LEAST_SPEED_ROWS}
+    assert replace(bench.probe, split=few).speed[1] == 2 * probes.LEAST_SPEED_ROWS
+    assert set(scored) == {probes.LEAST_SPEED_ROWS}
+
+
+def test_one_row_is_timed_as_it_is_answered(bench):
+    compiled = bench.probe.speed[0]
+    without = replace(bench.probe, bundle=replace(bench.probe.bundle, folder=bench.probe.bundle.folder / "gone")).speed[
+        0
+    ]
+    assert 1000 * compiled == pytest.approx(bench.probe.compiled.microseconds)
+    assert compiled < without / 3
 
 
 def test_seeds_differ_and_shuffled_labels_teach_nothing(bench):

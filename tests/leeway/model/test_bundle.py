@@ -1,3 +1,5 @@
+import gzip
+import json
 import subprocess
 import sys
 import zipfile
@@ -21,7 +23,8 @@ from leeway.definition import CSV, Boosting, Classifier, ExtraTrees, Label, Ligh
 from leeway.definition import numeric as number
 from leeway.detection import build_reference
 from leeway.model import calibration, class_probabilities
-from leeway.model.bundle import FILES, Card
+from leeway.model.bundle import COMPILED, FILES, Card
+from leeway.model.compiled.describe import plain_rows
 from leeway.model.inputs import model_input
 from leeway.training.trials import learn, trials
 
@@ -168,7 +171,7 @@ def test_a_reference_of_too_few_partitions_survives_the_round_trip(tmp_path):
     assert loaded.reference.partitions == ("2026-03-01",)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, COMPILED])
 def test_one_changed_byte_in_any_file_is_refused(tmp_path, name):
     save(tmp_path / "b")
     checksum = leeway.model.bundle.checksum(tmp_path / "b")
@@ -178,6 +181,17 @@ def test_one_changed_byte_in_any_file_is_refused(tmp_path, name):
     path.write_bytes(content)
     with pytest.raises(BundleError, match=f"altered.*instead of {checksum[:12]}"):
         leeway.model.bundle.load(tmp_path / "b", checksum)
+
+
+def test_one_row_is_scored_by_functions_which_an_older_bundle_has_not(tmp_path, monkeypatch):
+    before, rows = save(tmp_path / "b")
+    loaded = leeway.model.bundle.load(tmp_path / "b")
+    x = model_input(rows, loaded.card.features)
+    assert [loaded.compiled.score(row) for row in plain_rows(x, loaded.card.features)] == before.tolist()
+    monkeypatch.setattr("leeway.model.compiled.description.FORM", 0)
+    assert leeway.model.bundle.load(tmp_path / "b").compiled is None
+    (tmp_path / "b" / COMPILED).unlink()
+    assert leeway.model.bundle.load(tmp_path / "b").compiled is None
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -204,7 +218,9 @@ def test_there_is_no_pickle_in_a_bundle(tmp_path):
     for trial in TRIALS:
         folder = tmp_path / trial.candidate.kind
         save(folder, trial, "isotonic")
-        assert {path.name for path in folder.iterdir()} == set(FILES)
+        assert {path.name for path in folder.iterdir()} == {*FILES, COMPILED}
+        description = json.loads(gzip.decompress((folder / COMPILED).read_bytes()))
+        assert {"form", "members", "calibrators"} <= description.keys()
         with zipfile.ZipFile(folder / "model.skops") as archive:
             assert {name.rpartition(".")[2] for name in archive.namelist()} <= {"json", "npy", "npz", "bin"}
             assert not any(archive.read(name).startswith(b"\x80") for name in archive.namelist())

@@ -8,7 +8,7 @@ import pandas as pd
 from leeway.core.intervals import Interval
 from leeway.core.metrics import summary
 from leeway.definition import CSV, Classifier, Gates, Label, boolean, categorical, numeric
-from leeway.evaluation.gates import Evidence, Seeds, SingleFeature
+from leeway.evaluation.gates import CompiledProof, Evidence, Seeds, SingleFeature
 
 SOUND, CHANCE = SingleFeature(0.7, 0.01), SingleFeature(0.51, 0.01)
 
@@ -29,6 +29,7 @@ class Known:
     reloaded_scores: tuple | None = None
     speed: tuple = (5.0, 100_000.0)
     megabytes: float = 1.0
+    compiled: CompiledProof | None = CompiledProof(500, 1e-16, 0, 45.0)  # noqa: RUF009
 
 
 def known(y, p):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from leeway.evaluation.gates import Seeds, latency, parity, size, stability
+from leeway.evaluation.gates import CompiledProof, Seeds, compiled, latency, parity, size, stability
 from tests.leeway.evaluation.gates.known import evidence_of, truth
 
 P, Y = truth(400)
@@ -35,6 +35,21 @@ def test_a_new_process_must_say_the_same_of_every_row():
     assert (other.outcome, round(other.numbers["apart"], 6)) == ("fail", 0.001)
     assert checked(parity.gate, reloaded_scores=(p, p[:-1])).outcome == "fail"
     assert checked(parity.gate, reloaded_scores=(p, np.full_like(p, np.nan))).outcome == "fail"
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome", "said"),
+    [
+        (CompiledProof(500, 1e-16, 0, 45.0), "pass", "same probabilities of 500 rows, in 45 µs"),
+        (CompiledProof(500, 1e-7, 0, 45.0), "not applicable", "itself answers"),
+        (CompiledProof(500, 0.0, 3, 45.0), "not applicable", "3 of 500 rows are decided otherwise"),
+        (None, "not applicable", "none of Leeway's own"),
+    ],
+)
+def test_compiled_functions_must_say_the_same_or_are_not_used(found, outcome, said):
+    verdict = checked(compiled.gate, compiled=found)
+    assert verdict.outcome == outcome
+    assert said in verdict.why
 
 
 @pytest.mark.parametrize(

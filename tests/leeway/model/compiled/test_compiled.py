@@ -17,7 +17,7 @@ from leeway.definition import Boosting, ExtraTrees, LightGBM, Logistic, XGBoost
 from leeway.model import calibration, class_probabilities
 from leeway.model.bundle import Bundle
 from leeway.model.compiled import Compiled, Description, build
-from leeway.model.compiled.describe import describe, rows_of
+from leeway.model.compiled.describe import describe, plain_rows
 from leeway.model.compiled.text import bucket, murmur
 from leeway.model.inputs import model_input
 from leeway.training import ensembling
@@ -97,13 +97,13 @@ def made(candidate, kind, method):
     names = list(NAMES[kind])
     card = SimpleNamespace(features=FEATURES, kind=kind, classes=names)
     bundle = Bundle(None, card, pipeline, calibration.fit([method] * len(names), y, scores))
-    written = msgspec.json.encode(describe(bundle))
+    written = msgspec.json.encode(describe(FEATURES, bundle.outputs, pipeline, bundle.calibrators))
     return Made(bundle, build(msgspec.json.decode(written, type=Description)))
 
 
 def difference(own, rows):
     want = own.bundle.score(rows)
-    got = np.array([own.compiled.score(row) for row in rows_of(model_input(rows, FEATURES), FEATURES)])
+    got = np.array([own.compiled.score(row) for row in plain_rows(model_input(rows, FEATURES), FEATURES)])
     return float(np.abs(got - want).max())
 
 
@@ -157,7 +157,7 @@ def test_many_values_of_a_category_become_the_means_that_the_bundle_learnt(monke
 
 def test_a_number_without_a_float_of_4_bytes_is_refused_where_trees_round_to_them():
     own = made("extra trees", "binary", "none")
-    row = rows_of(model_input(table(9, 1), FEATURES), FEATURES)[0]
+    row = plain_rows(model_input(table(9, 1), FEATURES), FEATURES)[0]
     with pytest.raises(OverflowError):
         own.compiled.score({**row, "amount": 1e39})
 
@@ -168,7 +168,7 @@ def test_a_bundle_with_a_part_of_somebody_elses_is_not_compiled():
     own = made("ordered", "binary", "none")
     pipeline = type(own.bundle.pipeline)([*own.bundle.pipeline.steps[:-1], ("estimator", GaussianNB())])
     with pytest.raises(BundleError, match="GaussianNB"):
-        describe(Bundle(None, own.bundle.card, pipeline, [None]))
+        describe(FEATURES, own.bundle.outputs, pipeline, [None])
 
 
 @given(st.text())
