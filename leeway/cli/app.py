@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from leeway.cli import alerts, inspect, new, output, platform, server, stages, versions
+from leeway.cli import alerts, inspect, new, online, output, platform, server, stages, versions
 from leeway.core.errors import LeewayError
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 
 GLOBAL = ("--debug", "--verbose")
-MODULES = (new, stages, versions, inspect, alerts, platform, server)
+MODULES = (new, stages, versions, inspect, online, alerts, platform, server)
 
 for command in (command for module in MODULES for command in module.COMMANDS):
     # only `list` needs another name in Python

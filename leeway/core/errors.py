@@ -63,6 +63,10 @@ class DeliveryRejected(LeewayError):
     """
 
 
+class RequestRefused(LeewayError):
+    """A question about an event whose values cannot be read."""
+
+
 class TrainingError(LeewayError):
     """Data that is not enough to learn from."""
 

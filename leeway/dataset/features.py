@@ -7,6 +7,8 @@ frame ends one microsecond, PostgreSQL's resolution, before the event. So no eve
 instant, or its future; and a label is seen from the instant at which it became known, not from that of its event.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,6 +67,31 @@ def for_scoring(classifier: Classifier, partition: Partition) -> sa.Select[Any]:
     return _features(classifier, partition.start, partition.end, as_of=None)
 
 
+@dataclass(frozen=True)
+class Request:
+    """An event that is asked about and not stored yet.
+
+    Attributes:
+        event_id: a stored event of this id is what the request replaces.
+        values: of all columns of an event, as they are stored.
+    """
+
+    event_id: str
+    event_time: datetime
+    values: Mapping[str, object]
+
+
+def for_request(classifier: Classifier, request: Request) -> sa.Select[Any]:
+    """Select the features of one event that is not stored, by the same expressions as those of a partition's events.
+
+    Its entities' events and label arrivals are read as they are stored now.
+    """
+    timeline = _timeline_of(classifier, tables_of(classifier), request).cte("timeline")
+    rows = _rows(classifier, timeline, [])
+    wanted = [rows.c[name] for name in ("event_id", "event_time", *classifier.features)]
+    return sa.select(*wanted).where(rows.c.is_event, rows.c.event_id == request.event_id)
+
+
 def for_training(
     classifier: Classifier, *, first: datetime | None, as_of: datetime, until: datetime | None = None
 ) -> sa.Select[Any]:
@@ -99,6 +126,15 @@ def _features(
     timeline = _timeline(classifier, tables, None if start is None else start - reach(classifier), end, as_of).cte(
         "timeline"
     )
+    group = [] if as_of is None or classifier.training.group is None else [_pseudonym(timeline, classifier)]
+    rows = _rows(classifier, timeline, group)
+    wanted = [rows.c[name] for name in ("event_id", "event_time", *classifier.features, *(item.name for item in group))]
+    query = sa.select(*wanted).where(rows.c.is_event).order_by(rows.c.event_time, rows.c.event_id)
+    return query if start is None else query.where(rows.c.event_time >= start)
+
+
+def _rows(classifier: Classifier, timeline: sa.CTE, group: Sequence[sa.Label[str]]) -> sa.Subquery:
+    """Select the features of a timeline's rows."""
     own = [timeline.c[name] for name in classifier.columns if name in classifier.features]
     clock = classifier.source.timezone
     calendar = [
@@ -109,8 +145,7 @@ def _features(
         _days(_time(timeline, start), timeline.c[end]).label(name) for name, (start, end) in classifier.spans.items()
     ]
     history = [_history(item, timeline).label(item.name) for item in classifier.history]
-    group = [] if as_of is None or classifier.training.group is None else [_pseudonym(timeline, classifier)]
-    rows = sa.select(
+    return sa.select(
         timeline.c.event_id,
         timeline.c.at.label("event_time"),
         timeline.c.is_event,
@@ -120,25 +155,61 @@ def _features(
         *history,
         *group,
     ).subquery("rows")
-    wanted = [rows.c[name] for name in ("event_id", "event_time", *classifier.features, *(item.name for item in group))]
-    query = sa.select(*wanted).where(rows.c.is_event).order_by(rows.c.event_time, rows.c.event_id)
-    return query if start is None else query.where(rows.c.event_time >= start)
+
+
+def _timeline_of(classifier: Classifier, tables: Tables, request: Request) -> sa.CompoundSelect[Any] | sa.Select[Any]:
+    """Select the request's own row, and those of its entities before it."""
+    event = tables.event
+    columns = [
+        sa.cast(sa.literal(request.values[name], event.c[name].type), event.c[name].type).label(name)
+        for name in classifier.columns
+    ]
+    own = sa.select(
+        sa.literal(request.event_id).label("event_id"),
+        sa.cast(sa.literal(request.event_time, event.c.event_time.type), event.c.event_time.type).label("at"),
+        sa.true().label("is_event"),
+        sa.cast(sa.null(), sa.Boolean).label("positive"),
+        *columns,
+    )
+    entities = {item.by: request.values[item.by] for item in classifier.history}
+    known = [event.c[name] == value for name, value in entities.items() if value is not None]
+    if not known:
+        return own
+    start = request.event_time - reach(classifier)
+    earlier = _timeline(classifier, tables, start, request.event_time, None, of=sa.or_(*known), but=request.event_id)
+    selects = earlier.selects if isinstance(earlier, sa.CompoundSelect) else [earlier]
+    return sa.union_all(own, *selects)
 
 
 def _timeline(
-    classifier: Classifier, tables: Tables, start: datetime | None, end: datetime, as_of: datetime | None
+    classifier: Classifier,
+    tables: Tables,
+    start: datetime | None,
+    end: datetime,
+    as_of: datetime | None,
+    *,
+    of: sa.ColumnElement[bool] | None = None,
+    but: str | None = None,
 ) -> sa.Select[Any] | sa.CompoundSelect[Any]:
-    """Select events, and label arrivals where features need them."""
+    """Select events, and label arrivals where features need them.
+
+    Args:
+        of: what events must fulfil.
+        but: the id of an event that is left out.
+    """
     event, label = tables.event, tables.label
     current: sa.ColumnElement[bool] = event.c.superseded_at.is_(None)
     if as_of is not None:
         current = (event.c.known_at <= as_of) & (current | (event.c.superseded_at > as_of))
+    current = current if of is None else current & of
     columns = [event.c[name] for name in classifier.columns]
     none = sa.cast(sa.null(), sa.Boolean).label("positive")
     events = sa.select(event.c.event_id, event.c.event_time.label("at"), sa.true().label("is_event"), none, *columns)
     events = events.where(current, event.c.event_time < end)
     if start is not None:
         events = events.where(event.c.event_time >= start)
+    if but is not None:
+        events = events.where(event.c.event_id != but)
     if not any(item.aggregate in LABEL_AGGREGATES for item in classifier.history):
         return events
     arrivals = (

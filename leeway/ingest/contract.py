@@ -67,12 +67,12 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
             broken.setdefault(int(position), []).append(rule)
 
     time = classifier.time_column
-    cast[time] = times = _times(classifier.source, raw, time)
-    _must_be_times(classifier.source, raw[time], times, fault)
+    cast[time] = times = times_of(classifier.source, raw, time)
+    must_be_times(classifier.source, raw[time], times, fault)
     fault(times > now, f"{time}: must not lie in the future")
     outside = ((times < partition.start) | (times >= partition.end)) & (times <= now)
     fault(outside, f"{time}: must lie in the partition (is its time zone declared?)")
-    _cast_columns(classifier, raw, cast, fault)
+    cast_columns(classifier, raw, cast, fault)
     labels = _own_label(classifier, raw, times, cast, fault, now)
 
     name = classifier.id_column
@@ -97,9 +97,9 @@ def unreadable(classifier: Classifier, raw: pd.DataFrame, *, now: datetime) -> d
     cast: dict[str, pd.Series] = {}
     times = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
     if classifier.event_time is not None:
-        times = _times(classifier.source, raw, classifier.event_time)
-        _must_be_times(classifier.source, raw[classifier.event_time], times, fault)
-    _cast_columns(classifier, raw, cast, fault)
+        times = times_of(classifier.source, raw, classifier.event_time)
+        must_be_times(classifier.source, raw[classifier.event_time], times, fault)
+    cast_columns(classifier, raw, cast, fault)
     _own_label(classifier, raw, times, cast, fault, now)
     return broken
 
@@ -153,7 +153,7 @@ def content_ids(classifier: Classifier, raw: pd.DataFrame) -> "pd.Series[str]":
     cast = {name: _cast(classifier, name, raw) for name in classifier.columns}
     times = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
     if classifier.event_time is not None:
-        cast[classifier.event_time] = times = _times(classifier.source, raw, classifier.event_time)
+        cast[classifier.event_time] = times = times_of(classifier.source, raw, classifier.event_time)
     labels = _label(classifier, raw, times, cast, lambda mask, rule: None)
     return _content_ids(classifier, cast, labels)
 
@@ -170,11 +170,12 @@ def _content_ids(classifier: Classifier, cast: dict[str, pd.Series], labels: "pd
     return numbered(hashes, order)
 
 
-def _times(source: Rows, raw: pd.DataFrame, column: str) -> "pd.Series[pd.Timestamp]":
+def times_of(source: Rows, raw: pd.DataFrame, column: str) -> "pd.Series[pd.Timestamp]":
+    """Read a column of instants as its source writes them."""
     return read_times(raw[column], source.timezone, source.formats(column))
 
 
-def _must_be_times(source: Rows, raw: pd.Series, times: pd.Series, fault: Fault) -> None:
+def must_be_times(source: Rows, raw: pd.Series, times: pd.Series, fault: Fault) -> None:
     """Tell of values that are no instants, and why."""
     unread, name = times.isna(), str(raw.name)
     if not unread.any():
@@ -256,7 +257,7 @@ def _label(
     name = ", ".join(label.source_columns)
     stored = _LABELS[label.kind](label, raw, cast, fault)
     known = (
-        _times(source, raw, label.time)
+        times_of(source, raw, label.time)
         if label.time
         else pd.Series(pd.NaT, index=raw.index, dtype="datetime64[us, UTC]")
     )
@@ -341,12 +342,13 @@ def _shown(label: Label) -> str:
     return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
-def _cast_columns(classifier: Classifier, raw: pd.DataFrame, cast: dict[str, pd.Series], fault: Fault) -> None:
+def cast_columns(classifier: Classifier, raw: pd.DataFrame, cast: dict[str, pd.Series], fault: Fault) -> None:
+    """Cast the columns of events to their kinds, and tell of values that cannot be read."""
     for name, column in classifier.columns.items():
         cast[name] = _cast(classifier, name, raw)
         if column.kind == "timestamp":
             given = cast[name].mask(raw[name].isna(), FIRST.tz_localize("UTC"))
-            _must_be_times(classifier.source, raw[name], given, fault)
+            must_be_times(classifier.source, raw[name], given, fault)
         else:
             fault(cast[name].isna() & raw[name].notna(), f"{name}: must be {_MUST_BE[column.kind]}")
 
@@ -360,7 +362,7 @@ def _cast(classifier: Classifier, name: str, raw: pd.DataFrame) -> pd.Series:
         case "boolean":
             return _boolean(raw[name])
         case "timestamp":
-            return _times(classifier.source, raw, name)
+            return times_of(classifier.source, raw, name)
         case "categorical" | "identifier":
             return as_text(raw[name])
         case "text":

@@ -15,7 +15,7 @@ def check(evidence: Evidence) -> GateVerdict:
     slow |= gates.rows_per_second is not None and rate < gates.rows_per_second
     one = "" if gates.row_milliseconds is None else f" (limit {gates.row_milliseconds:g})"
     many = "" if gates.rows_per_second is None else f" (at least {gates.rows_per_second:,.0f})"
-    why = f"{milliseconds:.1f} ms for one row{one}, {rate:,.0f} rows in a second{many}"
+    why = f"{milliseconds:.3g} ms for one row{one}, {rate:,.0f} rows in a second{many}"
     return GateVerdict(NAME, "fail" if slow else "pass", why, {"milliseconds": milliseconds, "rows_per_second": rate})
 
 

@@ -23,7 +23,7 @@ def prepared(source: Rows, rows: pd.DataFrame, origin: str) -> pd.DataFrame:
     whole = rows
     if UNREAD in rows.columns:  # `prepare` sees rows
         rows = rows[rows[UNREAD].isna()].drop(columns=UNREAD)
-    rows = _without_blanks(rows, source)
+    rows = without_blanks(rows, source)
     functions = source.prepare if isinstance(source.prepare, tuple) else (source.prepare,)
     for function in functions:
         try:
@@ -72,7 +72,8 @@ def first_line(error: BaseException) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
-def _without_blanks(rows: pd.DataFrame, source: Rows) -> pd.DataFrame:
+def without_blanks(rows: pd.DataFrame, source: Rows) -> pd.DataFrame:
+    """Return rows whose blank texts, and what the definition names so, are missing."""
     if not rows.columns.is_unique:
         return rows  # refused in a moment
     blank = {}

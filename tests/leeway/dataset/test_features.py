@@ -280,6 +280,20 @@ def test_training_and_scoring_see_the_same_features_where_nothing_was_corrected(
         assert {name: trained[key][name] for name in scored[key]} == scored[key]
 
 
+@SLOW
+@given(events=worlds())
+def test_an_event_that_is_asked_about_has_the_features_that_the_night_gives_it(classifier, events):
+    store(classifier, events)
+    found = rows_of(features.for_scoring(classifier, HOUR))
+    with database().transaction() as connection:
+        for key, row in found.items():
+            version = next(event for event in events if event.id == key).current()
+            values = {"card": version.card, "amount": version.amount, "flag": version.flag}
+            request = features.Request(key, row["event_time"], values)
+            (asked,) = connection.execute(features.for_request(classifier, request)).mappings().all()
+            assert dict(asked) == row
+
+
 def test_a_window_reaches_exactly_to_its_edge_and_to_the_instant_before_the_event(classifier):
     instant = timedelta(microseconds=1)
     at = HOUR.start + timedelta(minutes=30)
