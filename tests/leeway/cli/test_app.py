@@ -79,6 +79,58 @@ def test_an_error_is_also_one_json_document(project):
     assert "did you mean toy?" in json.loads(done.stdout)["error"]
 
 
+@pytest.fixture
+def whole(project):
+    """Runs `leeway list` by a shell, with a classifier declared and a folder that is not in ASCII."""
+    project.declare()
+
+    def run(redirection, command="list", **environment):
+        line = f'"{sys.executable}" -m leeway {command} {redirection}'
+        return subprocess.run(
+            ["sh", "-c", line], env={**os.environ, **environment}, capture_output=True, timeout=120, check=False
+        )
+
+    return run
+
+
+def test_nobody_need_read_the_output(whole):
+    for command in ("list", "list --json", "--help"):
+        assert whole("| true", command).stderr == b""
+        done = whole(">&-", command)
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_one_line(whole, unbuffered):
+    for command in ("list", "list --json"):
+        done = whole(">/dev/full", command, PYTHONUNBUFFERED=unbuffered)
+        assert done.returncode == 1
+        assert done.stderr.decode().startswith("leeway: writing the output: ")
+        assert done.stderr.count(b"\n") == 1
+    done = whole(">/dev/full", "status nobody --json")
+    assert done.stderr.decode().startswith("leeway: finding a classifier: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_an_old_encoding_takes_every_text(whole):
+    done = whole("", "new x nö.csv --label y --json", PYTHONIOENCODING="ascii")
+    assert "nö.csv" in json.loads(done.stdout)["error"]
+    assert done.stderr.startswith(b"leeway: reading n\\xf6.csv: ")
+
+
+@pytest.mark.parametrize(
+    "raised", ["KeyboardInterrupt", "ValueError('a library') from KeyboardInterrupt()"], ids=["plain", "wrapped"]
+)
+def test_an_interruption_says_that_work_is_kept(raised):
+    probe = "import sys; sys.argv = ['leeway', 'list']; from leeway.cli import app, main\n"
+    probe += f"def stop(): raise {raised}\n"
+    probe += "app.app.registered_commands[0].callback = stop; app.app.registered_commands[0].name = 'list'\n"
+    probe += "del app.app.registered_commands[1:]; app.app.command('other')(lambda: None); main()"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "leeway: interrupted; finished work is kept, run the command again to go on\n"
+
+
 def test_debug_shows_the_traceback(project):
     done = leeway("--debug", "status", "toi")
     assert "Traceback" in done.stderr
