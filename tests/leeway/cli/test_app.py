@@ -143,6 +143,23 @@ def test_a_partition_that_is_not_over_is_refused(project):
     assert "the partition is not over yet" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["ingest", "nightly", "train", "backfill"])
+def test_a_data_folder_that_cannot_be_written_is_one_line_at_once(project, command):
+    project.declare()
+    done = leeway(command, "toy", LEEWAY_HOME="/proc/self")  # where nobody can write, root included
+    assert done.returncode == 1
+    assert done.stderr.startswith("leeway: writing to the folder /proc/self: cannot write to the data folder")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("folder", [__file__, "/proc/demo"])
+def test_a_place_where_no_demo_can_be_is_one_line(folder):
+    done = leeway("demo", folder)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"leeway: making the demo's folder {folder}: it cannot be made (found: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_database_that_is_down_is_one_line_without_the_password(project):
     project.declare()
     done = leeway("status", "toy", LEEWAY_DATABASE_URL="postgresql://someone:secret@127.0.0.1:1/leeway")
