@@ -140,6 +140,19 @@ def describe(
                 hint="add --query 'SELECT …'",
             )
         return TableSample("query", data, sql=sql.strip().rstrip(";"))
+    if sql:
+        raise SourceError(
+            f"reading {data}",
+            problem="a query is of a database, and this is no URL of one",
+            found=f"--query {sql}",
+            hint="leave --query out, or name the database, such as postgresql://host/name",
+        )
+    if not data.strip():
+        raise SourceError(
+            "reading the table",
+            problem="its path is empty",
+            hint="name a file, a folder, a pattern in quotes, or the URL of a database",
+        )
     files = _files(data)
     suffixes = {"parquet" if file.suffix.lower() in PARQUET else "csv" for file in files}
     if len(suffixes) > 1:
