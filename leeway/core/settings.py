@@ -90,13 +90,13 @@ class Settings(BaseSettings):
             raise _unwritable(f"making the folder {path}", error) from error
         return path
 
-    def writable_folder(self) -> Path:
-        """Return the data folder, after a trial that it can be written.
+    def writable_folder(self, *parts: str) -> Path:
+        """Return a folder in the data folder, after a trial that it can be written; make it if missing.
 
         Raises:
             StoreError: it cannot.
         """
-        path = self.folder()
+        path = self.folder(*parts)
         try:
             with TemporaryFile(dir=path):
                 return path
