@@ -290,3 +290,18 @@ def test_what_cannot_be_the_place_of_a_table_is_told(tmp_path):
         reading.describe(str(tmp_path / "rows.csv"), sql="SELECT 1")
     with pytest.raises(SourceError, match="reading the table: its path is empty"):
         reading.describe(" ")
+
+
+def test_a_folder_has_no_files_that_nights_pass_over(tmp_path):
+    for place in (
+        "rows.csv",
+        "more/rows.csv",
+        ".leeway/reports/report.html",
+        "more/.old/rows.csv",
+        "_SUCCESS",
+        ".rows.csv",
+    ):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text("a,y\n1,0\n")
+    files = reading.describe(str(tmp_path)).files
+    assert [str(file.relative_to(tmp_path)) for file in files] == ["more/rows.csv", "rows.csv"]
