@@ -38,9 +38,9 @@ def mute(classifier: str | None, now: datetime, length: timedelta, *, reason: st
     if not timedelta(0) < length <= LONGEST:
         raise NotFound(
             "muting",
-            problem=f"a silence lasts up to {LONGEST.days} days, or it is forgotten",
+            problem="the silence has no length" if length <= timedelta(0) else "a silence of that length is forgotten",
             found=length,
-            hint="give a shorter one, such as 2h or 3d",
+            hint=f"give one of up to {LONGEST.days} days, such as 2h or 3d",
         )
     values = {"classifier": classifier, "from_at": now, "until_at": now + length, "reason": reason, "actor": actor}
     with database().transaction() as connection:

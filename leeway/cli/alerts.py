@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from leeway.cli import output
-from leeway.cli.options import Json, ReasonOption
+from leeway.cli.options import Json, ReasonOption, WrongValue
 
 Of = Annotated[str | None, typer.Argument(help="The classifier, unless --all is given.", show_default=False)]
 All = Annotated[bool, typer.Option("--all", help="All classifiers.")]
@@ -17,7 +17,7 @@ UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 def _length(text: str) -> timedelta:
     found = re.fullmatch(r"(\d{1,5})([mhd])", text.strip())
     if found is None:
-        raise typer.BadParameter("write 30m, 2h or 3d")
+        raise WrongValue("--for", text, wanted="duration", example="30m, 2h or 3d")
     return timedelta(**{UNITS[found[2]]: int(found[1])})
 
 

@@ -1,6 +1,6 @@
 """The application and its exit codes.
 
-0: success. 1: the work failed or was refused. 2: wrong usage.
+0: success. 1: the work failed or was refused. 2: wrong usage. 130: interrupted by Ctrl-C.
 """
 
 import os
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from leeway.cli import alerts, inspect, new, online, output, platform, server, stages, versions
-from leeway.core.errors import LeewayError
+from leeway.core.errors import LeewayError, StoreError
 
 app = typer.Typer(
     name="leeway",
@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 
 GLOBAL = ("--debug", "--verbose")
+INTERRUPTED = 130  # as shells have it
+KEPT = "interrupted; finished work is kept, run the command again to go on"
 MODULES = (new, stages, versions, inspect, online, alerts, platform, server)
 
 for command in (command for module in MODULES for command in module.COMMANDS):
@@ -49,15 +51,41 @@ def main() -> None:
 
     An error is one line, without a traceback unless `--debug` is given.
     """
+    output.prepare()
+    code = _run()
+    try:
+        output.flush()
+    except StoreError as error:
+        code = code or _fail(str(error), error)
+    sys.exit(code)
+
+
+def _run() -> int | str | None:
     try:
         app(_global_first(sys.argv[1:]), prog_name="leeway")
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # which Typer does without a word
+            output.error(KEPT)
+        return end.code
     except LeewayError as error:
-        _fail(str(error), error)
+        return _fail(str(error), error)
     except KeyboardInterrupt:
-        _fail("interrupted; finished work is kept, run the command again to go on", None)
+        output.error(KEPT)
+        return INTERRUPTED
     except Exception as error:  # the person sees one line, whatever broke
+        if _is_interruption(error):
+            output.error(KEPT)
+            return INTERRUPTED
         text = " ".join(str(error).split())
-        _fail(f"unexpected {type(error).__name__}: {text}; run `leeway --debug …` for the traceback", error)
+        return _fail(f"unexpected {type(error).__name__}: {text}; run `leeway --debug …` for the traceback", error)
+    return 0
+
+
+def _is_interruption(error: BaseException | None) -> bool:
+    """Whether a library has wrapped Ctrl-C into an error of its own."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _global_first(arguments: Sequence[str]) -> list[str]:
@@ -67,8 +95,8 @@ def _global_first(arguments: Sequence[str]) -> list[str]:
     return [*found, *(argument for argument in arguments[:end] if argument not in GLOBAL), *arguments[end:]]
 
 
-def _fail(text: str, error: Exception | None) -> None:
-    if output.debug and error is not None:
+def _fail(text: str, error: Exception) -> int:
+    if output.debug:
         traceback.print_exception(error)
     output.error(text)
-    sys.exit(1)
+    return 1

@@ -69,15 +69,20 @@ def _live(home: Path, update: Callable[[int, int, str], None]) -> Timeline:
 
 
 def _fresh(folder: Path) -> Path:
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
-        raise StoreError(
-            f"making the demo's folder {folder}",
-            problem="the folder holds something other than an earlier demo",
-            found=", ".join(sorted(item.name for item in folder.iterdir())[:3]),
-            hint="name another folder",
-        )
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    (folder / MARKER).touch()
+    action = f"making the demo's folder {folder}"
+    try:
+        if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
+            raise StoreError(
+                action,
+                problem="the folder holds something other than an earlier demo",
+                found=", ".join(sorted(item.name for item in folder.iterdir())[:3]),
+                hint="name another folder",
+            )
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        (folder / MARKER).touch()
+    except OSError as error:
+        hint = "name another folder, or set its permissions"
+        raise StoreError(action, problem="it cannot be made", found=error.strerror or error, hint=hint) from error
     return folder

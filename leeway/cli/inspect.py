@@ -59,7 +59,7 @@ def check(
 
 
 def status(name: NameArgument, json: Json = False) -> None:
-    """Show a classifier's champion, ledger, verdicts and retrain requests."""
+    """Show a classifier's champion, ledger, verdicts and requests."""
     from leeway.definition import catalog
     from leeway.operations.status import status as look
     from leeway.views import links

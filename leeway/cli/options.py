@@ -26,15 +26,23 @@ def read_partition(classifier: "Classifier", text: str, option: str) -> "Partiti
     """Read the partition that an option or argument names.
 
     Raises:
-        WrongValue: it is no date.
+        WrongValue: it is no date, or so late that its partition has no end.
     """
     from leeway.core.errors import NotFound
     from leeway.definition.partitions import Partition
 
     try:
-        return Partition.parse(text, classifier.partition)
-    except NotFound:
+        chosen = Partition.parse(text, classifier.partition)
+        chosen.shift(1)
+    except (NotFound, OverflowError):
         raise WrongValue(option, text, wanted="date", example="2026-04-01") from None
+    return chosen
+
+
+def _said(text: str | None) -> str | None:
+    if text is not None and not text.strip():
+        raise WrongValue("--reason", repr(text), wanted="reason", example="'the source was repaired'")
+    return text
 
 
 def _set_json(value: bool) -> bool:
@@ -52,4 +60,6 @@ PartitionOption = Annotated[
         "--partition", help="A date such as 2026-03-01; by default the last partition that is over.", show_default=False
     ),
 ]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept in the history.", show_default=False)]
+ReasonOption = Annotated[
+    str, typer.Option("--reason", help="Why; it is kept in the history.", show_default=False, callback=_said)
+]

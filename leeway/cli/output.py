@@ -3,14 +3,18 @@
 With `--json` a command prints one JSON document.
 """
 
+import io
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import Any
+
+from leeway.core.errors import StoreError
 
 LINE_EVERY = 10.0  # seconds
 
@@ -18,15 +22,52 @@ debug = False
 as_json = False
 
 
+def prepare() -> None:
+    """Have standard output and standard error take every text, also where they are closed or of an old encoding."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - as long as the process
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def flush() -> None:
+    """Write what standard output still holds. That nobody reads it any more is no error.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        if not isinstance(error, BrokenPipeError):
+            raise _unwritten(error) from error
+
+
 def emit(result: Any, say: Callable[[], None]) -> None:
     """Print a result as text or as JSON.
 
     `say` prints the text.
+
+    Raises:
+        StoreError: standard output cannot be written.
     """
-    if as_json:
-        print(json.dumps(_plain(result), default=_json, ensure_ascii=False))
-    else:
-        say()
+    try:
+        if as_json:
+            _print_json(_plain(result))
+        else:
+            say()
+    except BrokenPipeError:
+        raise  # Typer ends without a word
+    except OSError as error:
+        raise _unwritten(error) from error
+
+
+def _unwritten(error: OSError) -> StoreError:
+    hint = "what the command did is kept; write its output elsewhere"
+    return StoreError("writing the output", problem="it cannot be written", found=error.strerror, hint=hint)
 
 
 def error(text: str) -> None:
@@ -35,8 +76,14 @@ def error(text: str) -> None:
     With `--json`, print it as JSON on standard output too.
     """
     if as_json:
-        print(json.dumps({"error": text}, ensure_ascii=False))
+        with suppress(OSError):  # it may be the error that is told
+            _print_json({"error": text})
     print(f"leeway: {text}", file=sys.stderr)
+
+
+def _print_json(document: Any) -> None:
+    takes_all = str(sys.stdout.encoding).lower().startswith("utf")
+    print(json.dumps(document, default=_json, ensure_ascii=not takes_all))
 
 
 def note(text: str) -> None:

@@ -179,9 +179,11 @@ def backfill(
         raise typer.BadParameter("give one of --missing, --stale and --all")
     which: Literal["all", "stale", "missing"] = "all" if everything else "stale" if stale else "missing"
     if first is not None:
-        read_partition(catalog.load(name), first, "--from")
+        begin = read_partition(catalog.load(name), first, "--from")
     if last is not None:
         chosen_partition(name, last, "--to")
+    if first is not None and last is not None and begin > read_partition(catalog.load(name), last, "--to"):
+        raise typer.BadParameter(f"--from {first} is later than --to {last}")
     with output.progress(f"backfilling {name}") as update, orchestrated("backfill") as flow, reporting(update):
         result = flow.backfill(name, first, last, stage.value if stage else None, which, dry_run, concurrency)
 
@@ -252,14 +254,14 @@ def _ingest_history(name: str) -> None:
     from leeway.store import ledger
     from leeway.store.database import database
 
-    catalog.load(name)
+    classifier = catalog.load(name)
     with database().transaction() as connection:
         if ledger.entries(connection, name):
             return
     output.note(f"nothing of {name} is ingested yet: the source's history is ingested first")
     with output.progress(f"ingesting {name}") as update, orchestrated("backfill") as flow, reporting(update):
         done = flow.backfill(name, stage="ingest", dry_run=False)
-    output.note(f"{done.done} partitions ingested, {len(done.failed)} failed")
+    output.note(f"{classifier.partition.count(done.done)} ingested, {len(done.failed)} failed")
     for key, text in done.failed.items():
         output.note(f"{key}: {text}")
 
@@ -275,14 +277,17 @@ def _run(verb: str, name: str, partition: str | None) -> Any:
 
 
 def _moment(option: str, text: str) -> "datetime":
-    """Read an instant; a time without a zone is UTC."""
+    """Read an instant that is past; a time without a zone is UTC."""
     from datetime import UTC, datetime
 
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise WrongValue(option, text, wanted="date", example="2026-04-01") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if moment > datetime.now(UTC):
+        raise WrongValue(option, text, wanted="time in the past", example="2026-04-01")
+    return moment
 
 
 def _say_decision(name: str, decision: "Decision") -> None:

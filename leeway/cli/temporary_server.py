@@ -20,14 +20,18 @@ ENVIRONMENT = {
 
 @cache
 def begin() -> "PrivateServer | None":
-    """Begin with a server for this process, unless the environment names one or the platform has one."""
+    """Begin with a server for this process, unless the environment names one or the platform has one.
+
+    Raises:
+        StoreError: the data folder cannot be written: Prefect's server would say so in 3,000 lines, and be waited for.
+    """
     from leeway.core.environment import prepare_prefect
     from leeway.core.settings import settings
     from leeway.operations.platform import secret, state
 
     platform = state.current()
     api = platform.prefect_api if platform else None
-    prepare_prefect(settings().folder(), api=api, secret=secret.known() if api else None)
+    prepare_prefect(settings().writable_folder(), api=api, secret=secret.known() if api else None)
     return None if os.environ.get("PREFECT_API_URL") else PrivateServer()
 
 

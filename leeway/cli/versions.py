@@ -132,7 +132,7 @@ def adopt(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show what changed in a definition, and decide about the stored rows.
+    """Show what changed in a definition; decide about stored rows.
 
     Without --keep or --read-again nothing is changed.
     """

@@ -6,6 +6,7 @@ They differ between machines. What differs between classifiers is in `models/`.
 import os
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, ValidationError
@@ -86,13 +87,21 @@ class Settings(BaseSettings):
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(
-                f"making the folder {path}",
-                problem="cannot write to the data folder",
-                found=error.strerror or error,
-                hint="make room, set its permissions, or name another in LEEWAY_HOME",
-            ) from error
+            raise _unwritable(f"making the folder {path}", error) from error
         return path
+
+    def writable_folder(self, *parts: str) -> Path:
+        """Return a folder in the data folder, after a trial that it can be written; make it if missing.
+
+        Raises:
+            StoreError: it cannot.
+        """
+        path = self.folder(*parts)
+        try:
+            with TemporaryFile(dir=path):
+                return path
+        except OSError as error:
+            raise _unwritable(f"writing to the folder {path}", error) from error
 
 
 @cache
@@ -123,3 +132,12 @@ def settings() -> Settings:
 def _refused(name: str, problem: str, found: object = None) -> StoreError:
     hint = "correct it; the README's list of settings says what it is"
     return StoreError(f"reading LEEWAY_{name.upper()}", problem=problem, found=found, hint=hint)
+
+
+def _unwritable(action: str, error: OSError) -> StoreError:
+    return StoreError(
+        action,
+        problem="cannot write to the data folder",
+        found=error.strerror or error,
+        hint="make room, set its permissions, or name another in LEEWAY_HOME",
+    )

@@ -202,7 +202,8 @@ def _untrusted(classifier: Classifier, as_of: datetime) -> set[str]:
     with database().transaction() as connection:
         nights = connection.execute(sa.select(*columns).where(mine).order_by(monitoring.c.partition)).all()
     found = {night.partition for night in nights if night.verdict == "data fault"}
-    judged = [night for night in nights if night.harm is not None and _is_complete(night.labels)]
+    # A night before 0.1.0 did not say whether its labels and scores were out of control.
+    judged = [night for night in nights if "shift" in (night.harm or ()) and _is_complete(night.labels)]
     drift = classifier.drift
     for champion in {
         night.version for night in judged

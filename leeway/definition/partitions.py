@@ -57,7 +57,7 @@ class Partition:
         """
         try:
             return cls(grain.read(text), grain)
-        except ValueError:
+        except (ValueError, OverflowError):  # a time before the calendar begins
             raise NotFound(
                 "reading a partition",
                 problem="it is not a date such as 2026-03-01",

@@ -126,7 +126,7 @@ class Folder(Text):
 
     Attributes:
         path: the folder, relative to the project.
-        pattern: which files of it, as a glob.
+        pattern: which files of it, as a glob. Hidden files and folders (`.name`) are passed over.
         format: what they are; the attributes of text are for `csv`.
         settle: a file that was changed within this time is waited for, and left for the next time if it is changed again.
     """

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from leeway.core.errors import BundleError
 from leeway.core.files import sha256
@@ -197,7 +198,7 @@ class Bundle:
     @cached_property
     def reference(self) -> Reference:
         """The monitor's reference."""
-        return Reference.model_validate_json((self.folder / "reference.json").read_bytes())
+        return _reference(self.folder, f"reading the bundle {self.folder}", self.card)
 
     @cached_property
     def sample(self) -> pd.DataFrame:
@@ -276,7 +277,15 @@ def described(folder: Path, checksum_expected: str) -> tuple[Card, Reference]:
     """
     action = f"reading the bundle {folder}"
     _must_be_whole(folder, checksum_expected, action)
-    return _card(folder, action), Reference.model_validate_json((folder / "reference.json").read_bytes())
+    card = _card(folder, action)
+    return card, _reference(folder, action, card)
+
+
+def _reference(folder: Path, action: str, card: Card) -> Reference:
+    try:
+        return Reference.model_validate_json((folder / "reference.json").read_bytes())
+    except ValidationError as error:
+        raise _unreadable(action, card.libraries, f"its reference has {error.error_count()} other fields") from error
 
 
 def _must_be_whole(folder: Path, checksum_expected: str | None, action: str) -> None:
@@ -300,12 +309,16 @@ def _card(folder: Path, action: str) -> Card:
     try:
         return Card(**written)
     except TypeError as error:
-        raise BundleError(
-            action,
-            problem="this version of Leeway cannot read it",
-            found=f"a bundle of Leeway {written.get('libraries', {}).get('leeway', 'unknown')}: {error}",
-            hint="train again with `leeway train NAME`, or install the version that made it",
-        ) from error
+        raise _unreadable(action, written.get("libraries", {}), error) from error
+
+
+def _unreadable(action: str, libraries: Mapping[str, str], why: object) -> BundleError:
+    return BundleError(
+        action,
+        problem="this version of Leeway cannot read it",
+        found=f"a bundle of Leeway {libraries.get('leeway', 'unknown')}: {why}",
+        hint="train again with `leeway train NAME` and promote what comes of it, or install the version that made it",
+    )
 
 
 def checksum(folder: Path) -> str:

@@ -109,7 +109,9 @@ def verdict(classifier: Classifier, partition: str | None) -> dict[str, Any]:
             f"finding a report of {classifier.name}",
             problem="no partition was monitored yet" if partition is None else "the partition was not monitored",
             found=partition,
-            hint=f"run `leeway nightly {classifier.name} --partition {partition or 'D'}`",
+            hint=f"run `leeway backfill {classifier.name}`, which monitors what there is"
+            if partition is None
+            else f"run `leeway nightly {classifier.name} --partition {partition}`",
         )
     return dict(row._mapping)
 

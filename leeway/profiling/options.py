@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from leeway.core.errors import SourceError
+from leeway.core.logs import logger
+
+log = logger(__name__)
+
+UNITS = {"min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,14 @@ def duration(text: str) -> timedelta:
         SourceError: the text is no duration.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(min|h|d|w)", text.strip())
-    if match is None:
-        raise SourceError(
-            "reading --label-delay",
-            problem="the value is no duration",
-            found=text,
-            hint="give a number with min, h, d or w, such as 30d",
-        )
-    unit = {"min": "minutes", "h": "hours", "d": "days", "w": "weeks"}[match[2]]
-    return timedelta(**{unit: float(match[1])})
+    try:
+        if match is not None:
+            return timedelta(**{UNITS[match[2]]: float(match[1])})
+    except OverflowError:
+        log.debug("%s is longer than a duration can be", text)
+    raise SourceError(
+        "reading --label-delay",
+        problem="the value is no duration",
+        found=text,
+        hint="give a number with min, h, d or w, such as 30d",
+    )

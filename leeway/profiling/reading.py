@@ -21,6 +21,7 @@ from leeway.ingest.reading import delimited, parquet
 from leeway.ingest.reading.frames import joined
 from leeway.ingest.reading.opening import opened
 from leeway.ingest.reading.unread import UNREAD
+from leeway.ingest.sources.files import is_passed_over
 from leeway.ingest.sources.prepared import must_be_distinct
 from leeway.profiling import querying, sniffing
 from leeway.profiling.querying import unreadable, without_password
@@ -140,6 +141,19 @@ def describe(
                 hint="add --query 'SELECT …'",
             )
         return TableSample("query", data, sql=sql.strip().rstrip(";"))
+    if sql:
+        raise SourceError(
+            f"reading {data}",
+            problem="a query is of a database, and this is no URL of one",
+            found=f"--query {sql}",
+            hint="leave --query out, or name the database, such as postgresql://host/name",
+        )
+    if not data.strip():
+        raise SourceError(
+            "reading the table",
+            problem="its path is empty",
+            hint="name a file, a folder, a pattern in quotes, or the URL of a database",
+        )
     files = _files(data)
     suffixes = {"parquet" if file.suffix.lower() in PARQUET else "csv" for file in files}
     if len(suffixes) > 1:
@@ -276,7 +290,7 @@ def _count(counted: Counter[str], name: str, values: pd.Series) -> None:
 def _files(data: str) -> tuple[Path, ...]:
     path = Path(data)
     if path.is_dir():
-        found = [file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith((".", "_"))]
+        found = [file for file in sorted(path.rglob("*")) if file.is_file() and not is_passed_over(file, path)]
     else:
         found = [Path(file) for file in sorted(glob.glob(data, recursive=True)) if Path(file).is_file()]
         found = found or ([path] if path.is_file() else [])

@@ -76,6 +76,12 @@ def whole(source: Rows, file: Path, raw: Iterator[pd.DataFrame]) -> Iterator[pd.
         )
 
 
+def is_passed_over(file: Path, folder: Path) -> bool:
+    """Whether a file is none of a folder's data: it, or a folder in between, is hidden, as a data folder or a checkpoint is."""
+    within = file.relative_to(folder)
+    return within.name.startswith("_") or any(part.startswith(".") and part != ".." for part in within.parts)
+
+
 def is_finished(file: Path) -> bool:
     """Whether a file's name is not that of one which is being written."""
     return not file.name.startswith((".", "_")) and not file.name.lower().endswith(UNFINISHED)

@@ -86,8 +86,9 @@ def holding() -> Iterator[None]:
 
     Raises:
         AlreadyRunning: another platform runs on this data folder.
+        StoreError: the data folder cannot be written.
     """
-    with (folder() / "lock").open("a") as file:
+    with (settings().writable_folder("platform") / "lock").open("a") as file:
         for attempt in range(10):  # a process that only checks holds the lock for a moment
             if _try(file, fcntl.LOCK_EX):
                 break

@@ -174,8 +174,10 @@ def test_a_mute_notes_and_tells_nobody(told, inbox):
     assert muting.unmute(told.name, NOW) == 1
     say(told.name, "2026-04-01", "data fault")
     assert len(alerts.look(NOW)) == 1
-    with pytest.raises(NotFound, match="or it is forgotten"):
+    with pytest.raises(NotFound, match="is forgotten"):
         muting.mute(None, NOW, timedelta(days=99), reason="", actor="ann")
+    with pytest.raises(NotFound, match="has no length"):
+        muting.mute(None, NOW, timedelta(0), reason="", actor="ann")
 
 
 def test_what_was_found_on_few_rows_is_not_told(told, inbox):

@@ -34,6 +34,7 @@ def test_help_names_every_command_and_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert all(command in done.stdout for command in COMMANDS)
+    assert "..." not in done.stdout.partition("Commands:")[2]  # every sentence fits its line
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -79,6 +80,58 @@ def test_an_error_is_also_one_json_document(project):
     assert "did you mean toy?" in json.loads(done.stdout)["error"]
 
 
+@pytest.fixture
+def whole(project):
+    """Runs `leeway list` by a shell, with a classifier declared and a folder that is not in ASCII."""
+    project.declare()
+
+    def run(redirection, command="list", **environment):
+        line = f'"{sys.executable}" -m leeway {command} {redirection}'
+        return subprocess.run(
+            ["sh", "-c", line], env={**os.environ, **environment}, capture_output=True, timeout=120, check=False
+        )
+
+    return run
+
+
+def test_nobody_need_read_the_output(whole):
+    for command in ("list", "list --json", "--help"):
+        assert whole("| true", command).stderr == b""
+        done = whole(">&-", command)
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_one_line(whole, unbuffered):
+    for command in ("list", "list --json"):
+        done = whole(">/dev/full", command, PYTHONUNBUFFERED=unbuffered)
+        assert done.returncode == 1
+        assert done.stderr.decode().startswith("leeway: writing the output: ")
+        assert done.stderr.count(b"\n") == 1
+    done = whole(">/dev/full", "status nobody --json")
+    assert done.stderr.decode().startswith("leeway: finding a classifier: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_an_old_encoding_takes_every_text(whole):
+    done = whole("", "new x nö.csv --label y --json", PYTHONIOENCODING="ascii")
+    assert "nö.csv" in json.loads(done.stdout)["error"]
+    assert done.stderr.startswith(b"leeway: reading n\\xf6.csv: ")
+
+
+@pytest.mark.parametrize(
+    "raised", ["KeyboardInterrupt", "ValueError('a library') from KeyboardInterrupt()"], ids=["plain", "wrapped"]
+)
+def test_an_interruption_says_that_work_is_kept(raised):
+    probe = "import sys; sys.argv = ['leeway', 'list']; from leeway.cli import app, main\n"
+    probe += f"def stop(): raise {raised}\n"
+    probe += "app.app.registered_commands[0].callback = stop; app.app.registered_commands[0].name = 'list'\n"
+    probe += "del app.app.registered_commands[1:]; app.app.command('other')(lambda: None); main()"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "leeway: interrupted; finished work is kept, run the command again to go on\n"
+
+
 def test_debug_shows_the_traceback(project):
     done = leeway("--debug", "status", "toi")
     assert "Traceback" in done.stderr
@@ -89,6 +142,23 @@ def test_a_partition_that_is_not_over_is_refused(project):
     done = leeway("ingest", "toy", "--partition", "2999-01-01")
     assert done.returncode == 1
     assert "the partition is not over yet" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["ingest", "nightly", "train", "backfill"])
+def test_a_data_folder_that_cannot_be_written_is_one_line_at_once(project, command):
+    project.declare()
+    done = leeway(command, "toy", LEEWAY_HOME="/proc/self")  # where nobody can write, root included
+    assert done.returncode == 1
+    assert done.stderr.startswith("leeway: writing to the folder /proc/self: cannot write to the data folder")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("folder", [__file__, "/proc/demo"])
+def test_a_place_where_no_demo_can_be_is_one_line(folder):
+    done = leeway("demo", folder)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"leeway: making the demo's folder {folder}: it cannot be made (found: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_database_that_is_down_is_one_line_without_the_password(project):

@@ -37,8 +37,36 @@ def toy(tmp_path, monkeypatch):
         ("report toy yesterday", "PARTITION: yesterday is no date (e.g. 2026-04-01)"),
         ("accept toy 2026-3-1 --reason r", "PARTITION: 2026-3-1 is no date (e.g. 2026-04-01)"),
         ("new toy data.csv --label y --label-delay soon", "--label-delay: soon is no duration (e.g. 30d)"),
+        (
+            "new toy data.csv --label y --label-delay 99999999999d",
+            "--label-delay: 99999999999d is no duration (e.g. 30d)",
+        ),
+        ("nightly toy --partition 9999-12-31", "--partition: 9999-12-31 is no date (e.g. 2026-04-01)"),
+        (
+            "backfill toy --from 0001-01-01T00:00+14:00",
+            "--from: 0001-01-01T00:00+14:00 is no date (e.g. 2026-04-01)",
+        ),
+        ("train toy --as-of 9999-12-31T23:00-02:00", "--as-of: 9999-12-31T23:00-02:00 is no date (e.g. 2026-04-01)"),
+        ("train toy --as-of 2999-01-01", "--as-of: 2999-01-01 is no time in the past (e.g. 2026-04-01)"),
+        (
+            "backfill toy --from 2026-01-02 --to 2026-01-01",
+            "Invalid value: --from 2026-01-02 is later than --to 2026-01-01",
+        ),
+        ("mute toy --for soon --reason r", "--for: soon is no duration (e.g. 30m, 2h or 3d)"),
     ],
 )
 def test_a_value_that_cannot_be_read_is_wrong_usage(toy, command, message):
     done = CliRunner().invoke(app, command.split())
     assert (done.exit_code, done.output.splitlines()[-1]) == (2, f"Error: {message}")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["train toy", "retrain toy", "promote toy 1", "rollback toy", "hold toy", "release toy", "mute toy --for 2h"],
+)
+def test_an_empty_reason_is_none(toy, command):
+    done = CliRunner().invoke(app, [*command.split(), "--reason", " "])
+    assert (done.exit_code, done.output.splitlines()[-1]) == (
+        2,
+        "Error: --reason: ' ' is no reason (e.g. 'the source was repaired')",
+    )

@@ -86,6 +86,15 @@ def test_partitions_whose_labels_lay_apart_for_a_while_teach_nothing_but_a_chang
     assert snapshot_days({5: 1, 15: 1, 16: 1, 17: 1, 18: 1}) == set(range(19)) - {5}
 
 
+def test_nights_of_an_early_leeway_did_not_say_what_was_out_of_control(world):
+    world.fill(count=10)
+    harm = {"partition": world.day(3).key, "harmful": True, "standardised": 9.0, "bias": 0.2}
+    night = {"partition": world.day(4).key, "classifier": "toy", "version": 1, "verdict": "quiet", "why": "", "rows": 9}
+    with database().transaction() as connection:
+        connection.execute(sa.insert(monitoring).values(**night, evidence={"harm": harm}))
+    assert snapshots.take(world.classifier, world.day(10).start).rows
+
+
 def test_max_rows_keeps_the_most_recent(world):
     world.redeclare("holdout=days(5)", "max_rows=100, holdout=days(5)").fill(count=5)
     everything = database().read(

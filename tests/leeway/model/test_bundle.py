@@ -149,6 +149,18 @@ def test_a_bundle_of_another_version_is_a_clear_error(tmp_path):
         leeway.model.bundle.load(tmp_path / "b")
 
 
+def test_a_reference_of_another_version_is_a_clear_error(tmp_path):
+    folder = tmp_path / "b"
+    save(folder)
+    (folder / "reference.json").write_text('{"partitions": []}')
+    loaded = leeway.model.bundle.load(folder)
+    checksum = leeway.model.bundle.checksum(folder)
+    for read in (lambda: loaded.reference, lambda: leeway.model.bundle.described(folder, checksum)):
+        with pytest.raises(BundleError, match=r"this version of Leeway.*fields.*train again") as refused:
+            read()
+        assert len(str(refused.value).splitlines()) == 1
+
+
 @pytest.mark.system
 def test_a_fresh_process_scores_the_same_to_the_bit(tmp_path):
     before, rows = save(tmp_path / "b", TRIALS[1], "isotonic")

@@ -53,8 +53,10 @@ def test_the_last_verdict_is_the_default_and_any_date_within_a_partition_finds_i
     }
 
 
-@pytest.mark.parametrize("partition", [None, "2026-03-04"])
-def test_a_verdict_that_is_not_there_is_a_clear_error(world, partition):
-    with pytest.raises(NotFound, match=r"leeway nightly toy --partition") as error:
+@pytest.mark.parametrize(
+    ("partition", "hint"), [(None, "leeway backfill toy"), ("2026-03-04", "leeway nightly toy --partition 2026-03-04")]
+)
+def test_a_verdict_that_is_not_there_is_a_clear_error(world, partition, hint):
+    with pytest.raises(NotFound, match=f"run `{hint}`") as error:
         verdict(world.classifier, partition)
     assert error.value.found == partition

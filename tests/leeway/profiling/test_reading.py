@@ -282,3 +282,26 @@ def test_a_label_of_many_values_is_no_label(tmp_path, monkeypatch):
 def test_repetitions_are_counted_over_pieces():
     pieces = [pd.Series(["a", "b", None]), pd.Series(["b", "b", " "])]
     assert reading.repetitions_in(pieces) == (2, 2)
+
+
+def test_what_cannot_be_the_place_of_a_table_is_told(tmp_path):
+    (tmp_path / "rows.csv").write_text("a,y\n1,0\n")
+    with pytest.raises(SourceError, match=r"a query is of a database.*--query SELECT 1.*leave --query out"):
+        reading.describe(str(tmp_path / "rows.csv"), sql="SELECT 1")
+    with pytest.raises(SourceError, match="reading the table: its path is empty"):
+        reading.describe(" ")
+
+
+def test_a_folder_has_no_files_that_nights_pass_over(tmp_path):
+    for place in (
+        "rows.csv",
+        "more/rows.csv",
+        ".leeway/reports/report.html",
+        "more/.old/rows.csv",
+        "_SUCCESS",
+        ".rows.csv",
+    ):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text("a,y\n1,0\n")
+    files = reading.describe(str(tmp_path)).files
+    assert [str(file.relative_to(tmp_path)) for file in files] == ["more/rows.csv", "rows.csv"]

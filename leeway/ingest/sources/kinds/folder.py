@@ -37,7 +37,11 @@ class FolderOfFiles(GrowingKind[Folder], FileKind[Folder]):
                 found=f"none in {root}",
                 hint="make it, or correct `path` in the definition",
             )
-        return sorted(file for file in folder.glob(source.pattern) if file.is_file() and files.is_finished(file))
+        return sorted(
+            file
+            for file in folder.glob(source.pattern)
+            if file.is_file() and files.is_finished(file) and not files.is_passed_over(file, folder)
+        )
 
     def raw(self, source: Folder, file: Path) -> Iterator[pd.DataFrame]:
         """Its rows, as the declared format has them."""

@@ -98,6 +98,16 @@ def test_a_file_of_a_folder_feeds_every_partition_that_it_has_rows_of_and_may_th
     assert current(toy, "event_id") == [("a",), ("b",)]
 
 
+def test_hidden_files_and_those_in_hidden_folders_are_no_data(declared, drop, project):
+    toy = declared(FOLDER.replace("settle", 'pattern="**/*.csv", settle'))
+    for folder in ("more", "more/.checkpoints", ".leeway"):
+        (project.root / "in" / folder).mkdir()
+    for number, name in enumerate(("a.csv", "more/b.csv", ".c.csv", "more/.checkpoints/b.csv", ".leeway/d.csv")):
+        drop(name, lines(f"{number},2026-03-01,1,x,0"))
+    assert ingest(toy, DAY).new == 2
+    assert current(toy, "event_id") == [("0",), ("1",)]
+
+
 def test_a_copy_or_a_touched_file_is_no_second_arrival(declared, drop):
     toy = declared(FOLDER)
     text = lines("a,2026-03-01,1,x,0")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from leeway.core.errors import AlreadyRunning, NotFound
+from leeway.core.errors import AlreadyRunning, NotFound, StoreError
 from leeway.core.settings import settings
 from leeway.operations.platform import run, state
 from leeway.operations.platform.due import next_night
@@ -23,6 +23,16 @@ from leeway.operations.platform.state import REPORTS, State, Unit
 def _state(project) -> State:
     unit = Unit(REPORTS, "reports", "up", "http://127.0.0.1:1234")
     return State(os.getpid(), str(project.home), str(project.root), datetime.now(UTC), True, {REPORTS: unit})
+
+
+def test_a_folder_that_cannot_be_written_is_told(project):
+    project.home.mkdir(exist_ok=True)
+    (project.home / "platform").symlink_to("/proc/self")  # where nobody can write, root included
+    with (
+        pytest.raises(StoreError, match=r"writing to the folder .*/platform: cannot write to the data folder"),
+        state.holding(),
+    ):
+        pass
 
 
 def test_a_platform_is_found_while_it_runs_and_not_after(project):

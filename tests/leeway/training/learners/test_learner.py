@@ -22,6 +22,7 @@ from leeway.training.learners import LEARNERS, Size, learner_of, must_be_there, 
 from leeway.training.learners.booster import PATIENCE, Booster
 from leeway.training.trials import best_iterations, encode, fit, learn, probabilities, trials
 
+#: One small trial of each kind.
 SMALL = {
     "logistic": Logistic(C=(1.0,)),
     "boosting": Boosting(learning_rate=(0.1,), max_leaf_nodes=(7,), max_iter=60),
@@ -39,7 +40,7 @@ def kinds(only=object):
     return [
         pytest.param(
             learner,
-            id=SMALL[learner.declaration.model_fields["kind"].default].kind,
+            id=learner.declaration.model_fields["kind"].default,
             marks=pytest.mark.skipif(
                 (extra := learner.declaration.extra) is not None and find_spec(extra) is None, reason=f"needs {extra}"
             ),
