@@ -89,5 +89,5 @@ def test_every_command_of_the_guide_runs_and_does_what_it_says(desk):
     assert report.read_text().lstrip().startswith("<!DOCTYPE html>")
     assert "version 1" in said["status"]
     assert "by version 1" in said["ask"]
-    assert "without a value: calls to support" in said["ask"]
+    assert re.search("without a value: .*calls to support", said["ask"])
     assert "c17@example.com" not in report.read_text()
