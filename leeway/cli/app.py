@@ -29,7 +29,7 @@ MODULES = (new, stages, versions, inspect, online, alerts, platform, server)
 
 for command in (command for module in MODULES for command in module.COMMANDS):
     # only `list` needs another name in Python
-    app.command(name=command.__name__.removesuffix("_classifiers"))(command)
+    app.command(name=command.__name__.removesuffix("_classifiers").replace("_", "-"))(command)
 
 
 @app.callback()

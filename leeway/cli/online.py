@@ -1,7 +1,8 @@
-"""The command that asks the champion about one event."""
+"""The commands that ask the champion about events that are not stored."""
 
 import json as jsons
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,6 +40,26 @@ def ask(
     output.emit(found, lambda: _say(found))
 
 
+def score_file(
+    name: NameArgument,
+    data: Annotated[str, typer.Argument(help="A CSV or Parquet file, or a pattern.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="The file to write: .parquet or .csv.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Score any file with the champion, outside of nights.
+
+    Its rows are read as those of a delivery and see one another as history. Nothing is stored.
+    """
+    from leeway.definition import catalog
+    from leeway.scoring import file_scoring
+
+    classifier = catalog.load(name)
+    with output.progress(f"scoring {data}"):
+        found = file_scoring.score_file(classifier, data, out)
+    unread = f"; {found.unread:,} could not be read: see the column `problem`" if found.unread else ""
+    output.emit(found, lambda: print(f"{found.rows:,} rows scored by version {found.version}, in {found.path}{unread}"))
+
+
 def _values(text: str) -> dict[str, object]:
     try:
         found = jsons.loads(text)
@@ -63,4 +84,4 @@ def _say(found: "Answer") -> None:
         print(f"without a value: {', '.join(found.missing)}")
 
 
-COMMANDS = (ask,)
+COMMANDS = (ask, score_file)

@@ -10,7 +10,7 @@ instant, or its future; and a label is seen from the instant at which it became 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
@@ -90,6 +90,37 @@ def for_request(classifier: Classifier, request: Request) -> sa.Select[Any]:
     rows = _rows(classifier, timeline, [])
     wanted = [rows.c[name] for name in ("event_id", "event_time", *classifier.features)]
     return sa.select(*wanted).where(rows.c.is_event, rows.c.event_id == request.event_id)
+
+
+def for_rows(classifier: Classifier, rows: sa.TableClause, first: datetime, end: datetime) -> sa.Select[Any]:
+    """Select the features of events that are not stored, as if they were.
+
+    They see one another and, by entity, the stored events and label arrivals. Ordered by time and id.
+
+    Args:
+        rows: `event_id`, `event_time` and the columns of an event; a stored event of such an id is left out.
+        first, end: of the event times, `end` excluded.
+    """
+    tables = tables_of(classifier)
+    event = tables.event
+    own = sa.select(
+        rows.c.event_id,
+        rows.c.event_time.label("at"),
+        sa.true().label("is_event"),
+        sa.cast(sa.null(), sa.Boolean).label("positive"),
+        *(sa.cast(rows.c[name], event.c[name].type).label(name) for name in classifier.columns),
+    )
+    parts = [own]
+    if entities := {item.by for item in classifier.history}:
+        of = sa.or_(*(event.c[name].in_(sa.select(rows.c[name])) for name in sorted(entities)))
+        but = event.c.event_id.in_(sa.select(rows.c.event_id))
+        earlier = _timeline(classifier, tables, first - reach(classifier), end, None, of=of, but=but)
+        parts += _selects(earlier)
+    timeline = (sa.union_all(*parts) if len(parts) > 1 else own).cte("timeline")
+    found = _rows(classifier, timeline, [])
+    wanted = [found.c[name] for name in ("event_id", "event_time", *classifier.features)]
+    mine = found.c.is_event & found.c.event_id.in_(sa.select(rows.c.event_id))
+    return sa.select(*wanted).where(mine).order_by(found.c.event_time, found.c.event_id)
 
 
 def for_training(
@@ -176,9 +207,14 @@ def _timeline_of(classifier: Classifier, tables: Tables, request: Request) -> sa
     if not known:
         return own
     start = request.event_time - reach(classifier)
-    earlier = _timeline(classifier, tables, start, request.event_time, None, of=sa.or_(*known), but=request.event_id)
-    selects = earlier.selects if isinstance(earlier, sa.CompoundSelect) else [earlier]
-    return sa.union_all(own, *selects)
+    earlier = _timeline(
+        classifier, tables, start, request.event_time, None, of=sa.or_(*known), but=event.c.event_id == request.event_id
+    )
+    return sa.union_all(own, *_selects(earlier))
+
+
+def _selects(query: sa.Select[Any] | sa.CompoundSelect[Any]) -> list[sa.Select[Any]]:
+    return cast("list[sa.Select[Any]]", query.selects) if isinstance(query, sa.CompoundSelect) else [query]
 
 
 def _timeline(
@@ -189,13 +225,13 @@ def _timeline(
     as_of: datetime | None,
     *,
     of: sa.ColumnElement[bool] | None = None,
-    but: str | None = None,
+    but: sa.ColumnElement[bool] | None = None,
 ) -> sa.Select[Any] | sa.CompoundSelect[Any]:
     """Select events, and label arrivals where features need them.
 
     Args:
         of: what events must fulfil.
-        but: the id of an event that is left out.
+        but: what those that are left out fulfil.
     """
     event, label = tables.event, tables.label
     current: sa.ColumnElement[bool] = event.c.superseded_at.is_(None)
@@ -209,7 +245,7 @@ def _timeline(
     if start is not None:
         events = events.where(event.c.event_time >= start)
     if but is not None:
-        events = events.where(event.c.event_id != but)
+        events = events.where(~but)
     if not any(item.aggregate in LABEL_AGGREGATES for item in classifier.history):
         return events
     arrivals = (

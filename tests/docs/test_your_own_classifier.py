@@ -58,7 +58,7 @@ def test_every_command_of_the_guide_runs_and_does_what_it_says(desk):
     blocks = re.findall(r"^```sh\n(.*?)^```", GUIDE.read_text(), flags=re.DOTALL | re.MULTILINE)
     commands = [line for block in blocks for line in block.splitlines()]
     assert [command.split()[1] for command in commands if command.startswith("leeway")] == [
-        *("new", "check", "train", "nightly", "report", "ask", "up", "down", "status")
+        *("new", "check", "train", "nightly", "report", "ask", "score-file", "up", "down", "status")
     ]
     platform = None
     said: dict[str, str] = {}
@@ -89,5 +89,6 @@ def test_every_command_of_the_guide_runs_and_does_what_it_says(desk):
     assert report.read_text().lstrip().startswith("<!DOCTYPE html>")
     assert "version 1" in said["status"]
     assert "by version 1" in said["ask"]
+    assert "900 rows scored by version 1" in said["score-file"]
     assert re.search("without a value: .*calls to support", said["ask"])
     assert "c17@example.com" not in report.read_text()
