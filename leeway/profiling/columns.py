@@ -251,6 +251,11 @@ def _textual(name: str, raw: pd.Series, decimal: str | None = None) -> ColumnPro
     doubt = None
     if (bound := values.bounds_in(text)) is not None:
         doubt = f"no numbers: values such as {bound!r} are bounds; write a number for them in prepare"
+    elif (styles := values.two_styles(text)) is not None:
+        doubt = f"no numbers: {styles[0]!r} and {styles[1]!r} are written in two ways; write them in one in prepare"
+    elif (unread := values.nearly_times(text)) is not None:
+        some = f"{len(unread):,} of {text.notna().sum():,} values are none, such as {unread.iloc[0]!r}"
+        doubt = f"no times: {some}; correct them, or make them missing in prepare"
     return ColumnProfile(name, _of_words(text, distinct, words(name)), text, missing, distinct, doubt=doubt)
 
 

@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
+import pandas as pd
+
+from leeway.ingest.times import are_days, without_zone
 from leeway.profiling.profile import ENTITY, Profile
 from leeway.profiling.timing import ENOUGH_ROWS
 
@@ -92,9 +96,27 @@ def _event_time(found: Profile) -> Guess:
     notes = [] if found.options.time else ["--time"]
     if found.event_time in found.used and (doubt := found.used[found.event_time].column.doubt):
         notes.append(doubt)
+    if found.event_time in found.sample.rows:
+        notes += _clock(found, found.sample.rows[found.event_time])
     if found.time is not None and (missing := float(found.time.isna().mean())):
         notes.append(f"{missing:.2%} of the rows have no readable time, and go to quarantine")
     return "event time", found.event_time, "; ".join(notes)
+
+
+def _clock(found: Profile, raw: "pd.Series[Any]") -> Iterator[str]:
+    """Yield what is doubtful of event times that have no zone, or no clock."""
+    column = found.used[found.event_time or ""].column
+    formats = column.times.formats if column.times else ()
+    raw = raw.mask(column.values.isna())
+    given, days, bare = raw.notna(), are_days(raw, formats), without_zone(raw, formats)
+    if 0 < days.sum() < given.sum():
+        yield f"{_of(days, given)} are days without a clock, and count as midnight"
+    if (timed := bare & ~days).any():
+        yield f"{_of(timed, given)} have no zone, and are read as UTC: timezone= in the definition's source"
+
+
+def _of(some: "pd.Series[bool]", given: "pd.Series[bool]") -> str:
+    return "they" if some.sum() == given.sum() else f"{some.sum():,} of {given.sum():,}"
 
 
 def _label_known(found: Profile) -> Guess:
