@@ -46,8 +46,10 @@ def _source(found: Profile) -> Iterator[Guess]:
     size = f"{found.sample.total:,} rows, {len(found.used)} columns"
     text = "" if table.form is None else f"CSV, delimiter {table.form.delimiter!r}, {table.form.encoding}"
     how = {"csv": text, "parquet": "Parquet", "query": "a query"}
-    read = "" if found.sample.whole else f"guessed from {len(found.sample.rows):,} rows drawn from all"
-    yield "source", f"{how[table.kind]}; {size}", read
+    notes = [] if found.sample.whole else [f"guessed from {len(found.sample.rows):,} rows drawn from all"]
+    if table.form is not None and not table.form.encoding.startswith("utf") and (word := _beyond_ascii(found)):
+        notes.append(f"reads as {word!r}; --encoding")
+    yield "source", f"{how[table.kind]}; {size}", "; ".join(notes)
     if table.form is not None and table.form.header is not None:
         yield "header", "none; columns are named column_1, column_2, …", "--header, if the first line has names"
     if table.told:
@@ -55,6 +57,14 @@ def _source(found: Profile) -> Iterator[Guess]:
     count, examples = found.sample.unread
     if count:
         yield "unread", f"{count:,} lines are no rows, and go to quarantine", examples[0][:120]
+
+
+def _beyond_ascii(found: Profile) -> str:
+    """Return some text that another encoding would show otherwise."""
+    rows = found.sample.rows
+    texts = (text for name in rows for text in (str(name), *rows[name].dropna().drop_duplicates().head(1_000)))
+    found_text = next((str(text) for text in texts if not str(text).isascii()), "")
+    return next((word for word in found_text.split() if not word.isascii()), "")[:30]
 
 
 def _night(found: Profile) -> Iterator[Guess]:

@@ -298,6 +298,16 @@ def test_words_for_yes_and_for_no_are_doubted_to_be_several_classes(project):
     assert "different" not in {what: why for what, _, why in guesses(found(project, frame))}["label"]
 
 
+def test_an_encoding_that_is_a_guess_shows_what_it_makes_of_a_word(project):
+    frame = table(town=lambda rows: ["Bonn", "im Süden von Köln"] * (rows // 2))
+    told = []
+    for encoding in ("utf-8", "cp1252"):
+        frame.to_csv(project / "data.csv", index=False, encoding=encoding)
+        guessed = guesses(profile(Options("toy", str(project / "data.csv"), ("bad",))))
+        told += [why for what, _, why in guessed if what == "source"]
+    assert told == ["", "reads as 'Süden'; --encoding"]
+
+
 def sold_at(write):
     """Moments of a table, each written by its place."""
     moments = pd.date_range("2026-01-01 00:30", periods=600, freq="97min")
