@@ -245,6 +245,9 @@ def _textual(name: str, raw: pd.Series, decimal: str | None = None) -> ColumnPro
     leading_zeros = text.str.match(r"0\d").any()
     numbers = None if leading_zeros else values.numbers(text, decimal)
     if numbers is not None:
+        if numbers.plain and numbers.values.abs().max() >= EXACT and distinct > 1 and _is_of_digits(text, numbers):
+            text = text.mask(text.isin(numbers.missing))  # a float does not tell them apart
+            return ColumnProfile(name, _of_codes(text, distinct), text, (*missing, *numbers.missing), distinct)
         return _numeric(name, numbers, text, distinct, (*missing, *numbers.missing))
     if distinct == 1:
         return ColumnProfile(name, "constant", text, missing, distinct)
@@ -273,6 +276,10 @@ def _timed(name: str, text: pd.Series, times: Times, missing: tuple[str, ...], d
         times=times,
         doubt="; ".join(doubts) or None,
     )
+
+
+def _is_of_digits(text: pd.Series, numbers: Numbers) -> bool:
+    return bool(text[~text.isin(numbers.missing)].dropna().str.fullmatch(r"[-+]?\d+").all())
 
 
 def _of_codes(raw: pd.Series, distinct: int) -> Holds:

@@ -1,6 +1,7 @@
 """Spellings of missing values, numbers, dates and times."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -57,9 +58,9 @@ CURRENCIES = (
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _SPOILT = re.compile(
     r"(?P<open>\(?)(?P<sign>[-+]?)(?P<before>[^\d\s.,+\-()]{0,4})\s*(?P<number>[-+]?\s*\d[\d., '\u00a0\u202f]*?)\s*"
-    r"(?P<after>[^\d\s.,()\-][^\d()]{0,11}?)?(?P<behind>-?)(?P<close>\)?)"
+    r"(?P<after>[^\d\s.,()+\-][^\d()]{0,11}?)?(?P<behind>-?)(?P<close>\)?)"
 )
-_BOUND = re.compile(r"\s*[<>\u2264\u2265~\u2248\u00b1]\s*=?\s*[-+]?[\d.,]+.*")
+_BOUND = re.compile(r"\s*[<>\u2264\u2265~\u2248\u00b1]\s*=?\s*[-+]?[\d.,]+.*|[-+]?\d[\d.,]*\s*\+")
 _BY_COMMA = re.compile(r"[-+]?\d{1,3}(?:\.?\d{3})*,\d+")
 _BY_POINT = re.compile(r"[-+]?\d{1,3}(?:,?\d{3})*\.\d+")
 #: Signs after a number that multiply it.
@@ -215,6 +216,8 @@ def _spoilt(text: pd.Series, values: pd.Series, decimal: str | None = None) -> N
     if not fits:
         return None
     thousands, point = fits[0]
+    if point == "," and thousands not in separators and parts["open"].eq("(").all():
+        return None  # pairs, such as `(3,4)`: minus signs of all would be chance
     missing = tuple(sorted(set(text.dropna().unique()) & set(MISSING_IN_NUMBERS)))
     thousands = thousands if thousands in separators else None
     style = Style(unit, thousands, point, suffixes)
@@ -236,8 +239,8 @@ def _spoilt(text: pd.Series, values: pd.Series, decimal: str | None = None) -> N
 
 def _is_name(values: pd.Series, number: pd.Series, before: pd.Series, after: pd.Series, unit: str | None) -> bool:
     """Say whether letters and numbers are names, such as `K000123`, `R17` and `12a`, and not amounts of a unit."""
-    if any(side.isalpha() and side not in CURRENCIES for side in before.unique()):
-        return True
+    if any(_has_letters(side) and side not in CURRENCIES for side in before.unique()):
+        return True  # also `cat_3`, but not `US$3`
     lettered = before.str.isalpha().eq(True)
     if (lettered & number.str.match(r"[-+]?0\d")).any():
         return True  # `R-000123`, though R is a currency
@@ -247,6 +250,10 @@ def _is_name(values: pd.Series, number: pd.Series, before: pd.Series, after: pd.
     if unit is None or not unit.isalpha() or len(unit) > 1 or before.eq(unit).any():
         return False
     return float(after.eq(unit).mean()) < 0.9
+
+
+def _has_letters(side: str) -> bool:
+    return any(sign.isalpha() for sign in side) and not any(unicodedata.category(sign) == "Sc" for sign in side)
 
 
 def _suffixes(number: pd.Series, before: pd.Series, after: pd.Series) -> dict[str, float]:

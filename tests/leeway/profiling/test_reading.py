@@ -311,3 +311,9 @@ def test_a_label_of_many_values_is_no_label(tmp_path, monkeypatch):
 def test_repetitions_are_counted_over_pieces():
     pieces = [pd.Series(["a", "b", None]), pd.Series(["b", "b", " "])]
     assert reading.repetitions_in(pieces) == (2, 2)
+
+
+@pytest.mark.parametrize("day", ["20000-01-01", "0044-03-15 BC"])
+def test_a_date_beyond_python_s_is_told_as_the_query_s(server, day):
+    with pytest.raises(SourceError, match=r"cannot be read as a table .found: year -?\d+ is out of range"):
+        read(server.render_as_string(hide_password=False), sql=f"SELECT date '{day}' AS day, 1 AS bad")
