@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from leeway.core.errors import DefinitionError
-from leeway.definition import Classifier
+from leeway.definition import Classifier, catalog
 from leeway.ingest import contract
 from leeway.ingest.sources.prepared import prepared
 from leeway.profiling.profile import Profile
@@ -33,6 +35,9 @@ def unreadable(found: Profile, text: str, now: datetime) -> list[Unreadable]:
 
     Args:
         text: of the definition.
+
+    Raises:
+        DefinitionError: what it says does not fit together.
     """
     classifier = _classifier(text)
     rows = prepared(classifier.source, found.sample.rows, found.options.data)
@@ -53,7 +58,15 @@ def unreadable(found: Profile, text: str, now: datetime) -> list[Unreadable]:
 
 def _classifier(text: str) -> Classifier:
     names: dict[str, object] = {}
-    exec(compile(text, "a new definition", "exec"), names)  # noqa: S102 -- our own text
+    try:
+        exec(compile(text, "a new definition", "exec"), names)  # noqa: S102 -- our own text
+    except ValidationError as error:  # also where what it says does not fit together
+        raise DefinitionError(
+            "trying a new definition",
+            problem="this table makes no classifier",
+            found="; ".join(catalog.findings(error)),
+            hint="read the columns that matter by a query, or from a file that has only these",
+        ) from error
     found = names.get("classifier")
     if not isinstance(found, Classifier):
         raise DefinitionError("trying a new definition", problem="it has no classifier", hint="report this")

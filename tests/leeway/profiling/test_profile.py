@@ -308,6 +308,15 @@ def test_an_encoding_that_is_a_guess_shows_what_it_makes_of_a_word(project):
     assert told == ["", "reads as 'Süden'; --encoding"]
 
 
+def test_more_columns_than_the_database_has_room_for_are_refused_before_anything_is_written(project):
+    random = np.random.default_rng(1)
+    wide = pd.DataFrame({f"c{number}": random.random(60).round(3) for number in range(1_000)})
+    pd.concat([table(60), wide], axis=1).to_csv(project / "data.csv", index=False)
+    with pytest.raises(DefinitionError, match=r"no room for 1002 columns; declare at most 975 numbers"):
+        create(Options("toy", str(project / "data.csv"), ("bad",)))
+    assert not (project / "models").exists()
+
+
 def sold_at(write):
     """Moments of a table, each written by its place."""
     moments = pd.date_range("2026-01-01 00:30", periods=600, freq="97min")
