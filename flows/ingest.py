@@ -52,9 +52,10 @@ def ingest(classifier: str, partition: str) -> Ingested:
     """
     tag(classifier, "ingest")
     period = parse_partition(classifier, partition)
+    late = late_steps(classifier, period)  # first: they are no worse where this partition has no rows, or is refused
     with partition_lock(classifier, period):
         done = ingest_steps(classifier, period)
-    return Ingested(**asdict(done), late=late_steps(classifier, period))
+    return Ingested(**asdict(done), late=late)
 
 
 def ingest_steps(classifier: str, partition: Partition, *, take: bool = True, prepared: str | None = None) -> Published:

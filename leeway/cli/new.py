@@ -142,7 +142,7 @@ def _described(created: "Created") -> dict[str, object]:
             for item in created.profile.questions
         ],
         "columns": {
-            column: {"found": used.column.in_words, "use": used.use, "why": used.why or used.column.doubt}
+            column: {"found": used.column.in_words, "use": used.use, "why": used.reason or None}
             for column, used in created.profile.used.items()
         },
     }
@@ -154,7 +154,7 @@ def _say(created: "Created") -> None:
     name = created.profile.options.name
     output.table("", ("", "guess", "why, or how to change it"), list(guesses(created.profile)))
     rows = [
-        (column, used.column.in_words, used.use, used.why or used.column.doubt or "")
+        (column, used.column.in_words, used.use, used.reason if used.use != "event time" else "")  # a guess says it
         for column, used in created.profile.used.items()
     ]
     output.table("", ("column", "found", "use", "why"), rows)

@@ -39,6 +39,7 @@ RESERVED_COLUMNS = frozenset(
     | {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}  # PostgreSQL's own, in every table
 )
 RESERVED_NAMES = frozenset({"leeway", "staging", "public", "information_schema"})  # schemas that are taken
+MAX_ROW = 7_800  # bytes; PostgreSQL stores a row in one page of 8 KB, beside what every event has
 MAX_IDENTIFIER = 63  # PostgreSQL cuts longer names silently, so two could become one
 
 
@@ -237,6 +238,8 @@ class Classifier(Value):
         names = [*self.columns, *self.features]
         if long := sorted({name for name in names if not name or len(name.encode()) > MAX_IDENTIFIER}):
             yield f"names must have 1 to {MAX_IDENTIFIER} bytes; rename {long}"
+        if sum(8 if item.kind in ("numeric", "timestamp") else 1 for item in self.columns.values()) > MAX_ROW:
+            yield f"a row of the database has no room for {len(self.columns)} columns; declare at most {MAX_ROW // 8} numbers"
         if not self.features:
             yield "there is no feature to learn from; declare a column that is no identifier"
         if not self.candidates:

@@ -275,8 +275,10 @@ def _sensitive(classifier: Classifier) -> frozenset[str]:
 
 
 def _judge(judge: _Judge, checked: Checked, delivery: str, now: datetime, *, sensitive: frozenset[str]) -> Audit:
-    # Exact repetitions are not stored again, so the suite does not see them: they would break uniqueness.
-    seen = [position for position in range(len(checked.rows)) if position not in checked.repeated]
+    # The suite does not see exact repetitions, which are not stored again: they would break uniqueness. Nor does it see lines
+    # that are no rows: each would be told once more for every column that may not be missing.
+    unseen = checked.repeated | checked.unread
+    seen = [position for position in range(len(checked.rows)) if position not in unseen]
     # By the batch, not by a ValidationDefinition, which would keep every result of this process's life.
     own_names = _distinct_whatever_the_case(checked.rows.columns)
     rows = checked.rows.iloc[seen].reset_index(drop=True).rename(columns=own_names)

@@ -42,12 +42,14 @@ class Checked:
         labels: each row's label as it is stored: a truth value, a class, or a list of classes; missing where it is unknown.
         broken: the broken rules by row position.
         repeated: positions of exact repetitions of an earlier row, which are not stored again.
+        unread: positions of lines that are no rows.
     """
 
     rows: pd.DataFrame
     labels: "pd.Series[Any]"
     broken: dict[int, list[str]] = field(default_factory=dict)
     repeated: frozenset[int] = frozenset()
+    unread: frozenset[int] = frozenset()
 
 
 def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, now: datetime) -> Checked:
@@ -58,7 +60,8 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
     """
     _complete(classifier, partition, raw)
     unread = fault_of(raw)
-    broken = {int(position): [str(unread.iloc[position])] for position in np.flatnonzero(unread.notna().to_numpy())}
+    lines = frozenset(np.flatnonzero(unread.notna().to_numpy()).tolist())
+    broken = {position: [str(unread.iloc[position])] for position in sorted(lines)}
     cast: dict[str, pd.Series] = {}
     raw = raw.drop(columns=UNREAD, errors="ignore")
 
@@ -77,13 +80,15 @@ def check(classifier: Classifier, partition: Partition, raw: pd.DataFrame, *, no
 
     name = classifier.id_column
     if name not in raw.columns:  # every row is an event of its own, and none can lack an id
-        return Checked(pd.DataFrame({name: _content_ids(classifier, cast, labels), **cast}), labels, broken)
+        return Checked(
+            pd.DataFrame({name: _content_ids(classifier, cast, labels), **cast}), labels, broken, unread=lines
+        )
     cast = {name: (ids := as_text(raw[name])), **cast}
     fault(ids.isna(), f"{name}: an event must have an id")
     repeated = raw.astype("str").duplicated() & unread.isna()
     shared = ids[~repeated].duplicated(keep=False).reindex(ids.index, fill_value=False) & ids.notna()
     fault(shared, f"{name}: two rows of one delivery must not share an id and differ")
-    return Checked(pd.DataFrame(cast), labels, broken, frozenset(np.flatnonzero(repeated).tolist()))
+    return Checked(pd.DataFrame(cast), labels, broken, frozenset(np.flatnonzero(repeated).tolist()), lines)
 
 
 def unreadable(classifier: Classifier, raw: pd.DataFrame, *, now: datetime) -> dict[str, list[int]]:

@@ -63,6 +63,14 @@ def _has_no_clock(form: str) -> bool:
     return form not in EPOCH_UNITS and not re.search(r"%[HIMSfcXTspr]", form)
 
 
+def without_zone(raw: "pd.Series[Any]", formats: Sequence[str] = ()) -> "pd.Series[bool]":
+    """Say which values are read on the source's clock, because they have no offset from UTC."""
+    is_counted = any(form in EPOCH_UNITS or form in DAYS or "%z" in form or "%Z" in form for form in formats)
+    if isinstance(raw.dtype, pd.DatetimeTZDtype) or is_counted:
+        return pd.Series(False, index=raw.index)
+    return raw.notna() & ~_text(raw).str.contains(OFFSET, na=False)
+
+
 def occur_twice(raw: "pd.Series[Any]", timezone: str, formats: Sequence[str] = ()) -> "pd.Series[bool]":
     """Say which values are times that a clock showed twice, when it was put back."""
     if timezone == "UTC" or isinstance(raw.dtype, pd.DatetimeTZDtype) or any(form in EPOCH_UNITS for form in formats):
@@ -71,7 +79,7 @@ def occur_twice(raw: "pd.Series[Any]", timezone: str, formats: Sequence[str] = (
     clock, later = (
         moments.dt.tz_convert(timezone).dt.tz_localize(None) for moments in (instants, instants + pd.Timedelta(hours=1))
     )
-    return (clock == later) & ~_text(raw).str.contains(OFFSET, na=False)
+    return (clock == later) & without_zone(raw, formats)
 
 
 def unlikely_unit(raw: "pd.Series[Any]", form: str) -> str | None:

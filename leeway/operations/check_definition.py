@@ -129,13 +129,17 @@ def check_source(classifier: Classifier) -> list[Problem]:
         return [finding(f"{error.problem} (found: {error.found})", name) for name in quoted[:1] or [""]]
     except SourceError as error:
         return [finding(str(error), "")]
-    bad = Counter(rule for rules in checked.broken.values() for rule in rules)
-    rows = len(checked.rows)
-    return [
+    rows, most = len(checked.rows), classifier.quarantine_limit * len(checked.rows)
+    bad = Counter(rule for place, rules in checked.broken.items() if place not in checked.unread for rule in rules)
+    found = [
         finding(f"{rule}; {count:,} of the newest {rows:,} rows are not", rule.partition(":")[0])
         for rule, count in bad.most_common()
-        if count > classifier.quarantine_limit * rows
+        if count > most
     ]
+    if len(checked.unread) > most:
+        (first,) = checked.broken[min(checked.unread)]
+        found.append(finding(f"{len(checked.unread):,} of the newest {rows:,} lines are no rows, such as {first}", ""))
+    return found
 
 
 def open_questions(classifier: Classifier) -> list[Question]:
@@ -185,10 +189,12 @@ def _of_newest_rows(classifier: Classifier) -> list[Question]:
 def _newest(classifier: Classifier, now: datetime) -> tuple[Partition, pd.DataFrame]:
     """Return the source's newest partition and its rows.
 
-    Where listing the partitions is expensive, this is the due one.
+    Where listing the partitions is expensive, this is the due one, if it has rows.
     """
     partition = sources.due(classifier, now)
-    if kind_of(classifier.source).is_listed and (there := sources.occupied(classifier, now)):
+    if not kind_of(classifier.source).is_listed and len(rows := sources.extract(classifier, partition, now=now)):
+        return partition, rows
+    if there := sources.occupied(classifier, now):  # a table may have ended a while ago
         partition = there[-1]
     return partition, sources.extract(classifier, partition, now=now)
 

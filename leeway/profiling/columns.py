@@ -245,12 +245,20 @@ def _textual(name: str, raw: pd.Series, decimal: str | None = None) -> ColumnPro
     leading_zeros = text.str.match(r"0\d").any()
     numbers = None if leading_zeros else values.numbers(text, decimal)
     if numbers is not None:
+        if numbers.plain and numbers.values.abs().max() >= EXACT and distinct > 1 and _is_of_digits(text, numbers):
+            text = text.mask(text.isin(numbers.missing))  # a float does not tell them apart
+            return ColumnProfile(name, _of_codes(text, distinct), text, (*missing, *numbers.missing), distinct)
         return _numeric(name, numbers, text, distinct, (*missing, *numbers.missing))
     if distinct == 1:
         return ColumnProfile(name, "constant", text, missing, distinct)
     doubt = None
     if (bound := values.bounds_in(text)) is not None:
         doubt = f"no numbers: values such as {bound!r} are bounds; write a number for them in prepare"
+    elif (styles := values.two_styles(text)) is not None:
+        doubt = f"no numbers: {styles[0]!r} and {styles[1]!r} are written in two ways; write them in one in prepare"
+    elif (unread := values.nearly_times(text)) is not None:
+        some = f"{len(unread):,} of {text.notna().sum():,} values are none, such as {unread.iloc[0]!r}"
+        doubt = f"no times: {some}; correct them, or make them missing in prepare"
     return ColumnProfile(name, _of_words(text, distinct, words(name)), text, missing, distinct, doubt=doubt)
 
 
@@ -268,6 +276,10 @@ def _timed(name: str, text: pd.Series, times: Times, missing: tuple[str, ...], d
         times=times,
         doubt="; ".join(doubts) or None,
     )
+
+
+def _is_of_digits(text: pd.Series, numbers: Numbers) -> bool:
+    return bool(text[~text.isin(numbers.missing)].dropna().str.fullmatch(r"[-+]?\d+").all())
 
 
 def _of_codes(raw: pd.Series, distinct: int) -> Holds:

@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
+import pandas as pd
+
+from leeway.ingest.times import are_days, without_zone
 from leeway.profiling.profile import ENTITY, Profile
 from leeway.profiling.timing import ENOUGH_ROWS
 
@@ -42,8 +46,10 @@ def _source(found: Profile) -> Iterator[Guess]:
     size = f"{found.sample.total:,} rows, {len(found.used)} columns"
     text = "" if table.form is None else f"CSV, delimiter {table.form.delimiter!r}, {table.form.encoding}"
     how = {"csv": text, "parquet": "Parquet", "query": "a query"}
-    read = "" if found.sample.whole else f"guessed from {len(found.sample.rows):,} rows drawn from all"
-    yield "source", f"{how[table.kind]}; {size}", read
+    notes = [] if found.sample.whole else [f"guessed from {len(found.sample.rows):,} rows drawn from all"]
+    if table.form is not None and not table.form.encoding.startswith("utf") and (word := _beyond_ascii(found)):
+        notes.append(f"reads as {word!r}; --encoding")
+    yield "source", f"{how[table.kind]}; {size}", "; ".join(notes)
     if table.form is not None and table.form.header is not None:
         yield "header", "none; columns are named column_1, column_2, …", "--header, if the first line has names"
     if table.told:
@@ -51,6 +57,14 @@ def _source(found: Profile) -> Iterator[Guess]:
     count, examples = found.sample.unread
     if count:
         yield "unread", f"{count:,} lines are no rows, and go to quarantine", examples[0][:120]
+
+
+def _beyond_ascii(found: Profile) -> str:
+    """Return some text that another encoding would show otherwise."""
+    rows = found.sample.rows
+    texts = (text for name in rows for text in (str(name), *rows[name].dropna().drop_duplicates().head(1_000)))
+    found_text = next((str(text) for text in texts if not str(text).isascii()), "")
+    return next((word for word in found_text.split() if not word.isascii()), "")[:30]
 
 
 def _night(found: Profile) -> Iterator[Guess]:
@@ -96,9 +110,27 @@ def _event_time(found: Profile) -> Guess:
     notes = [] if found.options.time else ["--time"]
     if found.event_time in found.used and (doubt := found.used[found.event_time].column.doubt):
         notes.append(doubt)
+    if found.event_time in found.sample.rows:
+        notes += _clock(found, found.sample.rows[found.event_time])
     if found.time is not None and (missing := float(found.time.isna().mean())):
         notes.append(f"{missing:.2%} of the rows have no readable time, and go to quarantine")
     return "event time", found.event_time, "; ".join(notes)
+
+
+def _clock(found: Profile, raw: "pd.Series[Any]") -> Iterator[str]:
+    """Yield what is doubtful of event times that have no zone, or no clock."""
+    column = found.used[found.event_time or ""].column
+    formats = column.times.formats if column.times else ()
+    raw = raw.mask(column.values.isna())
+    given, days, bare = raw.notna(), are_days(raw, formats), without_zone(raw, formats)
+    if 0 < days.sum() < given.sum():
+        yield f"{_of(days, given)} are days without a clock, and count as midnight"
+    if (timed := bare & ~days).any():
+        yield f"{_of(timed, given)} have no zone, and are read as UTC: timezone= in the definition's source"
+
+
+def _of(some: "pd.Series[bool]", given: "pd.Series[bool]") -> str:
+    return "they" if some.sum() == given.sum() else f"{some.sum():,} of {given.sum():,}"
 
 
 def _label_known(found: Profile) -> Guess:

@@ -40,6 +40,11 @@ class Used:
     why: str = ""
     known: bool = False
 
+    @property
+    def reason(self) -> str:
+        """The reason, and what is doubtful about the column."""
+        return "; ".join(dict.fromkeys(said for said in (self.why, self.column.doubt) if said))
+
 
 @dataclass(frozen=True)
 class Profile:

@@ -27,7 +27,7 @@ def chunks(url: str, sql: str, rows: int) -> Iterator[pd.DataFrame]:
     try:
         with engine.connect().execution_options(stream_results=True) as connection:
             yield from query.read(connection, sa.text(sql), rows)
-    except (sa.exc.SQLAlchemyError, pd.errors.DatabaseError) as error:
+    except (sa.exc.SQLAlchemyError, pd.errors.DatabaseError, ValueError) as error:  # ValueError: a date beyond Python's
         raise unreadable(shown, error.__cause__ or error, "check the URL and the query") from error
     finally:
         engine.dispose()

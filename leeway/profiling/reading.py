@@ -8,6 +8,7 @@ import lzma
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from leeway.core.outputs import class_text
 from leeway.definition import CSV
 from leeway.ingest.reading import delimited, parquet
 from leeway.ingest.reading.frames import joined
-from leeway.ingest.reading.opening import opened
+from leeway.ingest.reading.opening import must_be_text, opened
 from leeway.ingest.reading.unread import UNREAD
 from leeway.ingest.sources.files import is_passed_over
 from leeway.ingest.sources.prepared import must_be_distinct
@@ -171,7 +172,9 @@ def describe(
         where = str(Path(*folder))
     if suffixes == {"parquet"}:
         return TableSample("parquet", where, files, folder=folder)
-    head, end = _ends(files[0])
+    with _readable(files[0]):
+        head, end = _ends(files[0])
+    must_be_text(files[0], head)
     used = sniffing.known(encoding) if encoding else _fitting(sniffing.encoding_of(head), files)
     text = head.decode(used, errors="replace").removeprefix("\ufeff")
     whole = text if len(head) < HEAD else text[: text.rfind("\n") + 1]
@@ -240,7 +243,7 @@ def _draw(table: TableSample, count: tuple[str, ...], seed: int) -> Sample:
             lines += int(faulty.sum())
             chunk = chunk[~faulty].drop(columns=UNREAD)
         limit = max(1_000, min(MAX_ROWS, MAX_CELLS // max(1, len(chunk.columns))))
-        must_be_distinct(chunk.columns, without_password(table.where), hint="rename one of them in the query")
+        must_be_distinct(chunk.columns, without_password(table.where), hint="rename one of them at the source")
         for name in set(count) & set(chunk.columns):
             _count(counts[name], name, chunk[name])
         total += len(chunk)
@@ -289,33 +292,40 @@ def _count(counted: Counter[str], name: str, values: pd.Series) -> None:
 
 def _files(data: str) -> tuple[Path, ...]:
     path = Path(data)
-    if path.is_dir():
+    if path.is_file():
+        found = [path]
+    elif path.is_dir():
         found = [file for file in sorted(path.rglob("*")) if file.is_file() and not is_passed_over(file, path)]
     else:
         found = [Path(file) for file in sorted(glob.glob(data, recursive=True)) if Path(file).is_file()]
-        found = found or ([path] if path.is_file() else [])
     found = [file for file in found if file.stat().st_size > 0]
     if not found:
         raise SourceError(
             f"reading {data}",
             problem="there is no file to read" if not path.is_file() else "the file is empty",
             found="0 bytes" if path.is_file() else None,
-            hint="correct the path; put a pattern in quotes",
+            hint="export it again" if path.is_file() else "correct the path; put a pattern in quotes",
         )
     return tuple(found)
 
 
 def _ends(file: Path) -> tuple[bytes, bytes]:
     """Read the beginning of a file, and its end; of a compressed one, the beginning alone."""
+    with opened(file) as stream:
+        head = stream.read(HEAD)
+        if len(head) < HEAD:
+            return head, head
+        if stream.seekable() and type(stream).__module__ in ("io", "_io"):
+            stream.seek(-END, 2)
+            return head, stream.read(END)
+        return head, b""
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """Say what is wrong with a file's bytes."""
     try:
-        with opened(file) as stream:
-            head = stream.read(HEAD)
-            if len(head) < HEAD:
-                return head, head
-            if stream.seekable() and type(stream).__module__ in ("io", "_io"):
-                stream.seek(-END, 2)
-                return head, stream.read(END)
-            return head, b""
+        yield
     except (OSError, EOFError, zipfile.BadZipFile, lzma.LZMAError, IndexError) as error:
         raise SourceError(
             f"reading {file}",
@@ -331,7 +341,7 @@ def _fitting(encoding: str, files: Sequence[Path]) -> str:
         return encoding
     good = bad = 0
     for file in files[:FILES_TRIED]:
-        with opened(file) as stream:
+        with _readable(file), opened(file) as stream:
             while data := stream.read(1 << 22):
                 if data.isascii():
                     continue

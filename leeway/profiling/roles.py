@@ -12,6 +12,7 @@ import pandas as pd
 
 from leeway.core.errors import SourceError
 from leeway.core.outputs import class_text
+from leeway.ingest.contract import FALSE, TRUE
 from leeway.profiling.columns import ID_NAME, ColumnProfile
 from leeway.profiling.sensitive import words
 from leeway.profiling.values import MISSING
@@ -64,13 +65,16 @@ class LabelGuess:
 
     @property
     def alike(self) -> list[list[str]]:
-        """Classes that differ only in case or inner blanks.
+        """Classes that differ only in case or inner blanks, or are several words for yes or for no.
 
         They are often spellings of one class.
         """
+        plain = {name: " ".join(name.casefold().split()) for name in self.classes}
+        if set(plain.values()) <= TRUE | FALSE:
+            plain = {name: str(spelling in TRUE) for name, spelling in plain.items()}
         groups: dict[str, list[str]] = {}
-        for name in self.classes:
-            groups.setdefault(" ".join(name.casefold().split()), []).append(name)
+        for name, spelling in plain.items():
+            groups.setdefault(spelling, []).append(name)
         return [names for names in groups.values() if len(names) > 1]
 
     @property

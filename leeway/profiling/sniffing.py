@@ -18,6 +18,13 @@ TOTAL = re.compile(
     r"(grand |sub|sub-)?(total|totals|sum|summe|gesamt|gesamtsumme|somme|suma|totale)( .{0,20})?:?", re.IGNORECASE
 )
 QUOTES = ('"', "'")
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before that of UTF-16, with which it begins
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 SNIFFED_LINES, SNIFFED = 100, 30_000  # lines and characters that a dialect is found from
 MOST_LINES = 1_000
 LONGEST_VALUE = 20  # lines of one record
@@ -32,9 +39,11 @@ def encoding_of(head: bytes) -> str:
 
     It is that of its byte order mark, UTF-8 where this fits, else the likeliest.
     """
-    for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+    for mark, name in MARKS:
         if head.startswith(mark):
             return name
+    if len(head) > 1 and not (any(head[:SNIFFED:2]) and any(head[1:SNIFFED:2])):  # Latin letters in two bytes each
+        return "utf_16_be" if head[1:2] != b"\0" else "utf_16_le"
     for cut in range(4):  # the head may end within a character
         with suppress(UnicodeDecodeError):
             head[: len(head) - cut].decode("utf-8")

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import cast
 
 import pandas as pd
+from pydantic import ValidationError
 
 from leeway.core.errors import DefinitionError
-from leeway.definition import Classifier
+from leeway.definition import Classifier, catalog
 from leeway.definition.partitions import Partition, keys_of
 from leeway.ingest import audit, contract
 from leeway.ingest.reading.frames import joined
@@ -65,6 +66,9 @@ def read(found: Profile, now: datetime, *, seconds: float = SECONDS) -> Trial:
 
     Args:
         seconds: after which a table that is larger than the sample is left.
+
+    Raises:
+        DefinitionError: what the definition says does not fit together.
     """
     classifier = _classifier(writing.definition(found), found.options.name)
     tried = Trial(classifier)
@@ -144,7 +148,15 @@ def _by_partition(
 
 def _classifier(text: str, name: str) -> Classifier:
     names: dict[str, object] = {}
-    exec(compile(text, "a new definition", "exec"), names)  # noqa: S102 -- our own text
+    try:
+        exec(compile(text, "a new definition", "exec"), names)  # noqa: S102 -- our own text
+    except ValidationError as error:  # also where what it says does not fit together
+        raise DefinitionError(
+            "trying a new definition",
+            problem="this table makes no classifier",
+            found="; ".join(catalog.findings(error)),
+            hint="read the columns that matter by a query, or from a file that has only these",
+        ) from error
     found = names.get("classifier")
     if not isinstance(found, Classifier):
         raise DefinitionError("trying a new definition", problem="it has no classifier", hint="report this")

@@ -1,6 +1,7 @@
 """Spellings of missing values, numbers, dates and times."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -57,9 +58,11 @@ CURRENCIES = (
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _SPOILT = re.compile(
     r"(?P<open>\(?)(?P<sign>[-+]?)(?P<before>[^\d\s.,+\-()]{0,4})\s*(?P<number>[-+]?\s*\d[\d., '\u00a0\u202f]*?)\s*"
-    r"(?P<after>[^\d\s.,()\-][^\d()]{0,11}?)?(?P<behind>-?)(?P<close>\)?)"
+    r"(?P<after>[^\d\s.,()+\-][^\d()]{0,11}?)?(?P<behind>-?)(?P<close>\)?)"
 )
-_BOUND = re.compile(r"\s*[<>\u2264\u2265~\u2248\u00b1]\s*=?\s*[-+]?[\d.,]+.*")
+_BOUND = re.compile(r"\s*[<>\u2264\u2265~\u2248\u00b1]\s*=?\s*[-+]?[\d.,]+.*|[-+]?\d[\d.,]*\s*\+")
+_BY_COMMA = re.compile(r"[-+]?\d{1,3}(?:\.?\d{3})*,\d+")
+_BY_POINT = re.compile(r"[-+]?\d{1,3}(?:,?\d{3})*\.\d+")
 #: Signs after a number that multiply it.
 SUFFIXES = {"K": 1e3, "k": 1e3, "M": 1e6, "B": 1e9, "bn": 1e9}
 CREDIT = {"CR": -1.0, "Cr": -1.0, "DR": 1.0, "Dr": 1.0}  # of an account: a credit is owed to its holder
@@ -83,6 +86,7 @@ _EPOCH_FROM, _EPOCH_TO = 631_152_000, 2_208_988_800  # 1990 and 2040
 _LOOKS_LIKE_DATE = re.compile(r"(?=.*\d)(?=.*[-/. :,]|\d{8}).{6,40}")
 NEAR_FUTURE = 25  # years: dates that lie further ahead are of the century before
 ENOUGH = 0.995  # of the values must be readable in one way
+NEARLY = 0.8  # of the values are times: then the others may be faults
 NO_ACCIDENT = 20  # different numbers of eight digits that are all days: of random ones, 1 in 27 is
 
 
@@ -212,6 +216,8 @@ def _spoilt(text: pd.Series, values: pd.Series, decimal: str | None = None) -> N
     if not fits:
         return None
     thousands, point = fits[0]
+    if point == "," and thousands not in separators and parts["open"].eq("(").all():
+        return None  # pairs, such as `(3,4)`: minus signs of all would be chance
     missing = tuple(sorted(set(text.dropna().unique()) & set(MISSING_IN_NUMBERS)))
     thousands = thousands if thousands in separators else None
     style = Style(unit, thousands, point, suffixes)
@@ -233,8 +239,8 @@ def _spoilt(text: pd.Series, values: pd.Series, decimal: str | None = None) -> N
 
 def _is_name(values: pd.Series, number: pd.Series, before: pd.Series, after: pd.Series, unit: str | None) -> bool:
     """Say whether letters and numbers are names, such as `K000123`, `R17` and `12a`, and not amounts of a unit."""
-    if any(side.isalpha() and side not in CURRENCIES for side in before.unique()):
-        return True
+    if any(_has_letters(side) and side not in CURRENCIES for side in before.unique()):
+        return True  # also `cat_3`, but not `US$3`
     lettered = before.str.isalpha().eq(True)
     if (lettered & number.str.match(r"[-+]?0\d")).any():
         return True  # `R-000123`, though R is a currency
@@ -244,6 +250,10 @@ def _is_name(values: pd.Series, number: pd.Series, before: pd.Series, after: pd.
     if unit is None or not unit.isalpha() or len(unit) > 1 or before.eq(unit).any():
         return False
     return float(after.eq(unit).mean()) < 0.9
+
+
+def _has_letters(side: str) -> bool:
+    return any(sign.isalpha() for sign in side) and not any(unicodedata.category(sign) == "Sc" for sign in side)
 
 
 def _suffixes(number: pd.Series, before: pd.Series, after: pd.Series) -> dict[str, float]:
@@ -326,6 +336,25 @@ def unread(text: pd.Series) -> pd.Series:
     candidates = ("ISO8601", *(date + time for time in TIMES for date in DATES))
     best = max(candidates, key=lambda form: int(_parsed(distinct.head(500), form).notna().sum()))
     return text[_parsed(text, best).isna()]
+
+
+def nearly_times(text: pd.Series) -> pd.Series | None:
+    """Return the texts that are no times, in a column where nearly all are; None in another."""
+    sample = text.dropna().drop_duplicates().astype(object).head(5_000)
+    likely = sample.str.fullmatch(_LOOKS_LIKE_DATE) & ~sample.str.fullmatch(NUMBER)
+    if len(sample) < 10 or likely.mean() < NEARLY:
+        return None
+    left = unread(text.dropna())
+    return left if 0 < len(left) <= (1 - NEARLY) * text.notna().sum() else None
+
+
+def two_styles(text: pd.Series) -> tuple[str, str] | None:
+    """Return a number with a comma for its fraction and one with a point, of a column that has both."""
+    values = text.dropna().drop_duplicates().astype(object)
+    comma, point = values.str.fullmatch(_BY_COMMA), values.str.fullmatch(_BY_POINT)
+    if (comma | point | values.str.fullmatch(NUMBER)).mean() < ENOUGH or not (comma.any() and point.any()):
+        return None
+    return str(values[comma].iloc[0]), str(values[point].iloc[0])
 
 
 def until(found: Times, last: pd.Timestamp, text: pd.Series) -> Times | None:

@@ -8,12 +8,14 @@ import sqlalchemy as sa
 from prefect.exceptions import ParameterTypeError
 
 from flows.backfill import backfill
+from flows.ingest import ingest
 from flows.nightly import nightly
 from flows.score import score
 from leeway.core.errors import DeliveryRejected
 from leeway.definition import catalog
 from leeway.definition.grains import DAY
 from leeway.definition.partitions import Partition
+from leeway.ingest.sources import origins
 from leeway.lifecycle import registry, retraining
 from leeway.store import ledger
 from leeway.store.database import database
@@ -99,6 +101,18 @@ def test_a_rejected_delivery_publishes_nothing_and_the_night_can_be_run_again(to
         nightly(toy, night(0))
     data.write_text(whole)
     assert nightly(toy, night(0)).ingested.new == 59
+
+
+def test_late_rows_are_taken_in_though_the_partition_that_was_asked_for_is_refused(toy, project, prefect, night):
+    data = project.root / "data" / "toy.csv"
+    whole = pd.read_csv(data, dtype=str)
+    before = whole[whole["at"] < night(1)]
+    before.assign(bad=before["bad"].mask(before["at"] >= night(0))).to_csv(data, index=False)
+    assert ingest(toy, night(0)).new == 59
+    before.to_csv(data, index=False)
+    with pytest.raises(DeliveryRejected, match=r"has no events .found: none from"):
+        ingest(toy, night(1))
+    assert origins.changed(catalog.load(toy), Partition.parse(night(0), DAY), datetime.now(UTC)) == set()
 
 
 def test_a_day_off_is_a_quiet_night_where_the_definition_expects_some(toy, project, prefect, night):

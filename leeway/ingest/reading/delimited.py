@@ -24,7 +24,7 @@ import pyarrow.csv as arrow_csv
 
 from leeway.core.errors import SourceError
 from leeway.definition import Text
-from leeway.ingest.reading.opening import opened
+from leeway.ingest.reading.opening import must_be_text, opened
 from leeway.ingest.reading.unread import UnreadLine, with_unread
 
 BLOCK = 8 << 20  # bytes that are parsed at once
@@ -85,7 +85,7 @@ def read(source: Text, file: Path) -> Iterator[pd.DataFrame]:
         SourceError: the file has no header.
     """
     with opened(file) as stream:
-        text = _Utf8(stream, source.encoding, source.delimiter if len(source.delimiter) > 1 else None)
+        text = _Utf8(stream, file, source.encoding, source.delimiter if len(source.delimiter) > 1 else None)
         names, line = _names(source, text, file)
         escape = source.escape.encode() if source.escape else None
         several = source.delimiter if len(source.delimiter) > 1 else None
@@ -129,12 +129,15 @@ def _without_repeated_headers(rows: pd.DataFrame, names: Sequence[str], source: 
 class _Utf8:
     """A text's bytes in UTF-8 with a newline at the end of each line, by whole reads."""
 
-    def __init__(self, stream: IO[bytes], encoding: str, several: str | None) -> None:
+    def __init__(self, stream: IO[bytes], file: Path, encoding: str, several: str | None) -> None:
         self._stream = stream
+        self._file = file
         name = codecs.lookup(encoding).name
         self._plain = name in ("utf-8", "utf-8-sig", "ascii")
         self._decoder = None if self._plain else codecs.getincrementaldecoder(name)(errors="backslashreplace")
-        self._several = None if several is None else several.encode()
+        # A mark in the middle is that of a file which was put behind another.
+        self._instead = [(b"\n" + codecs.BOM_UTF8, b"\n")]
+        self._instead += [] if several is None else [(several.encode(), SEPARATOR.encode())]
         self._part = b""
         self._ahead = b""
         self._first = True
@@ -150,11 +153,14 @@ class _Utf8:
             ahead, self._ahead = self._ahead[:size], self._ahead[size:]
             return ahead if len(ahead) == size else ahead + self.read(size - len(ahead))
         raw = self._stream.read(size)
+        if self._first:
+            must_be_text(self._file, raw)
         data = raw if self._decoder is None else self._decoder.decode(raw, final=not raw).encode()
         data, self._part = self._part + data, b""
-        if self._several is not None:
-            data = data.replace(self._several, SEPARATOR.encode())
-            kept = _begun(data, self._several) if raw else 0  # it may go on in what is read next
+        for found, instead in self._instead:
+            data = data.replace(found, instead)
+        if raw:  # one of them may go on in what is read next
+            kept = max(_begun(data, found) for found, _ in self._instead)
             data, self._part = data[: len(data) - kept], data[len(data) - kept :]
         if not data and raw:
             return self.read(size)

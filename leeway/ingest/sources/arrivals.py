@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
 from leeway.core.errors import SourceError, StoreError
@@ -76,7 +77,44 @@ def take(classifier: Classifier, now: datetime) -> int:
 
 
 def read(classifier: Classifier, partition: Partition) -> tuple[list[pd.DataFrame], int]:
-    """All that arrived for a partition, the latest version of each event, and the number of the newest batch in it."""
+    """All that arrived for a partition, the latest version of each event, and the number of the newest batch in it.
+
+    An event that moved to another partition since, because its time was corrected, is there and not here.
+    """
+    frames, newest = _arrived(classifier, partition)
+    if len(frames) == 1 and ID in frames[0]:
+        frames = [frames[0][~_has_moved(classifier, partition, frames[0])]]
+    names = {TIME: classifier.time_column} if classifier.by_arrival else {}
+    names |= {ID: classifier.id_column} if classifier.event_id is None else {}
+    return [rows.rename(columns=names) for rows in frames], newest
+
+
+def _has_moved(classifier: Classifier, partition: Partition, rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Flag rows whose event a later batch put into another partition, where that is published."""
+    never = pd.Series(False, index=rows.index)
+    if classifier.event_id is None or classifier.by_arrival:  # else its time is its first arrival, or a part of its id
+        return never
+    with database().transaction() as connection:
+        event = ensure_tables(connection, classifier).event
+        query = sa.select(event.c.event_id, event.c.partition).where(
+            event.c.superseded_at.is_(None),
+            event.c.partition != partition.key,
+            event.c.event_id == sa.any_(sa.literal(rows[ID].dropna().tolist(), ARRAY(sa.Text))),
+        )
+        elsewhere = connection.execute(query).all()
+    if not elsewhere:
+        return never
+    placed = pd.Series([row.partition for row in elsewhere], index=[row.event_id for row in elsewhere])
+    later = pd.Series(0, index=placed.index)
+    for key, ids in placed.groupby(placed).groups.items():
+        for there in _arrived(classifier, Partition.parse(str(key), classifier.partition))[0]:
+            if ID in there:
+                later.update(there[there[ID].isin(ids)].groupby(ID)[_NUMBER].max())
+    return rows[ID].map(later).fillna(0) > rows[_NUMBER]
+
+
+def _arrived(classifier: Classifier, partition: Partition) -> tuple[list[pd.DataFrame], int]:
+    """All that arrived for a partition, the latest of each id in it; several frames where one lacks a column."""
     later = batch.alias()
     is_replaced = sa.exists().where(
         later.c.classifier == batch.c.classifier,
@@ -102,10 +140,7 @@ def read(classifier: Classifier, partition: Partition) -> tuple[list[pd.DataFram
         return frames, newest
     rows = joined(frames)
     last = rows.groupby(ID)[_NUMBER].transform("max")
-    rows = rows[rows[ID].isna() | (rows[_NUMBER] == last)]
-    names = {TIME: classifier.time_column} if classifier.by_arrival else {}
-    names |= {ID: classifier.id_column} if classifier.event_id is None else {}
-    return [rows.rename(columns=names)], newest
+    return [rows[rows[ID].isna() | (rows[_NUMBER] == last)]], newest
 
 
 def mark_delivered(classifier: Classifier, partition: Partition, delivery: str, newest: int) -> None:

@@ -19,21 +19,28 @@ FileState = tuple[int, int, int]
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".filepart", ".swp", "~")
 
 
-def matching(path: str, pattern: Path) -> list[Path]:
-    """The files of a glob pattern, in the order of their names.
+def matching(path: str, *, within: str = "") -> list[Path]:
+    """The files of a path or glob pattern, in the order of their names; a file's own name is no pattern.
 
     Args:
-        path: as the definition has it, for messages.
+        path: as the definition has it, relative to the project.
+        within: a pattern of the files, where the path is a folder.
 
     Raises:
         SourceError: there is none.
     """
+    root = settings().project.absolute()
+    given = root / path
+    if given.is_file():
+        return [given]
+    is_folder = within and given.is_dir()
+    pattern = Path(glob.escape(str(given)), within) if is_folder else Path(glob.escape(str(root)), path)
     found = sorted(Path(file) for file in glob.glob(str(pattern), recursive=True) if os.path.isfile(file))  # noqa: PTH113
     if not found:
         raise SourceError(
             f"reading {path}",
             problem="no file matches",
-            found=f"none in {settings().project.absolute()}",
+            found=f"none in {root}",
             hint="correct `path` in the definition, or deliver the file",
         )
     return found

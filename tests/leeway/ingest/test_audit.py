@@ -7,6 +7,7 @@ from leeway.definition import catalog, grains
 from leeway.definition.partitions import Partition
 from leeway.ingest import deliveries
 from leeway.ingest.audit import Audit, audit, audit_path, load_suite
+from leeway.ingest.reading.unread import UNREAD
 
 DAY = Partition.parse("2026-03-01", grains.DAY)
 MODEL = """
@@ -109,6 +110,20 @@ def test_positions_are_the_delivery_s_where_rows_are_repeated(folder):
     )
     frame = pd.concat([rows().head(1), rows()], ignore_index=True)
     assert list(audited(frame).broken) == [10]
+
+
+def test_a_line_that_is_no_row_is_told_once_and_not_again_for_each_of_its_columns(folder):
+    declare(
+        folder,
+        *(f"gxe.ExpectColumnValuesToNotBeNull(column='{name}', mostly=0.96)" for name in ("amount", "kind")),
+        "gxe.ExpectColumnProportionOfNonNullValuesToBeBetween(column='limit', min_value=0.96)",
+        "gxe.ExpectColumnValuesToBeBetween(column='amount', max_value=8)",
+    )
+    fault = "line 3 has 1 values instead of 7: the end"
+    unread = pd.DataFrame({name: [None] for name in rows().columns} | {UNREAD: [fault]})
+    found = audited(pd.concat([rows().head(2), unread, rows().tail(8)], ignore_index=True))
+    assert found.broken == {2: [fault], 10: ["expect_column_values_to_be_between(column=amount, max_value=8.0)"]}
+    assert found.failed == []
 
 
 def test_below_mostly_the_delivery_is_rejected_and_above_it_the_rows_are_quarantined(folder):

@@ -1,4 +1,5 @@
 import re
+import sqlite3
 
 import pytest
 
@@ -143,6 +144,28 @@ def test_the_newest_rows_of_the_source_are_held_against_the_definition(sourced):
         "models/toy.py:9: amount: must be a finite number; 1 of the newest 1 rows are not"
     ]
     assert sourced(good.replace("1.5", "one")) == []  # an old row is no reason to stop
+
+
+def test_lines_that_are_no_rows_count_together(sourced):
+    day = "id,at,bad,amount,kind\n" + "".join(f"{n},2026-01-01,0,{n}.5,x\n" for n in range(10))
+    assert sourced(f"{day}the end\n") == []
+    assert sourced(f"{day}see overleaf\n\ncontinued\nthe end\n") == [
+        "models/toy.py: 3 of the newest 13 lines are no rows, such as line 12 has 1 values instead of 5: see overleaf"
+    ]
+
+
+def test_of_a_table_that_ended_a_while_ago_the_newest_rows_are_checked(checked, tmp_path, monkeypatch):
+    monkeypatch.setenv("LEEWAY_HOME", str(tmp_path / "home"))
+    with sqlite3.connect(tmp_path / "a.db") as connection:
+        connection.execute("CREATE TABLE events (id, at, bad, amount, kind)")
+        connection.executemany(
+            "INSERT INTO events VALUES (?, ?, 0, ?, 'x')", [(1, "2026-01-01", 1.5), (2, "2026-01-02", "two")]
+        )
+    connection.close()
+    query = f"Query(url='sqlite:///{tmp_path}/a.db', sql='SELECT * FROM events WHERE at >= :start AND at < :end')"
+    assert checked(GOOD.replace('CSV(path="data/*.csv")', query)) == []
+    (found,) = check_source(catalog.load("toy"))
+    assert found.what == "amount: must be a finite number; 1 of the newest 1 rows are not"
 
 
 def test_a_source_that_is_not_there_is_a_finding(checked):

@@ -108,6 +108,24 @@ def test_large_integers_beside_gaps_keep_their_digits(folder):
     assert sorted(rows["customer"].dropna().unique()) == [str(LARGE + number) for number in range(40)]
 
 
+def test_large_integers_of_a_text_are_codes_as_they_are_in_parquet(folder):
+    codes = [str(LARGE + number % 20) if number % 10 else "None" for number in range(ROWS)]
+    rows = whole_night(csv_of(folder, orders(tariff=codes, exponent=[f"{number % 9}e20" for number in range(ROWS)])))
+    assert sorted(rows["tariff"].dropna().unique()) == [str(LARGE + number) for number in range(20) if number % 10]
+    assert rows["tariff"].isna().sum() == ROWS // 10
+    assert rows["exponent"].max() == 8e20
+
+
+def test_a_number_with_an_open_end_is_told(folder):
+    profile, classifier = made(
+        csv_of(folder, orders(rooms=[f"{n % 6}+" if n % 6 == 5 else n % 6 for n in range(ROWS)]))
+    )
+    assert (
+        profile.used["rooms"].reason == "no numbers: values such as '5+' are bounds; write a number for them in prepare"
+    )
+    assert night(classifier).rows["rooms"].value_counts()["5+"] == ROWS // 6
+
+
 def test_a_spelling_of_missing_belongs_to_its_column(folder):
     frame = orders(discount=["none" if number % 5 == 0 else str(number % 30) for number in range(ROWS)])
     frame["churned"] = frame["churned"].map({1: "claim", 0: "none"})

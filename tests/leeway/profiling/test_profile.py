@@ -277,6 +277,85 @@ def test_spellings_of_one_class_are_doubted(project):
     assert "yes and Yes are different classes" in notes["label"]
 
 
+def test_words_for_yes_and_for_no_are_doubted_to_be_several_classes(project):
+    frame = table()
+    frame["bad"] = ["True", "1", "yes", "False", "0", "N"] * 100
+    (label,) = [why for what, _, why in guesses(found(project, frame)) if what == "label"]
+    assert sorted(label.split("; ")) == [
+        "false and 0 and N are different classes",
+        "true and 1 and yes are different classes",
+    ]
+    frame["bad"] = ["Y", "N", "S"] * 200
+    assert "different" not in {what: why for what, _, why in guesses(found(project, frame))}["label"]
+
+
+def test_an_encoding_that_is_a_guess_shows_what_it_makes_of_a_word(project):
+    frame = table(town=lambda rows: ["Bonn", "im Süden von Köln"] * (rows // 2))
+    told = []
+    for encoding in ("utf-8", "cp1252"):
+        frame.to_csv(project / "data.csv", index=False, encoding=encoding)
+        guessed = guesses(profile(Options("toy", str(project / "data.csv"), ("bad",))))
+        told += [why for what, _, why in guessed if what == "source"]
+    assert told == ["", "reads as 'Süden'; --encoding"]
+
+
+def test_more_columns_than_the_database_has_room_for_are_refused_before_anything_is_written(project):
+    random = np.random.default_rng(1)
+    wide = pd.DataFrame({f"c{number}": random.random(60).round(3) for number in range(1_000)})
+    pd.concat([table(60), wide], axis=1).to_csv(project / "data.csv", index=False)
+    with pytest.raises(DefinitionError, match=r"no room for 1002 columns; declare at most 975 numbers"):
+        create(Options("toy", str(project / "data.csv"), ("bad",)))
+    assert not (project / "models").exists()
+
+
+def sold_at(write):
+    """Moments of a table, each written by its place."""
+    moments = pd.date_range("2026-01-01 00:30", periods=600, freq="97min")
+    return [write(place, moment) for place, moment in enumerate(moments)]
+
+
+CLOCKS = {
+    "days": (lambda place, moment: f"{moment:%Y-%m-%d}", []),
+    "offsets": (lambda place, moment: f"{moment:%Y-%m-%dT%H:%M:%S}+02:00", []),
+    "clocks": (lambda place, moment: f"{moment:%Y-%m-%d %H:%M:%S}", ["they have no zone"]),
+    "a form of its own": (lambda place, moment: f"{moment:%d.%m.%Y %H:%M}", ["they have no zone"]),
+    "both": (
+        lambda place, moment: f"{moment:%Y-%m-%dT%H:%M:%S}" + ("Z" if place % 3 else ""),
+        ["200 of 600 have no zone"],
+    ),
+    "some days": (
+        lambda place, moment: f"{moment:%Y-%m-%d}" if place % 3 else f"{moment:%Y-%m-%dT%H:%M:%SZ}",
+        ["400 of 600 are days without a clock"],
+    ),
+    "seconds": (lambda place, moment: str(int(moment.timestamp())), []),
+}
+
+
+@pytest.mark.parametrize("written", CLOCKS)
+def test_what_event_times_leave_open_is_told(project, written):
+    write, said = CLOCKS[written]
+    profiled = found(project, table().assign(**{"sold at": sold_at(write)}))
+    assert profiled.event_time == "sold at"
+    (told,) = [why for what, _, why in guesses(profiled) if what == "event time"]
+    told = [item for item in told.split("; ") if "zone" in item or "clock" in item]
+    assert [item[: len(start)] for item, start in zip(told, said, strict=True)] == said
+
+
+def test_a_column_that_is_nearly_one_of_times_says_what_is_not(project):
+    times = sold_at(lambda place, moment: f"{moment:%Y-%m-%d %H:%M:%S}")
+    times[3:10] = [f"2026-02-30 10:0{number}" for number in range(7)]
+    used = found(project, table().assign(**{"sold at": times})).used["sold at"]
+    assert used.reason.startswith("identifies a row; no times: 7 of 600 values are none, such as '2026-02-30 10:00'")
+    assert found(project, table()).used["order_no"].reason == ""
+
+
+def test_numbers_with_both_signs_for_the_fraction_are_doubted(project):
+    prices = [f"{row % 90},50" if row % 2 else f"{row % 90}.25" for row in range(600)]
+    used = found(project, table(price=lambda rows: prices)).used["price"]
+    assert used.column.holds == "categorical"
+    assert used.reason == "no numbers: '1,50' and '0.25' are written in two ways; write them in one in prepare"
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

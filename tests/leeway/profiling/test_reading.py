@@ -24,6 +24,12 @@ def write(tmp_path, content, name="data.csv"):
     return file
 
 
+def random_lines():
+    """More bytes than the head of a file, which do not compress away."""
+    numbers = np.random.default_rng(0).integers(0, 10**9, (50_000, 2))
+    return b"a,b\n" + b"".join(b"%d,%d\n" % (first, second) for first, second in numbers)
+
+
 CELL = st.just("") | st.builds(
     str.__add__, st.sampled_from("axé7"), st.text("abcxyzäé,;|0123456789 '\"\n", max_size=12)
 )
@@ -75,6 +81,12 @@ def test_the_encoding_is_found(tmp_path, encoding):
     assert sample.rows["name"].tolist() == [words[n % len(words)] for n in range(300)]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
+def test_several_bytes_for_a_letter_are_found(tmp_path, encoding):
+    text = "id;name;yes\n" + "".join(f"{n};Müller;{n % 2}\n" for n in range(300))
+    assert read(write(tmp_path, text.encode(encoding))).rows["name"].unique().tolist() == ["Müller"]
+
+
 def test_a_letter_far_down_that_is_no_utf_8_is_read_all_the_same(tmp_path):
     sample = read(write(tmp_path, b"a,b\n" + b"x,y\n" * 100_000 + "é,ü\n".encode("cp1252")))
     assert sample.rows.iloc[-1].tolist() == ["é", "ü"]
@@ -122,6 +134,8 @@ def test_two_columns_of_one_name_are_refused_as_a_night_would(tmp_path):
         (b"", "x.csv", "is empty"),
         (b"a,b\n1,2\n", "x.csv.gz", "its compression"),
         (gzip.compress(b"a,b\n1,2\n" * 99)[:-20], "x.csv.gz", "its compression"),
+        (gzip.compress(random_lines())[:-20], "x.csv.gz", "its compression"),
+        (gzip.compress(gzip.compress(b"a,b\n1,2\n")), "x.csv.gz", "no delimited text .found: compressed by gzip"),
         (b"PAR1 but not", "x.parquet", "as a table"),
     ],
     ids=[
@@ -130,6 +144,8 @@ def test_two_columns_of_one_name_are_refused_as_a_night_would(tmp_path):
         "empty",
         "not gzip",
         "cut gzip",
+        "cut large gzip",
+        "gzip of gzip",
         "not parquet",
     ],
 )
@@ -145,6 +161,19 @@ def test_what_a_person_says_wrongly_is_refused(tmp_path, options):
     where = write(tmp_path, "a,b\n1,2\n") if "encoding" in options else "sqlite:///x.db"
     with pytest.raises(SourceError, match=r"klingon|add --query"):
         read(where, **options)
+
+
+def test_a_file_s_own_name_is_no_pattern(tmp_path):
+    write(tmp_path, "a,b\n1,x\n", "a1.csv")
+    assert read(write(tmp_path, "a,b\n2,x\n", "a[1].csv")).rows["a"].tolist() == ["2"]
+
+
+@pytest.mark.parametrize(("data", "said"), [("", "its path is empty"), ("none.csv", "correct the path")])
+def test_where_there_is_no_file_the_reason_is_told(tmp_path, monkeypatch, data, said):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "a,b\n1,x\n")
+    with pytest.raises(SourceError, match=said):
+        read(data)
 
 
 def test_files_of_a_folder_are_one_table_and_must_be_alike(tmp_path):
@@ -305,3 +334,9 @@ def test_a_folder_has_no_files_that_nights_pass_over(tmp_path):
         (tmp_path / place).write_text("a,y\n1,0\n")
     files = reading.describe(str(tmp_path)).files
     assert [str(file.relative_to(tmp_path)) for file in files] == ["more/rows.csv", "rows.csv"]
+
+
+@pytest.mark.parametrize("day", ["20000-01-01", "0044-03-15 BC"])
+def test_a_date_beyond_python_s_is_told_as_the_query_s(server, day):
+    with pytest.raises(SourceError, match=r"cannot be read as a table .found: year -?\d+ is out of range"):
+        read(server.render_as_string(hide_password=False), sql=f"SELECT date '{day}' AS day, 1 AS bad")

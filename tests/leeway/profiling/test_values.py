@@ -173,3 +173,15 @@ def test_numbers_of_many_hands_are_read_with_their_style(text, first, style):
     assert found.values.iloc[0] == first
     assert (found.unit, found.thousands, found.decimal) == style
     assert not found.ambiguous
+
+
+@pytest.mark.parametrize("given", ["cat_{}", "a:b{}", "({},5)", "{}+"])
+def test_names_pairs_and_bounds_are_no_amounts_of_a_unit(given):
+    assert values.numbers(series(*(given.format(number) for number in range(1, 9)))) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "last"), [("US${}.5", 8.5), ("R${},5", 8.5), ("({}.5)", -8.5), ("({},500.5)", -8500.5)]
+)
+def test_currencies_with_letters_and_amounts_that_are_all_negative_are_numbers(given, last):
+    assert values.numbers(series(*(given.format(number) for number in range(1, 9)))).values.iloc[-1] == last

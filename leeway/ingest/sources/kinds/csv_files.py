@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from leeway.core.settings import settings
 from leeway.definition import CSV
 from leeway.ingest.reading import delimited
 from leeway.ingest.sources import files
@@ -19,7 +18,7 @@ class CSVFiles(FileKind[CSV]):
 
     def matching(self, source: CSV) -> list[Path]:
         """The files of the pattern."""
-        return files.matching(source.path, settings().project.absolute() / source.path)
+        return files.matching(source.path)
 
     def raw(self, source: CSV, file: Path) -> Iterator[pd.DataFrame]:
         """Its lines."""

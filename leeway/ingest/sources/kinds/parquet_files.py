@@ -19,8 +19,7 @@ class ParquetFiles(FileKind[Parquet]):
 
     def matching(self, source: Parquet) -> list[Path]:
         """The files of the pattern, or all in the folder."""
-        given = settings().project.absolute() / source.path
-        return files.matching(source.path, given / "**" / "*.parquet" if given.is_dir() else given)
+        return files.matching(source.path, within="**/*.parquet")
 
     def raw(self, source: Parquet, file: Path) -> Iterator[pd.DataFrame]:
         """Its rows, with the columns that folders name."""

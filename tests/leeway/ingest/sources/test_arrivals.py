@@ -135,6 +135,26 @@ def test_late_rows_make_their_old_partition_due_and_corrections_are_later_versio
     assert late(toy, DAY.shift(1)) == []
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_an_event_whose_time_was_corrected_stays_where_it_moved_whichever_partition_is_read_first(
+    declared, drop, order
+):
+    toy = declared(FOLDER)
+    drop("a.csv", lines("a,2026-03-01T08:00,1,x,0", "b,2026-03-01T09:00,1,x,0", "c,2026-03-02T08:00,1,x,0"))
+    for day in (DAY, DAY.shift(1)):
+        ingest(toy, day)
+    drop("a.csv", lines("a,2026-03-01T08:00,2,x,0", "b,2026-03-02T09:00,3,x,1", "c,2026-03-01T07:00,4,x,0"))
+    moved = [("a", "2026-03-01", 2.0), ("b", "2026-03-02", 3.0), ("c", "2026-03-01", 4.0)]
+    for offset in order:
+        ingest(toy, DAY.shift(offset))
+    assert current(toy, "event_id", "partition", "amount") == moved
+    drop("b.csv", lines("d,2026-03-01T09:00,1,x,0", "e,2026-03-02T09:00,1,x,0"))
+    for offset in order:
+        ingest(toy, DAY.shift(offset))
+    assert current(toy, "event_id", "partition", "amount")[:3] == moved
+    assert late(toy, DAY.shift(2)) == []
+
+
 def test_a_delivery_that_was_never_published_leaves_its_partition_due(declared, drop):
     toy = declared(FOLDER)
     drop("a.csv", lines("a,2026-03-01,1,x,0"))

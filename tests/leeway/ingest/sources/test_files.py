@@ -1,6 +1,7 @@
 """What files hold, however they are written: blanks, headers, quotes, archives, folders of Parquet."""
 
 import bz2
+import gzip
 import lzma
 import os
 import zipfile
@@ -81,6 +82,61 @@ def test_an_archive_of_two_files_is_refused(folder):
         archive.writestr("a.csv", "a\n1\n")
         archive.writestr("b.csv", "a\n2\n")
     refused(CSV(path="a.zip"), "the archive does not hold exactly one file")
+
+
+def test_what_a_mac_adds_to_an_archive_is_no_file_of_it(folder):
+    with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+        archive.writestr("a.csv", "a\n1\n")
+        archive.writestr("__MACOSX/._a.csv", "junk")
+    assert read(CSV(path="a.zip"))["a"].tolist() == ["1"]
+
+
+OTHER_FORMATS = {
+    "Excel": b"PK\x03\x04\x14\x00\x00",
+    "gzip": gzip.compress(b"a\n1\n"),
+    "bzip2": bz2.compress(b"a\n1\n"),
+    "xz": lzma.compress(b"a\n1\n"),
+    "Parquet": b"PAR1\x15\x04\x15",
+    "SQLite": b"SQLite format 3\x00",
+    "JSON": b'\xef\xbb\xbf [\n {"a": 1}]',
+    "HTML": b"\n<!DOCTYPE html><table>",
+}
+
+
+@pytest.mark.parametrize("found", OTHER_FORMATS)
+def test_a_file_of_another_format_is_refused_by_the_format_s_name(folder, found):
+    (folder / "a.csv").write_bytes(OTHER_FORMATS[found])
+    refused(CSV(path="a.csv"), rf"reading \S*a\.csv: it is no delimited text \(found: .*{found}.*\); .")
+    (folder / "a.csv.gz").write_bytes(gzip.compress(OTHER_FORMATS[found]))
+    refused(CSV(path="a.csv.gz"), rf"it is no delimited text \(found: .*{found}")
+
+
+def test_names_that_resemble_another_format_are_names(folder):
+    for text in ("PAR1,PAR2\n1,2\n", "PK,BZh9\n1,2\n", "{a},[b]\n1,2\n"):
+        (folder / "a.csv").write_text(text)
+        assert read(CSV(path="a.csv")).shape == (1, 2)
+
+
+def test_a_file_s_own_name_is_no_pattern(folder, monkeypatch):
+    project = folder / "of [us]"
+    (project / "data").mkdir(parents=True)
+    monkeypatch.setenv("LEEWAY_PROJECT", str(project))
+    settings.cache_clear()
+    (project / "a[1].csv").write_text("a\n1\n")
+    (project / "a1.csv").write_text("a\n2\n")
+    assert read(CSV(path="a[1].csv"))["a"].tolist() == ["1"]
+    assert read(CSV(path="a[0-9].csv"))["a"].tolist() == ["2"]
+    pd.DataFrame({"a": [3]}).to_parquet(project / "data" / "b.parquet")
+    for path in ("data", "data/*.parquet"):
+        assert read(Parquet(path=path))["a"].tolist() == [3]
+
+
+@pytest.mark.parametrize("block", [1 << 20, *range(1, 12)])
+def test_a_mark_amid_a_file_is_that_of_a_file_put_behind_another(folder, monkeypatch, block):
+    monkeypatch.setattr(delimited, "BLOCK", block)
+    monkeypatch.setattr(delimited, "HEAD", block)
+    (folder / "a.csv").write_bytes(b"a,b\r\n1,2\r\n" + "\ufeffa,b\r\n3,4\r\n\ufeff5,\ufeff6\r\n".encode())
+    assert read(CSV(path="a.csv")).to_numpy().tolist() == [["1", "2"], ["3", "4"], ["5", "\ufeff6"]]
 
 
 def test_a_mark_before_the_header_is_no_part_of_its_first_name(folder):
