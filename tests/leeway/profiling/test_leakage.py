@@ -109,3 +109,13 @@ def test_a_date_that_tells_the_label_with_another_column_is_asked_about_once():
     aside, open_ = asked(frame, time)
     assert "closed" in aside
     assert not aside & open_
+
+
+@pytest.mark.parametrize(("said", "is_asked"), [(1.0, True), (0.4, False)])
+def test_a_text_in_which_one_word_tells_the_label_is_asked_about(said, is_asked):
+    def note(frame, random):
+        spoken = random.random(len(frame)) < said
+        words = np.where(spoken, np.where(frame["bad"] == 1, "goodbye", "hello"), "later")
+        return [f"customer {number} on the phone said {word} to us" for number, word in enumerate(words)]
+
+    assert asked(with_column(note=note)) == (set(), {"note"} if is_asked else set())
