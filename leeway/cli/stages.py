@@ -10,6 +10,7 @@ from leeway.cli.options import Json, NameArgument, PartitionOption, ReasonOption
 from leeway.core.progress import reporting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from tasks.decide import Decision
@@ -201,8 +202,8 @@ def backfill(
                 print(f"about {output.duration(result.seconds)}, by how long these stages took lately")
             return
         print(f"{result.done} of {len(result.planned)} steps done")
-        for key, text in result.failed.items():
-            print(f"{key}: {text}")
+        for line in _failures(result.failed):
+            print(line)
 
     output.emit(result, say)
     if result.failed:
@@ -262,8 +263,19 @@ def _ingest_history(name: str) -> None:
     with output.progress(f"ingesting {name}") as update, orchestrated("backfill") as flow, reporting(update):
         done = flow.backfill(name, stage="ingest", dry_run=False)
     output.note(f"{classifier.partition.count(done.done)} ingested, {len(done.failed)} failed")
-    for key, text in done.failed.items():
-        output.note(f"{key}: {text}")
+    for line in _failures(done.failed):
+        output.note(line)
+
+
+def _failures(failed: "Mapping[str, str]") -> "Iterator[str]":
+    """Yield a line for each partition that failed; one for several in a row that failed alike."""
+    from itertools import groupby
+
+    alike = groupby(failed.items(), key=lambda item: item[1].replace(item[0], ""))
+    for _, items in alike:
+        own = list(items)
+        more = f" and {len(own) - 1} more up to {own[-1][0]}, alike" if len(own) > 1 else ""
+        yield f"{own[0][0]}{more}: {own[0][1]}"
 
 
 def _run(verb: str, name: str, partition: str | None) -> Any:

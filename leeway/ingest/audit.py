@@ -24,6 +24,7 @@ from leeway.store import storage
 
 #: A column that every suite may use: the hours from an event to the end of its partition.
 HOURS_TO_END = "hours_to_partition_end"
+NOT_NULL = "expect_column_values_to_not_be_null"
 
 
 @dataclass(frozen=True)
@@ -379,8 +380,12 @@ def _take(result: Any, audit: Audit, seen: list[int], sensitive: frozenset[str],
         get_expectation_impl(config.type), (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
     )
     rows = (result.result.get("unexpected_index_list") or []) if row_level else []
+    # A value that cannot be read counts as missing; that it must not be missing says no more.
+    already = f"{arguments.get('column')}: " if config.type == NOT_NULL else None
     for index in rows:
-        audit.broken.setdefault(seen[index], []).append(rule)
+        rules = audit.broken.setdefault(seen[index], [])
+        if already is None or not any(own.startswith(already) for own in rules):
+            rules.append(rule)
     if not result.success and (not rows or config.kwargs.get("mostly", 1) < 1):
         share = result.result.get("unexpected_percent")
         found = None if hidden else result.result.get("observed_value")

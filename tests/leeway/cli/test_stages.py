@@ -37,3 +37,12 @@ def test_train_says_first_what_only_a_person_can_know(rides, capsys):
     assert question.strip().startswith("Only you can know: could you have known `payment` when the event happened?")
     assert "known_at_event=True" in how
     assert gate.strip() == "leakage: pass, so"
+
+
+def test_partitions_that_failed_alike_are_one_line():
+    failed = {f"2026-03-0{day}": f"scoring toy 2026-03-0{day}: toy has no champion yet" for day in (1, 2, 3)}
+    lines = list(stages._failures({**failed, "2026-03-04": "scoring toy 2026-03-04: the disk is full"}))
+    assert lines == [
+        "2026-03-01 and 2 more up to 2026-03-03, alike: scoring toy 2026-03-01: toy has no champion yet",
+        "2026-03-04: scoring toy 2026-03-04: the disk is full",
+    ]

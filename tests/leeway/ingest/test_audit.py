@@ -126,6 +126,14 @@ def test_a_line_that_is_no_row_is_told_once_and_not_again_for_each_of_its_column
     assert found.failed == []
 
 
+def test_a_value_that_cannot_be_read_is_told_once_and_not_as_a_missing_one_too(folder):
+    declare(folder, "gxe.ExpectColumnValuesToNotBeNull(column='amount', mostly=0.5)")
+    found = audited(rows(amount=["much", None, *map(str, range(8))]))
+    assert [len(found.broken[position]) for position in (0, 1)] == [1, 1]
+    assert found.broken[0][0].startswith("amount: ")
+    assert "not_be_null" in found.broken[1][0]
+
+
 def test_below_mostly_the_delivery_is_rejected_and_above_it_the_rows_are_quarantined(folder):
     declare(folder, "gxe.ExpectColumnValuesToNotBeNull(column='kind', mostly=0.8)")
     assert list(audited(rows(kind=[None] + ["a"] * 9)).broken) == [0]
