@@ -24,6 +24,7 @@ from leeway.store import storage
 from leeway.training.reference_data import SAMPLE_ROWS
 
 SHOWN_COLUMNS = 8
+LESS_THAN = "\uff1c"  # the full-width sign: it looks alike, and begins no tag
 EVERY_VERDICT = {
     "quiet": ("#1b7f4b", "Nothing to do."),
     "drift": ("#1b7f4b", "Nothing to do: the data moved, but the scores still fit the labels."),
@@ -83,10 +84,23 @@ def _evidently(bundle: Bundle, x: pd.DataFrame, columns: list[str]) -> str:
         shared = [name for name in columns if reference[name].notna().any() and current[name].notna().any()]
         categories = [name for name in shared if bundle.card.features.get(name) == "categorical"]
         definition = DataDefinition(
-            numerical_columns=[name for name in shared if name not in categories], categorical_columns=categories
+            numerical_columns=[_as_text(name) for name in shared if name not in categories],
+            categorical_columns=[_as_text(name) for name in categories],
         )
-        datasets = [Dataset.from_pandas(frame[shared], data_definition=definition) for frame in (current, reference)]
-        return str(Report([ValueDrift(column=name) for name in shared]).run(*datasets).get_html_str(as_iframe=False))
+        frames = (_harmless(frame[shared], categories) for frame in (current, reference))
+        datasets = [Dataset.from_pandas(frame, data_definition=definition) for frame in frames]
+        drifts = [ValueDrift(column=_as_text(name)) for name in shared]
+        return str(Report(drifts).run(*datasets).get_html_str(as_iframe=False))
+
+
+def _harmless(rows: pd.DataFrame, categories: list[str]) -> pd.DataFrame:
+    """Rows whose names and categories cannot leave the script that Evidently writes them into, unescaped."""
+    plain = {name: rows[name].map(_as_text, na_action="ignore") for name in categories}
+    return rows.assign(**plain).rename(columns=_as_text)
+
+
+def _as_text(value: object) -> object:
+    return value.replace("<", LESS_THAN) if isinstance(value, str) else value
 
 
 def _moved_scores(bundle: Bundle, finding: Finding) -> list[str]:
