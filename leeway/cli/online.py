@@ -11,7 +11,7 @@ from leeway.cli import output
 from leeway.cli.options import Json, NameArgument, WrongValue
 
 if TYPE_CHECKING:
-    from leeway.scoring.online.answering import Answer
+    from leeway.scoring.online.answering import OnlineAnswer
 
 
 def ask(
@@ -70,7 +70,7 @@ def _values(text: str) -> dict[str, object]:
     return found
 
 
-def _say(found: "Answer") -> None:
+def _say(found: "OnlineAnswer") -> None:
     words = {True: "flagged", False: "not flagged"}
     decision = words[found.decision] if isinstance(found.decision, bool) else ", ".join(found.decision or ["none"])
     decision = found.decision if isinstance(found.decision, str) else decision

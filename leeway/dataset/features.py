@@ -68,7 +68,7 @@ def for_scoring(classifier: Classifier, partition: Partition) -> sa.Select[Any]:
 
 
 @dataclass(frozen=True)
-class Request:
+class AskedEvent:
     """An event that is asked about and not stored yet.
 
     Attributes:
@@ -81,7 +81,7 @@ class Request:
     values: Mapping[str, object]
 
 
-def for_request(classifier: Classifier, request: Request) -> sa.Select[Any]:
+def for_request(classifier: Classifier, request: AskedEvent) -> sa.Select[Any]:
     """Select the features of one event that is not stored, by the same expressions as those of a partition's events.
 
     Its entities' events and label arrivals are read as they are stored now.
@@ -188,7 +188,9 @@ def _rows(classifier: Classifier, timeline: sa.CTE, group: Sequence[sa.Label[str
     ).subquery("rows")
 
 
-def _timeline_of(classifier: Classifier, tables: Tables, request: Request) -> sa.CompoundSelect[Any] | sa.Select[Any]:
+def _timeline_of(
+    classifier: Classifier, tables: Tables, request: AskedEvent
+) -> sa.CompoundSelect[Any] | sa.Select[Any]:
     """Select the request's own row, and those of its entities before it."""
     event = tables.event
     columns = [

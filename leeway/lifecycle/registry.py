@@ -196,6 +196,7 @@ def promote(name: str, version: int, *, reason: str, actor: str) -> Promotion:
 
     Raises:
         NotFound: the version is not registered.
+        BundleError: it is none that Leeway registered, or its bundle was altered.
     """
     client = _client()
     found = {int(item.version): item for item in client.search_model_versions(f"name = '{name}'")}
@@ -206,7 +207,7 @@ def promote(name: str, version: int, *, reason: str, actor: str) -> Promotion:
             found=f"versions {sorted(found) or 'none'}",
             hint=f"see `leeway versions {name}`",
         )
-    key, checksum = (found[version].tags[tag] for tag in ("bundle", "checksum"))
+    key, checksum = (found[version].tags.get(tag, "") for tag in ("bundle", "checksum"))
     folder = _folder(name, key, version, checksum)
     as_of = datetime.fromisoformat(leeway.model.bundle.load(folder, checksum).card.as_of)
     return _append(name, version, "promoted", reason, actor, key, checksum, as_of)

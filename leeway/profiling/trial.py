@@ -44,7 +44,7 @@ class Unreadable:
 
 
 @dataclass
-class Trial:
+class TriedTable:
     """What the rows of a table break.
 
     Attributes:
@@ -61,7 +61,7 @@ class Trial:
     deliveries: dict[Partition, pd.DataFrame] = field(default_factory=dict)
 
 
-def read(found: Profile, now: datetime, *, seconds: float = SECONDS) -> Trial:
+def read(found: Profile, now: datetime, *, seconds: float = SECONDS) -> TriedTable:
     """Read a table as the nights would.
 
     Args:
@@ -71,7 +71,7 @@ def read(found: Profile, now: datetime, *, seconds: float = SECONDS) -> Trial:
         DefinitionError: what the definition says does not fit together.
     """
     classifier = _classifier(writing.definition(found), found.options.name)
-    tried = Trial(classifier)
+    tried = TriedTable(classifier)
     wanted = _partitions(found, classifier)
     own_names = {new: name for name, new in found.renamed.items()}
     counts: dict[str, int] = {}
@@ -99,7 +99,7 @@ def read(found: Profile, now: datetime, *, seconds: float = SECONDS) -> Trial:
     return tried
 
 
-def rejecting(found: Profile, tried: Trial, now: datetime) -> list[tuple[Expectation, Partition]]:
+def rejecting(found: Profile, tried: TriedTable, now: datetime) -> list[tuple[Expectation, Partition]]:
     """Ask the suite of some deliveries; returns the expectations that would reject one, each with its partition."""
     names: dict[str, object] = {}
     exec(compile(writing.suite(found), "a new suite", "exec"), names)  # noqa: S102 -- our own text

@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+import re
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 import leeway.model.bundle
+from leeway.core.errors import BundleError
 from leeway.core.metrics import Bools, Floats
 from leeway.definition import Classifier, catalog
 from leeway.definition.candidates import CANDIDATES
@@ -74,7 +76,18 @@ def key_of(name: str, snapshot: str, as_of: datetime, window: TrainingWindow | N
 
 
 def folder_of(name: str, key: str) -> Path:
-    """Return the folder of a bundle."""
+    """Return the folder of a bundle.
+
+    Raises:
+        BundleError: the key is none that `key_of` makes; a version that somebody else registered may name any path.
+    """
+    if re.fullmatch(r"[0-9a-f]{16}", key) is None:
+        raise BundleError(
+            f"looking for a bundle of {name}",
+            problem="its key is none of Leeway's",
+            found=key[:80],
+            hint="the version was not registered by `leeway train`: see in MLflow who made it, and delete it there",
+        )
     return storage.place("bundles", name, key)
 
 

@@ -36,7 +36,7 @@ def test_weeks_of_real_bookings_are_ingested_learnt_and_scored_without_a_label_b
     decision = train(NAME, cut.start, "the first one", "test")
     assert decision.promoted, decision.verdicts
 
-    [bundle] = fit.folder_of(NAME, "x").parent.iterdir()
+    [bundle] = fit.folder_of(NAME, "0" * 16).parent.iterdir()
     card = leeway.model.bundle.load(bundle).card
     learnt = snapshots.read(NAME, card.snapshot)
     assert (learnt["known_at"] <= pd.Timestamp(cut.start)).all()

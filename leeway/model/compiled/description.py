@@ -226,12 +226,12 @@ def write(description: Description, path: Path) -> None:
 def read(path: Path) -> Description | None:
     """Read a description; None of a form that this version does not know."""
     data = gzip.decompress(path.read_bytes())
-    if msgspec.json.decode(data, type=_Form).form != FORM:
+    if msgspec.json.decode(data, type=_Numbered).form != FORM:
         return None
     return msgspec.json.decode(data, type=Description)
 
 
-class _Form(msgspec.Struct):
+class _Numbered(msgspec.Struct):
     form: int
 
 

@@ -26,7 +26,7 @@ AHEAD = timedelta(minutes=5)  # that the clocks of those who ask may be fast
 
 
 @dataclass(frozen=True)
-class Answer:
+class OnlineAnswer:
     """A decision with what it rests on.
 
     Attributes:
@@ -54,7 +54,7 @@ class Answer:
 
 def answer(
     classifier: Classifier, values: Mapping[str, object], *, event_id: str | None = None, explain: int = 0
-) -> Answer:
+) -> OnlineAnswer:
     """Decide about one event with the champion; nothing is stored.
 
     Args:
@@ -80,7 +80,7 @@ def answer(
     p = probabilities(bundle, rows)
     decided, review = bundle.decide(p), bundle.to_review(p)
     names = bundle.outputs.names
-    return Answer(
+    return OnlineAnswer(
         request.event_id,
         request.event_time,
         bundle.outputs.stored(decided).to_pylist()[0],
@@ -115,7 +115,7 @@ def probabilities(bundle: Bundle, rows: pd.DataFrame) -> Floats:
         return bundle.score(rows)
 
 
-def _request(classifier: Classifier, values: Mapping[str, object], event_id: str | None) -> features.Request:
+def _request(classifier: Classifier, values: Mapping[str, object], event_id: str | None) -> features.AskedEvent:
     cast, faults = cast_values(classifier, values)
     now = datetime.now(UTC)
     name = classifier.event_time
@@ -129,4 +129,4 @@ def _request(classifier: Classifier, values: Mapping[str, object], event_id: str
             found=", ".join(repr(fault.found) for fault in faults if fault.found is not None) or None,
             hint=f"the columns and their kinds stand in models/{classifier.name}.py",
         )
-    return features.Request(event_id or f"asked-{uuid4()}", given or now, cast)
+    return features.AskedEvent(event_id or f"asked-{uuid4()}", given or now, cast)

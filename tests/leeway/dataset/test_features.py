@@ -289,7 +289,7 @@ def test_an_event_that_is_asked_about_has_the_features_that_the_night_gives_it(c
         for key, row in found.items():
             version = next(event for event in events if event.id == key).current()
             values = {"card": version.card, "amount": version.amount, "flag": version.flag}
-            request = features.Request(key, row["event_time"], values)
+            request = features.AskedEvent(key, row["event_time"], values)
             (asked,) = connection.execute(features.for_request(classifier, request)).mappings().all()
             assert dict(asked) == row
 

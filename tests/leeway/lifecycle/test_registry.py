@@ -93,9 +93,10 @@ def test_an_ensemble_whose_name_is_longer_than_a_run_may_be_named_is_registered(
     key = registry.champion(quick.name).bundle
     told = fit.folder_of(quick.name, key) / "bundle.json"
     card = json.loads(told.read_text())
-    other = shutil.copytree(told.parent, told.parent.with_name("another"))
-    (other / "bundle.json").write_text(json.dumps(card | {"key": "another", "trial": " + ".join(["boosting"] * 60)}))
-    version = registry.register(quick.name, "another")
+    another = "a" * 16
+    other = shutil.copytree(told.parent, told.parent.with_name(another))
+    (other / "bundle.json").write_text(json.dumps(card | {"key": another, "trial": " + ".join(["boosting"] * 60)}))
+    version = registry.register(quick.name, another)
     run = registry._client().get_run(registry._client().get_model_version(quick.name, str(version)).run_id)
     assert run.info.run_name.startswith(f"toy {card['as_of'][:10]} boosting + boosting")
 
@@ -164,6 +165,17 @@ def test_a_person_may_promote_a_refused_version_but_none_that_is_not_registered(
     assert registry.champion(lived.name) == promoted
     with pytest.raises(NotFound, match=r"promoting version 7 of toy: .*\(found: versions \[1\]\)"):
         registry.promote(lived.name, 7, reason="", actor="me")
+
+
+@pytest.mark.parametrize(
+    "tags", [{}, {"bundle": "../../../elsewhere", "checksum": "0" * 64}, {"bundle": "0" * 15 + "/"}]
+)
+def test_a_version_that_somebody_else_registered_is_not_promoted(trained, tags):
+    lived, _, _ = trained
+    made = registry._client().create_model_version(lived.name, source="/tmp/elsewhere", tags=tags)
+    with pytest.raises(BundleError, match="key is none of Leeway's"):
+        registry.promote(lived.name, int(made.version), reason="", actor="me")
+    assert registry.champion(lived.name) is None
 
 
 def test_an_altered_bundle_is_neither_promoted_nor_loaded(trained):
