@@ -21,7 +21,7 @@ def check(evidence: Evidence) -> GateVerdict:
     if found.apart > NEXT_TO_NOTHING or found.other_decisions:
         why = f"{found.other_decisions} of {found.rows:,} rows are decided otherwise (largest difference {found.apart:.1e})"
         return GateVerdict(NAME, "not applicable", f"{why}: the bundle itself answers, slowly", numbers)
-    why = f"the same probabilities of {found.rows:,} rows, in {found.microseconds:.0f} µs each"
+    why = f"the same probabilities of {found.rows:,} rows, in {found.microseconds / 1000:.3g} ms each"
     return GateVerdict(NAME, "pass", f"{why} (largest difference {found.apart:.1e})", numbers)
 
 

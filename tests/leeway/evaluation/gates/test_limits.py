@@ -40,7 +40,7 @@ def test_a_new_process_must_say_the_same_of_every_row():
 @pytest.mark.parametrize(
     ("found", "outcome", "said"),
     [
-        (CompiledProof(500, 1e-16, 0, 45.0), "pass", "same probabilities of 500 rows, in 45 µs"),
+        (CompiledProof(500, 1e-16, 0, 45.0), "pass", "same probabilities of 500 rows, in 0.045 ms"),
         (CompiledProof(500, 1e-7, 0, 45.0), "not applicable", "itself answers"),
         (CompiledProof(500, 0.0, 3, 45.0), "not applicable", "3 of 500 rows are decided otherwise"),
         (None, "not applicable", "none of Leeway's own"),
