@@ -5,6 +5,7 @@ This is the one module that uses Great Expectations.
 
 import json
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -132,14 +133,21 @@ def audit(classifier: Classifier, partition: Partition, delivery: str) -> Audit:
 
 
 def failing(
-    classifier: Classifier, declared: Sequence[object], rows: Mapping[Partition, pd.DataFrame], *, now: datetime
+    classifier: Classifier,
+    declared: Sequence[object],
+    rows: Mapping[Partition, pd.DataFrame],
+    *,
+    now: datetime,
+    seconds: float,
 ) -> dict[str, Partition]:
     """Return the rules of a suite by which whole deliveries would be rejected, each with the first of these.
 
     Args:
         declared: the expectations of a suite that is not written yet.
         rows: raw, by their partition.
+        seconds: after which no further partition is looked at.
     """
+    until = time.monotonic() + seconds
     judge = _judge_by(_suite(classifier.name, declared))
     rules = [_rule(item) for item in judge.suite.expectations]
     found: dict[str, Partition] = {}
@@ -150,6 +158,8 @@ def failing(
         for rule in rules:
             if any(text.startswith(rule) for text in told):
                 found.setdefault(rule, partition)
+        if time.monotonic() > until:
+            break
     return found
 
 

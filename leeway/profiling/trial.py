@@ -23,6 +23,7 @@ from leeway.profiling.reading import MAX_ROWS
 
 MOST = 0.01  # of the values of a feature may be unreadable by night, or it is set aside
 SECONDS = 10.0  # for the casts of a large table; what is left is cast by the first nights
+SUITE_SECONDS = 3.0  # for the suite; one delivery is looked at in any case
 DELIVERIES = 5  # that the suite is asked of
 
 
@@ -104,7 +105,7 @@ def rejecting(found: Profile, tried: TriedTable, now: datetime) -> list[tuple[Ex
     names: dict[str, object] = {}
     exec(compile(writing.suite(found), "a new suite", "exec"), names)  # noqa: S102 -- our own text
     declared = cast("list[object]", names["expectations"])
-    rules = audit.failing(tried.classifier, declared, tried.deliveries, now=now)
+    rules = audit.failing(tried.classifier, declared, tried.deliveries, now=now, seconds=SUITE_SECONDS)
     named = ((item, writing.rule(found, item)) for item in (found.kept_expectations if rules else ()))
     return [(item, rules[rule]) for item, rule in named if rule in rules]
 

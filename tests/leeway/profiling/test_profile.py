@@ -299,11 +299,12 @@ def test_an_encoding_that_is_a_guess_shows_what_it_makes_of_a_word(project):
     assert told == ["", "reads as 'Süden'; --encoding"]
 
 
-def test_more_columns_than_the_database_has_room_for_are_refused_before_anything_is_written(project):
+def test_more_columns_than_the_database_has_room_for_are_refused_before_anything_is_written(project, monkeypatch):
+    monkeypatch.setattr("leeway.definition.classifier.MAX_ROW", 80)
     random = np.random.default_rng(1)
-    wide = pd.DataFrame({f"c{number}": random.random(60).round(3) for number in range(1_000)})
+    wide = pd.DataFrame({f"c{number}": random.random(60).round(3) for number in range(12)})
     pd.concat([table(60), wide], axis=1).to_csv(project / "data.csv", index=False)
-    with pytest.raises(DefinitionError, match=r"no room for 1002 columns; declare at most 975 numbers"):
+    with pytest.raises(DefinitionError, match=r"no room for 14 columns; declare at most 10 numbers"):
         create(Options("toy", str(project / "data.csv"), ("bad",)))
     assert not (project / "models").exists()
 
