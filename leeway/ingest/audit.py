@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -256,12 +256,18 @@ class _Judge:
     suite: Any
 
 
-@lru_cache(maxsize=4)  # to make a context takes longer than to judge a small delivery
+@lru_cache(maxsize=4)
 def _judge_of(name: str, _fingerprint: str) -> _Judge:
     return _judge_by(load_suite(name))
 
 
 def _judge_by(suite: Any) -> _Judge:
+    return _Judge(_batches(), suite)
+
+
+@cache  # it takes longer to make than a small delivery to judge, and knows no suite
+def _batches() -> Any:
+    """Make a definition of batches, in a context of its own."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -273,12 +279,8 @@ def _judge_by(suite: Any) -> _Judge:
     config = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults())
     context = gx.get_context(mode="ephemeral", project_config=config)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    batches = (
-        context.data_sources.add_pandas("pandas")
-        .add_dataframe_asset("delivery")
-        .add_batch_definition_whole_dataframe("b")
-    )
-    return _Judge(batches, suite)
+    asset = context.data_sources.add_pandas("pandas").add_dataframe_asset("delivery")
+    return asset.add_batch_definition_whole_dataframe("b")
 
 
 def _sensitive(classifier: Classifier) -> frozenset[str]:

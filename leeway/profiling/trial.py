@@ -24,7 +24,7 @@ from leeway.profiling.reading import MAX_ROWS
 MOST = 0.01  # of the values of a feature may be unreadable by night, or it is set aside
 SECONDS = 10.0  # for the casts of a large table; what is left is cast by the first nights
 SUITE_SECONDS = 3.0  # for the suite; one delivery is looked at in any case
-DELIVERIES = 5  # that the suite is asked of
+DELIVERIES = 3  # that the suite is asked of
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _parts(found: Profile) -> Iterator[pd.DataFrame]:
 
 
 def _partitions(found: Profile, classifier: Classifier) -> dict[str, Partition]:
-    """Choose partitions by their rows in the sample: the first and last, the smallest and largest, and one between."""
+    """Choose partitions by their rows in the sample: the smallest, the largest, and the last."""
     if found.time is None:
         last = Partition.last_complete(datetime.now(UTC), classifier.partition)
         return {last.key: last} if found.sample.whole else {}
@@ -127,7 +127,7 @@ def _partitions(found: Profile, classifier: Classifier) -> dict[str, Partition]:
     if sizes.empty:
         return {}
     largest = MAX_ROWS * len(found.sample.rows) / found.sample.total  # of what is sampled of a partition
-    keys = [sizes.index[0], sizes.index[-1], sizes.idxmin(), sizes.idxmax(), sizes.index[len(sizes) // 2]]
+    keys = [sizes.idxmin(), sizes.idxmax(), sizes.index[-1]]
     chosen = [key for key in dict.fromkeys(keys) if sizes[key] <= largest][:DELIVERIES]
     return {key: Partition.parse(key, classifier.partition) for key in chosen}
 
