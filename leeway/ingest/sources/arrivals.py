@@ -113,6 +113,29 @@ def _has_moved(classifier: Classifier, partition: Partition, rows: pd.DataFrame)
     return rows[ID].map(later).fillna(0) > rows[_NUMBER]
 
 
+def with_moved_events(classifier: Classifier) -> set[str]:
+    """The keys of partitions that share an event with another one, because its time was corrected.
+
+    What is delivered of them depends on what is published of the others, so they are worked on one after the other.
+    """
+    if classifier.event_id is None or classifier.by_arrival:
+        return set()
+    mine = (batch.c.classifier == classifier.name) & (batch.c.stream == "events")
+    with database().transaction() as connection:
+        folders = list(connection.scalars(sa.select(batch.c.folder).where(mine).order_by(batch.c.number)))
+    if len(folders) < 2:
+        return set()
+    found = []
+    for folder in dict.fromkeys(folders):
+        path = _path(classifier.name, folder)
+        for rows in staging.columns(storage.fetched(path), [classifier.event_id, KEY]) if storage.exists(path) else ():
+            ids = as_text(rows[classifier.event_id])
+            hashes = pd.util.hash_array(ids.to_numpy(dtype="object"), categorize=False)
+            found.append(pd.DataFrame({"id": hashes, "key": rows[KEY]})[ids.notna().to_numpy()].drop_duplicates())
+    places = pd.concat(found).drop_duplicates() if found else pd.DataFrame({"id": [], "key": []})
+    return set(places.loc[places["id"].duplicated(keep=False), "key"].astype("str"))
+
+
 def _arrived(classifier: Classifier, partition: Partition) -> tuple[list[pd.DataFrame], int]:
     """All that arrived for a partition, the latest of each id in it; several frames where one lacks a column."""
     later = batch.alias()

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -87,6 +87,14 @@ def read(folder: Path, keys: Iterable[str]) -> list[pd.DataFrame]:
     if not found and contents:
         found.append(pq.read_schema(folder / _part(0)).empty_table().to_pandas())
     return found
+
+
+def columns(folder: Path, names: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """Yield some columns of all rows; a part that lacks one is passed over."""
+    for number in range(len(contents_of(folder))):
+        with pq.ParquetFile(folder / _part(number)) as file:
+            if set(names) <= set(file.schema_arrow.names):
+                yield file.read(columns=list(names)).to_pandas()
 
 
 def counts(folder: Path) -> RowCounts:
