@@ -102,6 +102,8 @@ def read(found: Profile, now: datetime, *, seconds: float = SECONDS) -> TriedTab
 
 def rejecting(found: Profile, tried: TriedTable, now: datetime) -> list[tuple[Expectation, Partition]]:
     """Ask the suite of some deliveries; returns the expectations that would reject one, each with its partition."""
+    if not tried.deliveries:
+        return []
     names: dict[str, object] = {}
     exec(compile(writing.suite(found), "a new suite", "exec"), names)  # noqa: S102 -- our own text
     declared = cast("list[object]", names["expectations"])
