@@ -85,7 +85,6 @@ def backfill(
     title = f"{partitions[0]} to {partitions[-1]}"
     if is_watched() and steps:
         show_plan(classifier, title, [_described(step) for step in steps], seconds)
-    bound = arrivals.with_moved_events(definition) if not dry_run and arrivals.are_taken_in(definition) else set()
     failed: dict[str, str] = {}
     done = 0
     artifact = begin_progress(classifier, title) if is_watched() and not dry_run else None
@@ -94,9 +93,10 @@ def backfill(
         for step_stage in STAGES if not dry_run else ():
             wave = [step.partition for step in steps if step.stage == step_stage]
             # After a failed stage, the later ones of that partition have no input.
-            left = [
-                item for item in wave if item.key not in failed and not (step_stage == "ingest" and item.key in bound)
-            ]
+            left = [item for item in wave if item.key not in failed]
+            if step_stage == "ingest" and left and arrivals.are_taken_in(definition):
+                in_turn = arrivals.with_moved_events(definition)
+                left = [item for item in left if item.key not in in_turn]
             with ahead(classifier, step_stage, left, concurrency or worthwhile(len(left)), pool) as begun:
                 for partition in wave:
                     progress.tell(position, len(steps), f"{step_stage} {partition}")

@@ -7,7 +7,7 @@ frame ends one microsecond, PostgreSQL's resolution, before the event. So no eve
 instant, or its future; and a label is seen from the instant at which it became known, not from that of its event.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -86,10 +86,21 @@ def for_request(classifier: Classifier, request: AskedEvent) -> sa.Select[Any]:
 
     Its entities' events and label arrivals are read as they are stored now.
     """
-    timeline = _timeline_of(classifier, tables_of(classifier), request).cte("timeline")
-    rows = _rows(classifier, timeline, [])
-    wanted = [rows.c[name] for name in ("event_id", "event_time", *classifier.features)]
-    return sa.select(*wanted).where(rows.c.is_event, rows.c.event_id == request.event_id)
+    tables = tables_of(classifier)
+    event = tables.event
+
+    def typed(value: object, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        return sa.cast(sa.literal(value, column.type), column.type)
+
+    own = _not_stored(
+        sa.literal(request.event_id).label("event_id"),
+        typed(request.event_time, event.c.event_time),
+        [typed(request.values[name], event.c[name]).label(name) for name in classifier.columns],
+    )
+    entities = {item.by: request.values[item.by] for item in classifier.history}
+    of = [event.c[name] == value for name, value in entities.items() if value is not None]
+    start, end = request.event_time - reach(classifier), request.event_time
+    return _among_stored(classifier, tables, own, start, end, of, lambda column: column == request.event_id)
 
 
 def for_rows(classifier: Classifier, rows: sa.TableClause, first: datetime, end: datetime) -> sa.Select[Any]:
@@ -103,24 +114,15 @@ def for_rows(classifier: Classifier, rows: sa.TableClause, first: datetime, end:
     """
     tables = tables_of(classifier)
     event = tables.event
-    own = sa.select(
+    own = _not_stored(
         rows.c.event_id,
-        rows.c.event_time.label("at"),
-        sa.true().label("is_event"),
-        sa.cast(sa.null(), sa.Boolean).label("positive"),
-        *(sa.cast(rows.c[name], event.c[name].type).label(name) for name in classifier.columns),
+        rows.c.event_time,
+        [sa.cast(rows.c[name], event.c[name].type).label(name) for name in classifier.columns],
     )
-    parts = [own]
-    if entities := {item.by for item in classifier.history}:
-        of = sa.or_(*(event.c[name].in_(sa.select(rows.c[name])) for name in sorted(entities)))
-        but = event.c.event_id.in_(sa.select(rows.c.event_id))
-        earlier = _timeline(classifier, tables, first - reach(classifier), end, None, of=of, but=but)
-        parts += _selects(earlier)
-    timeline = (sa.union_all(*parts) if len(parts) > 1 else own).cte("timeline")
-    found = _rows(classifier, timeline, [])
-    wanted = [found.c[name] for name in ("event_id", "event_time", *classifier.features)]
-    mine = found.c.is_event & found.c.event_id.in_(sa.select(rows.c.event_id))
-    return sa.select(*wanted).where(mine).order_by(found.c.event_time, found.c.event_id)
+    entities = sorted({item.by for item in classifier.history})
+    of = [event.c[name].in_(sa.select(rows.c[name])) for name in entities]
+    mine = sa.select(rows.c.event_id)
+    return _among_stored(classifier, tables, own, first - reach(classifier), end, of, lambda column: column.in_(mine))
 
 
 def for_training(
@@ -188,35 +190,39 @@ def _rows(classifier: Classifier, timeline: sa.CTE, group: Sequence[sa.Label[str
     ).subquery("rows")
 
 
-def _timeline_of(
-    classifier: Classifier, tables: Tables, request: AskedEvent
-) -> sa.CompoundSelect[Any] | sa.Select[Any]:
-    """Select the request's own row, and those of its entities before it."""
-    event = tables.event
-    columns = [
-        sa.cast(sa.literal(request.values[name], event.c[name].type), event.c[name].type).label(name)
-        for name in classifier.columns
-    ]
-    own = sa.select(
-        sa.literal(request.event_id).label("event_id"),
-        sa.cast(sa.literal(request.event_time, event.c.event_time.type), event.c.event_time.type).label("at"),
-        sa.true().label("is_event"),
-        sa.cast(sa.null(), sa.Boolean).label("positive"),
-        *columns,
-    )
-    entities = {item.by: request.values[item.by] for item in classifier.history}
-    known = [event.c[name] == value for name, value in entities.items() if value is not None]
-    if not known:
-        return own
-    start = request.event_time - reach(classifier)
-    earlier = _timeline(
-        classifier, tables, start, request.event_time, None, of=sa.or_(*known), but=event.c.event_id == request.event_id
-    )
-    return sa.union_all(own, *_selects(earlier))
+def _not_stored(
+    event_id: sa.ColumnElement[str], at: sa.ColumnElement[datetime], columns: Sequence[sa.ColumnElement[Any]]
+) -> sa.Select[Any]:
+    """Select events that are not stored, as `_timeline` selects those that are."""
+    none = sa.cast(sa.null(), sa.Boolean).label("positive")
+    return sa.select(event_id, at.label("at"), sa.true().label("is_event"), none, *columns)
 
 
-def _selects(query: sa.Select[Any] | sa.CompoundSelect[Any]) -> list[sa.Select[Any]]:
-    return cast("list[sa.Select[Any]]", query.selects) if isinstance(query, sa.CompoundSelect) else [query]
+def _among_stored(
+    classifier: Classifier,
+    tables: Tables,
+    own: sa.Select[Any],
+    start: datetime,
+    end: datetime,
+    of: Sequence[sa.ColumnElement[bool]],
+    is_own: Callable[[sa.ColumnElement[str]], sa.ColumnElement[bool]],
+) -> sa.Select[Any]:
+    """Select the features of events that are not stored, among the stored ones of their entities.
+
+    Args:
+        own: these events, as `_not_stored` selects them.
+        start, end: of the stored rows, `end` excluded.
+        of: a stored row must fulfil one of these; without any, none is read.
+        is_own: whether an id is of one of these events; stored events of such an id are left out.
+    """
+    parts = [own]
+    if of:
+        earlier = _timeline(classifier, tables, start, end, None, of=sa.or_(*of), but=is_own(tables.event.c.event_id))
+        parts += cast("list[sa.Select[Any]]", earlier.selects) if isinstance(earlier, sa.CompoundSelect) else [earlier]
+    rows = _rows(classifier, (sa.union_all(*parts) if len(parts) > 1 else own).cte("timeline"), [])
+    wanted = [rows.c[name] for name in ("event_id", "event_time", *classifier.features)]
+    query = sa.select(*wanted).where(rows.c.is_event, is_own(rows.c.event_id))
+    return query.order_by(rows.c.event_time, rows.c.event_id)
 
 
 def _timeline(

@@ -29,8 +29,7 @@ from leeway.evaluation.gates import CompiledProof, Seeds, SingleFeature
 from leeway.model import permutation_importance, score_in_new_process
 from leeway.model.bundle import Bundle
 from leeway.model.class_probabilities import predict, targets
-from leeway.model.compiled.describe import plain_rows
-from leeway.model.inputs import model_input
+from leeway.model.inputs import model_input, plain_rows
 from leeway.profiling import telling
 from leeway.training.training_data import Split
 

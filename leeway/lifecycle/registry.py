@@ -82,6 +82,18 @@ def champion(name: str) -> Promotion | None:
     return current
 
 
+def present_champion(name: str, action: str) -> Promotion:
+    """Return the champion, for an action that needs one.
+
+    Raises:
+        NotFound: there is none yet.
+    """
+    found = champion(name)
+    if found is None:
+        raise NotFound(action, problem=f"{name} has no champion yet", hint=f"run `leeway train {name}` first")
+    return found
+
+
 def load(name: str, promoted: Promotion) -> Bundle:
     """Load a promoted bundle, checked against its record.
 

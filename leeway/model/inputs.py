@@ -3,7 +3,7 @@
 Every feature of the signature becomes a number or a text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,15 @@ def model_input(rows: pd.DataFrame, features: Mapping[str, Kind]) -> pd.DataFram
     NaN, of a text the empty one; an infinite number counts as missing.
     """
     return pd.DataFrame({name: _column(rows[name], kind) for name, kind in features.items()}, index=rows.index)
+
+
+def plain_rows(rows: pd.DataFrame, features: Mapping[str, Kind]) -> list[dict[str, float | str | None]]:
+    """Turn rows of `model_input` into what a compiled bundle takes, one by one."""
+    columns: dict[str, Sequence[Any]] = {}
+    for name, kind in features.items():
+        values = rows[name].astype("object")
+        columns[name] = [None if kind == "categorical" and not isinstance(value, str) else value for value in values]
+    return [dict(zip(columns, own, strict=True)) for own in zip(*columns.values(), strict=True)]
 
 
 def _column(raw: "pd.Series[Any]", kind: Kind) -> "pd.Series[Any]":

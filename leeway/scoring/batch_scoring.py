@@ -65,13 +65,7 @@ def score(classifier: Classifier, partition: Partition) -> ScoredPartition:
         BundleError: the champion's bundle is not what was promoted.
     """
     name, store = classifier.name, database()
-    champion = registry.champion(name)
-    if champion is None:
-        raise NotFound(
-            f"scoring {name} {partition}",
-            problem=f"{name} has no champion yet",
-            hint=f"run `leeway train {name}` first",
-        )
+    champion = registry.present_champion(name, f"scoring {name} {partition}")
     with store.transaction() as connection:
         ingested = ledger.entry(connection, name, partition, "ingest")
         done = ledger.entry(connection, name, partition, "score")
@@ -234,7 +228,7 @@ def _chunks(classifier: Classifier, partition: Partition) -> Iterator[pa.Table]:
 
 
 def _scored_chunks(bundle: Bundle, chunks: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    return (_scored(bundle, chunk) for chunk in chunks)
+    return (scored(bundle, chunk) for chunk in chunks)
 
 
 def _write(path: Path, chunks: Iterable[pa.Table]) -> None:
@@ -249,7 +243,7 @@ def _write(path: Path, chunks: Iterable[pa.Table]) -> None:
             writer.close()
 
 
-def _scored(bundle: Bundle, rows: pa.Table) -> pa.Table:
+def scored(bundle: Bundle, rows: pa.Table) -> pa.Table:
     """Add scores and decisions to a chunk."""
     with parallel.one_order_of_sums():
         outputs, p = bundle.outputs, bundle.score(rows.to_pandas())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from leeway.core.errors import NotFound, SourceError
+from leeway.core.errors import SourceError
 from leeway.core.files import replacing
 from leeway.dataset import features
 from leeway.definition import Classifier
@@ -18,12 +18,13 @@ from leeway.ingest.request import cast_rows
 from leeway.ingest.sources.prepared import prepared
 from leeway.lifecycle import registry
 from leeway.profiling import reading
+from leeway.scoring import batch_scoring
 from leeway.store.database import database, drop_staged, staging_name
 from leeway.store.schemas import ensure_tables
 
 MOST = 1_000_000  # rows, which are in memory together: they are one another's history
 FORMATS = (".parquet", ".csv")
-INSTANTS = timedelta(microseconds=1)
+INSTANT_LENGTH = timedelta(microseconds=1)  # PostgreSQL's resolution
 
 
 @dataclass(frozen=True)
@@ -58,23 +59,15 @@ def score_file(classifier: Classifier, data: str, out: Path) -> ScoredFile:
         raise SourceError(
             action, problem="the form of the result is unknown", found=out.name, hint="name a .parquet or .csv file"
         )
-    champion = registry.champion(classifier.name)
-    if champion is None:
-        raise NotFound(action, problem="there is no champion yet", hint=f"run `leeway train {classifier.name}` first")
+    champion = registry.present_champion(classifier.name, action)
     bundle = registry.load(classifier.name, champion)
     cast, problems = cast_rows(classifier, joined(list(_parts(classifier, data, action))), datetime.now(UTC))
     good = problems == ""
-    scored = _features(classifier, cast[good]).set_index("event_id").loc[cast.loc[good, "event_id"]]
-    p = bundle.score(scored)
-    decided, review, outputs = bundle.decide(p), bundle.to_review(p), bundle.outputs
-    found = pd.DataFrame({"decision": outputs.stored(decided).to_pylist()}, index=cast.index[good], dtype="object")
-    found["score"] = p[decided] if outputs.exclusive else p.max(axis=1)
-    found = found.assign(**{name: p[:, k] for k, name in enumerate(outputs.score_columns)})
-    if review is not None:
-        found["review"] = review
-    id_name, time_name = classifier.event_id or "row", classifier.event_time or "scored_at"
-    own = cast[["event_id", "event_time"]].rename(columns={"event_id": id_name, "event_time": time_name})
-    result = own.join(found).assign(problem=problems.mask(good))
+    scored = batch_scoring.scored(bundle, _features(classifier, cast[good]))
+    found = scored.drop_columns(["event_time", *classifier.features]).to_pandas()
+    names = {"event_id": classifier.event_id or "row", "event_time": classifier.event_time or "scored_at"}
+    result = cast[["event_id", "event_time"]].merge(found, on="event_id", how="left").rename(columns=names)
+    result = result.assign(problem=problems.mask(good))
     with replacing(out, f"writing {out}") as beside:
         if out.suffix.lower() == ".csv":
             result.to_csv(beside, index=False)
@@ -98,9 +91,7 @@ def _parts(classifier: Classifier, data: str, action: str) -> Iterator[pd.DataFr
         yield prepared(classifier.source, part, data)
 
 
-def _features(classifier: Classifier, rows: pd.DataFrame) -> pd.DataFrame:
-    if rows.empty:
-        return pd.DataFrame(columns=["event_id", *classifier.features])
+def _features(classifier: Classifier, rows: pd.DataFrame) -> pa.Table:
     kinds = {name: ARROW_TYPES[column.kind] for name, column in classifier.columns.items()}
     types = {"event_id": pa.string(), "event_time": INSTANT, **kinds}
     arrays = {name: pa.array(rows[name], type=kind, from_pandas=True) for name, kind in types.items()}
@@ -108,10 +99,11 @@ def _features(classifier: Classifier, rows: pd.DataFrame) -> pd.DataFrame:
         ensure_tables(connection, classifier)
     staged = database().stage(staging_name(classifier.name, "file"), pa.table(arrays))
     try:
-        first, last = rows["event_time"].min().to_pydatetime(), rows["event_time"].max().to_pydatetime()
-        query = features.for_rows(classifier, staged, first, last + INSTANTS)
-        found: pd.DataFrame = database().read(query).to_pandas()
-        return found
+        times = rows["event_time"] if len(rows) else pd.Series([pd.Timestamp.now("UTC")])
+        query = features.for_rows(
+            classifier, staged, times.min().to_pydatetime(), times.max().to_pydatetime() + INSTANT_LENGTH
+        )
+        return database().read(query)
     finally:
         with database().transaction() as connection:
             drop_staged(connection, staged)

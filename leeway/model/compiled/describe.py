@@ -367,12 +367,3 @@ def _calibrator(calibrator: Any) -> Calibrator:
     if isinstance(calibrator, LogisticRegression):
         return Sigmoid(float(calibrator.coef_[0, 0]), float(calibrator.intercept_[0]))
     raise _unknown(calibrator)
-
-
-def plain_rows(rows: pd.DataFrame, features: Mapping[str, Kind]) -> list[dict[str, float | str | None]]:
-    """Turn rows of `model_input` into what a compiled bundle takes."""
-    columns: dict[str, Sequence[Any]] = {}
-    for name, kind in features.items():
-        values = rows[name].astype("object")
-        columns[name] = [None if kind == "categorical" and not isinstance(value, str) else value for value in values]
-    return [dict(zip(columns, own, strict=True)) for own in zip(*columns.values(), strict=True)]

@@ -9,7 +9,7 @@ from uuid import uuid4
 import numpy as np
 import pandas as pd
 
-from leeway.core.errors import NotFound, RequestRefused
+from leeway.core.errors import RequestRefused
 from leeway.core.metrics import Floats
 from leeway.dataset import features
 from leeway.definition import Classifier
@@ -17,9 +17,8 @@ from leeway.ingest.request import ValueFault, cast_values
 from leeway.lifecycle import registry
 from leeway.model import explanation
 from leeway.model.bundle import Bundle
-from leeway.model.compiled.describe import plain_rows
 from leeway.model.explanation import Reason
-from leeway.model.inputs import model_input
+from leeway.model.inputs import model_input, plain_rows
 from leeway.store.database import database
 
 AHEAD = timedelta(minutes=5)  # that the clocks of those who ask may be fast
@@ -66,13 +65,7 @@ def answer(
         NotFound: there is no champion.
         RequestRefused: a value cannot be read.
     """
-    champion = registry.champion(classifier.name)
-    if champion is None:
-        raise NotFound(
-            f"asking {classifier.name}",
-            problem=f"{classifier.name} has no champion yet",
-            hint=f"run `leeway train {classifier.name}` first",
-        )
+    champion = registry.present_champion(classifier.name, f"asking {classifier.name}")
     request = _request(classifier, values, event_id)
     bundle = registry.load(classifier.name, champion)
     with database().transaction() as connection:  # with bound values: they are anybody's

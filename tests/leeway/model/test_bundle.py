@@ -24,8 +24,7 @@ from leeway.definition import numeric as number
 from leeway.detection import build_reference
 from leeway.model import calibration, class_probabilities
 from leeway.model.bundle import COMPILED, FILES, Card
-from leeway.model.compiled.describe import plain_rows
-from leeway.model.inputs import model_input
+from leeway.model.inputs import model_input, plain_rows
 from leeway.training.trials import learn, trials
 
 BINARY = Outputs("binary", ("true",))

@@ -17,9 +17,9 @@ from leeway.definition import Boosting, ExtraTrees, LightGBM, Logistic, XGBoost
 from leeway.model import calibration, class_probabilities
 from leeway.model.bundle import Bundle
 from leeway.model.compiled import Compiled, Description, build
-from leeway.model.compiled.describe import describe, plain_rows
+from leeway.model.compiled.describe import describe
 from leeway.model.compiled.text import bucket, murmur
-from leeway.model.inputs import model_input
+from leeway.model.inputs import model_input, plain_rows
 from leeway.training import ensembling
 from leeway.training.trials import Trial
 
